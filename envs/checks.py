@@ -1,0 +1,60 @@
+"""Checks of what a person typed: one sentence with the field, the value and the remedy."""
+
+import difflib
+import math
+from collections.abc import Iterable
+from typing import Any
+
+
+class ConfigError(ValueError):
+    """A setting that cannot work. The message names the field, its value and the remedy."""
+
+
+def require(condition: bool, field: str, value: Any, remedy: str) -> None:
+    """Raises `ConfigError` unless `condition` holds.
+
+    Args:
+        condition: what must be true.
+        field: name of the setting.
+        value: what was given.
+        remedy: what to write instead, e.g. ``"use a value in [0, 1]"``.
+
+    Raises:
+        ConfigError: "`field` is `value`: `remedy`."
+    """
+    if not condition:
+        raise ConfigError(f"{field} is {value!r}: {remedy}.")
+
+
+def integer(field: str, value: Any, low: int, high: int | None = None) -> None:
+    """Requires an integer in ``[low, high]`` (no upper end where `high` is None)."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    inside = whole and value >= low and (high is None or value <= high)
+    end = "or more" if high is None else f"to {high}"
+    require(inside, field, value, f"use a whole number, {low} {end}")
+
+
+def number(
+    field: str, value: Any, low: float = -math.inf, high: float = math.inf, open_low: bool = False
+) -> None:
+    """Requires a finite number in ``[low, high]``, or ``(low, high]`` where `open_low`."""
+    real = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    inside = real and (value > low if open_low else value >= low) and value <= high
+    bracket = "(" if open_low or low == -math.inf else "["
+    close = ")" if high == math.inf else "]"
+    require(inside, field, value, f"use a finite number in {bracket}{low:g}, {high:g}{close}")
+
+
+def probability(field: str, value: Any) -> None:
+    """Requires a number in [0, 1]."""
+    number(field, value, 0.0, 1.0)
+
+
+def choice(field: str, value: Any, options: Iterable[str]) -> None:
+    """Requires one of `options`; the message suggests the nearest names."""
+    options = list(options)
+    if value in options:
+        return
+    near = difflib.get_close_matches(str(value), options, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
+    raise ConfigError(f"{field} is {value!r}: {hint}use one of {', '.join(sorted(options))}.")

@@ -1,0 +1,145 @@
+"""Cells, moves and egocentric windows. Pure, unbatched, safe on non-square maps.
+
+Letters: N agents, H W rows and columns of the map, h w = 2 * radius + 1 rows and columns of a window,
+C planes. A position is ``[2] int32`` (row, column). The five moves come first in every grid game:
+up, down, left, right, stay; any further action leaves the agent where it is.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from envs import checks
+
+MOVES = ("up", "down", "left", "right", "stay")
+UP, DOWN, LEFT, RIGHT, STAY = range(len(MOVES))
+DELTAS = np.array([[-1, 0], [1, 0], [0, -1], [0, 1], [0, 0]], np.int32)
+MAX_AGENTS = 16
+MAX_RADIUS = 7
+
+
+def check_map(rows: int, columns: int, num_agents: int, radius: int, horizon: int) -> None:
+    """Checks the settings that all grid games share.
+
+    Raises:
+        ConfigError: a size is not a whole number in its documented range, or the agents do not fit.
+    """
+    checks.integer("rows", rows, 2, 64)
+    checks.integer("columns", columns, 2, 64)
+    checks.integer("num_agents", num_agents, 2, MAX_AGENTS)
+    checks.integer("radius", radius, 1, MAX_RADIUS)
+    checks.integer("horizon", horizon, 1)
+    fits = num_agents <= rows * columns
+    checks.require(fits, "num_agents", num_agents, f"use at most {rows * columns}, the map's cells")
+
+
+def displacement(action: jax.Array) -> jax.Array:
+    """Row and column change ``[..., 2]`` of each ``action [...]``; zero for all but moves."""
+    return jnp.asarray(DELTAS)[jnp.minimum(action, STAY)]
+
+
+def move(position: jax.Array, action: jax.Array, shape: tuple[int, int]) -> jax.Array:
+    """Moves each agent one cell; the map's edge blocks, other agents do not.
+
+    Args:
+        position: ``[N, 2]`` int32.
+        action: ``[N]`` int32, moves first, anything else stays.
+        shape: ``(H, W)`` of the map.
+    """
+    edge = jnp.asarray(np.array(shape, np.int32) - 1)
+    return jnp.clip(position + displacement(action), 0, edge[None])
+
+
+def same_cell(position: jax.Array) -> jax.Array:
+    """``[N, N]`` bool, agents i and j stand on one cell."""
+    return (position[:, None] == position[None]).all(-1)
+
+
+def at(grid: jax.Array, position: jax.Array) -> jax.Array:
+    """Reads ``grid [H, W]`` under each ``position [N, 2]``."""
+    return grid[position[:, 0], position[:, 1]]
+
+
+def clear(grid: jax.Array, position: jax.Array, where: jax.Array) -> jax.Array:
+    """Empties ``grid [H, W]`` (bool) under the positions at which ``where [N]`` holds."""
+    outside = grid.shape[0]
+    row = jnp.where(where, position[:, 0], outside)
+    return grid.at[row, position[:, 1]].set(False, mode="drop")
+
+
+def random_cells(key: jax.Array, shape: tuple[int, int], count: int) -> jax.Array:
+    """Draws `count` distinct cells ``[count, 2]`` int32, uniformly. ``key`` is consumed."""
+    rows, columns = shape
+    flat = jax.random.permutation(key, rows * columns)[:count].astype(jnp.int32)
+    return jnp.stack([flat // columns, flat % columns], axis=-1)
+
+
+def mark(shape: tuple[int, int], position: jax.Array) -> jax.Array:
+    """A bool grid ``[H, W]`` that is True at each ``position [n, 2]``."""
+    return jnp.zeros(shape, bool).at[position[:, 0], position[:, 1]].set(True)
+
+
+def observe(
+    position: jax.Array, present: jax.Array, objects: tuple[jax.Array, ...], radius: int
+) -> jax.Array:
+    """Every agent's egocentric window of binary planes, centred on it and never rotated.
+
+    The map is held as one integer per cell, a bit per plane, so that a window is one slice; the bits
+    become planes only inside the window. An agent that is not present is in nobody's planes and sees
+    an empty window.
+
+    Args:
+        position: ``[N, 2]`` int32.
+        present: ``[N]`` bool, False for agents that have been removed.
+        objects: one ``[H, W]`` bool grid per kind of object.
+        radius: cells seen to each side.
+
+    Returns:
+        ``[N, h, w, N + len(objects) + 1]`` bool: a plane per agent, a plane per object, and last the
+        plane of cells inside the map.
+    """
+    num_agents, (rows, columns) = position.shape[0], objects[0].shape
+    planes = num_agents + len(objects) + 1
+    bits = jnp.full((rows, columns), 1 << (planes - 1), jnp.int32)
+    for index, grid in enumerate(objects):
+        bits = bits | (grid.astype(jnp.int32) << (num_agents + index))
+    own_bit = jnp.asarray(1 << np.arange(num_agents, dtype=np.int32))
+    bits = bits.at[position[:, 0], position[:, 1]].add(jnp.where(present, own_bit, 0))
+    padded = jnp.pad(bits, radius)
+    size = 2 * radius + 1
+    window = jax.vmap(lambda corner: jax.lax.dynamic_slice(padded, corner, (size, size)))(position)
+    window = jnp.where(present[:, None, None], window, 0)
+    shifts = jnp.asarray(np.arange(planes, dtype=np.int32))
+    return (jnp.right_shift(window[..., None], shifts) & 1).astype(bool)
+
+
+def plane_names(num_agents: int, objects: tuple[str, ...]) -> tuple[str, ...]:
+    """Names of the planes that `observe` returns."""
+    return (*(f"agent_{i}" for i in range(num_agents)), *objects, "inside")
+
+
+def step_towards(window: jax.Array, key: jax.Array, otherwise: jax.Array) -> jax.Array:
+    """A move of a scripted player towards the nearest marked cell of its window.
+
+    Vertical moves come first. With several nearest cells one is drawn at random.
+
+    Args:
+        window: ``[h, w]`` bool, the cells it is drawn to.
+        key: consumed.
+        otherwise: ``[]`` int32, the action when nothing is marked.
+
+    Returns:
+        ``[]`` int32, one of the five moves (stay when it stands on a marked cell), or `otherwise`.
+    """
+    size = window.shape[0]
+    centre = size // 2
+    offset = np.arange(size, dtype=np.int32) - centre
+    distance = np.abs(offset)[:, None] + np.abs(offset)[None]
+    noise = jax.random.uniform(key, (size * size,)).reshape(size, size)
+    score = jnp.where(window, jnp.asarray(distance, jnp.float32) + 0.5 * noise, jnp.inf)
+    flat = jnp.argmin(score)
+    row, column = flat // size - centre, flat % size - centre
+    vertical = jnp.where(row < 0, UP, DOWN)
+    horizontal = jnp.where(column < 0, LEFT, jnp.where(column > 0, RIGHT, STAY))
+    action = jnp.where(row != 0, vertical, horizontal)
+    return jnp.where(window.any(), action, otherwise).astype(jnp.int32)

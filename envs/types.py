@@ -1,0 +1,83 @@
+"""The whole contract between games and learners, on one page.
+
+Letters: N agents, A actions, H W C rows, columns and planes of an observation window.
+A game is a value of type `Env`: a bundle of pure functions that can be jitted, vmapped and scanned.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+
+
+class EnvSpec(NamedTuple):
+    """What a learner may know about a game before it plays.
+
+    Attributes:
+        name: the game's name, e.g. ``"stag_hunt"``.
+        version: rises whenever the dynamics change, so that results name the rules they came from.
+        num_agents: N.
+        num_actions: A, the same for every agent.
+        obs_shape: shape of one agent's observation, ``(H, W, C)`` for windows, ``(F,)`` for vectors.
+        obs_dtype: NumPy dtype of observations; ``bool`` for binary planes.
+        horizon: number of steps of an episode, always exact.
+        action_names: A names, index by index.
+        plane_names: names of the last axis of an observation. In grid games the first N planes show
+            the agents, in seat order; agent i's own plane has a one at the centre of its window.
+        event_names: keys of `Step.events`, each an ``[N]`` count.
+        can_see_all: True where every agent sees every other at all times.
+        max_return: an upper bound of the collective return of an episode, or None where none is known.
+    """
+
+    name: str
+    version: int
+    num_agents: int
+    num_actions: int
+    obs_shape: tuple[int, ...]
+    obs_dtype: Any
+    horizon: int
+    action_names: tuple[str, ...]
+    plane_names: tuple[str, ...]
+    event_names: tuple[str, ...]
+    can_see_all: bool
+    max_return: float | None
+
+
+class Step(NamedTuple):
+    """What happened in one step.
+
+    Attributes:
+        obs: ``[N, *obs_shape]`` of `EnvSpec.obs_dtype`, seen after the step.
+        reward: ``[N]`` float32, extrinsic, never shaped.
+        active: ``[N]`` bool, the agent took part in this step (False once it has been removed).
+        terminated: ``[]`` bool, the game ended by its rules.
+        truncated: ``[]`` bool, the clock ran out.
+        events: one ``[N]`` float32 count per name in `EnvSpec.event_names`.
+    """
+
+    obs: jax.Array
+    reward: jax.Array
+    active: jax.Array
+    terminated: jax.Array
+    truncated: jax.Array
+    events: dict[str, jax.Array]
+
+
+class Env(NamedTuple):
+    """A game as a bundle of pure functions.
+
+    Attributes:
+        spec: static facts.
+        reset: ``(key) -> (state, obs[N, *obs_shape])``. ``key`` is consumed.
+        step: ``(key, state, action[N] int32) -> (state, Step)``. ``key`` is consumed. Never resets.
+        render: ``(state) -> uint8[h, w, 3]`` on the host, outside jit.
+        scripted: hand-written policies by name, each ``(key, obs[*obs_shape], agent) -> action``, with
+            ``agent`` the int32 seat; every game has ``"cooperator"``, ``"defector"`` and ``"random"``.
+            They see only what a learner in that seat sees. ``key`` is consumed.
+    """
+
+    spec: EnvSpec
+    reset: Callable[[jax.Array], tuple[Any, jax.Array]]
+    step: Callable[[jax.Array, Any, jax.Array], tuple[Any, Step]]
+    render: Callable[[Any], Any]
+    scripted: Mapping[str, Callable[[jax.Array, jax.Array, jax.Array], jax.Array]]
