@@ -1,0 +1,114 @@
+"""What flows through the trainer, and the bundles of functions that make it flow.
+
+Letters: S seeds, T steps of a rollout, B parallel environments, N seats of the game, n seats of one
+kind of agent, A actions. ``...`` stands for the shape of one observation.
+
+Facts, opinions, learning: a `Rollout` holds facts and is never edited. What agents make of it are
+*opinions*: a reward delta for every seat, always computed from the extrinsic reward; opinions add up.
+Learners see extrinsic reward plus the sum of all deltas.
+"""
+
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
+
+import jax
+
+Array = jax.Array
+PyTree = Any
+Metrics = dict[str, Array]
+Mode = Literal["explore", "sample", "greedy"]
+"""How to act: "explore" as in training, "sample" from the policy, "greedy" takes its mode."""
+
+
+class Decision(NamedTuple):
+    """What some seats chose in one step; every field ``[B, n, ...]``."""
+
+    action: Array  # int32
+    log_prob: Array  # float32, log-probability of the action under the behaviour policy
+
+
+class Rollout(NamedTuple):
+    """Facts of T steps in B environments, for all N seats. Never edited."""
+
+    obs: Array  # [T, B, N, ...] what each seat saw before it acted
+    action: Array  # [T, B, N] int32
+    log_prob: Array  # [T, B, N] float32, under the behaviour policy; 0 for scripted seats
+    reward: Array  # [T, B, N] float32, extrinsic
+    active: Array  # [T, B, N] bool, took part in this step
+    done: Array  # [T, B] bool, the episode ended with this step
+    events: dict[str, Array]  # [T, B, N] float32 each
+    last_obs: Array  # [B, N, ...] seen after the last step
+    memory: PyTree  # memory at the first step, [B, n, ...] per kind of agent
+
+
+class World(NamedTuple):
+    """Everything that has an environment axis and lives from one rollout to the next."""
+
+    env_state: PyTree
+    obs: Array  # [B, N, ...]
+    memory: PyTree
+
+
+class Clock(NamedTuple):
+    """How far training is; not batched over seeds, so that `lax.cond` on it stays a branch."""
+
+    update: Array  # [] int32, updates finished before this one
+
+
+class Agent(NamedTuple):
+    """What the holders of n seats do. All functions are pure; parameters lead with the seat axis.
+
+    Attributes:
+        hyper: settings that may be traced and swept, as a pytree of floats; a state carries its own.
+        init: ``(key, hyper) -> state``, what a checkpoint stores; no B axis. ``key`` is consumed.
+        begin: ``(num_envs) -> memory``, with a B axis: recurrent states, messages, traces.
+        prepare: ``(state) -> acting``, what `act` needs, computed once per rollout.
+        act: ``(acting, memory, obs[B, n, ...], key, mode) -> (Decision, memory)``.
+        shape: ``(state, rollout, key) -> (delta[T, B, N], Metrics)``: what these seats change in
+            everyone's reward.
+        learn: ``(state, rollout, reward[T, B, N], key, clock) -> (state, Metrics)``.
+
+    Metrics are ``[n]`` per seat, ``[n, N]`` from each of these seats to every seat, or ``[]``.
+    """
+
+    hyper: PyTree
+    init: Callable
+    begin: Callable
+    prepare: Callable
+    act: Callable
+    shape: Callable
+    learn: Callable
+
+
+class Algorithm(NamedTuple):
+    """What a whole society does in one iteration. The training loop knows only this.
+
+    Attributes:
+        hyper: as in `Agent`, for all kinds of agents together.
+        init: ``(key, hyper) -> state``. ``key`` is consumed.
+        begin: ``(num_envs) -> memory``.
+        prepare: ``(state) -> acting``.
+        act: ``(acting, memory, obs[B, N, ...], key, mode) -> (Decision, memory)``.
+        weigh: ``(state, rollout, key) -> (delta[T, B, N], Metrics)``: all opinions added up, for
+            training and evaluation alike.
+        iterate: ``(state, collect, world, key, clock) -> (state, world, Metrics)``, where
+            ``collect(acting, world, key, clock) -> (world, Rollout)`` is lent by the loop and may be
+            called any number of times.
+    """
+
+    hyper: PyTree
+    init: Callable
+    begin: Callable
+    prepare: Callable
+    act: Callable
+    weigh: Callable
+    iterate: Callable
+
+
+class Carry(NamedTuple):
+    """All that training carries from update to update; what a checkpoint holds."""
+
+    state: PyTree  # [S, ...]
+    world: World  # [S, ...]
+    key: Array  # [S] typed PRNG keys
+    clock: Clock  # not batched
