@@ -1,0 +1,7 @@
+"""Gifting, influence and other ways of getting along among independent learners, in JAX."""
+
+from lase_jax._guard import check_envs
+
+__version__ = "0.1.0"
+
+check_envs()
