@@ -4,12 +4,27 @@ import dataclasses
 from typing import Any
 
 from envs import checks
+from envs.cleanup import Cleanup
+from envs.snowdrift import Snowdrift
 from envs.stag_hunt import StagHunt
 from envs.types import Env
 
-GameConfig = StagHunt
+GameConfig = Cleanup | Snowdrift | StagHunt
 
 GAMES: dict[str, GameConfig] = {
+    "cleanup": Cleanup(),
+    "cleanup_extn": Cleanup(
+        num_agents=8,
+        rows=12,
+        columns=12,
+        river_rows=3,
+        orchard_rows=3,
+        radius=3,
+        horizon=150,
+        initial_waste=18,
+    ),
+    "ssg": Snowdrift(),
+    "ssg_extn": Snowdrift(num_agents=8, rows=12, columns=12, radius=3, horizon=75, num_drifts=12),
     "ssh": StagHunt(),
     "ssh_strict": StagHunt(hunt="choose"),
 }
