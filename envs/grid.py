@@ -109,7 +109,7 @@ def observe(
     size = 2 * radius + 1
     window = jax.vmap(lambda corner: jax.lax.dynamic_slice(padded, corner, (size, size)))(position)
     window = jnp.where(present[:, None, None], window, 0)
-    shifts = jnp.asarray(np.arange(planes, dtype=np.int32))
+    shifts = jnp.asarray(np.arange(planes, dtype=np.int32))[None, None, None]
     return (jnp.right_shift(window[..., None], shifts) & 1).astype(bool)
 
 
