@@ -1,0 +1,102 @@
+# Every target sets up .venv by itself and leaves it alone while it is up to date.
+# `make` or `make help` lists the targets and variables.
+
+# What a run is made of, from the command line only: the environment's ENV is a start-up file to
+# some shells, and its NAME a computer's name.
+ENV =
+NAME =
+RUN =
+SEED =
+SEEDS =
+STEPS =
+ARGS =
+
+ALGO ?= lase
+WANDB ?= offline
+EXTRA ?=
+PYTHON ?=
+
+# make hands its command line on to the commands, but these are arguments, not settings.
+unexport ENV NAME RUN SEED SEEDS STEPS ARGS
+export PYTHON
+export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.cache/jax
+
+# $(call flag,name,value): --name 'value', or nothing where there is no value.
+quote = '$(subst ','\'',$(1))'
+flag = $(if $(2),--$(1) $(call quote,$(2)))
+
+RUN_PYTHON := .venv/bin/python
+PYTEST := $(RUN_PYTHON) -m pytest -n logical --maxprocesses 4
+STAMP := .venv/.stamp$(if $(EXTRA),-$(EXTRA))
+
+.DEFAULT_GOAL := help
+.PHONY: help install train eval render test test-slow coverage lint format types bench notebooks \
+	lock clean need-run
+
+help: ## List targets and variables
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  ENV=ssh       game          ALGO=lase       algorithm (lase)"
+	@echo "  SEEDS=5       seeds         STEPS=1000000   environment steps per seed"
+	@echo "  NAME=my-run   run's name    WANDB=offline   or online, disabled"
+	@echo "  RUN=runs/x    run folder    SEED=0          which seed of it to draw"
+	@echo "  ARGS='...'    anything else; ARGS=--help lists it"
+	@echo "  EXTRA=cuda12  jax for an accelerator: cuda12, cuda13 or tpu (give it every time)"
+	@echo "  PYTHON=...    the Python that makes .venv, 3.11 or newer"
+
+$(STAMP): pyproject.toml requirements/lock.txt
+	@tools/venv.sh $(EXTRA)
+	@touch $@
+
+install: $(STAMP) ## Set up .venv and nothing else
+	@:
+
+train: $(STAMP) ## Train, e.g. make train ENV=ssh ALGO=lase SEEDS=5
+	@$(RUN_PYTHON) -m experiments.run train $(call flag,env,$(ENV)) $(call flag,algo,$(ALGO)) \
+		$(call flag,seeds,$(SEEDS)) $(call flag,steps,$(STEPS)) $(call flag,name,$(NAME)) \
+		$(call flag,wandb,$(WANDB)) $(ARGS)
+
+need-run:
+	@$(if $(RUN),:,$(error RUN is empty: name a run's folder, e.g. RUN=runs/ssh-lase))
+
+eval: need-run $(STAMP) ## Play a trained run and print a table, e.g. make eval RUN=runs/x
+	@$(RUN_PYTHON) -m experiments.run eval $(call quote,$(RUN)) $(ARGS)
+
+render: need-run $(STAMP) ## Animate a game of a run, e.g. make render RUN=runs/x SEED=0
+	@$(RUN_PYTHON) -m experiments.run render $(call quote,$(RUN)) $(call flag,seed,$(SEED)) $(ARGS)
+
+test: $(STAMP) ## Run the tests
+	@$(PYTEST) $(ARGS)
+
+test-slow: $(STAMP) ## Run the slow tests: learning, notebooks, an installed wheel
+	@$(PYTEST) -m slow $(ARGS)
+
+coverage: $(STAMP) ## Run the tests and report what they reach
+	@$(PYTEST) --cov $(ARGS)
+
+lint: $(STAMP) ## Check style, formatting and types
+	@$(RUN_PYTHON) -m ruff check
+	@$(RUN_PYTHON) -m ruff format --check
+	@$(RUN_PYTHON) -m pyright
+
+format: $(STAMP) ## Format the code and mend what can be mended
+	@$(RUN_PYTHON) -m ruff check --fix
+	@$(RUN_PYTHON) -m ruff format
+
+types: $(STAMP) ## Check types
+	@$(RUN_PYTHON) -m pyright
+
+bench: $(STAMP) ## Measure speed
+	@$(RUN_PYTHON) -m experiments.bench $(ARGS)
+
+notebooks: $(STAMP) ## Execute the notebooks
+	@.venv/bin/jupyter-execute notebooks/*.ipynb
+
+lock: ## Write requirements/lock.txt anew with the newest versions (needs uv)
+	@uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade \
+		--generate-hashes --no-emit-index-url --custom-compile-command "make lock" --quiet \
+		--output-file requirements/lock.txt
+
+clean: ## Remove caches and built files; keep .venv and runs
+	@rm -rf .cache .coverage .hypothesis .pytest_cache .ruff_cache build dist
+	@find envs experiments lase_jax tests -name __pycache__ -prune -exec rm -rf {} +

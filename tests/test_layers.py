@@ -1,0 +1,137 @@
+"""The drawing of the house: who may import whom, read from the sources.
+
+A module may import from its own layer and from those below it. Two flights of stairs lead from the
+contract between games and learners to the host, one through the games and one through learning, so
+neither of the two knows the other.
+"""
+
+import ast
+import graphlib
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+CONTRACT = [["envs.types", "envs.checks", "lase_jax", "lase_jax._guard"]]
+GAMES = [
+    ["envs.grid", "envs.motion", "envs.beams", "envs.render"],
+    ["envs.*"],  # every other module of envs is a game
+    ["envs.registry"],
+    ["envs"],
+]
+LEARNING = [
+    ["lase_jax.types", "lase_jax.distributions"],
+    [f"lase_jax.{name}" for name in ("returns", "losses", "counterfactual", "metrics", "keys")],
+    [f"lase_jax.{name}" for name in ("rollout", "population", "nets")],
+    [f"lase_jax.{name}" for name in ("society", "learners", "rewards")],
+    ["lase_jax.algorithms", "lase_jax.algorithms.*"],
+    ["lase_jax.train"],
+]
+HOST = [
+    # Files, clocks, pictures and printing; every other module of lase_jax has its place in LEARNING.
+    ["lase_jax.*"],
+    ["experiments", "experiments.*"],
+]
+STAIRS = (CONTRACT + GAMES + HOST, CONTRACT + LEARNING + HOST)
+
+OWNERS = {
+    "PIL": ["envs.render", "lase_jax.animate"],
+    "distrax": ["lase_jax.distributions"],
+    "matplotlib": ["lase_jax.plots"],
+    "orbax": ["lase_jax.checkpoint"],
+    "wandb": ["lase_jax.sinks"],
+}
+"""Libraries that are slow to import or meant for one task, and the modules that may use them."""
+
+LAZY = ["matplotlib", "orbax", "wandb"]
+"""Libraries that even their owners import inside functions, since not every run needs them."""
+
+
+def module_name(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+SOURCES = {
+    module_name(path): ast.parse(path.read_text(encoding="utf-8"))
+    for package in ("envs", "lase_jax", "experiments")
+    for path in sorted((ROOT / package).rglob("*.py"))
+}
+
+
+def imports(nodes):
+    """Full names of all that the nodes import: ``from envs import checks`` is ``envs.checks``."""
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute here"
+            for alias in node.names:
+                submodule = f"{node.module}.{alias.name}"
+                yield submodule if submodule in SOURCES else node.module
+
+
+def imports_on_loading(module):
+    """What the module imports as soon as it is imported, not inside functions."""
+    return imports(SOURCES[module].body)
+
+
+def step(stairs, module):
+    """The number of a module's layer, counted from below, or None where it is on other stairs."""
+    named = {name: number for number, layer in enumerate(stairs) for name in layer}
+    home = named.get(module)
+    if home is not None or any(module in layer for other in STAIRS for layer in other):
+        return home
+    fits = [number for name, number in named.items() if fnmatchcase(module, name)]
+    return min(fits, default=None)
+
+
+def may_import(importer, imported):
+    for stairs in STAIRS:
+        upper, lower = step(stairs, importer), step(stairs, imported)
+        if upper is not None and lower is not None and lower <= upper:
+            return True
+    return False
+
+
+@pytest.mark.parametrize("module", SOURCES)
+def test_imports_come_from_the_same_layer_or_below(module):
+    inside = {name for name in imports(ast.walk(SOURCES[module])) if name in SOURCES}
+    assert not {name for name in inside if not may_import(module, name)}
+
+
+@pytest.mark.parametrize("module", SOURCES)
+def test_libraries_for_one_task_are_used_by_their_owners(module):
+    used = {name.split(".")[0] for name in imports(ast.walk(SOURCES[module]))}
+    assert not {name for name in used & set(OWNERS) if module not in OWNERS[name]}
+    on_loading = {name.split(".")[0] for name in imports_on_loading(module)}
+    assert not on_loading & set(LAZY)
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    graph = {module: set(imports_on_loading(module)) & set(SOURCES) for module in SOURCES}
+    graphlib.TopologicalSorter(graph).prepare()  # raises CycleError
+
+
+@pytest.mark.parametrize(
+    ("importer", "imported", "allowed"),
+    [
+        ("lase_jax.nets", "envs.types", True),
+        ("lase_jax.host", "envs.registry", True),
+        ("lase_jax.host", "lase_jax.train", True),
+        ("experiments.run", "lase_jax.cli", True),
+        ("envs.stag_hunt", "envs.grid", True),
+        ("envs.grid", "envs.stag_hunt", False),
+        ("envs.stag_hunt", "lase_jax.types", False),
+        ("lase_jax.train", "envs.registry", False),
+        ("lase_jax.algorithms.lase", "envs.stag_hunt", False),
+        ("lase_jax.algorithms.lase", "lase_jax.learners", True),
+        ("lase_jax.learners", "lase_jax.algorithms.lase", False),
+        ("lase_jax.train", "lase_jax.host", False),
+        ("lase_jax.cli", "experiments.presets", False),
+    ],
+)
+def test_the_drawing_says_what_it_should(importer, imported, allowed):
+    assert may_import(importer, imported) is allowed

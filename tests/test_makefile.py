@@ -1,0 +1,73 @@
+"""What the Makefile's targets would run, asked with `make -n`."""
+
+import os
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+
+
+def make(*arguments, **environment):
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    return subprocess.run(
+        ["make", "-n", *arguments],
+        cwd=ROOT,
+        env=clean | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def experiment(*arguments, **environment):
+    """The arguments that `experiments.run` would receive."""
+    output = make(*arguments, **environment).stdout.replace("\\\n", " ")
+    line = next(line for line in output.splitlines() if "-m experiments.run" in line)
+    return shlex.split(line.split("-m experiments.run")[1])
+
+
+def test_train_passes_on_what_was_given():
+    assert experiment("train", "ENV=ssh", "ALGO=a2c", "SEEDS=2", "STEPS=10000", "NAME=x") == [
+        *("train", "--env", "ssh", "--algo", "a2c", "--seeds", "2", "--steps", "10000"),
+        *("--name", "x", "--wandb", "offline"),
+    ]
+
+
+def test_train_passes_on_nothing_else():
+    assert experiment("train") == ["train", "--algo", "lase", "--wandb", "offline"]
+
+
+def test_the_environments_own_variables_are_not_taken_for_ours():
+    assert experiment("train", ENV="/etc/shrc", NAME="host") == experiment("train")
+
+
+def test_extra_arguments_are_split_as_a_shell_does():
+    assert experiment("train", "ARGS=--name 'my run' --agent.lr 3e-4")[-4:] == [
+        *("--name", "my run", "--agent.lr", "3e-4"),
+    ]
+
+
+def test_run_folders_may_have_spaces_and_quotes():
+    assert experiment("eval", "RUN=runs/it's mine") == ["eval", "runs/it's mine"]
+    assert experiment("render", "RUN=runs/x", "SEED=0") == ["render", "runs/x", "--seed", "0"]
+
+
+@pytest.mark.parametrize("target", ["eval", "render"])
+def test_a_missing_run_folder_is_one_line_and_exit_code_2(target):
+    result = make(target)
+    assert result.returncode == 2
+    (line,) = result.stderr.strip().splitlines()
+    assert "RUN is empty: name a run's folder" in line
+
+
+def test_every_target_is_listed_in_help():
+    text = (ROOT / "Makefile").read_text().replace("\\\n", " ")
+    phony = next(line for line in text.splitlines() if line.startswith(".PHONY:"))
+    helped = {line.split(":")[0] for line in text.splitlines() if ":" in line and " ## " in line}
+    assert set(phony.split()[1:]) - {"need-run"} == helped
