@@ -30,8 +30,7 @@ LEARNING = [
     ["lase_jax.train"],
 ]
 HOST = [
-    # Files, clocks, pictures and printing; every other module of lase_jax has its place in LEARNING.
-    ["lase_jax.*"],
+    ["lase_jax.*"],  # every other module of lase_jax: files, clocks, pictures, printing
     ["experiments", "experiments.*"],
 ]
 STAIRS = (CONTRACT + GAMES + HOST, CONTRACT + LEARNING + HOST)
@@ -78,22 +77,17 @@ def imports_on_loading(module):
     return imports(SOURCES[module].body)
 
 
-def step(stairs, module):
-    """The number of a module's layer, counted from below, or None where it is on other stairs."""
-    named = {name: number for number, layer in enumerate(stairs) for name in layer}
-    home = named.get(module)
-    if home is not None or any(module in layer for other in STAIRS for layer in other):
-        return home
-    fits = [number for name, number in named.items() if fnmatchcase(module, name)]
-    return min(fits, default=None)
+def layer(stairs, module):
+    """The number of the module's layer, counted from below, or None where it is not on the stairs."""
+    entries = [entry for flight in STAIRS for names in flight for entry in names]
+    fits = [entry for entry in entries if fnmatchcase(module, entry)]
+    home = max(fits, key=lambda entry: (entry == module, len(entry)))
+    return next((number for number, names in enumerate(stairs) if home in names), None)
 
 
 def may_import(importer, imported):
-    for stairs in STAIRS:
-        upper, lower = step(stairs, importer), step(stairs, imported)
-        if upper is not None and lower is not None and lower <= upper:
-            return True
-    return False
+    pairs = [(layer(stairs, importer), layer(stairs, imported)) for stairs in STAIRS]
+    return any(None not in pair and pair[1] <= pair[0] for pair in pairs)
 
 
 @pytest.mark.parametrize("module", SOURCES)
