@@ -78,7 +78,7 @@ def imports_on_loading(module):
 
 
 def layer(stairs, module):
-    """The number of the module's layer, counted from below, or None where it is not on the stairs."""
+    """The number of the module's layer, counted from below; None where it is not on the stairs."""
     entries = [entry for flight in STAIRS for names in flight for entry in names]
     fits = [entry for entry in entries if fnmatchcase(module, entry)]
     home = max(fits, key=lambda entry: (entry == module, len(entry)))
