@@ -144,16 +144,16 @@ def step(params: StagHunt, key: jax.Array, state: State, action: jax.Array) -> t
     together = grid.same_cell(position)
 
     hunts_hare = state.present & (act == HUNT_HARE) & grid.at(state.hares, position)
-    hare_hunters = (together & hunts_hare[None]).sum(-1)
+    hare_hunters = (together & hunts_hare[None]).sum(-1, dtype=jnp.float32)
 
     on_stag = state.present & grid.at(state.stags, position)
     hunts_stag = on_stag & (act == HUNT_STAG)
     party = hunts_stag if params.hunt == "choose" else on_stag
-    party_size = (together & party[None]).sum(-1)
+    party_size = (together & party[None]).sum(-1, dtype=jnp.float32)
     catches = party & (together & hunts_stag[None]).any(-1) & (party_size >= 2)
 
-    reward = jnp.where(hunts_hare, params.hare_reward / jnp.maximum(hare_hunters, 1), 0.0)
-    reward += jnp.where(catches, params.stag_reward / jnp.maximum(party_size, 1), 0.0)
+    reward = jnp.where(hunts_hare, params.hare_reward / jnp.maximum(hare_hunters, 1.0), 0.0)
+    reward += jnp.where(catches, params.stag_reward / jnp.maximum(party_size, 1.0), 0.0)
     next_state = State(
         position=position,
         present=state.present & ~hunts_hare & ~catches,
