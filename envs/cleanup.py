@@ -6,15 +6,15 @@ Paper: 8x8 map, 4 agents, 100 steps, moves plus "clean" and "pick"; an apple pay
 beams, an agent cleans or picks where it stands; growth falls linearly to zero as waste nears the
 depletion threshold; an episode starts with waste at the threshold and no apples.
 
-Ours, where the paper is silent (the author's prototype decides where it speaks): the river is the top
-2 rows, the orchard the bottom 2; agents start on distinct cells of the rows between and may share
-cells later; windows are 5x5. In a step all agents move, then those who stay clean and pick, then,
-both at the density of waste that cleaning left: below the depletion threshold one waste appears with
-probability 0.1 on a random clean river cell, and with the probability of the linear law one apple
-appears on a random orchard cell without one (somebody may stand there). With thresholds 0.5 and 0
-and 16 river cells that probability is 1 - waste / 8. `apple_growth` offers the rule of Vinitsky's
-Cleanup instead, in which every orchard cell draws for itself. One waste or apple that several agents
-want in the same step goes to one of them, drawn fairly, who alone is credited, paid and charged.
+Ours, where the paper is silent (the author's prototype decides where it speaks): the river is the
+top 2 rows, the orchard the bottom 2; agents start on distinct cells of the rows between and may
+share cells later; windows are 5x5. A step goes: all move, clean or pick; then, both at the density
+of waste that cleaning left, below the depletion threshold one waste appears with probability 0.1 on
+a random clean river cell, and with the probability of the linear law one apple appears on a random
+orchard cell without one (somebody may stand there). With thresholds 0.5 and 0 and 16 river cells
+that probability is 1 - waste / 8. `apple_growth` offers the rule of Vinitsky's Cleanup instead, in
+which every orchard cell draws for itself. One waste or apple that several agents want in the same
+step goes to one of them, drawn fairly, who alone is credited, paid and charged.
 
 The extended game of the paper has 8 agents; its other sizes in the registry are ours (12x12 map, 3
 river and 3 orchard rows, 7x7 windows, 18 waste at the start, 150 steps).
@@ -80,7 +80,7 @@ class Cleanup:
     apple_spawn_probability: float = 1.0
     """Probability per step of an apple (per orchard cell with growth "cell") in a clean river."""
     threshold_depletion: float = 0.5
-    """Fraction of river cells with waste from which on nothing grows, above restoration, up to 1."""
+    """Fraction of river cells with waste from which on nothing grows, in (restoration, 1]."""
     threshold_restoration: float = 0.0
     """Fraction of river cells with waste up to which growth is full, in [0, 1)."""
     apple_growth: Literal["orchard", "cell"] = "orchard"
@@ -91,6 +91,7 @@ class Cleanup:
     """Cost of cleaning one waste, 0 or more."""
 
     def __post_init__(self) -> None:
+        """Checks every setting; raises `ConfigError` on one that cannot work."""
         grid.check_map(self.rows, self.columns, self.num_agents, self.radius, self.horizon)
         checks.integer("river_rows", self.river_rows, 1)
         checks.integer("orchard_rows", self.orchard_rows, 1)
@@ -224,8 +225,8 @@ def pollute(params: Cleanup, waste: jax.Array, draws: jax.Array) -> jax.Array:
 def grow(params: Cleanup, apples: jax.Array, waste: jax.Array, draws: jax.Array) -> jax.Array:
     """Apples ``[H, W]`` with new ones, by the linear law in waste.
 
-    The law (Hughes et al. 2018): full growth up to the restoration threshold, none from the depletion
-    threshold on, linear in the density of waste between.
+    The law (Hughes et al. 2018): full growth up to the restoration threshold, none from the
+    depletion threshold on, linear in the density of waste between.
 
     Args:
         params: settings.
@@ -246,7 +247,7 @@ def grow(params: Cleanup, apples: jax.Array, waste: jax.Array, draws: jax.Array)
 
 
 def choose(mask: jax.Array, draw: jax.Array) -> jax.Array:
-    """One cell of ``mask [h, w]`` (bool), uniformly by a ``draw []`` in [0, 1); none of an empty one."""
+    """One cell of ``mask [h, w]`` by a ``draw []`` uniform in [0, 1), no cell of an empty mask."""
     flat = mask.reshape(-1)
     rank = jnp.cumsum(flat.astype(jnp.int32))
     count = rank[-1]
@@ -274,8 +275,9 @@ def cleaner(params: Cleanup, key: jax.Array, obs: jax.Array) -> jax.Array:
 def gatherer(params: Cleanup, key: jax.Array, obs: jax.Array) -> jax.Array:
     """The defector: walks to the nearest apple and picks it, waits in the orchard for more.
 
-    With none in view it walks down to the orchard, then left and right at random. ``key`` is
-    consumed.
+    With none in view it walks down to the orchard, then left and right at random. Of several
+    nearest apples it draws one: gatherers that all took the first would race for the same (three of
+    them and a cleaner then earn 61 a game rather than 70). ``key`` is consumed.
     """
     below = obs[params.radius + 1 :, params.radius, -1].sum()
     in_orchard = below < min(params.orchard_rows, params.radius)
@@ -283,13 +285,20 @@ def gatherer(params: Cleanup, key: jax.Array, obs: jax.Array) -> jax.Array:
 
 
 def cooperator(params: Cleanup, key: jax.Array, obs: jax.Array) -> jax.Array:
-    """Takes part of the cleaning: cleans while waste is in view, gathers apples while none is.
+    """Takes part of the cleaning: cleans while waste is in view, else gathers apples in view.
 
-    One that always cleaned would earn nothing even among its like, against the paper's diagram, in
-    which all are better off when all cooperate. ``key`` is consumed.
+    With neither in view it searches for one or the other, by a fair coin in each step, so that it
+    returns to the river when apples cease. One that always cleaned would earn nothing even among
+    its like, against the paper's Schelling diagram; among these, as there, all are better off when
+    all cooperate, and each by defecting once another cooperates. ``key`` is consumed.
     """
-    sees_waste = obs[..., params.num_agents].any()
-    return jnp.where(sees_waste, cleaner(params, key, obs), gatherer(params, key, obs))
+    key_coin, key_act = jax.random.split(key)
+    sees_waste, sees_apple = (
+        obs[..., params.num_agents].any(),
+        obs[..., params.num_agents + 1].any(),
+    )
+    cleans = sees_waste | (~sees_apple & jax.random.bernoulli(key_coin))
+    return jnp.where(cleans, cleaner(params, key_act, obs), gatherer(params, key_act, obs))
 
 
 def worker(
