@@ -41,6 +41,22 @@ class Rollout(NamedTuple):
     memory: PyTree  # memory at the first step, [B, n, ...] per kind of agent
 
 
+SEAT_AXES = Rollout(
+    obs=2, action=2, log_prob=2, reward=2, active=2, done=None, events=2, last_obs=1, memory=1
+)
+"""Where the seat axis stands in each field of a rollout, for ``jax.vmap`` and for taking seats."""
+
+
+class Opinion(NamedTuple):
+    """What some seats make of a rollout's rewards."""
+
+    delta: Array  # [T, B, N] float32, added to everyone's extrinsic reward
+    weights: (
+        Array  # [T, B, n, N] float32, share of own reward given to each seat; own column ignored
+    )
+    metrics: Metrics
+
+
 class World(NamedTuple):
     """Everything that has an environment axis and lives from one rollout to the next."""
 
@@ -58,26 +74,27 @@ class Clock(NamedTuple):
 class Agent(NamedTuple):
     """What the holders of n seats do. All functions are pure; parameters lead with the seat axis.
 
+    `Rollout` means the whole society's; what belongs to these seats alone is taken with `seats`.
+
     Attributes:
-        hyper: settings that may be traced and swept, as a pytree of floats; a state carries its own.
+        hyper: settings that may be traced and swept, a pytree of floats; a state carries its own.
         init: ``(key, hyper) -> state``, what a checkpoint stores; no B axis. ``key`` is consumed.
         begin: ``(num_envs) -> memory``, with a B axis: recurrent states, messages, traces.
         prepare: ``(state) -> acting``, what `act` needs, computed once per rollout.
         act: ``(acting, memory, obs[B, n, ...], key, mode) -> (Decision, memory)``.
-        shape: ``(state, rollout, key) -> (delta[T, B, N], Metrics)``: what these seats change in
-            everyone's reward.
-        learn: ``(state, rollout, reward[T, B, N], key, clock) -> (state, Metrics)``.
+        shape: ``(state, Rollout, key) -> Opinion``: what these seats change in everyone's reward.
+        learn: ``(state, Rollout, reward[T, B, N], key, clock) -> (state, Metrics)``.
 
-    Metrics are ``[n]`` per seat, ``[n, N]`` from each of these seats to every seat, or ``[]``.
+    Metrics are ``[n]``, one number per seat, or ``[n, N]``, from each of these seats to every seat.
     """
 
     hyper: PyTree
-    init: Callable
-    begin: Callable
-    prepare: Callable
-    act: Callable
-    shape: Callable
-    learn: Callable
+    init: Callable[..., PyTree]
+    begin: Callable[[int], PyTree]
+    prepare: Callable[[PyTree], PyTree]
+    act: Callable[..., tuple[Decision, PyTree]]
+    shape: Callable[..., Opinion]
+    learn: Callable[..., tuple[PyTree, Metrics]]
 
 
 class Algorithm(NamedTuple):
@@ -89,20 +106,20 @@ class Algorithm(NamedTuple):
         begin: ``(num_envs) -> memory``.
         prepare: ``(state) -> acting``.
         act: ``(acting, memory, obs[B, N, ...], key, mode) -> (Decision, memory)``.
-        weigh: ``(state, rollout, key) -> (delta[T, B, N], Metrics)``: all opinions added up, for
-            training and evaluation alike.
+        weigh: ``(state, Rollout, key) -> Opinion``: all opinions added up, with weights
+            ``[T, B, N, N]`` whose rows sum to 1; for training and evaluation alike.
         iterate: ``(state, collect, world, key, clock) -> (state, world, Metrics)``, where
-            ``collect(acting, world, key, clock) -> (world, Rollout)`` is lent by the loop and may be
-            called any number of times.
+            ``collect(acting, world, key, clock) -> (world, Rollout)`` is lent by the loop and may
+            be called any number of times.
     """
 
     hyper: PyTree
-    init: Callable
-    begin: Callable
-    prepare: Callable
-    act: Callable
-    weigh: Callable
-    iterate: Callable
+    init: Callable[..., PyTree]
+    begin: Callable[[int], PyTree]
+    prepare: Callable[[PyTree], PyTree]
+    act: Callable[..., tuple[Decision, PyTree]]
+    weigh: Callable[..., Opinion]
+    iterate: Callable[..., tuple[PyTree, World, Metrics]]
 
 
 class Carry(NamedTuple):

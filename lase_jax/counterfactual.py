@@ -1,0 +1,45 @@
+"""Social relationships as counterfactuals (Kong et al. 2024, section 4). Unbatched: callers vmap.
+
+Letters: A actions, N agents.
+"""
+
+import chex
+import jax.numpy as jnp
+
+from lase_jax.types import Array
+
+TINY = 1e-8
+"""Guards the normaliser where all counterfactual values are equal; the relationship is 0 there."""
+
+
+def advantage(q_taken: Array, q_alternatives: Array, probs: Array) -> Array:
+    """What j's action brought beyond what could be expected of it (the numerator of equation 3).
+
+    Args:
+        q_taken: ``[]`` Q_SR of the joint action taken.
+        q_alternatives: ``[A]`` Q_SR with j's action replaced by each of its actions.
+        probs: ``[A]`` j's policy as imagined from j's point of view.
+
+    Returns:
+        ``[]``; its expectation over `probs` is 0.
+    """
+    chex.assert_rank([q_taken, q_alternatives, probs], [0, 1, 1])
+    return q_taken - (probs * q_alternatives).sum()
+
+
+def relationship(q_taken: Array, q_alternatives: Array, probs: Array, num_agents: int) -> Array:
+    """The social relationship w_ij, the share of i's reward that it gives to j (equation 3).
+
+    Args:
+        q_taken: as in `advantage`.
+        q_alternatives: as in `advantage`.
+        probs: as in `advantage`.
+        num_agents: N.
+
+    Returns:
+        ``[]`` in [0, 1 / (N - 1)]; 0 for a negative advantage, and where no action of j matters.
+    """
+    spread = q_alternatives.max() - q_alternatives.min()
+    weight = advantage(q_taken, q_alternatives, probs) / jnp.maximum(spread, TINY)
+    share = jnp.clip(weight, 0.0, 1.0) / (num_agents - 1)
+    return jnp.where(spread > TINY, share, 0.0)

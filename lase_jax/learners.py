@@ -1,0 +1,305 @@
+"""The learner that all kinds of trained agents share: independent advantage actor-critic (A2C).
+
+Letters: T steps, B environments, N seats of the game, n seats of this kind, A actions, F numbers of a
+flattened observation.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from envs import checks
+from envs.types import EnvSpec
+from lase_jax import distributions, nets, population, returns
+from lase_jax.population import Trained
+from lase_jax.rollout import Seats, take_columns, take_seats
+from lase_jax.types import (
+    SEAT_AXES,
+    Agent,
+    Array,
+    Clock,
+    Decision,
+    Metrics,
+    Mode,
+    Opinion,
+    PyTree,
+    Rollout,
+)
+
+
+@dataclass(frozen=True)
+class A2CConfig:
+    """Settings of the actor-critic."""
+
+    lr: float = 1e-3
+    """Learning rate of Adam."""
+    gamma: float = 0.95
+    """Discount of rewards, in [0, 1]."""
+    lam: float = 0.7
+    """Decay of the generalised advantage: 0 one-step TD error (the paper), 1 Monte-Carlo return."""
+    entropy: float = 0.05
+    """Weight of the entropy bonus."""
+    critic: float = 0.5
+    """Weight of the critic's squared error."""
+    max_grad_norm: float = 1.0
+    """Each agent's gradient is scaled down to this global norm."""
+    normalise: bool = True
+    """Divide each agent's advantages by their standard deviation, after subtracting the mean."""
+    epsilon_start: float = 0.5
+    """Share of uniform actions in the behaviour policy at the start."""
+    epsilon_end: float = 0.05
+    """Share of uniform actions in the behaviour policy after `epsilon_episodes`."""
+    epsilon_episodes: int = 2000
+    """Episodes over which the share decays linearly."""
+    log_prob: Literal["policy", "behaviour"] = "policy"
+    """Whose log-probability the policy gradient uses: "policy", pi itself, as in the author's
+    prototype; "behaviour", the epsilon mixture that the actions were drawn from."""
+    bootstrap_at_horizon: bool = False
+    """Treat the end of an episode as a cut (bootstrap) instead of the end of the game."""
+    net: nets.Net = nets.DENSE
+    """Sizes of the networks."""
+
+    def __post_init__(self) -> None:
+        """Checks every field."""
+        checks.number("lr", self.lr, 0.0, open_low=True)
+        for field in ("gamma", "lam", "epsilon_start", "epsilon_end"):
+            checks.probability(field, getattr(self, field))
+        checks.number("entropy", self.entropy, 0.0)
+        checks.number("critic", self.critic, 0.0)
+        checks.number("max_grad_norm", self.max_grad_norm, 0.0, open_low=True)
+        checks.integer("epsilon_episodes", self.epsilon_episodes, 1)
+        checks.choice("log_prob", self.log_prob, ("policy", "behaviour"))
+
+    def hyper(self) -> dict[str, float]:
+        """The settings that may be traced, and so swept under one compiled program."""
+        return {
+            "lr": self.lr,
+            "gamma": self.gamma,
+            "lam": self.lam,
+            "entropy": self.entropy,
+            "critic": self.critic,
+            "epsilon_start": self.epsilon_start,
+            "epsilon_end": self.epsilon_end,
+            "epsilon_episodes": float(self.epsilon_episodes),
+        }
+
+
+class LearnerState(NamedTuple):
+    """What an actor-critic keeps from update to update."""
+
+    trained: Trained  # leaves [n, ...]
+    episodes: Array  # [] float32, episodes finished, which drive epsilon
+    hyper: dict[str, Array]  # [] float32 each
+
+
+class Acting(NamedTuple):
+    """What `act` needs, computed once per rollout."""
+
+    params: PyTree  # [n, ...]
+    folded: PyTree  # [n, ...]
+    epsilon: Array  # [] float32
+
+
+class Views(NamedTuple):
+    """What an actor-critic thinks of every step of a rollout; one step more where it bootstraps."""
+
+    logits: Array  # [T or T + 1, B, A]
+    value: Array  # [T or T + 1, B]
+
+
+class Learner(NamedTuple):
+    """The actor-critic of n seats as a bundle of pure functions (see `types.Agent`)."""
+
+    init: Callable  # (key, hyper) -> LearnerState
+    begin: Callable  # (num_envs) -> memory
+    prepare: Callable  # (LearnerState) -> Acting
+    act: Callable  # (Acting, memory, obs[B, n, ...], key, mode) -> (Decision, memory)
+    learn: (
+        Callable  # (LearnerState, rollout of n seats, reward[T, B, n]) -> (LearnerState, Metrics)
+    )
+    logits_at: Callable  # (params, folded, memory[M, ...], x[M, F]) -> logits[M, A], one agent
+    recall: Callable  # (params, folded, memory[B, ...], x[T, B, F]) -> memory[T, B, ...], one agent
+
+
+def a2c(config: A2CConfig, spec: EnvSpec, num_seats: int) -> Learner:
+    """Builds the actor-critic for `num_seats` independent agents.
+
+    Every agent trains its own network by the policy gradient with generalised advantages, on the
+    reward it is handed. The loss of an agent is the mean over the steps in which it took part.
+    """
+    net = config.net
+    net.check(spec.obs_shape)
+    module = nets.ActorCritic(spec.obs_shape, spec.num_actions, net)
+    tx = population.optimiser(config.max_grad_norm)
+    apply = partial(_apply, module)
+
+    def init(key: Array, hyper: PyTree) -> LearnerState:
+        example = jnp.zeros((1, math.prod(spec.obs_shape)))
+        trained = population.init_stacked(lambda k: module.init(k, example), tx, key, num_seats)
+        return LearnerState(trained, jnp.float32(0.0), jax.tree.map(jnp.float32, hyper))
+
+    def begin(num_envs: int) -> PyTree:
+        if not net.lstm:
+            return ()
+        zeros = jnp.zeros((num_envs, num_seats, net.lstm))
+        return (zeros, zeros)
+
+    def prepare(state: LearnerState) -> Acting:
+        params = state.trained.params
+        return Acting(params, jax.vmap(apply("fold"))(params), epsilon(state))
+
+    def logits_at(params: PyTree, folded: PyTree, memory: PyTree, x: Array) -> Array:
+        encoded = apply("encode")(params, folded, x)
+        h = apply("recur")(params, memory, encoded)[0] if net.lstm else encoded
+        return apply("heads")(params, h)[0]
+
+    def act(
+        acting: Acting, memory: PyTree, obs: Array, key: Array, mode: Mode
+    ) -> tuple[Decision, PyTree]:
+        def one(params: PyTree, folded: PyTree, memory: PyTree, x: Array) -> tuple[Array, PyTree]:
+            h = apply("encode")(params, folded, x)
+            if net.lstm:
+                memory = apply("recur")(params, memory, h)
+                h = memory[0]
+            return apply("heads")(params, h)[0], memory
+
+        x = nets.flat(obs, spec.obs_shape)
+        seatwise = jax.vmap(one, in_axes=(0, 0, 1, 1), out_axes=1)
+        logits, memory = seatwise(acting.params, acting.folded, memory, x)
+        behaviour = distributions.policy(logits, acting.epsilon if mode == "explore" else 0.0)
+        action = behaviour.mode() if mode == "greedy" else behaviour.sample(seed=key)
+        action = action.astype(jnp.int32)
+        return Decision(action, behaviour.log_prob(action)), memory
+
+    def recall(params: PyTree, folded: PyTree, memory: PyTree, x: Array) -> PyTree:
+        encoded = apply("encode")(params, folded, x)
+        return _unroll(apply, net, params, memory, encoded)[1]
+
+    def look(params: PyTree, rollout: Rollout) -> Views:
+        obs = rollout.obs
+        if config.bootstrap_at_horizon or len(obs) != spec.horizon:
+            obs = jnp.concatenate([obs, rollout.last_obs[None]])
+        encoded = apply("encode")(params, apply("fold")(params), nets.flat(obs, spec.obs_shape))
+        h, _ = _unroll(apply, net, params, rollout.memory, encoded)
+        return Views(*apply("heads")(params, h))
+
+    def loss(
+        params: PyTree, rollout: Rollout, reward: Array, hyper: dict, eps: Array
+    ) -> tuple[Array, Metrics]:
+        """One agent's loss; the seat axis has been vmapped away."""
+        views = look(params, rollout)
+        logits, value = (x[: len(reward)] for x in views)
+        known = jax.lax.stop_gradient(views.value)
+        next_value = known[1:] if len(known) > len(reward) else jnp.append(known[1:], known[:1], 0)
+        end = rollout.done & (not config.bootstrap_at_horizon)
+        cont = jax.vmap(returns.continues, 1, 1)(rollout.active, end)
+        adv = jax.vmap(returns.gae, (1, 1, 1, 1, None, None), 1)(
+            reward, known[: len(reward)], next_value, cont, hyper["gamma"], hyper["lam"]
+        )
+        mask = rollout.active.astype(jnp.float32)
+
+        def mean(z: Array) -> Array:
+            return (z * mask).sum() / jnp.maximum(mask.sum(), 1.0)
+
+        scaled = adv
+        if config.normalise:
+            centred = adv - mean(adv)
+            scaled = centred / (jnp.sqrt(mean(centred**2)) + 1e-8)
+        pi = distributions.policy(logits)
+        drawn_from = distributions.policy(logits, eps) if config.log_prob == "behaviour" else pi
+        policy_loss = mean(-drawn_from.log_prob(rollout.action) * scaled)
+        value_loss = mean((adv + known[: len(reward)] - value) ** 2)
+        entropy = mean(pi.entropy())
+        total = policy_loss + hyper["critic"] * value_loss - hyper["entropy"] * entropy
+        return total, {
+            "learn/policy_loss": policy_loss,
+            "learn/value_loss": value_loss,
+            "learn/entropy": entropy,
+        }
+
+    def learn(state: LearnerState, rollout: Rollout, reward: Array) -> tuple[LearnerState, Metrics]:
+        eps = epsilon(state)
+
+        def total(params: PyTree) -> tuple[Array, Metrics]:
+            one = jax.vmap(loss, in_axes=(0, SEAT_AXES, 2, None, None))
+            losses, metrics = one(params, rollout, reward, state.hyper, eps)
+            return losses.sum(), metrics
+
+        grads, metrics = jax.grad(total, has_aux=True)(state.trained.params)
+        trained, norm = population.descend(tx, state.trained, grads, state.hyper["lr"])
+        metrics |= {
+            "learn/grad_norm": norm,
+            "learn/epsilon": jnp.broadcast_to(eps, (num_seats,)),
+            "health/actor": population.finite(norm, metrics["learn/policy_loss"]),
+        }
+        finished = rollout.done.sum().astype(jnp.float32)
+        return LearnerState(trained, state.episodes + finished, state.hyper), metrics
+
+    return Learner(init, begin, prepare, act, learn, logits_at, recall)
+
+
+def no_opinion(rollout: Rollout, num_seats: int) -> Opinion:
+    """The opinion of those who leave everyone's reward as it is."""
+    blank = jnp.zeros((*rollout.reward.shape[:2], num_seats, rollout.reward.shape[-1]))
+    return Opinion(jnp.zeros_like(rollout.reward), blank, {})
+
+
+def as_agent(
+    learner: Learner,
+    hyper: PyTree,
+    seats: Seats,
+    shape: Callable[[LearnerState, Rollout, Array], Opinion] | None = None,
+) -> Agent:
+    """The agent that is nothing but a learner with, perhaps, an opinion about rewards.
+
+    Args:
+        learner: who acts and learns.
+        hyper: its traced settings.
+        seats: the seats it holds.
+        shape: see `types.Agent`; None for no opinion.
+    """
+
+    def keep(state: LearnerState, rollout: Rollout, key: Array) -> Opinion:
+        del state, key
+        return no_opinion(rollout, len(seats))
+
+    def learn(
+        state: LearnerState, rollout: Rollout, reward: Array, key: Array, clock: Clock
+    ) -> tuple[LearnerState, Metrics]:
+        del key, clock
+        return learner.learn(state, take_seats(rollout, seats), take_columns(reward, seats))
+
+    return Agent(
+        hyper, learner.init, learner.begin, learner.prepare, learner.act, shape or keep, learn
+    )
+
+
+def epsilon(state: LearnerState) -> Array:
+    """The share of uniform actions now: linear in episodes from start to end."""
+    hyper = state.hyper
+    left = jnp.maximum(1.0 - state.episodes / hyper["epsilon_episodes"], 0.0)
+    return hyper["epsilon_end"] + (hyper["epsilon_start"] - hyper["epsilon_end"]) * left
+
+
+def _apply(module: nets.ActorCritic, method: str) -> Callable:
+    """``(params, *args) -> module.<method>(*args)``."""
+    return lambda params, *args: module.apply(params, *args, method=method)
+
+
+def _unroll(
+    apply: Callable, net: nets.Net, params: PyTree, memory: PyTree, encoded: Array
+) -> tuple[Array, PyTree]:
+    """Features ``[T, B, H]`` and the memory before each step, from ``encoded [T, B, ...]``."""
+    if not net.lstm:
+        return encoded, ()
+
+    def forward(carry: PyTree, x: Array) -> tuple[PyTree, tuple[Array, PyTree]]:
+        after = apply("recur")(params, carry, x)
+        return after, (after[0], carry)
+
+    return jax.lax.scan(forward, memory, encoded)[1]

@@ -1,0 +1,119 @@
+"""What is measured: one table of names, axes, units and meanings, and the numbers themselves.
+
+Letters: T steps, B environments, N seats. Numbers are means over the B environments of one rollout.
+Returns and counts are per episode; a rollout shorter than an episode is scaled up to one. NaN means
+that a seat has no such number (a scripted seat has no entropy) or that no update of it fell into this
+iteration.
+"""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+
+from lase_jax.types import Array, Metrics, Rollout
+
+
+class Row(NamedTuple):
+    """One line of the table of metrics."""
+
+    axes: str  # "" one number, "N" per seat, "NN" from each seat to each seat
+    unit: str
+    meaning: str
+
+
+TABLE: dict[str, Row] = {
+    "return/collective": Row("", "reward/episode", "sum of all seats' extrinsic rewards"),
+    "return/extrinsic": Row("N", "reward/episode", "what the game paid"),
+    "return/total": Row(
+        "N", "reward/episode", "extrinsic reward plus all opinions: what is learnt on"
+    ),
+    "return/after_gifts": Row("N", "reward/episode", "extrinsic - given + received"),
+    "social/equality": Row("", "1", "equality E of extrinsic returns; NaN unless their sum is > 0"),
+    "social/equality_after": Row("", "1", "equality E of the returns after gifts"),
+    "gift/weight": Row("NN", "share", "share of own reward given, over steps with own reward != 0"),
+    "gift/given": Row("N", "reward/episode", "reward handed to others"),
+    "gift/received": Row("N", "reward/episode", "reward received from others"),
+    "event/*": Row("N", "1/episode", "count of a game's event, see the game's event names"),
+    "play/active": Row("N", "share", "share of the steps in which the seat took part"),
+    "learn/policy_loss": Row("N", "1", "policy gradient loss of the acting policy"),
+    "learn/value_loss": Row("N", "reward^2", "mean squared error of the critic"),
+    "learn/entropy": Row("N", "nat", "entropy of the acting policy, without epsilon"),
+    "learn/grad_norm": Row("N", "1", "norm of the acting network's gradient before clipping"),
+    "learn/epsilon": Row("N", "share", "share of uniform actions in the behaviour policy"),
+    "relation/weight": Row("NN", "share", "mean w_ij over the steps at which it was computed"),
+    "relation/spread": Row(
+        "N", "reward", "mean over co-players of max - min of Q_SR over their actions"
+    ),
+    "infer/value_loss": Row("N", "reward^2", "mean squared TD error of Q_SR"),
+    "infer/policy_entropy": Row("N", "nat", "entropy of pi_SR on own observations"),
+    "infer/own_cross_entropy": Row("N", "nat", "-log pi_SR of own actions on own observations"),
+    "infer/other_cross_entropy": Row("N", "nat", "-log pi_SR of others' actions on imagined views"),
+    "infer/visible_cross_entropy": Row("N", "nat", "the same where the other stands in the window"),
+    "infer/uniform_cross_entropy": Row("N", "nat", "log A, what the uniform policy would score"),
+    "infer/distance": Row("N", "1", "mean |imagined - own observation| per input"),
+    "infer/grad_norm": Row("N", "1", "norm of the gradient of Q_SR and pi_SR before clipping"),
+    "infer/perspective_grad_norm": Row("N", "1", "norm of eta's gradient before clipping"),
+    "health/actor": Row("N", "bool", "1 while the acting network's loss and gradient are finite"),
+    "health/infer": Row("N", "bool", "1 while the SR networks' loss and gradient are finite"),
+    "health/perspective": Row("N", "bool", "1 while eta's loss and gradient are finite"),
+}
+
+
+def describe(name: str) -> Row:
+    """The table's row for a metric's name.
+
+    Raises:
+        KeyError: the name is not in the table.
+    """
+    return TABLE["event/*"] if name.startswith("event/") else TABLE[name]
+
+
+def equality(returns: Array) -> Array:
+    """Equality E = 1 - sum_ij |R_i - R_j| / (2 N sum_i R_i) (Kong et al. 2024, section 5.4).
+
+    1 where all earn the same, 1 / N where one earns everything. Negative returns of some agents can
+    make it negative; it is NaN where the returns' sum is not positive, for the paper leaves that open.
+
+    Args:
+        returns: ``[N]``.
+    """
+    total = returns.sum()
+    spread = jnp.abs(returns[:, None] - returns[None]).sum()
+    fair = 1.0 - spread / (2 * len(returns) * jnp.where(total > 0, total, 1.0))
+    return jnp.where(total > 0, fair, jnp.nan)
+
+
+def of_rollout(rollout: Rollout, delta: Array, weights: Array, horizon: int) -> Metrics:
+    """The numbers that every society has.
+
+    Args:
+        rollout: ``[T, B, N]`` facts.
+        delta: ``[T, B, N]`` sum of all opinions.
+        weights: ``[T, B, N, N]`` shares given, rows sum to 1.
+        horizon: steps of an episode.
+    """
+    episodes = rollout.reward.shape[1] * len(rollout.reward) / horizon
+
+    def per_episode(value: Array) -> Array:
+        return value.sum((0, 1)) / episodes
+
+    kept = jnp.diagonal(weights, axis1=-2, axis2=-1)
+    given = per_episode(rollout.reward * (1.0 - kept))
+    received = per_episode(jnp.einsum("tbi,tbij->tbj", rollout.reward, weights)
+                           - rollout.reward * kept)  # fmt: skip
+    extrinsic = per_episode(rollout.reward)
+    after = extrinsic - given + received
+    paid = (rollout.reward != 0).astype(jnp.float32)
+    weight = jnp.einsum("tbi,tbij->ij", paid, weights) / jnp.maximum(paid.sum((0, 1)), 1.0)[:, None]
+    return {
+        "return/collective": extrinsic.sum(),
+        "return/extrinsic": extrinsic,
+        "return/total": extrinsic + per_episode(delta),
+        "return/after_gifts": after,
+        "social/equality": equality(extrinsic),
+        "social/equality_after": equality(after),
+        "gift/weight": weight,
+        "gift/given": given,
+        "gift/received": received,
+        "play/active": rollout.active.mean((0, 1)),
+    } | {f"event/{name}": per_episode(count) for name, count in rollout.events.items()}

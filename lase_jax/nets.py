@@ -1,0 +1,327 @@
+"""Networks of one agent, as flax modules. Stacking over agents happens in `population`.
+
+Letters: A actions, N seats, F numbers of a flattened observation, H width of a layer; ``...`` are
+batch axes.
+
+Every network begins with `Eyes`: optional 3x3 convolutions or a dense trunk, then one dense layer per
+head. The paper's convolutions have no non-linearity between them (lase.md, from the author's
+prototype), so convolutions and first dense layer together are one affine map of the window. `fold`
+multiplies that map out once per update, and every step costs one small matrix product instead of two
+convolutions; the result is the same to float error. Convolutions with ReLU are evaluated as patches
+times a matrix (im2col), which stays fast under vmap and scan where ``lax.conv`` does not.
+"""
+
+import math
+from dataclasses import dataclass
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from envs import checks
+
+Array = jax.Array
+Affine = tuple[Array, Array]
+"""Kernel ``[F, H]`` and bias ``[H]``."""
+
+KERNEL = 3
+SMALL = nn.initializers.variance_scaling(1e-4, "fan_in", "truncated_normal")
+
+
+@dataclass(frozen=True)
+class Net:
+    """Sizes of an agent's networks."""
+
+    conv: tuple[int, ...] = ()
+    """Channels of the 3x3 convolutions over the window; () for none."""
+    conv_relu: bool = False
+    """Put a ReLU after each convolution (slower; the paper's prototype has none)."""
+    dense: tuple[int, ...] = (64, 64)
+    """Widths of the dense layers with ReLU, one or more."""
+    lstm: int = 0
+    """Width of the acting network's LSTM; 0 for a feed-forward network."""
+    social: int = 64
+    """Width of the dense layers of the social relationship networks."""
+    perspective: int = 64
+    """Width of the dense layers of the observation conversion network."""
+
+    def __post_init__(self) -> None:
+        for field, low in (("conv", 0), ("dense", 1)):
+            widths = getattr(self, field)
+            long_enough = isinstance(widths, tuple) and len(widths) >= low
+            checks.require(
+                long_enough, f"net.{field}", widths, f"give a tuple of {low} or more widths"
+            )
+            for width in widths:
+                checks.integer(f"net.{field}", width, 1)
+        checks.integer("net.lstm", self.lstm, 0)
+        checks.integer("net.social", self.social, 1)
+        checks.integer("net.perspective", self.perspective, 1)
+
+    def check(self, obs_shape: tuple[int, ...]) -> None:
+        """Raises `ConfigError` where the network does not fit the game's observations."""
+        fits = not self.conv or len(obs_shape) == 3
+        checks.require(
+            fits, "net.conv", self.conv, "use () for games whose observations are vectors"
+        )
+
+
+PAPER = Net(conv=(16, 32), dense=(128,), lstm=128, social=128, perspective=128)
+"""Kong et al. 2024, section 5: conv 16, conv 32, FC 128, LSTM 128."""
+DENSE = Net()
+"""Two dense layers of 64, feed-forward: fast on a CPU."""
+
+
+def flat(obs: Array, obs_shape: tuple[int, ...]) -> Array:
+    """``[..., *obs_shape]`` of any dtype to ``[..., F]`` float32."""
+    lead = obs.shape[: obs.ndim - len(obs_shape)]
+    return obs.reshape(*lead, math.prod(obs_shape)).astype(jnp.float32)
+
+
+def patches(image: Array) -> Array:
+    """``[..., h, w, c]`` to its zero-padded 3x3 neighbourhoods ``[..., h, w, 9 * c]``."""
+    height, width = image.shape[-3:-1]
+    margin = [(0, 0)] * (image.ndim - 3) + [(1, 1), (1, 1), (0, 0)]
+    padded = jnp.pad(image, margin)
+    shifted = [
+        padded[..., row : row + height, column : column + width, :]
+        for row in range(KERNEL)
+        for column in range(KERNEL)
+    ]
+    return jnp.concatenate(shifted, axis=-1)
+
+
+class Eyes(nn.Module):
+    """From a flattened observation to the pre-activations of several first dense layers.
+
+    Attributes:
+        obs_shape: shape of one observation.
+        heads: width of each head's first dense layer.
+        conv: channels of the 3x3 convolutions, shared by all heads.
+        conv_relu: whether a ReLU follows each convolution.
+        trunk: width of a dense layer with ReLU shared by all heads; 0 for none.
+    """
+
+    obs_shape: tuple[int, ...]
+    heads: tuple[int, ...]
+    conv: tuple[int, ...] = ()
+    conv_relu: bool = False
+    trunk: int = 0
+
+    def setup(self) -> None:
+        """Declares the parameters; convolution kernels are matrices ``[9 * c_in, c_out]``."""
+        initial = nn.initializers.lecun_normal()
+        channels = (self.obs_shape[-1], *self.conv)
+        self.kernels = [
+            self.param(f"conv_{i}", initial, (KERNEL * KERNEL * channels[i], width))
+            for i, width in enumerate(self.conv)
+        ]
+        self.biases = [
+            self.param(f"conv_bias_{i}", nn.initializers.zeros, (width,))
+            for i, width in enumerate(self.conv)
+        ]
+        size = math.prod((*self.obs_shape[:-1], channels[-1]))
+        self.trunk_layer = nn.Dense(self.trunk) if self.trunk else None
+        size = self.trunk or size
+        self.first = [
+            (
+                self.param(f"head_{i}", initial, (size, width)),
+                self.param(f"head_bias_{i}", nn.initializers.zeros, (width,)),
+            )
+            for i, width in enumerate(self.heads)
+        ]
+
+    @property
+    def folds(self) -> bool:
+        """Whether convolutions and first layer are one affine map."""
+        return bool(self.conv) and not self.conv_relu and not self.trunk
+
+    def convolve(self, x: Array) -> Array:
+        """``[..., F]`` through the convolutions to ``[..., F']``."""
+        image = x.reshape(*x.shape[:-1], *self.obs_shape)
+        for kernel, bias in zip(self.kernels, self.biases, strict=True):
+            image = patches(image) @ kernel
+            image = image + bias.reshape((1,) * (image.ndim - 1) + bias.shape)
+            image = nn.relu(image) if self.conv_relu else image
+        return image.reshape(*x.shape[:-1], -1)
+
+    def fold(self) -> tuple[Affine, ...]:
+        """One affine map per head, from what `__call__` computes before it."""
+        if not self.folds:
+            return tuple(self.first)
+        size = math.prod(self.obs_shape)
+        offset = self.convolve(jnp.zeros((1, size)))
+        matrix = self.convolve(jnp.eye(size)) - offset
+        return tuple((matrix @ k, (offset @ k)[0] + b) for k, b in self.first)
+
+    def __call__(self, folded: tuple[Affine, ...], x: Array) -> tuple[Array, ...]:
+        """Pre-activations ``[..., heads[k]]`` of each head for ``x [..., F]``."""
+        if self.conv and not self.folds:
+            x = self.convolve(x)
+        if self.trunk_layer is not None:
+            x = nn.relu(self.trunk_layer(x))
+        return tuple(affine(layer, x) for layer in folded)
+
+
+def affine(layer: Affine, x: Array) -> Array:
+    """``x [..., F]`` times kernel plus bias."""
+    kernel, bias = layer
+    return x @ kernel + bias.reshape((1,) * (x.ndim - 1) + bias.shape)
+
+
+class LSTM(nn.Module):
+    """An LSTM cell whose input projection can be computed for all steps at once, before the scan.
+
+    The same equations as flax's ``OptimizedLSTMCell`` (a test holds them equal), split in two because
+    only the recurrent half has to be inside a scan over time.
+    """
+
+    width: int
+    inputs: int
+
+    def setup(self) -> None:
+        """Declares kernels for gates in the order input, forget, cell, output."""
+        initial = nn.initializers.lecun_normal()
+        self.input_kernel = self.param("input_kernel", initial, (self.inputs, 4 * self.width))
+        self.state_kernel = self.param("state_kernel", initial, (self.width, 4 * self.width))
+        self.bias = self.param("bias", nn.initializers.zeros, (4 * self.width,))
+
+    def project(self, x: Array) -> Array:
+        """``[..., inputs]`` to gate inputs ``[..., 4 * width]``."""
+        return affine((self.input_kernel, self.bias), x)
+
+    def __call__(self, carry: tuple[Array, Array], projected: Array) -> tuple[Array, Array]:
+        """One step; carry is (hidden, cell), each ``[..., width]``. Returns the next carry."""
+        hidden, cell = carry
+        gates = projected + hidden @ self.state_kernel
+        entry, forget, update, out = jnp.split(gates, 4, axis=-1)
+        cell = nn.sigmoid(forget) * cell + nn.sigmoid(entry) * jnp.tanh(update)
+        return nn.sigmoid(out) * jnp.tanh(cell), cell
+
+
+class ActorCritic(nn.Module):
+    """Acting policy and critic: eyes, dense layers, optional LSTM, two linear heads."""
+
+    obs_shape: tuple[int, ...]
+    num_actions: int
+    net: Net
+
+    def setup(self) -> None:
+        """Declares the layers."""
+        net = self.net
+        self.eyes = Eyes(self.obs_shape, net.dense[:1], net.conv, net.conv_relu)
+        self.hidden = [nn.Dense(width) for width in net.dense[1:]]
+        self.lstm = LSTM(net.lstm, net.dense[-1]) if net.lstm else None
+        self.policy_head = nn.Dense(self.num_actions, kernel_init=SMALL)
+        self.value_head = nn.Dense(1)
+
+    def fold(self) -> tuple[Affine, ...]:
+        """What `encode` needs, computed once per update."""
+        return self.eyes.fold()
+
+    def encode(self, folded: tuple[Affine, ...], x: Array) -> Array:
+        """All that does not depend on memory: ``[..., F]`` to features or LSTM gate inputs."""
+        z = nn.relu(self.eyes(folded, x)[0])
+        for layer in self.hidden:
+            z = nn.relu(layer(z))
+        return z if self.lstm is None else self.lstm.project(z)
+
+    def recur(self, carry: tuple[Array, Array], encoded: Array) -> tuple[Array, Array]:
+        """One step of the LSTM; only for networks that have one."""
+        assert self.lstm is not None
+        return self.lstm(carry, encoded)
+
+    def heads(self, h: Array) -> tuple[Array, Array]:
+        """Logits ``[..., A]`` and value ``[...]``."""
+        return self.policy_head(h), self.value_head(h)[..., 0]
+
+    def __call__(self, x: Array) -> tuple[Array, Array]:
+        """Touches every parameter once, for `init`; x is ``[..., F]``."""
+        h = self.encode(self.fold(), x)
+        if self.lstm is not None:
+            zeros = jnp.zeros((*x.shape[:-1], self.net.lstm))
+            h = self.recur((zeros, zeros), h)[0]
+        return self.heads(h)
+
+
+class SocialNet(nn.Module):
+    """Value Q_SR of (own observation, joint action), and policy pi_SR of an observation.
+
+    Both share the convolutions (or a dense trunk) and then have their own dense layer (Kong et al.
+    2024, section 5). The joint action enters the value's first dense layer as one row per seat and
+    action, so that changing one co-player's action is one addition.
+    """
+
+    obs_shape: tuple[int, ...]
+    num_actions: int
+    num_agents: int
+    net: Net
+
+    def setup(self) -> None:
+        """Declares the layers; ``rows [N, A, H]`` are the value layer's action columns."""
+        net, width = self.net, self.net.social
+        trunk = 0 if net.conv else net.dense[0]
+        self.eyes = Eyes(self.obs_shape, (width, width), net.conv, net.conv_relu, trunk)
+        actions = self.num_agents * self.num_actions
+        initial = nn.initializers.variance_scaling(1.0, "fan_in", "truncated_normal")
+        self.row_kernel = self.param("rows", initial, (actions, width))
+        self.policy_head = nn.Dense(self.num_actions, kernel_init=SMALL)
+        self.value_head = nn.Dense(1)
+
+    def fold(self) -> tuple[Affine, ...]:
+        """What `look` needs, computed once per update."""
+        return self.eyes.fold()
+
+    def look(self, folded: tuple[Affine, ...], x: Array) -> tuple[Array, Array]:
+        """Pre-activations of policy and value, each ``[..., H]``, for ``x [..., F]``."""
+        policy, value = self.eyes(folded, x)
+        return policy, value
+
+    def policy(self, pre: Array) -> Array:
+        """Logits ``[..., A]`` from the policy's pre-activations."""
+        return self.policy_head(nn.relu(pre))
+
+    def value(self, pre: Array) -> Array:
+        """Q ``[...]`` from the value's pre-activations with the joint action added."""
+        return self.value_head(nn.relu(pre))[..., 0]
+
+    def rows(self) -> Array:
+        """What each seat's action adds to the value's pre-activations, ``[N, A, H]``."""
+        return self.row_kernel.reshape(self.num_agents, self.num_actions, -1)
+
+    def __call__(self, x: Array) -> tuple[Array, Array]:
+        """Touches every parameter once, for `init`; x is ``[..., F]``."""
+        policy, value = self.look(self.fold(), x)
+        return self.policy(policy), self.value(value + 0.0 * self.row_kernel.sum())
+
+
+class Perspective(nn.Module):
+    """Observation conversion: (own observation, seat j) to j's imagined observation.
+
+    One convolution, the seat's one-hot, two dense layers, sigmoid (Kong et al. 2024, section 5).
+    """
+
+    obs_shape: tuple[int, ...]
+    num_agents: int
+    net: Net
+
+    def setup(self) -> None:
+        """Declares the layers; ``rows [N, H]`` are the first layer's columns for the seat."""
+        width = self.net.perspective
+        self.eyes = Eyes(self.obs_shape, (width,), self.net.conv[:1], self.net.conv_relu)
+        self.rows = self.param("rows", nn.initializers.lecun_normal(), (self.num_agents, width))
+        self.hidden = nn.Dense(width)
+        self.out = nn.Dense(math.prod(self.obs_shape))
+
+    def fold(self) -> tuple[Affine, ...]:
+        """What `imagine` needs, computed once per update."""
+        return self.eyes.fold()
+
+    def imagine(self, folded: tuple[Affine, ...], x: Array, seats: Array) -> Array:
+        """Imagined observations ``[M, K, F]`` in (0, 1) of ``seats [K]`` from ``x [M, F]``."""
+        pre = self.eyes(folded, x)[0][:, None] + self.rows[seats][None]
+        return nn.sigmoid(self.out(nn.relu(self.hidden(nn.relu(pre)))))
+
+    def __call__(self, x: Array) -> Array:
+        """Touches every parameter once, for `init`; x is ``[M, F]``."""
+        return self.imagine(self.fold(), x, jnp.arange(self.num_agents))

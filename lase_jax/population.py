@@ -1,0 +1,66 @@
+"""Independent agents as one program: parameters stacked on a leading seat axis.
+
+Letters: n seats of one kind of agent. Every agent has its own parameters and optimiser state; a loss
+summed over agents cannot mix their gradients, and each agent's gradient is clipped by itself.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+PyTree = Any
+
+
+class Trained(NamedTuple):
+    """Parameters and optimiser state, each leaf ``[n, ...]``."""
+
+    params: PyTree
+    opt: optax.OptState
+
+
+def optimiser(max_grad_norm: float) -> optax.GradientTransformation:
+    """Adam without its learning rate (which is traced, see `descend`), after a global-norm clip."""
+    return optax.chain(optax.clip_by_global_norm(max_grad_norm), optax.scale_by_adam())
+
+
+def init_stacked(
+    init: Callable[[jax.Array], PyTree], tx: optax.GradientTransformation, key: jax.Array, n: int
+) -> Trained:
+    """Initialises `n` different agents.
+
+    Args:
+        init: ``(key) -> params`` of one agent.
+        tx: one agent's optimiser.
+        key: consumed.
+        n: number of agents.
+    """
+    params = jax.vmap(init)(jax.random.split(key, n))
+    return Trained(params, jax.vmap(tx.init)(params))
+
+
+def descend(
+    tx: optax.GradientTransformation, trained: Trained, grads: PyTree, lr: jax.Array
+) -> tuple[Trained, jax.Array]:
+    """One optimiser step per agent, clipped per agent.
+
+    Args:
+        tx: one agent's optimiser, as `optimiser` makes it.
+        trained: stacked parameters and optimiser state.
+        grads: ``[n, ...]`` leaves.
+        lr: ``[]`` learning rate.
+
+    Returns:
+        The new parameters and state, and the gradient norms before clipping, ``[n]``.
+    """
+    with jax.numpy_dtype_promotion("standard"):  # Adam's bias correction mixes int and float
+        updates, opt = jax.vmap(tx.update)(grads, trained.opt, trained.params)
+    params = jax.tree.map(lambda p, u: p - lr * u, trained.params, updates)
+    return Trained(params, opt), jax.vmap(optax.global_norm)(grads)
+
+
+def finite(*values: jax.Array) -> jax.Array:
+    """``[n]`` float32, 1 where all of an agent's ``values [n]`` are finite, else 0."""
+    return jnp.isfinite(jnp.stack(values)).all(0).astype(jnp.float32)

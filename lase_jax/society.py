@@ -1,0 +1,116 @@
+"""Societies: who sits on which seat, and what they do together in one iteration.
+
+Letters: T steps, B environments, N seats, n seats of one kind of agent.
+"""
+
+from collections.abc import Callable, Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from envs import checks
+from envs.types import EnvSpec
+from lase_jax import metrics, rewards
+from lase_jax.rollout import Seats
+from lase_jax.types import (
+    Agent,
+    Algorithm,
+    Array,
+    Clock,
+    Decision,
+    Metrics,
+    Mode,
+    Opinion,
+    PyTree,
+    Rollout,
+    World,
+)
+
+
+def society(spec: EnvSpec, groups: Sequence[tuple[Agent, Seats]]) -> Algorithm:
+    """Joins agents on disjoint seats to one algorithm; self-play is one kind on all seats.
+
+    Args:
+        spec: the game's facts.
+        groups: each kind of agent with the seats it holds, together all seats of the game.
+
+    Raises:
+        ConfigError: a seat is taken twice, left empty, or not in the game.
+    """
+    taken = [seat for _, seats in groups for seat in seats]
+    every = list(range(spec.num_agents))
+    checks.require(sorted(taken) == every, "seats", taken, f"give each of {every} to one agent")
+    back = np.argsort(taken)
+
+    def assemble(parts: list[Array], axis: int) -> Array:
+        joined = jnp.concatenate(parts, axis)
+        return joined if taken == every else jnp.take(joined, back, axis)
+
+    def init(key: Array, hyper: PyTree) -> PyTree:
+        keys = jax.random.split(key, len(groups))
+        return tuple(a.init(k, h) for (a, _), k, h in zip(groups, keys, hyper, strict=True))
+
+    def begin(num_envs: int) -> PyTree:
+        return tuple(agent.begin(num_envs) for agent, _ in groups)
+
+    def prepare(state: PyTree) -> PyTree:
+        return tuple(agent.prepare(s) for (agent, _), s in zip(groups, state, strict=True))
+
+    def act(
+        acting: PyTree, memory: PyTree, obs: Array, key: Array, mode: Mode
+    ) -> tuple[Decision, PyTree]:
+        keys = jax.random.split(key, len(groups))
+        decisions, memories = [], []
+        for (agent, seats), a, m, k in zip(groups, acting, memory, keys, strict=True):
+            seen = obs if len(groups) == 1 else jnp.take(obs, np.array(seats), axis=1)
+            decision, after = agent.act(a, m, seen, k, mode)
+            decisions.append(decision)
+            memories.append(after)
+        return jax.tree.map(lambda *parts: assemble(list(parts), 1), *decisions), tuple(memories)
+
+    def views(rollout: Rollout) -> list[Rollout]:
+        """The whole rollout with each group's own memory."""
+        return [rollout._replace(memory=memory) for memory in rollout.memory]
+
+    def weigh(state: PyTree, rollout: Rollout, key: Array) -> Opinion:
+        keys = jax.random.split(key, len(groups))
+        opinions = [
+            agent.shape(s, view, k)
+            for (agent, _), s, view, k in zip(groups, state, views(rollout), keys, strict=True)
+        ]
+        delta = sum((o.delta for o in opinions), jnp.zeros_like(rollout.reward))
+        weights = assemble([o.weights for o in opinions], 2)
+        return Opinion(
+            jax.lax.stop_gradient(delta),
+            jax.vmap(jax.vmap(rewards.keep_rest))(weights),
+            merge([(o.metrics, seats) for o, (_, seats) in zip(opinions, groups, strict=True)]),
+        )
+
+    def merge(found: list[tuple[Metrics, Seats]]) -> Metrics:
+        """Every seat's numbers in one array per name, NaN for seats that have none."""
+        merged: Metrics = {}
+        for numbers, seats in found:
+            for name, value in numbers.items():
+                blank = jnp.full((spec.num_agents, *value.shape[1:]), jnp.nan)
+                merged[name] = merged.get(name, blank).at[np.array(seats)].set(value)
+        return merged
+
+    def iterate(
+        state: PyTree, collect: Callable, world: World, key: Array, clock: Clock
+    ) -> tuple[PyTree, World, Metrics]:
+        key_play, key_weigh, key_learn = jax.random.split(key, 3)
+        world, rollout = collect(prepare(state), world, key_play, clock)
+        opinion = weigh(state, rollout, key_weigh)
+        reward = rollout.reward + opinion.delta
+        keys = jax.random.split(key_learn, len(groups))
+        learnt = [
+            agent.learn(s, view, reward, k, clock)
+            for (agent, _), s, view, k in zip(groups, state, views(rollout), keys, strict=True)
+        ]
+        found = [(m, seats) for (_, m), (_, seats) in zip(learnt, groups, strict=True)]
+        facts = metrics.of_rollout(rollout, opinion.delta, opinion.weights, spec.horizon)
+        return tuple(s for s, _ in learnt), world, facts | opinion.metrics | merge(found)
+
+    hyper = tuple(agent.hyper for agent, _ in groups)
+    return Algorithm(hyper, init, begin, prepare, act, weigh, iterate)
