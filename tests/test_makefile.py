@@ -14,11 +14,11 @@ pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make
 
 
 def make(*arguments, **environment):
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    """Runs make as if from a fresh shell, since the tests themselves may run under a make."""
     return subprocess.run(
         ["make", "-n", *arguments],
         cwd=ROOT,
-        env=clean | environment,
+        env={"PATH": os.environ["PATH"]} | environment,
         capture_output=True,
         text=True,
         check=False,
