@@ -16,16 +16,16 @@ ROOT = Path(__file__).parent.parent
 
 CONTRACT = [["envs.types", "envs.checks", "lase_jax", "lase_jax._guard"]]
 GAMES = [
-    ["envs.grid", "envs.motion", "envs.beams", "envs.render"],
+    ["envs.grid", "envs.motion", "envs.render"],
     ["envs.*"],  # every other module of envs is a game
     ["envs.registry"],
     ["envs"],
 ]
 LEARNING = [
     ["lase_jax.types", "lase_jax.distributions"],
-    [f"lase_jax.{name}" for name in ("returns", "losses", "counterfactual", "metrics", "keys")],
-    [f"lase_jax.{name}" for name in ("rollout", "population", "nets")],
-    [f"lase_jax.{name}" for name in ("society", "learners", "rewards")],
+    [f"lase_jax.{name}" for name in ("returns", "counterfactual", "metrics")],
+    [f"lase_jax.{name}" for name in ("rollout", "replay", "population", "nets")],
+    [f"lase_jax.{name}" for name in ("society", "learners", "social", "rewards")],
     ["lase_jax.algorithms", "lase_jax.algorithms.*"],
     ["lase_jax.train"],
 ]
