@@ -68,7 +68,7 @@ render: need-run $(STAMP) ## Animate a game of a run, e.g. make render RUN=runs/
 test: $(STAMP) ## Run the tests
 	@$(PYTEST) $(ARGS)
 
-test-slow: $(STAMP) ## Run the slow tests: learning, notebooks, an installed wheel
+test-slow: $(STAMP) ## Run the slow tests: learning, notebooks
 	@$(PYTEST) -m slow $(ARGS)
 
 coverage: $(STAMP) ## Run the tests and report what they reach
@@ -99,4 +99,4 @@ lock: ## Write requirements/lock.txt anew with the newest versions (needs uv)
 
 clean: ## Remove caches and built files; keep .venv and runs
 	@rm -rf .cache .coverage .hypothesis .pytest_cache .ruff_cache build dist
-	@find envs experiments lase_jax tests -name __pycache__ -prune -exec rm -rf {} +
+	@find . -path ./.venv -prune -o -name __pycache__ -prune -exec rm -rf {} +
