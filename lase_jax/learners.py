@@ -122,6 +122,7 @@ class Learner(NamedTuple):
     learn: (
         Callable  # (LearnerState, rollout of n seats, reward[T, B, n]) -> (LearnerState, Metrics)
     )
+    fold: Callable  # (params) -> what logits_at and recall need, one agent
     logits_at: Callable  # (params, folded, memory[M, ...], x[M, F]) -> logits[M, A], one agent
     recall: Callable  # (params, folded, memory[B, ...], x[T, B, F]) -> memory[T, B, ...], one agent
 
@@ -240,7 +241,7 @@ def a2c(config: A2CConfig, spec: EnvSpec, num_seats: int) -> Learner:
         finished = rollout.done.sum().astype(jnp.float32)
         return LearnerState(trained, state.episodes + finished, state.hyper), metrics
 
-    return Learner(init, begin, prepare, act, learn, logits_at, recall)
+    return Learner(init, begin, prepare, act, learn, apply("fold"), logits_at, recall)
 
 
 def no_opinion(rollout: Rollout, num_seats: int) -> Opinion:

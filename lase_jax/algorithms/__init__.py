@@ -1,6 +1,40 @@
 """The menu of algorithms: a name for every ready-made kind of agent."""
 
-from lase_jax.algorithms.a2c import A2C
+import dataclasses
+from typing import Any
 
-AlgorithmConfig = A2C
-ALGORITHMS: dict[str, AlgorithmConfig] = {"a2c": A2C()}
+from envs import checks
+from lase_jax.algorithms.a2c import A2C
+from lase_jax.algorithms.gift import Gift
+from lase_jax.algorithms.group import Group
+from lase_jax.algorithms.lase import Lase
+from lase_jax.algorithms.scripted import Scripted
+
+AlgorithmConfig = A2C | Gift | Group | Lase | Scripted
+
+ALGORITHMS: dict[str, AlgorithmConfig] = {
+    "a2c": A2C(),
+    "gift": Gift(),
+    "go": Group(),
+    "lase": Lase(),
+    "lase_wo": Lase(perspective=False),
+    "random": Scripted("random"),
+}
+
+
+def names() -> tuple[str, ...]:
+    """Names of all ready-made algorithms, sorted."""
+    return tuple(sorted(ALGORITHMS))
+
+
+def config(name: str, **overrides: Any) -> AlgorithmConfig:
+    """The settings of a ready-made algorithm, some of them changed.
+
+    Raises:
+        ConfigError: unknown name or field (with the nearest ones), or a value that cannot work.
+    """
+    checks.choice("algorithm", name, ALGORITHMS)
+    fields = {field.name for field in dataclasses.fields(ALGORITHMS[name])}
+    for field in overrides:
+        checks.choice(f"field of {name}", field, fields)
+    return dataclasses.replace(ALGORITHMS[name], **overrides)

@@ -1,0 +1,31 @@
+"""GO, group-oriented: every agent learns on the plain sum of all rewards (Kong et al. 2024).
+
+What an agent sees: its own observation, everyone's rewards.
+"""
+
+from dataclasses import dataclass
+
+import jax
+import numpy as np
+
+from envs.types import Env
+from lase_jax import rewards
+from lase_jax.learners import A2CConfig, LearnerState, a2c, as_agent, no_opinion
+from lase_jax.rollout import Seats
+from lase_jax.types import Agent, Array, Opinion, Rollout
+
+
+@dataclass(frozen=True)
+class Group(A2CConfig):
+    """Actor-critics on the group's reward."""
+
+    def build(self, env: Env, seats: Seats) -> Agent:
+        """The agents on `seats`."""
+        mine = np.isin(np.arange(env.spec.num_agents), seats)
+
+        def shape(state: LearnerState, rollout: Rollout, key: Array) -> Opinion:
+            del state, key
+            others = jax.vmap(jax.vmap(rewards.group_delta))(rollout.reward)
+            return no_opinion(rollout, len(seats))._replace(delta=others * mine[None, None])
+
+        return as_agent(a2c(self, env.spec, len(seats)), self.hyper(), seats, shape)

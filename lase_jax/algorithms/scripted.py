@@ -1,0 +1,62 @@
+"""Scripted seats: the game's own cooperator, defector and random player, which never learn.
+
+What an agent sees: its own observation. Scripted agents are handed gifts but give none.
+"""
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from envs import checks
+from envs.types import Env
+from lase_jax.learners import no_opinion
+from lase_jax.rollout import Seats
+from lase_jax.types import Agent, Array, Clock, Decision, Metrics, Mode, Opinion, PyTree, Rollout
+
+
+@dataclass(frozen=True)
+class Scripted:
+    """Agents that follow one of the game's scripted policies."""
+
+    policy: str = "random"
+    """Name of the policy: "random", "cooperator", "defector", or another that the game offers."""
+
+    def build(self, env: Env, seats: Seats) -> Agent:
+        """The agents on `seats`.
+
+        Raises:
+            ConfigError: the game has no such policy.
+        """
+        checks.choice("policy", self.policy, env.scripted)
+        policy = env.scripted[self.policy]
+        ids = np.array(seats, np.int32)
+
+        def act(
+            acting: PyTree, memory: PyTree, obs: Array, key: Array, mode: Mode
+        ) -> tuple[Decision, PyTree]:
+            del acting, mode
+            keys = jax.random.split(key, obs.shape[:2])
+            action = jax.vmap(jax.vmap(policy), (0, 0, None))(keys, obs, jnp.asarray(ids))
+            return Decision(action.astype(jnp.int32), jnp.zeros(action.shape)), memory
+
+        def shape(state: PyTree, rollout: Rollout, key: Array) -> Opinion:
+            del state, key
+            return no_opinion(rollout, len(seats))
+
+        def learn(
+            state: PyTree, rollout: Rollout, reward: Array, key: Array, clock: Clock
+        ) -> tuple[PyTree, Metrics]:
+            del rollout, reward, key, clock
+            return state, {}
+
+        return Agent(
+            hyper={},
+            init=lambda key, hyper: (),
+            begin=lambda num_envs: (),
+            prepare=lambda state: (),
+            act=act,
+            shape=shape,
+            learn=learn,
+        )

@@ -1,0 +1,131 @@
+"""A replay buffer of whole episodes, for networks that learn off-policy (Kong et al. 2024, alg. 1).
+
+Letters: R capacity in episodes, T steps, E episodes, n seats that learn, N seats of the game.
+
+Binary observations are stored as bits. The buffer is a ring whose next slot follows from the clock, so
+it needs no pointer of its own and its writes stay plain slices under vmap over seeds.
+"""
+
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from envs.types import EnvSpec
+from lase_jax.rollout import Seats, take_columns, take_seats
+from lase_jax.types import Array, Rollout
+
+
+class Episodes(NamedTuple):
+    """What social learning needs of E episodes."""
+
+    obs: Array  # [T, E, n, ...]
+    joint: Array  # [T, E, N] int32, everyone's actions
+    present: Array  # [T, E, N] bool, everyone's `active`
+    action: Array  # [T, E, n] int32, own actions
+    log_prob: Array  # [T, E, n] float32, under the policy that acted then
+    reward: Array  # [T, E, n] float32, own extrinsic
+    active: Array  # [T, E, n] bool
+    done: Array  # [T, E] bool
+    memory: object  # [E, n, ...] at the first step
+
+
+class Buffer(NamedTuple):
+    """Stored episodes, the episode axis first; leaves ``[R, T, ...]``."""
+
+    obs: Array  # [R, T, n, bytes] uint8 where observations are binary, else [R, T, n, ...]
+    joint: Array  # [R, T, N] uint8
+    present: Array  # [R, T, N] bool
+    log_prob: Array  # [R, T, n] float32
+    reward: Array  # [R, T, n] float32
+
+
+class Replay(NamedTuple):
+    """A buffer's fixed facts."""
+
+    spec: EnvSpec
+    seats: Seats
+    capacity: int
+
+    @property
+    def binary(self) -> bool:
+        """Whether observations are stored as bits."""
+        return self.spec.obs_dtype == np.dtype(bool)
+
+    def init(self) -> Buffer:
+        """An empty buffer."""
+        spec, count = self.spec, len(self.seats)
+        lead = (self.capacity, spec.horizon)
+        size = math.prod(spec.obs_shape)
+        packed = (*lead, count, -(-size // 8))
+        plain = (*lead, count, *spec.obs_shape)
+        return Buffer(
+            obs=jnp.zeros(packed, jnp.uint8) if self.binary else jnp.zeros(plain, spec.obs_dtype),
+            joint=jnp.zeros((*lead, spec.num_agents), jnp.uint8),
+            present=jnp.zeros((*lead, spec.num_agents), bool),
+            log_prob=jnp.zeros((*lead, count), jnp.float32),
+            reward=jnp.zeros((*lead, count), jnp.float32),
+        )
+
+    def add(self, buffer: Buffer, rollout: Rollout, update: Array) -> Buffer:
+        """Stores a rollout's B whole episodes, over the oldest where the buffer is full.
+
+        Args:
+            buffer: where to.
+            rollout: ``[T, B, N]``, T the game's horizon.
+            update: ``[]`` int32, number of rollouts before this one.
+        """
+        own = take_seats(rollout, self.seats)
+        lead = own.action.shape
+        obs = own.obs
+        if self.binary:
+            obs = jnp.packbits(obs.reshape(*lead, -1), axis=-1)
+        fresh = Buffer(
+            obs, rollout.action.astype(jnp.uint8), rollout.active, own.log_prob, own.reward
+        )
+        count = lead[1]
+        slots = (update * count + jnp.arange(count)) % self.capacity
+        return jax.tree.map(lambda old, new: old.at[slots].set(new.swapaxes(0, 1)), buffer, fresh)
+
+    def sample(
+        self, buffer: Buffer, key: Array, count: int, stored: Array, memory: object
+    ) -> Episodes:
+        """Draws `count` of the `stored` episodes, with replacement. ``key`` is consumed."""
+        picks = jax.random.randint(key, (count,), 0, jnp.minimum(stored, self.capacity))
+        taken = jax.tree.map(lambda leaf: jnp.take(leaf, picks, axis=0).swapaxes(0, 1), buffer)
+        obs = taken.obs
+        if self.binary:
+            size = math.prod(self.spec.obs_shape)
+            bits = jnp.unpackbits(obs, axis=-1, count=size).astype(bool)
+            obs = bits.reshape(*obs.shape[:-1], *self.spec.obs_shape)
+        joint = taken.joint.astype(jnp.int32)
+        last = jnp.arange(self.spec.horizon) == self.spec.horizon - 1
+        return Episodes(
+            obs=obs,
+            joint=joint,
+            present=taken.present,
+            action=take_columns(joint, self.seats),
+            log_prob=taken.log_prob,
+            reward=taken.reward,
+            active=take_columns(taken.present, self.seats),
+            done=jnp.broadcast_to(last[:, None], (self.spec.horizon, count)),
+            memory=memory,
+        )
+
+
+def present_batch(rollout: Rollout, seats: Seats, count: int) -> Episodes:
+    """The first `count` environments of a rollout, or all where there are fewer."""
+    own = take_seats(rollout, seats)
+    return Episodes(
+        obs=own.obs[:, :count],
+        joint=rollout.action[:, :count],
+        present=rollout.active[:, :count],
+        action=own.action[:, :count],
+        log_prob=own.log_prob[:, :count],
+        reward=own.reward[:, :count],
+        active=own.active[:, :count],
+        done=own.done[:, :count],
+        memory=jax.tree.map(lambda leaf: leaf[:count], own.memory),
+    )
