@@ -1,7 +1,7 @@
 """Simultaneous moves and claims: who enters a contested cell, who gets a contested object.
 
-Letters: N agents. Pure, unbatched. Every contest is settled by a priority that the caller draws anew
-in each step, independently and alike for all agents, so that no seat has an advantage.
+Letters: N agents. Pure, unbatched. Every contest is settled by a priority that the caller draws
+anew in each step, independently and alike for all agents, so that no seat has an advantage.
 
 Rules of `resolve` (ours; the author's prototype moves agents one after the other in seat order):
 

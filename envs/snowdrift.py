@@ -6,15 +6,15 @@ Paper: 8x8 map, 4 agents, 50 steps, moves plus "remove", 6 snowdrifts that do no
 removal pays 6 to every agent, the remover included, and costs the remover 4, so the most a group of
 four can earn is 120.
 
-Ours, where the paper is silent (the author's prototype decides where it speaks): an agent removes the
-drift on which it stands, agents cannot enter each other's cells, windows are 5x5, an episode always
-runs its full length. Drifts start on distinct cells, and so do agents, possibly on drifts. Ties are
-settled by a fair draw in each step, not by seat: who enters a contested cell (`envs.motion`), and,
-where agents do not block each other, who removes a drift that several want to remove; only that one
-pays the cost.
+Ours, where the paper is silent (the author's prototype decides where it speaks): an agent removes
+the drift on which it stands, agents cannot enter each other's cells, windows are 5x5, an episode
+always runs its full length. Drifts start on distinct cells, and so do agents, possibly on drifts.
+Ties are settled by a fair draw in each step, not by seat: who enters a contested cell
+(`envs.motion`), and, where agents do not block each other, who removes a drift that several want to
+remove; only that one pays the cost.
 
-The extended game of the paper has 8 agents; its other sizes in the registry are ours (12x12 map, 7x7
-windows, 12 drifts, 75 steps).
+The extended game of the paper has 8 agents; its other sizes in the registry are ours (12x12 map,
+7x7 windows, 12 drifts, 75 steps).
 """
 
 from dataclasses import dataclass
@@ -73,6 +73,7 @@ class Snowdrift:
     """Agents cannot enter each other's cells (else they may share cells)."""
 
     def __post_init__(self) -> None:
+        """Checks every setting; raises `ConfigError` on one that cannot work."""
         grid.check_map(self.rows, self.columns, self.num_agents, self.radius, self.horizon)
         checks.integer("num_drifts", self.num_drifts, 1, self.rows * self.columns)
         checks.number("removal_reward", self.removal_reward)
@@ -121,7 +122,7 @@ def max_return(params: Snowdrift) -> float:
 
 
 def reset(params: Snowdrift, key: jax.Array) -> tuple[State, jax.Array]:
-    """Draws distinct cells for the drifts and distinct cells for the agents. ``key`` is consumed."""
+    """Draws distinct cells for the drifts, and distinct ones for agents. ``key`` is consumed."""
     key_drifts, key_agents = jax.random.split(key)
     shape = (params.rows, params.columns)
     state = State(
