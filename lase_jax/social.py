@@ -201,10 +201,9 @@ def build(config: SocialConfig, spec: EnvSpec, seats: Seats, learner: Learner) -
             ``[M, K]`` weights w_ij, and ``[M, K]`` the spread max - min of Q_SR behind them.
         """
         _, pre = look(nets_.social, nets_.social_eyes, x)
-        taken = jax.nn.one_hot(joint, actions)
         table = rows(nets_.social)
-        whole = pre + jnp.einsum("mna,nah->mh", taken, table)
-        replaced = jnp.einsum("mka,kah->mkh", taken[:, ids], table[ids])
+        whole = pre + add_actions(table, joint)
+        replaced = table.reshape(num * actions, -1)[ids[None] * actions + joint[:, ids]]
         pre_alternatives = (whole[:, None] - replaced)[:, :, None] + table[ids][None]
         q = value(nets_.social, pre_alternatives)
         q_taken = jnp.take_along_axis(q, joint[:, ids][..., None], axis=-1)[..., 0]
@@ -278,8 +277,7 @@ def build(config: SocialConfig, spec: EnvSpec, seats: Seats, learner: Learner) -
         """One agent's loss of Q_SR and pi_SR (equation 5 and its variants)."""
         x = nets.flat(episodes.obs, shape)
         pre_policy, pre_value = look(params, social_net.apply(params, method="fold"), x)
-        taken = jax.nn.one_hot(episodes.joint, actions)
-        q = value(params, pre_value + jnp.einsum("tena,nah->teh", taken, rows(params)))
+        q = value(params, pre_value + add_actions(rows(params), episodes.joint))
         known = jax.lax.stop_gradient(q)
         cont = jax.vmap(returns.continues, 1, 1)(episodes.active, episodes.done)
         adv = jax.vmap(returns.gae, (1, 1, 1, 1, None, None), 1)(
@@ -457,6 +455,21 @@ def in_blocks(block: Callable[[Array], Array], needed: Array, shape: tuple[int, 
 
     blank = jnp.zeros((agents, samples, *shape))
     return jax.lax.while_loop(lambda c: c[0] * size < most, go, (jnp.int32(0), blank))[1]
+
+
+def add_actions(rows: Array, joint: Array) -> Array:
+    """What a joint action adds to the pre-activations: the sum of its rows, as one matrix product.
+
+    Args:
+        rows: ``[N, A, H]``.
+        joint: ``[..., N]`` int32.
+
+    Returns:
+        ``[..., H]``.
+    """
+    num, actions, width = rows.shape
+    taken = jax.nn.one_hot(joint, actions).reshape(*joint.shape[:-1], num * actions)
+    return taken @ rows.reshape(num * actions, width)
 
 
 def masked_mean(value: Array, mask: Array) -> Array:
