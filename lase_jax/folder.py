@@ -1,0 +1,129 @@
+"""The folder of a run: which files lie in it, and how they are written so that none is ever half there.
+
+``runs/<name>/`` holds config.json, metrics.csv, curves.png, replay.gif, summary.json and checkpoints/.
+"""
+
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from envs.checks import ConfigError, require
+
+CONFIG, METRICS, CURVES = "config.json", "metrics.csv", "curves.png"
+REPLAY, SUMMARY, CHECKPOINTS = "replay.gif", "summary.json", "checkpoints"
+PACKAGES = ("jax", "jaxlib", "flax", "optax", "chex", "distrax", "orbax-checkpoint", "numpy")
+
+
+def create(path: Path, overwrite: bool) -> Path:
+    """Makes an empty run folder.
+
+    Args:
+        path: the folder.
+        overwrite: whether a run that lies there already may be deleted.
+
+    Raises:
+        ConfigError: something lies there that may not be deleted.
+    """
+    if path.exists() and any(path.iterdir() if path.is_dir() else [path]):
+        is_run = (path / CONFIG).is_file()
+        require(overwrite, "name", path.name, "use another name, or --overwrite to delete that run")
+        require(
+            is_run, "name", path.name, f"{path} is not a run folder and stays, use another name"
+        )
+        shutil.rmtree(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        remedy = f"the folder cannot be made ({error.strerror}), use another --out or --name"
+        raise ConfigError(f"out is {str(path)!r}: {remedy}.") from error
+    return path
+
+
+def unused(parent: Path, stem: str) -> str:
+    """The first of `stem`, `stem`-2, `stem`-3, ... that no run has taken."""
+    name, count = stem, 1
+    while (parent / name).exists():
+        count += 1
+        name = f"{stem}-{count}"
+    return name
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Reads a run's config.json.
+
+    Raises:
+        ConfigError: the folder is not a run folder.
+    """
+    file = path / CONFIG
+    remedy = f"it is not a run folder, use one that holds a {CONFIG}, such as runs/<name>"
+    require(file.is_file(), "run", str(path), remedy)
+    try:
+        return json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"run is {str(path)!r}: its {CONFIG} cannot be read ({error})."
+        ) from error
+
+
+def write(path: Path, content: str | bytes) -> None:
+    """Writes a whole file or nothing."""
+    data = content.encode() if isinstance(content, str) else content
+    replace(path, lambda temporary: temporary.write_bytes(data))
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Writes JSON that a person can read, whole or not at all."""
+    write(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def replace(path: Path, make: Callable[[Path], Any]) -> None:
+    """Lets `make` write a temporary file beside `path`, then puts it in its place in one move."""
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    try:
+        make(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def provenance() -> dict[str, Any]:
+    """What a run was made with: versions, git revision and kind of device, but no host or user."""
+    import jax
+
+    import lase_jax
+
+    device = jax.devices()[0]
+    return {
+        "versions": {
+            "lase_jax": lase_jax.__version__,
+            "python": platform.python_version(),
+            **{name: importlib.metadata.version(name) for name in PACKAGES},
+        },
+        "revision": revision(Path(lase_jax.__file__).parent),
+        "device": {
+            "kind": device.device_kind,
+            "platform": device.platform,
+            "count": jax.device_count(),
+        },
+    }
+
+
+def revision(source: Path) -> str | None:
+    """The git commit of the folder `source`, "+changes" where it differs, None outside of git."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(source), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+        return done.stdout.strip()
+
+    try:
+        commit = git("rev-parse", "HEAD")
+        return commit + ("+changes" if git("status", "--porcelain", "--", ".") else "")
+    except (OSError, subprocess.SubprocessError):
+        return None

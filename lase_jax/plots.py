@@ -1,0 +1,148 @@
+"""The learning curve of a run as a picture: the mean over seeds and its 95 % band.
+
+Letters: R points in time, S seeds, N seats.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from envs.render import AGENT_COLOURS
+from lase_jax.sinks import Record
+
+
+class Line(NamedTuple):
+    """A curve of a panel."""
+
+    label: str
+    values: np.ndarray  # [R, S]
+    colour: Any
+
+
+COLLECTIVE = "#292524"
+T_QUANTILE = (np.nan, 12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23)
+"""97.5 % quantiles of Student's t for 0 to 10 degrees of freedom; above, 1.96 is near enough."""
+
+
+def mean_and_band(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean over seeds and half width of its 95 % interval (Student's t), both ``[R]``.
+
+    Args:
+        values: ``[R, S]``; NaN is left out. With fewer than two seeds the half width is NaN.
+    """
+    count = np.isfinite(values).sum(-1)
+    known = np.where(np.isfinite(values), values, 0.0)
+    mean = np.where(count > 0, known.sum(-1) / np.maximum(count, 1), np.nan)
+    squares = np.where(np.isfinite(values), (values - mean[:, None]) ** 2, 0.0).sum(-1)
+    freedom = np.maximum(count - 1, 0)
+    spread = np.sqrt(squares / np.maximum(freedom, 1))
+    small = np.array([*T_QUANTILE, 1.96])
+    quantile = small[np.minimum(freedom, len(small) - 1)]
+    return mean, quantile * spread / np.sqrt(np.maximum(count, 1))
+
+
+def curves(record: Record, title: str, path: Path) -> None:
+    """Draws one panel for each group of metrics that the run has.
+
+    Args:
+        record: all rows of a run.
+        title: above the panels.
+        path: file to write.
+    """
+    from matplotlib.figure import Figure
+
+    drawn = [(name, unit, list(lines(record.metrics))) for name, unit, lines in PANELS]
+    drawn = [panel for panel in drawn if panel[2]]
+    across = min(3, len(drawn))
+    down = -(-len(drawn) // max(across, 1))
+    figure = Figure(figsize=(4.6 * across, 3.1 * down + 0.4), layout="constrained")
+    figure.suptitle(title)
+    for index, (name, unit, lines) in enumerate(drawn):
+        axis = figure.add_subplot(down, across, index + 1)
+        for line in lines:
+            mean, half = mean_and_band(line.values)
+            axis.plot(record.env_steps, mean, color=line.colour, label=line.label, linewidth=1.4)
+            if np.isfinite(half).any():
+                low, high = mean - half, mean + half
+                axis.fill_between(
+                    record.env_steps, low, high, color=line.colour, alpha=0.15, linewidth=0
+                )
+        axis.set(title=name, ylabel=unit, xlabel="environment steps per seed")
+        axis.grid(alpha=0.25)
+        if 1 < len(lines) <= 8:
+            axis.legend(fontsize=7, framealpha=0.6)
+    figure.savefig(path, dpi=110, format="png")
+
+
+def colour(index: int) -> tuple[float, ...]:
+    """The colour of a seat, as in the pictures of the games."""
+    return tuple(part / 255 for part in AGENT_COLOURS[index % len(AGENT_COLOURS)])
+
+
+Lines = Callable[[dict[str, np.ndarray]], Iterator[Line]]
+
+
+def _single(*names: str) -> Lines:
+    """One line per metric, averaged over its seats."""
+
+    def lines(metrics: dict[str, np.ndarray]) -> Iterator[Line]:
+        present = [name for name in names if name in metrics]
+        for index, name in enumerate(present):
+            shade = COLLECTIVE if len(present) == 1 else colour(index)
+            yield Line(name.split("/", 1)[1], over_seats(metrics[name]), shade)
+
+    return lines
+
+
+def _group(prefix: str) -> Lines:
+    """One line per metric of a group, averaged over its seats."""
+
+    def lines(metrics: dict[str, np.ndarray]) -> Iterator[Line]:
+        yield from _single(*(name for name in sorted(metrics) if name.startswith(prefix)))(metrics)
+
+    return lines
+
+
+def _per_seat(name: str) -> Lines:
+    """One line per seat."""
+
+    def lines(metrics: dict[str, np.ndarray]) -> Iterator[Line]:
+        for seat in range(metrics[name].shape[2] if name in metrics else 0):
+            yield Line(f"agent {seat}", metrics[name][:, :, seat], colour(seat))
+
+    return lines
+
+
+def _given(metrics: dict[str, np.ndarray]) -> Iterator[Line]:
+    """One line per giver: the share that it gives away, all receivers together."""
+    weight = metrics.get("gift/weight")
+    if weight is None:
+        return
+    for giver in range(weight.shape[2]):
+        others = np.delete(weight[:, :, giver], giver, axis=-1)
+        if np.isfinite(others).any():
+            yield Line(f"agent {giver}", others.sum(-1), colour(giver))
+
+
+def over_seats(values: np.ndarray) -> np.ndarray:
+    """Mean over all axes after the seed's, without NaN: ``[R, S]``."""
+    flat = values.reshape(*values.shape[:2], -1)
+    seen = np.isfinite(flat)
+    total = np.where(seen, flat, 0.0).sum(-1)
+    return np.where(seen.any(-1), total / np.maximum(seen.sum(-1), 1), np.nan)
+
+
+PANELS: tuple[tuple[str, str, Lines], ...] = (
+    ("Collective return", "reward per episode", _single("return/collective")),
+    ("Return, extrinsic", "reward per episode", _per_seat("return/extrinsic")),
+    ("Return, after gifts", "reward per episode", _per_seat("return/total")),
+    ("Given away", "share of own reward", _given),
+    ("Equality", "1 - Gini", _group("social/equality")),
+    ("Events", "per agent and episode", _group("event/")),
+    ("Policy entropy", "nats", _per_seat("learn/entropy")),
+    ("Critic's loss", "squared reward", _per_seat("learn/value_loss")),
+    ("Social relationship", "", _group("sr/")),
+)
+"""Panels in reading order: title, unit, and the lines they draw; those without lines are left out."""

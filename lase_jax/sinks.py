@@ -1,0 +1,273 @@
+"""Where metrics go: a csv file always, Weights & Biases as a second place.
+
+Letters: R rows (each the mean over some updates), S seeds, N seats.
+
+A sink is anything with `write` and `close`. Sinks may fail (a full disk, a dead network) without
+harming the training: `Guarded` says so once and drops them.
+"""
+
+import csv
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from lase_jax import folder
+
+INDEX = ("seed", "update", "env_steps")
+"""Columns of metrics.csv before the metrics: the seed, updates finished, and environment steps so far
+(all environments of that seed together)."""
+SEEDS_AS_RUNS = 32
+"""Up to so many seeds are separate runs of a group on W&B; more become one aggregate run."""
+
+
+class Record(NamedTuple):
+    """Some rows of metrics."""
+
+    update: np.ndarray  # [R] updates finished
+    env_steps: np.ndarray  # [R] environment steps per seed so far
+    metrics: dict[str, np.ndarray]  # [R, S], [R, S, N] or [R, S, N, N]
+
+
+class Sink(Protocol):
+    """A place for metrics."""
+
+    def write(self, record: Record) -> None:
+        """Takes the next rows."""
+
+    def close(self, files: dict[str, Path]) -> None:
+        """Takes the files at the end of a run, by name, and finishes."""
+
+
+def columns(metrics: dict[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
+    """Every number of a metric as a column of its own, ``[R, S]``.
+
+    A vector's are named ``name/0``, ``name/1``, ...; a matrix's ``name/0/0``, ``name/0/1``, ...
+    """
+    for name in sorted(metrics):
+        values = metrics[name]
+        for index in np.ndindex(values.shape[2:]):
+            yield "/".join([name, *map(str, index)]), values[(..., *index)]
+
+
+class Csv:
+    """Appends to metrics.csv, in long format: a row per seed and point in time.
+
+    Args:
+        path: the file.
+        seeds: number of each seed.
+        resume_at: updates that a restored checkpoint has finished; later rows are cut off.
+    """
+
+    def __init__(self, path: Path, seeds: range, resume_at: int = 0):
+        self.path, self.seeds = path, seeds
+        if path.exists():
+            truncate(path, resume_at)
+
+    def write(self, record: Record) -> None:
+        """Appends rows and has them on the disk before it returns."""
+        cells = list(columns(record.metrics))
+        with self.path.open("a", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            if file.tell() == 0:
+                writer.writerow([*INDEX, *(name for name, _ in cells)])
+            for row, (update, env_steps) in enumerate(zip(record.update, record.env_steps)):
+                for index, seed in enumerate(self.seeds):
+                    numbers = (_text(values[row, index]) for _, values in cells)
+                    writer.writerow([seed, update, env_steps, *numbers])
+            file.flush()
+            os.fsync(file.fileno())
+
+    def close(self, files: dict[str, Path]) -> None:
+        """Has nothing left to do."""
+        del files
+
+
+def _text(value: Any) -> str:
+    """A float32 in the fewest digits that give it back; nothing for a seat without a value."""
+    return "" if np.isnan(value) else str(np.float32(value))
+
+
+def truncate(path: Path, update: int) -> None:
+    """Drops the rows after `update`, and a last line that was cut off."""
+    lines = path.read_text().splitlines(keepends=True)
+    whole = [line for line in lines if line.endswith("\n")]
+    kept = [line for line in whole[1:] if int(line.split(",", 2)[1]) <= update]
+    folder.write(path, "".join([*whole[:1], *kept] if kept else []))
+
+
+def load(path: Path) -> Record:
+    """Reads metrics.csv back: `Record` with all rows; a seat without a value is NaN.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it holds no rows.
+    """
+    with path.open(newline="") as file:
+        header, *rows = csv.reader(file)
+    table = np.array([[float(cell) if cell else np.nan for cell in row] for row in rows])
+    num_seeds = len(np.unique(table[:, 0]))
+    table = table.reshape(-1, num_seeds, len(header))
+    grouped: dict[str, dict[tuple[int, ...], np.ndarray]] = {}
+    for column, label in enumerate(header[len(INDEX) :], start=len(INDEX)):
+        name, index = re.fullmatch(r"(.*?)((?:/\d+)*)", label).groups()
+        grouped.setdefault(name, {})[tuple(map(int, index.split("/")[1:]))] = table[..., column]
+    metrics = {}
+    for name, cells in grouped.items():
+        shape = tuple(1 + max(axis) for axis in zip(*cells))
+        values = np.full((*table.shape[:2], *shape), np.nan, np.float32)
+        for index, value in cells.items():
+            values[(..., *index)] = value
+        metrics[name] = values
+    return Record(table[:, 0, 1].astype(int), table[:, 0, 2].astype(int), metrics)
+
+
+class Wandb:
+    """Logs to Weights & Biases: a run per seed in one group, or one aggregate run for many seeds.
+
+    Args:
+        path: run folder; the files of W&B lie inside it.
+        seeds: number of each seed.
+        config: what to show as the run's settings.
+        mode: "online" or "offline".
+        identity: a word that is the same when the run is resumed.
+        say: prints a line.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        seeds: range,
+        config: dict[str, Any],
+        mode: str,
+        identity: str,
+        say: Callable[[str], None],
+    ):
+        self.aggregate = len(seeds) > SEEDS_AS_RUNS
+        names = ["all seeds"] if self.aggregate else [f"seed {seed}" for seed in seeds]
+        if mode == "online" and not _has_key():
+            say("W&B has no API key (run `wandb login`): logging offline.")
+            mode = "offline"
+        self.runs: list[Any] = []
+        try:
+            self._open(path, names, config, mode, identity)
+        except Exception as error:
+            if mode == "offline":
+                raise
+            say(f"W&B cannot be reached ({_first_line(error)}): logging offline.")
+            self.finish()
+            self._open(path, names, config, "offline", identity)
+
+    def _open(
+        self, path: Path, names: list[str], config: dict[str, Any], mode: str, identity: str
+    ) -> None:
+        import wandb
+
+        settings = wandb.Settings(
+            silent=True,
+            console="off",
+            disable_git=True,
+            disable_code=True,
+            x_disable_stats=True,
+            x_disable_machine_info=True,
+            init_timeout=20,
+        )
+        for name in names:
+            run = wandb.init(
+                project="lase-jax",
+                group=path.name,
+                name=name,
+                id=re.sub(r"\W+", "-", f"{identity}-{name}"),
+                resume="allow" if mode == "online" else None,
+                config=config,
+                dir=path,
+                mode=mode,
+                reinit="create_new",
+                settings=settings,
+            )
+            run.define_metric("*", step_metric="env_steps")
+            self.runs.append(run)
+
+    def write(self, record: Record) -> None:
+        """Logs every row; over many seeds the mean and its 95 % interval's half width."""
+        cells = list(columns(record.metrics))
+        for row, env_steps in enumerate(record.env_steps):
+            for index, run in enumerate(self.runs):
+                values = dict(
+                    self._summary(cells, row) if self.aggregate else self._one(cells, row, index)
+                )
+                finite = {
+                    name: float(value) for name, value in values.items() if np.isfinite(value)
+                }
+                run.log({"env_steps": int(env_steps), **finite})
+
+    @staticmethod
+    def _one(cells: list, row: int, index: int) -> Iterator[tuple[str, float]]:
+        for name, values in cells:
+            yield name, values[row, index]
+
+    @staticmethod
+    def _summary(cells: list, row: int) -> Iterator[tuple[str, float]]:
+        for name, values in cells:
+            seen = values[row][np.isfinite(values[row])]
+            if seen.size:
+                yield name, seen.mean()
+                yield f"{name}/ci95", 1.96 * seen.std() / np.sqrt(seen.size)
+
+    def close(self, files: dict[str, Path]) -> None:
+        """Adds the pictures and finishes."""
+        import wandb
+
+        pictures = {name: path for name, path in files.items() if path.suffix in (".png", ".gif")}
+        if self.runs and pictures:
+            self.runs[0].log({name: wandb.Image(str(path)) for name, path in pictures.items()})
+        self.finish()
+
+    def finish(self) -> None:
+        """Closes the runs."""
+        for run in self.runs:
+            run.finish()
+        self.runs = []
+
+
+def _has_key() -> bool:
+    """Whether W&B can log in without asking a person."""
+    import wandb
+
+    return bool(wandb.api.api_key)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
+
+
+class Guarded:
+    """A sink whose failure is said once and harms nothing else.
+
+    Args:
+        name: what to call it.
+        make: builds the sink.
+        say: prints a line.
+    """
+
+    def __init__(self, name: str, make: Callable[[], Sink], say: Callable[[str], None]):
+        self.name, self.say, self.sink = name, say, None
+        self._try(lambda: setattr(self, "sink", make()))
+
+    def write(self, record: Record) -> None:
+        """Passes rows on, while the sink works."""
+        self._try(lambda: self.sink and self.sink.write(record))
+
+    def close(self, files: dict[str, Path]) -> None:
+        """Closes the sink, if it still works."""
+        self._try(lambda: self.sink and self.sink.close(files))
+
+    def _try(self, action: Callable[[], Any]) -> None:
+        try:
+            action()
+        except Exception as error:
+            self.sink = None
+            self.say(f"{self.name} failed ({_first_line(error)}): training goes on without it.")
