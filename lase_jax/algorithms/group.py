@@ -6,6 +6,7 @@ What an agent sees: its own observation, everyone's rewards.
 from dataclasses import dataclass
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from envs.types import Env
@@ -26,6 +27,7 @@ class Group(A2CConfig):
         def shape(state: LearnerState, rollout: Rollout, key: Array) -> Opinion:
             del state, key
             others = jax.vmap(jax.vmap(rewards.group_delta))(rollout.reward)
-            return no_opinion(rollout, len(seats))._replace(delta=others * mine[None, None])
+            delta = jnp.where(mine[None, None], others, 0.0)
+            return no_opinion(rollout, len(seats))._replace(delta=delta)
 
         return as_agent(a2c(self, env.spec, len(seats)), self.hyper(), seats, shape)
