@@ -1,8 +1,8 @@
 """Cells, moves and egocentric windows. Pure, unbatched, safe on non-square maps.
 
-Letters: N agents, H W rows and columns of the map, h w = 2 * radius + 1 rows and columns of a window,
-C planes. A position is ``[2] int32`` (row, column). The five moves come first in every grid game:
-up, down, left, right, stay; any further action leaves the agent where it is.
+Letters: N agents, H W rows and columns of the map, h w = 2 * radius + 1 rows and columns of a
+window, C planes. A position is ``[2] int32`` (row, column). The five moves come first in every grid
+game: up, down, left, right, stay; any further action leaves the agent where it is.
 """
 
 import jax
@@ -84,9 +84,9 @@ def observe(
 ) -> jax.Array:
     """Every agent's egocentric window of binary planes, centred on it and never rotated.
 
-    The map is held as one integer per cell, a bit per plane, so that a window is one slice; the bits
-    become planes only inside the window. An agent that is not present is in nobody's planes and sees
-    an empty window.
+    The map is held as one integer per cell, a bit per plane, so that a window is one slice; the
+    bits become planes only inside the window. An agent that is not present is in nobody's planes
+    and sees an empty window.
 
     Args:
         position: ``[N, 2]`` int32.
@@ -95,8 +95,8 @@ def observe(
         radius: cells seen to each side.
 
     Returns:
-        ``[N, h, w, N + len(objects) + 1]`` bool: a plane per agent, a plane per object, and last the
-        plane of cells inside the map.
+        ``[N, h, w, N + len(objects) + 1]`` bool: a plane per agent, a plane per object, and last
+        the plane of cells inside the map.
     """
     num_agents, (rows, columns) = position.shape[0], objects[0].shape
     planes = num_agents + len(objects) + 1

@@ -2,13 +2,13 @@
 
 Letters: N agents, H W rows and columns.
 
-Paper: 8x8 map, 4 agents, 30 steps, moves plus "hunt hare" and "hunt stag"; a hare pays 1, a stag pays
-10 shared equally by the two or more agents that hunt it together; no respawn; an agent leaves the game
-right after a successful hunt, so the most a group of four can earn is 20.
+Paper: 8x8 map, 4 agents, 30 steps, moves plus "hunt hare" and "hunt stag"; a hare pays 1, a stag
+pays 10 shared equally by the two or more agents that hunt it together; no respawn; an agent leaves
+the game right after a successful hunt, so the most a group of four can earn is 20.
 
-Ours, where the paper is silent (the author's prototype decides where it speaks): 2 stags and 4 hares
-on distinct cells that do not move, agents start on distinct cells and may share cells later, a hare
-that several hunt at once is shared, windows are 5x5, and what "together" means (`hunt`).
+Ours, where the paper is silent (the author's prototype decides where it speaks): 2 stags and 4
+hares on distinct cells that do not move, agents start on distinct cells and may share cells later,
+a hare that several hunt at once is shared, windows are 5x5, and what "together" means (`hunt`).
 """
 
 from dataclasses import dataclass
@@ -62,8 +62,9 @@ class StagHunt:
     stag_reward: float = 10.0
     """Reward of a stag, shared by those who hunt it together."""
     hunt: Literal["present", "choose"] = "present"
-    """What hunting a stag together means: "present", one hunts it and all agents on its cell, two or
-    more, share it; "choose", two or more choose to hunt it in the same step (the strict reading)."""
+    """What hunting a stag together means: "present", one hunts it and all agents on its cell, two
+    or more, share it; "choose", two or more choose to hunt it in the same step (the strict
+    reading)."""
 
     def __post_init__(self) -> None:
         grid.check_map(self.rows, self.columns, self.num_agents, self.radius, self.horizon)

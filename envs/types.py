@@ -18,7 +18,8 @@ class EnvSpec(NamedTuple):
         version: rises whenever the dynamics change, so that results name the rules they came from.
         num_agents: N.
         num_actions: A, the same for every agent.
-        obs_shape: shape of one agent's observation, ``(H, W, C)`` for windows, ``(F,)`` for vectors.
+        obs_shape: shape of one agent's observation, ``(H, W, C)`` for windows, ``(F,)`` for
+            vectors.
         obs_dtype: NumPy dtype of observations; ``bool`` for binary planes.
         horizon: number of steps of an episode, always exact.
         action_names: A names, index by index.
@@ -26,7 +27,8 @@ class EnvSpec(NamedTuple):
             the agents, in seat order; agent i's own plane has a one at the centre of its window.
         event_names: keys of `Step.events`, each an ``[N]`` count.
         can_see_all: True where every agent sees every other at all times.
-        max_return: an upper bound of the collective return of an episode, or None where none is known.
+        max_return: an upper bound of the collective return of an episode, or None where none is
+            known.
     """
 
     name: str
@@ -71,9 +73,9 @@ class Env(NamedTuple):
         reset: ``(key) -> (state, obs[N, *obs_shape])``. ``key`` is consumed.
         step: ``(key, state, action[N] int32) -> (state, Step)``. ``key`` is consumed. Never resets.
         render: ``(state) -> uint8[h, w, 3]`` on the host, outside jit.
-        scripted: hand-written policies by name, each ``(key, obs[*obs_shape], agent) -> action``, with
-            ``agent`` the int32 seat; every game has ``"cooperator"``, ``"defector"`` and ``"random"``.
-            They see only what a learner in that seat sees. ``key`` is consumed.
+        scripted: hand-written policies by name, each ``(key, obs[*obs_shape], agent) -> action``,
+            with ``agent`` the int32 seat; every game has ``"cooperator"``, ``"defector"`` and
+            ``"random"``. They see only what a learner in that seat sees. ``key`` is consumed.
     """
 
     spec: EnvSpec

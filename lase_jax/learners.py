@@ -1,7 +1,7 @@
 """The learner that all kinds of trained agents share: independent advantage actor-critic (A2C).
 
-Letters: T steps, B environments, N seats of the game, n seats of this kind, A actions, F numbers of a
-flattened observation.
+Letters: T steps, B environments, N seats of the game, n seats of this kind, A actions, F numbers of
+a flattened observation.
 """
 
 import math

@@ -2,8 +2,8 @@
 
 Letters: T steps, B environments, N seats. Numbers are means over the B environments of one rollout.
 Returns and counts are per episode; a rollout shorter than an episode is scaled up to one. NaN means
-that a seat has no such number (a scripted seat has no entropy) or that no update of it fell into this
-iteration.
+that a seat has no such number (a scripted seat has no entropy) or that no update of it fell into
+this iteration.
 """
 
 from typing import NamedTuple
@@ -72,7 +72,8 @@ def equality(returns: Array) -> Array:
     """Equality E = 1 - sum_ij |R_i - R_j| / (2 N sum_i R_i) (Kong et al. 2024, section 5.4).
 
     1 where all earn the same, 1 / N where one earns everything. Negative returns of some agents can
-    make it negative; it is NaN where the returns' sum is not positive, for the paper leaves that open.
+    make it negative; it is NaN where the returns' sum is not positive, for the paper leaves that
+    open.
 
     Args:
         returns: ``[N]``.

@@ -3,12 +3,12 @@
 Letters: A actions, N seats, F numbers of a flattened observation, H width of a layer; ``...`` are
 batch axes.
 
-Every network begins with `Eyes`: optional 3x3 convolutions or a dense trunk, then one dense layer per
-head. The paper's convolutions have no non-linearity between them (lase.md, from the author's
+Every network begins with `Eyes`: optional 3x3 convolutions or a dense trunk, then one dense layer
+per head. The paper's convolutions have no non-linearity between them (lase.md, from the author's
 prototype), so convolutions and first dense layer together are one affine map of the window. `fold`
-multiplies that map out once per update, and every step costs one small matrix product instead of two
-convolutions; the result is the same to float error. Convolutions with ReLU are evaluated as patches
-times a matrix (im2col), which stays fast under vmap and scan where ``lax.conv`` does not.
+multiplies that map out once per update, and every step costs one small matrix product instead of
+two convolutions; the result is the same to float error. Convolutions with ReLU are evaluated as
+patches times a matrix (im2col), which stays fast under vmap and scan where ``lax.conv`` does not.
 """
 
 import math
@@ -172,8 +172,8 @@ def affine(layer: Affine, x: Array) -> Array:
 class LSTM(nn.Module):
     """An LSTM cell whose input projection can be computed for all steps at once, before the scan.
 
-    The same equations as flax's ``OptimizedLSTMCell`` (a test holds them equal), split in two because
-    only the recurrent half has to be inside a scan over time.
+    The same equations as flax's ``OptimizedLSTMCell`` (a test holds them equal), split in two
+    because only the recurrent half has to be inside a scan over time.
     """
 
     width: int

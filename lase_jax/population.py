@@ -1,7 +1,7 @@
 """Independent agents as one program: parameters stacked on a leading seat axis.
 
-Letters: n seats of one kind of agent. Every agent has its own parameters and optimiser state; a loss
-summed over agents cannot mix their gradients, and each agent's gradient is clipped by itself.
+Letters: n seats of one kind of agent. Every agent has its own parameters and optimiser state; a
+loss summed over agents cannot mix their gradients, and each agent's gradient is clipped by itself.
 """
 
 from collections.abc import Callable

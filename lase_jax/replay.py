@@ -2,8 +2,8 @@
 
 Letters: R capacity in episodes, T steps, E episodes, n seats that learn, N seats of the game.
 
-Binary observations are stored as bits. The buffer is a ring whose next slot follows from the clock, so
-it needs no pointer of its own and its writes stay plain slices under vmap over seeds.
+Binary observations are stored as bits. The buffer is a ring whose next slot follows from the clock,
+so it needs no pointer of its own and its writes stay plain slices under vmap over seeds.
 """
 
 import math

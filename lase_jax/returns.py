@@ -15,8 +15,9 @@ def gae(
 ) -> Array:
     """Generalised advantage estimates (Schulman et al. 2016, equation 16).
 
-    ``adv_t = delta_t + gamma lam cont_t adv_{t+1}`` with ``delta_t = r_t + gamma cont_t V_{t+1} - V_t``.
-    ``lam = 0`` is the one-step TD error of Kong et al. 2024, ``lam = 1`` the Monte-Carlo return.
+    ``adv_t = delta_t + gamma lam cont_t adv_{t+1}`` with ``delta_t = r_t + gamma cont_t V_{t+1} -
+    V_t``. ``lam = 0`` is the one-step TD error of Kong et al. 2024, ``lam = 1`` the Monte-Carlo
+    return.
 
     Args:
         reward: ``[T]``.
@@ -43,9 +44,9 @@ def gae(
 def continues(active: Array, done: Array) -> Array:
     """Whether an agent's game goes on after each step.
 
-    An agent's data end with its own removal, as in the author's prototype: the step in which it leaves
-    is its last. An agent that leaves in the last step of a rollout which does not end the episode
-    bootstraps from the empty window that it sees then.
+    An agent's data end with its own removal, as in the author's prototype: the step in which it
+    leaves is its last. An agent that leaves in the last step of a rollout which does not end the
+    episode bootstraps from the empty window that it sees then.
 
     Args:
         active: ``[T]`` bool, the agent took part in the step.

@@ -10,14 +10,14 @@ from lase_jax.types import Array
 
 
 def gift_delta(reward: Array, weights: Array) -> Array:
-    """Zero-sum gifts: every giver hands out shares of its own reward (Kong et al. 2024, equation 2).
+    """Zero-sum gifts: givers hand out shares of their own reward (Kong et al. 2024, equation 2).
 
     A negative reward is shared like a positive one.
 
     Args:
         reward: ``[N]`` extrinsic.
-        weights: ``[N, N]``, ``weights[i, j]`` the share that giver i hands to receiver j; what stands
-            on the diagonal, the share that it keeps, has no effect.
+        weights: ``[N, N]``, ``weights[i, j]`` the share that giver i hands to receiver j; what
+            stands on the diagonal, the share that it keeps, has no effect.
 
     Returns:
         ``[N]``, summing to 0.

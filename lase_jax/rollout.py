@@ -72,9 +72,10 @@ def play(
 def collector(env: Env, algorithm: Algorithm, num_envs: int, num_steps: int) -> Callable:
     """Builds ``collect(acting, world, key, clock) -> (world, Rollout)`` for training.
 
-    Episodes have an exact length that the rollout's length divides, so all environments begin and end
-    together and nothing resets inside a rollout: where a rollout is a whole episode every call begins
-    a new one, else every ``horizon / num_steps``-th call does.
+    Episodes have an exact length that the rollout's length divides, so all environments begin and
+    end
+    together and nothing resets inside a rollout: where a rollout is a whole episode every call
+    begins a new one, else every ``horizon / num_steps``-th call does.
     """
     segments = env.spec.horizon // num_steps
 

@@ -1,16 +1,19 @@
-"""Social relationship inference: how friendly is each co-player to me? (Kong et al. 2024, section 4.)
+"""Social relationship inference: how friendly is each co-player to me?
 
-Letters: T steps, E episodes, N seats, n seats of this kind, K = N - 1 co-players, M samples, A actions,
-F numbers of a flattened observation, H width of a layer.
+Source: Kong et al. 2024, section 4.
 
-Every agent i learns Q_SR(own observation, joint action) of its own extrinsic reward, a policy pi_SR,
-and a conversion eta of its own observation to what co-player j may see. The counterfactual asks what i
-would expect had j acted otherwise, j's policy being pi_SR on j's imagined view; the difference to what
-i does expect, scaled to [0, 1 / (N - 1)], is w_ij, the share of its reward that i gives to j.
+Letters: T steps, E episodes, N seats, n seats of this kind, K = N - 1 co-players, M samples, A
+actions, F numbers of a flattened observation, H width of a layer.
 
-All counterfactuals of all co-players are one pass: a joint action enters Q_SR's first dense layer as a
-sum of rows, so that another action of j is one addition. Weights have an effect only where the giver's
-own reward is not zero, and they are computed for those steps only unless all are asked for.
+Every agent i learns Q_SR(own observation, joint action) of its own extrinsic reward, a policy
+pi_SR, and a conversion eta of its own observation to what co-player j may see. The counterfactual
+asks what i would expect had j acted otherwise, j's policy being pi_SR on j's imagined view; the
+difference to what i does expect, scaled to [0, 1 / (N - 1)], is w_ij, the share of its reward that
+i gives to j.
+
+All counterfactuals of all co-players are one pass: a joint action enters Q_SR's first dense layer
+as a sum of rows, so that another action of j is one addition. Weights have an effect only where the
+giver's own reward is not zero, and they are computed for those steps only unless all are asked for.
 """
 
 import math
@@ -48,16 +51,17 @@ class SocialConfig(A2CConfig):
     social_lam: float = 0.0
     """Trace decay of Q_SR's target: 0 the one-step SARSA error of the paper."""
     delta: float = 0.1
-    """Weight of "stay near the own observation" against "predict the other" in eta's loss, in [0, 1]."""
+    """Weight of "stay near the own view" against "predict the other" in eta's loss."""
     perspective: bool = True
     """Imagine others' views; False is the paper's "LASE w/o": others act uniformly at random."""
     imagine: Literal["clone", "importance", "literal", "acting"] = "clone"
-    """How pi_SR is learnt: "clone" own actions; "literal", equation 5 to the letter; "importance", the
-    same with truncated importance weights; "acting", no pi_SR, the acting policy on the imagined view."""
+    """How pi_SR is learnt: "clone" own actions; "literal", equation 5 to the letter; "importance",
+    the same with truncated importance weights; "acting", no pi_SR, the acting policy on the
+    imagined view."""
     distance: Literal["mean", "sum"] = "mean"
-    """Whether eta's distance to the own observation is a mean over its inputs or the paper's sum."""
+    """Whether eta's distance to the own view is a mean over inputs or the paper's sum."""
     train_visible: bool = True
-    """Train eta only on co-players that stand in the own window (as the author's prototype does)."""
+    """Train eta only on co-players in the own window, as the author's prototype does."""
     weigh_visible: bool = False
     """Give only to co-players that stand in the own window."""
     weigh: Literal["rewarded", "all"] = "rewarded"
@@ -65,7 +69,7 @@ class SocialConfig(A2CConfig):
     social_every: int = 1
     """Iterations between updates of the SR networks and eta."""
     social_episodes: int = 4
-    """Episodes in one such update; from the present batch, or from the replay buffer if there is one."""
+    """Episodes in one such update, from the present batch or the replay buffer."""
     replay: int = 0
     """Capacity of the replay buffer in episodes; 0 learns from the present batch."""
     replay_min: int = 1
@@ -178,7 +182,7 @@ def build(config: SocialConfig, spec: EnvSpec, seats: Seats, learner: Learner) -
         return jax.nn.log_softmax(logits)
 
     def imagined(nets_: Folded, x: Array, ids: Array, memory: PyTree) -> tuple[Array, Array]:
-        """Imagined views ``[M, K, F]`` and log-probabilities ``[M, K, A]`` of co-players' actions."""
+        """Imagined views ``[M, K, F]`` and log-probabilities ``[M, K, A]`` of actions."""
         views = imagine(nets_.perspective, nets_.perspective_eyes, x, ids)
         count = len(ids)
         repeated = jax.tree.map(lambda leaf: jnp.repeat(leaf, count, axis=0), memory)
@@ -429,12 +433,12 @@ def to_seats(value: Array, others: np.ndarray, num_agents: int) -> Array:
 def in_blocks(block: Callable[[Array], Array], needed: Array, shape: tuple[int, ...]) -> Array:
     """Evaluates `block` where it is needed, a block of samples at a time.
 
-    The loop runs as many blocks as the agent with most needed samples fills, so its cost follows the
-    number of rewarded steps and nothing is ever left out.
+    The loop runs as many blocks as the agent with most needed samples fills, so its cost follows
+    the number of rewarded steps and nothing is ever left out.
 
     Args:
-        block: ``(index[n, C]) -> [n, C, *shape]``, values at some samples of each agent; indices past
-            the end stand for nothing.
+        block: ``(index[n, C]) -> [n, C, *shape]``, values at some samples of each agent; indices
+            past the end stand for nothing.
         needed: ``[n, M]`` bool.
         shape: trailing shape of a value.
 

@@ -58,8 +58,9 @@ class Trainer(NamedTuple):
     """Training as two pure functions, not yet jitted.
 
     Attributes:
-        init: ``(keys[S], hyper) -> Carry``, where ``hyper`` is ``algorithm.hyper`` or another pytree
-            of its structure; every leaf may have a leading ``[S]`` axis of settings to sweep.
+        init: ``(keys[S], hyper) -> Carry``, where ``hyper`` is ``algorithm.hyper`` or another
+            pytree of its structure; every leaf may have a leading ``[S]`` axis of settings to
+            sweep.
         run: ``(carry, num_updates) -> (Carry, Metrics)`` with leaves ``[U, S, ...]``; `num_updates`
             is static, the carry may be donated.
     """

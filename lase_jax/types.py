@@ -4,8 +4,8 @@ Letters: S seeds, T steps of a rollout, B parallel environments, N seats of the 
 kind of agent, A actions. ``...`` stands for the shape of one observation.
 
 Facts, opinions, learning: a `Rollout` holds facts and is never edited. What agents make of it are
-*opinions*: a reward delta for every seat, always computed from the extrinsic reward; opinions add up.
-Learners see extrinsic reward plus the sum of all deltas.
+*opinions*: a reward delta for every seat, always computed from the extrinsic reward; opinions add
+up. Learners see extrinsic reward plus the sum of all deltas.
 """
 
 from collections.abc import Callable

@@ -1,21 +1,22 @@
 """LASE: share own reward with those who are friendly (Kong et al. 2024, arXiv 2410.07863).
 
 Every agent infers a relationship w_ij to each co-player by a counterfactual on its own joint-action
-value, and hands that share of its reward to it; the acting policy learns on what is left plus the gifts
-received. ``perspective=False`` is the paper's "LASE w/o", whose counterfactual weights others' actions
-uniformly.
+value, and hands that share of its reward to it; the acting policy learns on what is left plus the
+gifts received. ``perspective=False`` is the paper's "LASE w/o", whose counterfactual weights
+others' actions uniformly.
 
 What an agent sees: its own observation, its own reward, everyone's actions; gifts arrive as reward.
 
 Differences from the paper:
-    - pi_SR clones the agent's own actions by default (``imagine``): equation 5 to the letter feeds it the
-      SARSA error of a joint-action value, whose mean is 0 once that value fits.
-    - Advantages are generalised ones (``lam``), of which the paper's one-step error is ``lam = 0``, and
-      there is an entropy bonus.
+    - pi_SR clones the agent's own actions by default (``imagine``): equation 5 to the letter feeds
+      it the SARSA error of a joint-action value, whose mean is 0 once that value fits.
+    - Advantages are generalised ones (``lam``), of which the paper's one-step error is ``lam = 0``,
+      and there is an entropy bonus.
     - SR networks learn from the present batch unless ``replay`` is set.
-    - eta is trained where the co-player stands in the window (``train_visible``), as in the author's
-      prototype, and its distance is a mean over inputs (``distance``).
-    - Where all of j's actions have one value, w_ij is 0; a removed agent neither gives nor receives.
+    - eta is trained where the co-player stands in the window (``train_visible``), as in the
+      author's prototype, and its distance is a mean over inputs (``distance``).
+    - Where all of j's actions have one value, w_ij is 0; a removed agent neither gives nor
+      receives.
 """
 
 from dataclasses import dataclass

@@ -1,0 +1,247 @@
+"""Speed: environment steps, training steps, compile times and memory, as a table and as JSON.
+
+    python -m experiments.bench [--out runs/bench.json] [--repeats 5] [--only cleanup] [--quick]
+
+Every case runs in a fresh process, so that its compile times are cold and its peak memory is its
+own. Rates are medians over repeats after a warm-up; compile times are one cold and one from a fresh
+persistent cache. Learning rates and other traced settings do not change any of these numbers.
+"""
+
+import dataclasses
+import json
+import multiprocessing
+import os
+import platform
+import resource
+import statistics
+import tempfile
+import time
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import rich
+import rich.table
+import tyro
+
+GRID_GAMES = ("ssh", "ssg", "coingame", "cleanup")
+ALGORITHMS = ("a2c", "go", "lase_wo", "lase")
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What to measure."""
+
+    out: Path = Path("runs/bench.json")
+    """Where the JSON goes."""
+    repeats: int = 5
+    """Timed repeats of each case; the median counts."""
+    envs: int = 256
+    """Environments side by side under random actions."""
+    train_envs: int = 16
+    """Environments per seed in training."""
+    seeds: int = 1
+    """Seeds side by side in training."""
+    only: str = ""
+    """Measure only cases whose name contains this."""
+    quick: bool = False
+    """A tenth of the work per repeat, to see that it runs."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One measurement."""
+
+    game: str
+    algorithm: str = ""  # "" for the game alone, under random actions
+    net: str = "dense"
+
+    @property
+    def name(self) -> str:
+        """How the case is called in the table."""
+        return (
+            f"{self.game} {self.algorithm} {self.net}" if self.algorithm else f"{self.game} random"
+        )
+
+
+def cases() -> list[Case]:
+    """Every game alone, every algorithm on the grid games, and the paper's network on Cleanup."""
+    import envs
+
+    alone = [Case(game) for game in envs.names()]
+    dense = [Case(game, algorithm) for game in GRID_GAMES for algorithm in ALGORITHMS]
+    paper = [Case("cleanup", algorithm, "paper") for algorithm in ALGORITHMS]
+    return alone + dense + paper
+
+
+def measure(case: Case, bench: Bench) -> dict[str, Any]:
+    """Measures one case in this process.
+
+    Returns:
+        Steps per second (environment steps of all environments and seeds; median, lowest and
+        highest), seconds of tracing and of compiling cold and from the cache, peak memory in MiB.
+    """
+    import jax
+
+    with tempfile.TemporaryDirectory() as cache:
+        jax.config.update("jax_compilation_cache_dir", cache)
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+        program, argument, steps = (
+            playing(case, bench) if not case.algorithm else training(case, bench)
+        )
+        trace, cold, _ = compiled(program, argument)
+        jax.clear_caches()
+        _, cached, run = compiled(program, argument)
+        jax.block_until_ready(run(argument))
+        rates = []
+        for _ in range(bench.repeats):
+            begin = time.perf_counter()
+            jax.block_until_ready(run(argument))
+            rates.append(steps / (time.perf_counter() - begin))
+    return {
+        "case": case.name,
+        **dataclasses.asdict(case),
+        "steps_per_second": statistics.median(rates),
+        "lowest": min(rates),
+        "highest": max(rates),
+        "trace_seconds": trace,
+        "compile_seconds_cold": cold,
+        "compile_seconds_cached": cached,
+        "peak_memory_mib": peak_memory(),
+        "device": jax.devices()[0].device_kind,
+        "jax": jax.__version__,
+    }
+
+
+def compiled(program: Any, argument: Any) -> tuple[float, float, Any]:
+    """Seconds of tracing, seconds of compiling, and the compiled program."""
+    import jax
+
+    start = time.perf_counter()
+    lowered = jax.jit(program).lower(argument)
+    middle = time.perf_counter()
+    run = lowered.compile()
+    return middle - start, time.perf_counter() - middle, run
+
+
+def playing(case: Case, bench: Bench) -> tuple[Any, Any, int]:
+    """A program that plays at random and uses all it sees; its argument and its steps."""
+    import jax
+    import jax.numpy as jnp
+
+    import envs
+
+    env = envs.make(case.game)
+    spec, length = env.spec, 20 if bench.quick else 200
+
+    def play(key: Any) -> Any:
+        key_reset, key_steps = jax.random.split(key)
+        state, obs = jax.vmap(env.reset)(jax.random.split(key_reset, bench.envs))
+
+        def step(carry: Any, key: Any) -> tuple[Any, None]:
+            state, seen, paid = carry
+            key_act, key_env = jax.random.split(key)
+            action = jax.random.randint(key_act, (bench.envs, spec.num_agents), 0, spec.num_actions)
+            state, out = jax.vmap(env.step)(jax.random.split(key_env, bench.envs), state, action)
+            return (state, seen ^ out.obs, paid + out.reward), None
+
+        blank = jnp.zeros((bench.envs, spec.num_agents))
+        return jax.lax.scan(step, (state, obs, blank), jax.random.split(key_steps, length))[0]
+
+    return play, jax.random.key(0), bench.envs * length
+
+
+def training(case: Case, bench: Bench) -> tuple[Any, Any, int]:
+    """A program that trains some updates; its argument and its steps."""
+    import jax
+
+    import envs
+    from lase_jax import algorithms, nets
+    from lase_jax.society import society
+    from lase_jax.train import Schedule, make_trainer
+
+    env = envs.make(case.game)
+    seats = tuple(range(env.spec.num_agents))
+    net = {"dense": nets.DENSE, "paper": nets.PAPER}[case.net]
+    agent = algorithms.config(case.algorithm, net=net).build(env, seats)
+    schedule = Schedule(num_envs=bench.train_envs)
+    algorithm = society(env.spec, [(agent, seats)])
+    trainer = make_trainer(env, algorithm, schedule)
+    updates = max(2, (4 if bench.quick else 40) // (4 if case.net == "paper" else 1))
+    keys = jax.random.split(jax.random.key(0), bench.seeds)
+    carry = jax.jit(trainer.init)(keys, algorithm.hyper)
+    steps = updates * schedule.steps_per_update(env.spec) * bench.seeds
+    return lambda carry: trainer.run(carry, updates), carry, steps
+
+
+def peak_memory() -> float:
+    """Peak memory in MiB: of the accelerator where there is one, else of this process."""
+    import jax
+
+    stats = jax.devices()[0].memory_stats()
+    if stats and "peak_bytes_in_use" in stats:
+        return stats["peak_bytes_in_use"] / 2**20
+    unit = 1 if platform.system() == "Darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+
+
+def isolated(case: Case, bench: Bench) -> dict[str, Any]:
+    """`measure` in a fresh process."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(measure, (case, bench))
+
+
+def table(rows: list[dict[str, Any]]) -> rich.table.Table:
+    """The measurements as a table, with each algorithm's cost beside A2C's."""
+    out = rich.table.Table(title="Speed (medians)")
+    for column in (
+        "case",
+        "steps/s",
+        "lowest-highest",
+        "x A2C's time",
+        "trace s",
+        "cold s",
+        "cached s",
+        "MiB",
+    ):
+        out.add_column(column, justify="left" if column == "case" else "right")
+    base = {(r["game"], r["net"]): r["steps_per_second"] for r in rows if r["algorithm"] == "a2c"}
+    for row in rows:
+        reference = base.get((row["game"], row["net"])) if row["algorithm"] else None
+        out.add_row(
+            row["case"],
+            f"{row['steps_per_second']:,.0f}",
+            f"{row['lowest']:,.0f}-{row['highest']:,.0f}",
+            f"{reference / row['steps_per_second']:.2f}" if reference else "",
+            f"{row['trace_seconds']:.1f}",
+            f"{row['compile_seconds_cold']:.1f}",
+            f"{row['compile_seconds_cached']:.1f}",
+            f"{row['peak_memory_mib']:,.0f}",
+        )
+    return out
+
+
+def main() -> None:
+    """Measures, prints the table and writes the JSON."""
+    bench = tyro.cli(Bench, description=__doc__)
+    chosen = [case for case in cases() if bench.only in case.name]
+    rows = []
+    for number, case in enumerate(chosen, 1):
+        row = isolated(case, bench)
+        rows.append(row)
+        rich.print(f"[{number}/{len(chosen)}] {case.name}: {row['steps_per_second']:,.0f} steps/s")
+    rich.print(table(rows))
+    settings = dataclasses.asdict(bench) | {"out": str(bench.out)}
+    report = {"date": date.today().isoformat(), "cores": os.cpu_count(), "settings": settings}
+    bench.out.parent.mkdir(parents=True, exist_ok=True)
+    part = bench.out.with_suffix(".part")
+    part.write_text(json.dumps(report | {"rows": rows}, indent=2))
+    part.replace(bench.out)
+    rich.print(
+        f"{report['date']}, {rows[0]['device']}, {os.cpu_count()} cores; written to {bench.out}"
+    )
+
+
+if __name__ == "__main__":
+    main()
