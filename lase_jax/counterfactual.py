@@ -37,9 +37,10 @@ def relationship(q_taken: Array, q_alternatives: Array, probs: Array, num_agents
         num_agents: N.
 
     Returns:
-        ``[]`` in [0, 1 / (N - 1)]; 0 for a negative advantage, and where no action of j matters.
+        ``[]`` in [0, 1 / (N - 1)]; 0 for a negative advantage, where no action of j matters, and where
+        the networks are no longer finite, so that one agent's breakdown does not spread by its gifts.
     """
     spread = q_alternatives.max() - q_alternatives.min()
     weight = advantage(q_taken, q_alternatives, probs) / jnp.maximum(spread, TINY)
-    share = jnp.clip(weight, 0.0, 1.0) / (num_agents - 1)
-    return jnp.where(spread > TINY, share, 0.0)
+    share = jnp.minimum(weight, 1.0) / (num_agents - 1)
+    return jnp.where((spread > TINY) & (weight > 0.0), share, 0.0)
