@@ -1,0 +1,165 @@
+"""Probe games with known answers, and what the tests of the learning core share.
+
+Letters: T steps, B environments, N seats, A actions.
+"""
+
+import itertools
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from envs.types import Env, EnvSpec, Step
+from lase_jax import algorithms
+from lase_jax.nets import Net
+from lase_jax.rollout import begin, play
+from lase_jax.society import society
+from lase_jax.train import Schedule, make_trainer
+from lase_jax.types import Rollout
+
+TINY = Net(dense=(8,), social=8, perspective=8)
+
+
+class State(NamedTuple):
+    time: jax.Array  # [] int32
+
+
+def probe(pay, num_agents=2, num_actions=2, horizon=4, leaves=None) -> Env:
+    """A game without places: ``pay(action[N]) -> reward[N]`` is all there is to it.
+
+    Everyone sees the time and its own seat. Scripted seats differ in how often they play action 1.
+
+    Args:
+        pay: the rewards of a joint action.
+        num_agents: N.
+        num_actions: A.
+        horizon: T.
+        leaves: ``[N]`` the step before which each agent is removed; None for never.
+    """
+    names = tuple(f"time_{t}" for t in range(horizon + 1)) + tuple(
+        f"seat_{i}" for i in range(num_agents)
+    )
+    leaves = np.full(num_agents, horizon) if leaves is None else np.array(leaves)
+
+    def observe(time):
+        clock = jnp.broadcast_to(jnp.arange(horizon + 1) == time, (num_agents, horizon + 1))
+        return jnp.concatenate([clock, jnp.eye(num_agents, dtype=bool)], axis=1)
+
+    def reset(key):
+        del key
+        return State(jnp.int32(0)), observe(jnp.int32(0))
+
+    def step(key, state, action):
+        del key
+        active = state.time < leaves
+        time = state.time + 1
+        reward = jnp.where(active, jnp.asarray(pay(action), jnp.float32), 0.0)
+        ends = time >= horizon
+        ones = (action == 1).astype(jnp.float32)
+        return State(time), Step(
+            observe(time), reward, active, jnp.bool_(False), ends, {"ones": ones}
+        )
+
+    def plays_one(share):
+        return lambda key, obs, agent: jax.random.bernoulli(key, share).astype(jnp.int32)
+
+    spec = EnvSpec(
+        name="probe",
+        version=1,
+        num_agents=num_agents,
+        num_actions=num_actions,
+        obs_shape=(len(names),),
+        obs_dtype=np.dtype(bool),
+        horizon=horizon,
+        action_names=tuple(str(a) for a in range(num_actions)),
+        plane_names=names,
+        event_names=("ones",),
+        can_see_all=True,
+        max_return=None,
+    )
+    scripted = {
+        "cooperator": plays_one(1.0),
+        "defector": plays_one(0.0),
+        "friend": plays_one(0.9),
+        "foe": plays_one(0.1),
+        "random": lambda key, obs, agent: jax.random.randint(key, (), 0, num_actions),
+    }
+    return Env(spec, reset, step, lambda state: np.zeros((8, 8, 3), np.uint8), scripted)
+
+
+def settings(name, **overrides):
+    """The settings of a ready-made algorithm with tiny networks."""
+    small = {} if name == "random" else {"net": TINY}
+    return algorithms.config(name, **(small | overrides))
+
+
+def selfplay(game, config):
+    """One kind of agent on all seats."""
+    seats = tuple(range(game.spec.num_agents))
+    return society(game.spec, [(config.build(game, seats), seats)])
+
+
+def train(game, algorithm, seeds=1, updates=3, num_envs=2, rollout_length=0):
+    """Trains for some updates; returns the carry at the start, the carry at the end, and metrics."""
+    schedule = Schedule(num_envs=num_envs, rollout_length=rollout_length)
+    trainer = make_trainer(game, algorithm, schedule)
+    keys = jax.random.split(jax.random.key(0), seeds)
+    first = jax.jit(trainer.init)(keys, algorithm.hyper)
+    last, metrics = jax.jit(trainer.run, static_argnums=1)(first, updates)
+    return first, last, metrics
+
+
+def episode(game, algorithm, state, num_envs=2, mode="sample", seed=1):
+    """One episode of every environment, as `rollout.play` plays it."""
+    key_begin, key_play = jax.random.split(jax.random.key(seed))
+
+    def whole(state):
+        world = begin(game, algorithm, key_begin, num_envs)
+        acting = algorithm.prepare(state)
+        return play(game, algorithm, acting, world, key_play, game.spec.horizon, mode)[1]
+
+    return jax.jit(whole)(state)
+
+
+def facts(spec, steps=None, envs=2, seed=0, ends=True, memory=()) -> Rollout:
+    """A rollout of random facts: no game is played.
+
+    About half of the rewards are 0, some are negative, and about half of the agents leave on the way.
+    """
+    rng = np.random.default_rng(seed)
+    steps = spec.horizon if steps is None else steps
+    lead = (steps, envs, spec.num_agents)
+    leaves = rng.integers(2, 2 * steps, lead[1:])
+    active = np.arange(steps)[:, None, None] < leaves[None]
+    reward = rng.normal(size=lead) * rng.integers(0, 2, lead) * active
+    done = np.zeros(lead[:2], bool)
+    done[-1] = ends
+    rollout = Rollout(
+        obs=rng.integers(0, 2, (*lead, *spec.obs_shape)).astype(bool),
+        action=rng.integers(0, spec.num_actions, lead).astype(np.int32),
+        log_prob=np.log(rng.uniform(0.1, 1.0, lead)).astype(np.float32),
+        reward=reward.astype(np.float32),
+        active=active,
+        done=done,
+        events={name: np.zeros(lead, np.float32) for name in spec.event_names},
+        last_obs=rng.integers(0, 2, (*lead[1:], *spec.obs_shape)).astype(bool),
+        memory=memory,
+    )
+    return jax.tree.map(jnp.asarray, rollout)
+
+
+def joint_actions(num_agents, num_actions):
+    """All joint actions, as tuples."""
+    return itertools.product(range(num_actions), repeat=num_agents)
+
+
+def one_agent(tree, seat):
+    """The parameters of one agent of a stack."""
+    return jax.tree.map(lambda leaf: leaf[seat], tree)
+
+
+def same(first, second):
+    """Whether two pytrees are equal bit for bit."""
+    pairs = zip(jax.tree.leaves(first), jax.tree.leaves(second), strict=True)
+    return all(np.array_equal(a, b, equal_nan=True) for a, b in pairs)
