@@ -127,7 +127,8 @@ def _draw_gifts(
         pen.ellipse([_SMOOTH * edge for edge in box], fill=colour)
         _text(pen, x, y, str(seat), _PAPER, 15)
         label = f"{scene.seats[seat]} {_amount(total[seat])}"
-        _text(pen, x, y + radius + 9, label, _QUIET, 12)
+        outside = -1 if y < centre[1] - 1 else 1
+        _text(pen, x, y + outside * (radius + 10), label, _QUIET, 12)
 
 
 def _arrow(
@@ -138,7 +139,7 @@ def _arrow(
     width: float,
     colour: str,
 ) -> None:
-    """An arrow between two discs, moved a little to its right so that two ways can be told apart."""
+    """An arrow between two discs, a little to its right so that two ways can be told apart."""
     along = (end - start) / np.linalg.norm(end - start)
     aside = np.array([-along[1], along[0]])
     tail = start + radius * along + 6 * aside

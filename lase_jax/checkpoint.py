@@ -1,7 +1,7 @@
 """Saves all that training carries, in the background, and finds the newest copy that can be read.
 
-A checkpoint holds the whole `lase_jax.types.Carry` and the settings of its run. It is committed in one
-move, so a run that is killed while it saves leaves the older ones as they were.
+A checkpoint holds the whole `lase_jax.types.Carry` and the settings of its run. It is committed in
+one move, so a run that is killed while it saves leaves the older ones as they were.
 """
 
 import json
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from envs.checks import ConfigError
 
@@ -58,12 +59,15 @@ class Checkpoints:
         """Starts to save; returns as soon as the arrays are copied. Says so where it fails."""
         arguments = self._orbax.args
         items = arguments.Composite(
-            carry=arguments.StandardSave(carry), config=arguments.JsonSave(self._config)
+            carry=arguments.StandardSave(jax.tree.map(_filled, carry)),
+            config=arguments.JsonSave(self._config),
         )
         try:
             self._manager.save(update, args=items)
         except Exception as error:
-            self._say(f"Checkpoint {update} could not be saved ({_reason(error)}): training goes on.")
+            self._say(
+                f"Checkpoint {update} could not be saved ({_reason(error)}): training goes on."
+            )
 
     def wait(self) -> None:
         """Waits until the last save is on the disk. Says so where it failed."""
@@ -82,29 +86,40 @@ class Checkpoints:
         return self._manager.latest_step()
 
     def restore(self, like: Any) -> tuple[int, Any] | None:
-        """Reads the newest checkpoint that can be read; damaged ones are named (and deleted
-        where this may write).
+        """Reads the newest checkpoint that can be read.
+
+        Damaged ones that are newer are named and, where this may write, put aside under another
+        name, since the resumed training needs their place.
 
         Args:
             like: the carry, as arrays or as `jax.ShapeDtypeStruct`.
 
         Returns:
-            Updates finished and the carry, or None where no checkpoint can be read.
+            Updates finished and the carry, or None where there is no checkpoint.
 
         Raises:
-            ConfigError: the checkpoint belongs to other settings; names the first that differs.
+            ConfigError: the checkpoint belongs to other settings (names the first that differs), or
+                none of the checkpoints can be read.
         """
-        target = jax.tree.map(_abstract, like)
+        damaged: list[int] = []
+        target = jax.tree.map(_abstract, jax.tree.map(_filled, like))
         for update in sorted(self._manager.all_steps(), reverse=True):
             try:
                 saved = self._read(update, "config", self._orbax.args.JsonRestore())
                 check_same(saved, self._config)
-                return update, self._read(update, "carry", self._orbax.args.StandardRestore(target))
+                carry = self._read(update, "carry", self._orbax.args.StandardRestore(target))
+                self._put_aside(damaged)
+                return update, jax.tree.map(_emptied, carry, like)
             except ConfigError:
                 raise
             except Exception as error:
-                self._say(f"Checkpoint {update} is damaged ({_reason(error)}): using the one before.")
-                self._discard(update)
+                self._say(f"Checkpoint {update} cannot be read ({_reason(error)}).")
+                damaged.append(update)
+        if damaged:
+            raise ConfigError(
+                f"checkpoints is {str(self._path)!r}: none of them can be read (made by another "
+                "version?), start a new run."
+            )
         return None
 
     def _read(self, update: int, item: str, arguments: Any) -> Any:
@@ -113,12 +128,14 @@ class Checkpoints:
         )
         return restored[item]
 
-    def _discard(self, update: int) -> None:
-        """Deletes a damaged checkpoint, whose place the resumed training needs."""
-        if self._read_only:
+    def _put_aside(self, damaged: list[int]) -> None:
+        if not damaged or self._read_only:
             return
         self._manager.close()
-        shutil.rmtree(self._path / str(update), ignore_errors=True)
+        for update in damaged:
+            aside = self._path.parent / f"damaged-checkpoint-{update}"
+            shutil.rmtree(aside, ignore_errors=True)
+            (self._path / str(update)).rename(aside)
         self._manager = self._open()
 
 
@@ -148,9 +165,19 @@ def flat(tree: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def _abstract(leaf: Any) -> Any:
-    """Shape, dtype and place of an array; a place is needed for what was saved from other devices."""
+    """Shape, dtype and place of an array; what was saved elsewhere needs the place."""
     place = jax.sharding.SingleDeviceSharding(jax.devices()[0])
     return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=place)
+
+
+def _filled(leaf: Any) -> Any:
+    """One zero in the place of an array without elements, which orbax cannot save."""
+    return leaf if leaf.size else jnp.zeros(1, leaf.dtype)
+
+
+def _emptied(leaf: Any, like: Any) -> Any:
+    """Inverse of `_filled`, given what the leaf was like."""
+    return leaf if like.size else jnp.zeros(like.shape, like.dtype)
 
 
 def _reason(error: Exception) -> str:

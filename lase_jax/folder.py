@@ -1,6 +1,6 @@
-"""The folder of a run: which files lie in it, and how they are written so that none is ever half there.
+"""The folder of a run: which files lie in it, written so that none is ever half there.
 
-``runs/<name>/`` holds config.json, metrics.csv, curves.png, replay.gif, summary.json and checkpoints/.
+``runs/<name>/`` holds config.json, metrics.csv, curves.png, replay.gif, summary.json, checkpoints/.
 """
 
 import importlib.metadata

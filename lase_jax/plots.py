@@ -21,6 +21,8 @@ class Line(NamedTuple):
     colour: Any
 
 
+POINTS = 100
+"""Points of a curve, at most."""
 COLLECTIVE = "#292524"
 T_QUANTILE = (np.nan, 12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23)
 """97.5 % quantiles of Student's t for 0 to 10 degrees of freedom; above, 1.96 is near enough."""
@@ -43,6 +45,25 @@ def mean_and_band(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return mean, quantile * spread / np.sqrt(np.maximum(count, 1))
 
 
+def thinned(record: Record) -> Record:
+    """The same rows as means over neighbours, at most `POINTS` of them."""
+    stride = -(-len(record.update) // POINTS)
+    starts = np.arange(0, len(record.update), stride)
+    ends = np.append(starts[1:], len(record.update)) - 1
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        seen = ~np.isnan(values)
+        count = np.add.reduceat(seen.astype(int), starts)
+        total = np.add.reduceat(np.where(seen, values, 0.0), starts)
+        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+    return Record(
+        record.update[ends],
+        record.env_steps[ends],
+        {name: mean(values) for name, values in record.metrics.items()},
+    )
+
+
 def curves(record: Record, title: str, path: Path) -> None:
     """Draws one panel for each group of metrics that the run has.
 
@@ -53,6 +74,7 @@ def curves(record: Record, title: str, path: Path) -> None:
     """
     from matplotlib.figure import Figure
 
+    record = thinned(record)
     drawn = [(name, unit, list(lines(record.metrics))) for name, unit, lines in PANELS]
     drawn = [panel for panel in drawn if panel[2]]
     across = min(3, len(drawn))
@@ -110,7 +132,9 @@ def _per_seat(name: str) -> Lines:
 
     def lines(metrics: dict[str, np.ndarray]) -> Iterator[Line]:
         for seat in range(metrics[name].shape[2] if name in metrics else 0):
-            yield Line(f"agent {seat}", metrics[name][:, :, seat], colour(seat))
+            values = metrics[name][:, :, seat]
+            if np.isfinite(values).any():
+                yield Line(f"agent {seat}", values, colour(seat))
 
     return lines
 
@@ -134,15 +158,21 @@ def over_seats(values: np.ndarray) -> np.ndarray:
     return np.where(seen.any(-1), total / np.maximum(seen.sum(-1), 1), np.nan)
 
 
+SURPRISES = (
+    "infer/own_cross_entropy",
+    "infer/other_cross_entropy",
+    "infer/visible_cross_entropy",
+    "infer/uniform_cross_entropy",
+)
 PANELS: tuple[tuple[str, str, Lines], ...] = (
     ("Collective return", "reward per episode", _single("return/collective")),
     ("Return, extrinsic", "reward per episode", _per_seat("return/extrinsic")),
-    ("Return, after gifts", "reward per episode", _per_seat("return/total")),
+    ("Return, after gifts", "reward per episode", _per_seat("return/after_gifts")),
     ("Given away", "share of own reward", _given),
-    ("Equality", "1 - Gini", _group("social/equality")),
+    ("Equality E", "1: all earn the same", _group("social/equality")),
     ("Events", "per agent and episode", _group("event/")),
-    ("Policy entropy", "nats", _per_seat("learn/entropy")),
-    ("Critic's loss", "squared reward", _per_seat("learn/value_loss")),
-    ("Social relationship", "", _group("sr/")),
+    ("Policy entropy", "nat", _per_seat("learn/entropy")),
+    ("Spread of Q_SR over others' actions", "reward", _per_seat("relation/spread")),
+    ("Surprise of pi_SR", "nat", _single(*SURPRISES)),
 )
-"""Panels in reading order: title, unit, and the lines they draw; those without lines are left out."""
+"""Panels in reading order: title, unit, lines; those without lines are left out."""

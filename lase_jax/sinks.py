@@ -18,8 +18,8 @@ import numpy as np
 from lase_jax import folder
 
 INDEX = ("seed", "update", "env_steps")
-"""Columns of metrics.csv before the metrics: the seed, updates finished, and environment steps so far
-(all environments of that seed together)."""
+"""Columns of metrics.csv before the metrics: the seed, its updates finished, and its environment
+steps so far, all environments together."""
 SEEDS_AS_RUNS = 32
 """Up to so many seeds are separate runs of a group on W&B; more become one aggregate run."""
 
@@ -74,7 +74,9 @@ class Csv:
             writer = csv.writer(file, lineterminator="\n")
             if file.tell() == 0:
                 writer.writerow([*INDEX, *(name for name, _ in cells)])
-            for row, (update, env_steps) in enumerate(zip(record.update, record.env_steps)):
+            for row, (update, env_steps) in enumerate(
+                zip(record.update, record.env_steps, strict=True)
+            ):
                 for index, seed in enumerate(self.seeds):
                     numbers = (_text(values[row, index]) for _, values in cells)
                     writer.writerow([seed, update, env_steps, *numbers])
@@ -117,7 +119,7 @@ def load(path: Path) -> Record:
         grouped.setdefault(name, {})[tuple(map(int, index.split("/")[1:]))] = table[..., column]
     metrics = {}
     for name, cells in grouped.items():
-        shape = tuple(1 + max(axis) for axis in zip(*cells))
+        shape = tuple(1 + max(axis) for axis in zip(*cells, strict=True))
         values = np.full((*table.shape[:2], *shape), np.nan, np.float32)
         for index, value in cells.items():
             values[(..., *index)] = value

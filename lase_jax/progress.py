@@ -1,0 +1,62 @@
+"""How far training is: a bar on a terminal, plain lines elsewhere."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+LINE_EVERY = 5.0
+"""Seconds between plain lines, at least."""
+
+
+class Progress:
+    """Shows steps, steps per second, the current collective return and the time left.
+
+    Args:
+        total: environment steps in all, of all seeds together.
+        done: of these, steps that were played before.
+        say: prints a line where there is no terminal.
+    """
+
+    def __init__(self, total: int, done: int, say: Callable[[str], None]):
+        self._total, self._began, self._say = total, done, say
+        self._start = self._said = time.perf_counter()
+        self._bar: Any = None
+        self._task: Any = None
+
+    def __enter__(self) -> "Progress":
+        """Opens the bar, where there is a terminal."""
+        from rich import progress
+
+        bar = progress.Progress(
+            progress.BarColumn(),
+            progress.TaskProgressColumn(),
+            progress.TextColumn("{task.fields[text]}"),
+            progress.TimeRemainingColumn(elapsed_when_finished=True),
+        )
+        if bar.console.is_terminal:
+            self._bar = bar
+            self._bar.start()
+            self._task = bar.add_task("", total=self._total, completed=self._began, text="")
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Closes the bar."""
+        if self._bar is not None:
+            self._bar.stop()
+
+    def update(self, done: int, collective: float) -> None:
+        """Shows a new state.
+
+        Args:
+            done: environment steps so far, of all seeds together.
+            collective: the current collective return, mean over seeds.
+        """
+        now = time.perf_counter()
+        speed = (done - self._began) / max(now - self._start, 1e-9)
+        text = f"{done:,} steps, {speed:,.0f}/s, collective return {collective:.2f}"
+        if self._bar is not None:
+            self._bar.update(self._task, completed=done, text=text)
+        elif now - self._said >= LINE_EVERY or done >= self._total:
+            self._said = now
+            left = max(self._total - done, 0) / max(speed, 1e-9)
+            self._say(f"{done / self._total:4.0%}  {text}, {left:.0f} s left")
