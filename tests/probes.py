@@ -101,7 +101,7 @@ def selfplay(game, config):
 
 
 def train(game, algorithm, seeds=1, updates=3, num_envs=2, rollout_length=0):
-    """Trains for some updates; returns the carry at the start, the carry at the end, and metrics."""
+    """Trains for some updates: the carry before, the carry after, and metrics."""
     schedule = Schedule(num_envs=num_envs, rollout_length=rollout_length)
     trainer = make_trainer(game, algorithm, schedule)
     keys = jax.random.split(jax.random.key(0), seeds)
@@ -125,7 +125,7 @@ def episode(game, algorithm, state, num_envs=2, mode="sample", seed=1):
 def facts(spec, steps=None, envs=2, seed=0, ends=True, memory=()) -> Rollout:
     """A rollout of random facts: no game is played.
 
-    About half of the rewards are 0, some are negative, and about half of the agents leave on the way.
+    About half of the rewards are 0, some are negative, and some agents leave on the way.
     """
     rng = np.random.default_rng(seed)
     steps = spec.horizon if steps is None else steps
