@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from envs import checks
 from envs.types import EnvSpec
 from lase_jax.rollout import Seats, take_columns, take_seats
 from lase_jax.types import Array, Rollout
@@ -76,9 +77,17 @@ class Replay(NamedTuple):
             buffer: where to.
             rollout: ``[T, B, N]``, T the game's horizon.
             update: ``[]`` int32, number of rollouts before this one.
+
+        Raises:
+            ConfigError: the rollout is not of whole episodes, or holds more than the buffer does.
         """
         own = take_seats(rollout, self.seats)
         lead = own.action.shape
+        horizon = self.spec.horizon
+        whole = f"use {horizon} or 0 to play whole episodes, or set replay to 0"
+        checks.require(lead[0] == horizon, "rollout_length", lead[0], whole)
+        enough = f"use at least num_envs, {lead[1]}, or 0 to learn from the present batch"
+        checks.require(self.capacity >= lead[1], "replay", self.capacity, enough)
         obs = own.obs
         if self.binary:
             obs = jnp.packbits(obs.reshape(*lead, -1), axis=-1)
