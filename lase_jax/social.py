@@ -284,16 +284,19 @@ def build(config: SocialConfig, spec: EnvSpec, seats: Seats, learner: Learner) -
         q = value(params, pre_value + add_actions(rows(params), episodes.joint))
         known = jax.lax.stop_gradient(q)
         cont = jax.vmap(returns.continues, 1, 1)(episodes.active, episodes.done)
+        # A cut that does not end the episode has no next joint action to learn from: its last step
+        # counts as predicted rightly, and is left out of the means.
+        ends = episodes.done[-1]
+        reward = episodes.reward.at[-1].set(jnp.where(ends, episodes.reward[-1], known[-1]))
+        mask = episodes.active.at[-1].set(episodes.active[-1] & ends)
         adv = jax.vmap(returns.gae, (1, 1, 1, 1, None, None), 1)(
-            episodes.reward,
+            reward,
             known,
             jnp.append(known[1:], known[:1], 0),
-            cont,
+            cont.at[-1].set(0.0),
             hyper["social_gamma"],
             hyper["social_lam"],
         )
-        # A cut that does not end the episode has no next joint action to learn from.
-        mask = episodes.active.at[-1].set(episodes.active[-1] & episodes.done[-1])
         value_loss = masked_mean((adv + known - q) ** 2, mask)
         log_pi = jax.nn.log_softmax(social_net.apply(params, pre_policy, method="policy"))
         surprise = distributions.cross_entropy(log_pi, episodes.action)
