@@ -56,9 +56,10 @@ class A2CConfig:
     """Share of uniform actions in the behaviour policy after `epsilon_episodes`."""
     epsilon_episodes: int = 2000
     """Episodes over which the share decays linearly."""
-    log_prob: Literal["policy", "behaviour"] = "policy"
-    """Whose log-probability the policy gradient uses: "policy", pi itself, as in the author's
-    prototype; "behaviour", the epsilon mixture that the actions were drawn from."""
+    log_prob: Literal["behaviour", "policy"] = "behaviour"
+    """Whose log-probability the policy gradient uses: "behaviour", the epsilon mixture that the
+    actions were drawn from, which is on-policy; "policy", pi itself, as in the author's prototype,
+    which drives pi to determinism while epsilon is large."""
     bootstrap_at_horizon: bool = False
     """Treat the end of an episode as a cut (bootstrap) instead of the end of the game."""
     net: nets.Net = nets.DENSE
@@ -73,7 +74,7 @@ class A2CConfig:
         checks.number("critic", self.critic, 0.0)
         checks.number("max_grad_norm", self.max_grad_norm, 0.0, open_low=True)
         checks.integer("epsilon_episodes", self.epsilon_episodes, 1)
-        checks.choice("log_prob", self.log_prob, ("policy", "behaviour"))
+        checks.choice("log_prob", self.log_prob, ("behaviour", "policy"))
 
     def hyper(self) -> dict[str, float]:
         """The settings that may be traced, and so swept under one compiled program."""
