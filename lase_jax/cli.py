@@ -302,14 +302,29 @@ def parse(target: Any, arguments: Sequence[str], program: str) -> Any:
         raise
 
 
+REWORDED = (
+    (r"^Error parsing Train: ", ""),
+    (r"^Error parsing (?:run\.)?([a-z_.]+): ", r"\1."),
+    (r"^Error parsing (--\S+): .*?'([^']*)'\]?\.?$", r"\1 is '\2': use a value of its type"),
+    (r"^Unrecognized options: ([^,]+).*", r"\1 is not an option"),
+    (r"^invalid choice ('.*') for argument '(\S+)'. Expected one of \((.*)\)", r"\2 is \1: use \3"),
+    (r"^Missing value for argument '(\S+)'.*", r"\1 is empty: give it a value"),
+    (
+        r"^Missing from .* (eval|render): .*",
+        r"run is missing: name a run folder, e.g. runs/ssh-lase",
+    ),
+)
+"""How tyro's complaints begin, and what stands here in their place."""
+
+
 def one_line(complaint: str) -> str:
     """The heart of one of tyro's framed complaints as a sentence."""
     rows = [re.sub(r"[╭╮╰╯│]", "", row).strip() for row in complaint.splitlines()[1:]]
     text = " ".join(rows)
     parts = [part.strip() for part in re.split(r"─{5,}", text) if part.strip()]
     head = parts[0] if parts else "the options cannot be read"
-    head = re.sub(r"^Error parsing Train: ", "", head)
-    head = re.sub(r"^Error parsing (run\.)?([a-z_.]+): ", r"\2.", head)
+    for pattern, words in REWORDED:
+        head = re.sub(pattern, words, head)
     near = re.findall(r"--[a-z][\w.-]*", parts[1]) if parts[1:] and "meant" in parts[1] else []
     hint = f": did you mean {' or '.join(dict.fromkeys(near[:3]))}?" if near else ""
     return head.rstrip(".") + (hint or ".")

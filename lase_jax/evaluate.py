@@ -113,16 +113,14 @@ def report(
             "agents": [
                 {"seat": seat, "kind": kind}
                 | {
-                    name: _number(values[:, seat].mean())
+                    name: _mean(values[:, seat])
                     for name, values in sorted(numbers.items())
                     if values.ndim == 2
                 }
                 for seat, kind in enumerate(seats)
             ],
             "group": {
-                name: _number(values.mean())
-                for name, values in sorted(numbers.items())
-                if values.ndim == 1
+                name: _mean(values) for name, values in sorted(numbers.items()) if values.ndim == 1
             },
             "seeds": {
                 str(seed): {
@@ -133,6 +131,11 @@ def report(
         }
         for mode, numbers in found.items()
     }
+
+
+def _mean(values: np.ndarray) -> float | None:
+    seen = values[np.isfinite(values)]
+    return float(seen.mean()) if seen.size else None
 
 
 def _number(value: Any) -> float | None:

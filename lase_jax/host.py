@@ -88,6 +88,11 @@ def to_record(metrics: dict[str, np.ndarray], done: int, plan: Plan) -> Record:
     return Record(update, update * plan.steps, {k: rows(v) for k, v in metrics.items()})
 
 
+def collective(record: Record) -> float:
+    """The newest collective return, mean over seeds."""
+    return float(np.mean(record.metrics["return/collective"][-1]))
+
+
 def check_health(metrics: dict[str, np.ndarray], done: int, seeds: range) -> None:
     """Requires finite losses and gradients: the metrics ``health/<network>`` must not be 0.
 
@@ -322,7 +327,7 @@ def train(
             if now - saved_time >= setup.config.save_every:
                 checkpoints.save(done, carry)
                 saved_at, saved_time = done, now
-            progress.update(done * steps, float(np.mean(record.metrics["return/collective"][-1])))
+            progress.update(done * steps, collective(record))
         seconds = time.perf_counter() - start
     if saved_at != done:
         checkpoints.save(done, carry)

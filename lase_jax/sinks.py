@@ -32,6 +32,18 @@ class Record(NamedTuple):
     metrics: dict[str, np.ndarray]  # [R, S], [R, S, N] or [R, S, N, N]
 
 
+def joined(records: list[Record]) -> Record:
+    """Records in order of time as one."""
+    return Record(
+        np.concatenate([record.update for record in records]),
+        np.concatenate([record.env_steps for record in records]),
+        {
+            name: np.concatenate([record.metrics[name] for record in records])
+            for name in records[0].metrics
+        },
+    )
+
+
 class Sink(Protocol):
     """A place for metrics."""
 

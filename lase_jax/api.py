@@ -1,0 +1,185 @@
+"""The same things from Python: make a game, make a society, train, look, play.
+
+    import envs
+    from lase_jax import api
+
+    game = envs.make("ssh")
+    society = api.society(game, ["lase", "a2c", "a2c", "a2c"])
+    result = api.train(game, society, steps=200_000, seeds=2)
+    result.metrics["return/collective"]  # one number per update and seed
+    result.curves("curves.png")
+    episode = result.play(seed=0)
+    episode.gif("ssh.gif")
+
+Letters: U updates, S seeds, T steps, N seats.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from envs import checks
+from envs.types import Env
+from lase_jax import animate, evaluate, folder, host, plots, sinks
+from lase_jax.algorithms import ALGORITHMS, AlgorithmConfig
+from lase_jax.config import Kind, named, seated
+from lase_jax.progress import Progress
+from lase_jax.sinks import Record
+from lase_jax.train import Schedule, make_trainer
+from lase_jax.types import Algorithm, Mode, PyTree
+
+
+class Society(NamedTuple):
+    """Who sits on which seat of a game."""
+
+    seats: tuple[str, ...]
+    algorithm: Algorithm
+
+
+class Episode(NamedTuple):
+    """One episode that was played."""
+
+    scene: animate.Scene
+
+    @property
+    def reward(self) -> np.ndarray:
+        """``[T, N]`` what the game paid."""
+        return self.scene.reward
+
+    @property
+    def gift(self) -> np.ndarray:
+        """``[T, N, N]`` what each seat handed to each other, giver first."""
+        return self.scene.gift
+
+    def gif(self, path: str | Path | None = None) -> bytes:
+        """The bytes of an animation, also written to `path` where one is given."""
+        data = animate.gif(self.scene)
+        if path is not None:
+            folder.write(Path(path), data)
+        return data
+
+
+class Result(NamedTuple):
+    """A society that has been trained."""
+
+    game: Env
+    society: Society
+    name: str
+    seeds: range
+    record: Record
+    state: PyTree  # [S, ...]
+
+    @property
+    def metrics(self) -> dict[str, np.ndarray]:
+        """``[U, S, ...]`` per name of `lase_jax.metrics.TABLE`."""
+        return self.record.metrics
+
+    def curves(self, path: str | Path) -> None:
+        """Draws the learning curves."""
+        plots.curves(self.record, self.name, Path(path))
+
+    def evaluate(self, episodes: int = 100) -> dict[str, dict[str, np.ndarray]]:
+        """Greedy and sampled episodes, see `evaluate.evaluate`."""
+        algorithm = self.society.algorithm
+        return evaluate.evaluate(self.game, algorithm, self.state, episodes)
+
+    def play(self, seed: int = 0, mode: Mode = "sample", episode: int = 0) -> Episode:
+        """Plays one episode with one seed's policies; `episode` numbers the draw of chances."""
+        remedy = f"use one in {self.seeds[0]} to {self.seeds[-1]}"
+        checks.require(seed in self.seeds, "seed", seed, remedy)
+        state = jax.tree.map(lambda leaf: leaf[self.seeds.index(seed)], self.state)
+        scene = evaluate.scene(
+            self.game,
+            self.society.algorithm,
+            state,
+            jax.random.key(episode),
+            mode,
+            self.society.seats,
+            f"{self.name} (seed {seed})",
+        )
+        return Episode(scene)
+
+
+def society(game: Env, agents: str | AlgorithmConfig | Sequence[str | AlgorithmConfig]) -> Society:
+    """A society of agents.
+
+    Args:
+        game: the game they will play.
+        agents: one kind for all seats, or a kind per seat: the name of an algorithm or of one of
+            the game's scripted policies, or an algorithm's settings.
+
+    Raises:
+        ConfigError: an unknown name (with the nearest ones), or too many or too few.
+    """
+    one = isinstance(agents, str) or not isinstance(agents, Sequence)
+    each = [agents] * game.spec.num_agents if one else list(agents)
+    kinds = [_kind(game, agent) for agent in each]
+    return Society(tuple(kind.name for kind in kinds), seated(game, kinds))
+
+
+def _kind(game: Env, agent: str | AlgorithmConfig) -> Kind:
+    if not isinstance(agent, str):
+        return Kind(type(agent).__name__.lower(), agent)
+    checks.choice("agents", agent, {*ALGORITHMS, *game.scripted})
+    return Kind(agent, named(agent))
+
+
+def train(
+    game: Env,
+    society: Society,
+    steps: int = 200_000,
+    seeds: int = 1,
+    seed: int = 0,
+    num_envs: int = 16,
+    rollout_length: int = 0,
+    say: Callable[[str], None] = print,
+) -> Result:
+    """Trains a society and keeps everything in memory.
+
+    Args:
+        game: the game.
+        society: who plays it.
+        steps: environment steps per seed, all parallel environments together.
+        seeds: S, trained side by side.
+        seed: the first of them.
+        num_envs: environments side by side, per seed.
+        rollout_length: steps between updates; 0 for whole episodes.
+        say: prints a line of progress where there is no terminal.
+
+    Raises:
+        ConfigError: settings that do not fit, or a loss that is no longer finite.
+    """
+    checks.integer("seeds", seeds, 1)
+    schedule = Schedule(steps, num_envs, rollout_length)
+    trainer = make_trainer(game, society.algorithm, schedule)
+    updates = schedule.num_updates(game.spec)
+    plan = host.make_plan(updates, schedule.steps_per_update(game.spec), chunks=20, points=updates)
+    numbers = range(seed, seed + seeds)
+    carry = jax.jit(trainer.init)(host.seed_keys(seed, seeds), society.algorithm.hyper)
+    program, _ = host.compiled(trainer, carry, plan)
+    records = []
+    per_update = plan.steps * seeds
+    with Progress(plan.updates * per_update, 0, say) as progress:
+        for done in range(0, plan.updates, plan.part):
+            carry, metrics = program(carry)
+            metrics = jax.device_get(metrics)
+            host.check_health(metrics, done, numbers)
+            records.append(host.to_record(metrics, done, plan))
+            progress.update((done + plan.part) * per_update, host.collective(records[-1]))
+    name = f"{game.spec.name}: {', '.join(dict.fromkeys(society.seats))}"
+    return Result(game, society, name, numbers, sinks.joined(records), carry.state)
+
+
+def load(path: str | Path) -> Result:
+    """The society of a run folder, as its newest checkpoint and its metrics.csv have it.
+
+    Raises:
+        ConfigError: not a run folder, or no checkpoint that can be read.
+    """
+    setup, _, carry = host.restore(Path(path))
+    record = sinks.load(Path(path) / folder.METRICS)
+    trained = Society(setup.seats, setup.algorithm)
+    return Result(setup.env, trained, Path(path).name, setup.seeds, record, carry.state)
