@@ -1,0 +1,211 @@
+from functools import cache, partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from probes import TINY, episode, facts, one_agent, probe, same, selfplay, settings, train
+
+from envs.checks import ConfigError
+from lase_jax.algorithms.a2c import A2C
+from lase_jax.learners import a2c, epsilon
+from lase_jax.nets import ActorCritic, Net, flat
+
+GAME = probe(lambda action: action, num_agents=2, num_actions=3, horizon=6)
+SPEC = GAME.spec
+PLAIN = settings("a2c", normalise=False, lam=0.0, entropy=0.0)
+RECURRENT = settings("a2c", net=Net(dense=(8,), lstm=4))
+
+
+@cache
+def built(config):
+    """The learner of two agents, jitted, and its first state."""
+    learner = a2c(config, SPEC, 2)
+    return jax.jit(learner.learn), jax.jit(learner.init)(jax.random.key(0), config.hyper())
+
+
+def views(params, obs):
+    """Log-policy and value by the network itself, for one feed-forward agent."""
+    module = ActorCritic(SPEC.obs_shape, SPEC.num_actions, TINY)
+    logits, value = module.apply(params, flat(obs, SPEC.obs_shape))
+    return np.asarray(jax.nn.log_softmax(logits)), np.asarray(value)
+
+
+def losses(config, state, rollout, agent):
+    """Policy and value loss of one agent with one-step errors, the plain way."""
+    reward, done = np.asarray(rollout.reward)[..., agent], np.asarray(rollout.done)
+    active = np.asarray(rollout.active)[..., agent]
+    obs = jnp.concatenate([rollout.obs, rollout.last_obs[None]])[:, :, agent]
+    log_pi, value = views(one_agent(state.trained.params, agent), obs)
+    ends = done & (not config.bootstrap_at_horizon)
+    goes_on = np.concatenate([active[1:], np.ones_like(active[:1])]) & ~ends
+    error = reward + config.gamma * goes_on * value[1:] - value[:-1]
+    taken = np.asarray(rollout.action)[..., agent, None]
+    if config.log_prob == "behaviour":
+        share = float(epsilon(state))
+        log_pi = np.log((1 - share) * np.exp(log_pi) + share / SPEC.num_actions)
+    log_taken = np.take_along_axis(log_pi[:-1], taken, -1)[..., 0]
+    return -(log_taken * error)[active].mean(), (error**2)[active].mean()
+
+
+@pytest.mark.parametrize(
+    ("steps", "ends", "config"),
+    [
+        (6, True, PLAIN),  # a whole episode: its horizon is the end of the game
+        (6, True, settings("a2c", normalise=False, lam=0.0, bootstrap_at_horizon=True)),
+        (3, False, PLAIN),  # a cut bootstraps
+        (3, True, PLAIN),  # the last segment of an episode does not
+        (6, True, settings("a2c", normalise=False, lam=0.0, log_prob="behaviour")),
+    ],
+)
+def test_losses_equal_the_plain_way(steps, ends, config):
+    learn, state = built(config)
+    rollout = facts(SPEC, steps, envs=3, ends=ends)
+    _, found = learn(state, rollout, rollout.reward)
+    for agent in range(2):
+        policy_loss, value_loss = losses(config, state, rollout, agent)
+        np.testing.assert_allclose(found["learn/policy_loss"][agent], policy_loss, rtol=1e-3)
+        np.testing.assert_allclose(found["learn/value_loss"][agent], value_loss, rtol=1e-4)
+
+
+def test_what_happens_after_removal_teaches_nothing():
+    learn, state = built(settings("a2c"))
+    rollout = facts(SPEC)
+    assert not rollout.active.all()
+    first, _ = learn(state, rollout, rollout.reward)
+    second, _ = learn(state, rollout, jnp.where(rollout.active, rollout.reward, 9.0))
+    assert same(first, second)
+    third, _ = learn(state, rollout, jnp.where(rollout.active, 9.0, rollout.reward))
+    assert not same(first, third)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_one_agents_exploding_gradient_leaves_the_others_unchanged(bad):
+    learn, state = built(settings("a2c"))
+    rollout = facts(SPEC)
+    first, _ = learn(state, rollout, rollout.reward)
+    second, found = learn(state, rollout, rollout.reward.at[0, :, 1].set(bad))
+    assert same(one_agent(first.trained, 0), one_agent(second.trained, 0))
+    np.testing.assert_array_equal(found["health/actor"], [1.0, 0.0])
+
+
+def test_agents_without_data_stay_as_they_are():
+    learn, state = built(settings("a2c"))
+    rollout = facts(SPEC)
+    absent = rollout._replace(active=rollout.active.at[:, :, 0].set(False))
+    after, found = learn(state, absent, rollout.reward)
+    params = after.trained.params, state.trained.params
+    assert same(*(one_agent(p, 0) for p in params))
+    assert not same(*(one_agent(p, 1) for p in params))
+    assert all(np.isfinite(value).all() for value in found.values())
+
+
+def test_epsilon_falls_linearly_in_episodes():
+    config = settings("a2c", epsilon_start=0.5, epsilon_end=0.1, epsilon_episodes=10)
+    _, state = built(config)
+    found = [float(epsilon(state._replace(episodes=jnp.float32(e)))) for e in (0, 5, 10, 99)]
+    np.testing.assert_allclose(found, [0.5, 0.3, 0.1, 0.1], rtol=1e-5)
+
+
+def test_episodes_are_counted_when_they_end():
+    learn, state = built(PLAIN)
+    after, _ = learn(state, facts(SPEC, 3, envs=4, ends=False), jnp.zeros((3, 4, 2)))
+    assert after.episodes == 0
+    after, found = learn(after, facts(SPEC, 3, envs=4, ends=True), jnp.zeros((3, 4, 2)))
+    assert after.episodes == 4
+    np.testing.assert_allclose(found["learn/epsilon"], [0.5, 0.5])  # as it was while they played
+
+
+def test_agents_differ_at_init_and_in_sampled_noise():
+    society = selfplay(GAME, PLAIN)
+    state = society.init(jax.random.key(0), society.hyper)
+    params = state[0].trained.params
+    assert not same(one_agent(params, 0), one_agent(params, 1))
+    twins = jax.tree.map(lambda leaf: jnp.stack([leaf[0], leaf[0]]), params)
+    state = (state[0]._replace(trained=state[0].trained._replace(params=twins)),)
+    blind = jax.jit(lambda key, obs: society.act(society.prepare(state), ((),), obs, key, "sample"))
+    action = blind(jax.random.key(1), jnp.ones((64, 2, *SPEC.obs_shape), bool))[0].action
+    assert 0.1 < (action[:, 0] == action[:, 1]).mean() < 0.6  # a third by chance
+    assert len(np.unique(action[:, 0])) == 3  # and environments differ too
+
+
+def test_greedy_play_takes_the_mode_and_exploration_the_mixture():
+    config = settings("a2c", epsilon_start=1.0)
+    learner = a2c(config, SPEC, 2)
+    _, state = built(config)
+    head = {"kernel": 0.0, "bias": jnp.array([0.0, 9.0, 0.0])}
+
+    def sure(path, leaf):
+        names = [entry.key for entry in path]
+        if "policy_head" not in names:
+            return leaf
+        return jnp.broadcast_to(jnp.asarray(head[names[-1]]), leaf.shape)
+
+    params = jax.tree.map_with_path(sure, state.trained.params)
+    acting = learner.prepare(state._replace(trained=state.trained._replace(params=params)))
+    obs = jnp.zeros((200, 2, *SPEC.obs_shape), bool)
+    act = partial(learner.act, acting, (), obs, jax.random.key(0))
+    greedy, sampled, explored = (act(mode)[0] for mode in ("greedy", "sample", "explore"))
+    assert (greedy.action == 1).all()
+    assert (sampled.action == 1).mean() > 0.99
+    assert 0.25 < (explored.action == 1).mean() < 0.42
+    np.testing.assert_allclose(explored.log_prob, np.log(1 / 3), rtol=1e-5)
+
+
+def test_the_lstm_remembers_in_learning_what_it_did_in_play():
+    society = selfplay(GAME, RECURRENT)
+    learner = a2c(RECURRENT, SPEC, 2)
+    state = jax.jit(society.init)(jax.random.key(0), society.hyper)
+    rollout = episode(GAME, society, state)
+    acting = learner.prepare(state[0])
+
+    @jax.jit
+    def replayed(params, folded, memory, obs):
+        x = flat(obs, SPEC.obs_shape)
+        past = learner.recall(params, folded, memory, x)
+        return learner.logits_at(params, folded, past, x), past
+
+    for agent in range(2):
+        memory = jax.tree.map(lambda leaf, i=agent: leaf[:, i], rollout.memory[0])
+        own = (one_agent(tree, agent) for tree in (acting.params, acting.folded))
+        logits, past = replayed(*own, memory, rollout.obs[:, :, agent])
+        taken = rollout.action[:, :, agent, None]
+        log_prob = np.take_along_axis(np.asarray(jax.nn.log_softmax(logits)), taken, -1)[..., 0]
+        np.testing.assert_allclose(log_prob, rollout.log_prob[:, :, agent], rtol=1e-4)
+        assert not past[0][0].any() and past[0][1].any()  # empty at first, then not
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"lr": 0.0},
+        {"gamma": 1.5},
+        {"lam": -0.1},
+        {"entropy": -1.0},
+        {"critic": -1.0},
+        {"max_grad_norm": 0.0},
+        {"epsilon_start": 2.0},
+        {"epsilon_end": float("nan")},
+        {"epsilon_episodes": 0},
+        {"log_prob": "polcy"},
+    ],
+)
+def test_impossible_settings_are_named(wrong):
+    with pytest.raises(ConfigError, match=next(iter(wrong))):
+        A2C(**wrong)
+
+
+def test_the_better_arm_and_the_discounted_return_are_learnt():
+    """Agent 0 is paid by its action, agent 1 always 1."""
+    arms = jnp.array([0.0, 1.0, 0.3])
+    game = probe(lambda action: jnp.stack([arms[action[0]], 1.0]), num_actions=3, horizon=3)
+    config = settings("a2c", lr=2e-2, gamma=0.5, lam=0.0, epsilon_start=0.2, epsilon_episodes=200)
+    _, last, metrics = train(game, selfplay(game, config), updates=1500, num_envs=4)
+    ones = metrics["event/ones"][:, 0, 0]
+    assert ones[:3].mean() < 0.6 * game.spec.horizon
+    assert ones[-50:].mean() > 0.8 * game.spec.horizon
+    params = jax.tree.map(lambda leaf: leaf[0, 1], last.state[0].trained.params)
+    module = ActorCritic(game.spec.obs_shape, game.spec.num_actions, TINY)
+    seat = jnp.broadcast_to(jnp.array([0.0, 1.0]), (3, 2))
+    obs = jnp.concatenate([jnp.eye(4)[:3], seat], axis=1)  # the times before each step
+    np.testing.assert_allclose(module.apply(params, obs)[1], [1.75, 1.5, 1.0], atol=0.05)

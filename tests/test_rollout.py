@@ -1,0 +1,101 @@
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from probes import facts, probe, same, selfplay, settings
+
+from lase_jax.nets import Net
+from lase_jax.rollout import begin, collector, play, take_columns, take_seats, visible
+from lase_jax.types import Clock
+
+GAME = probe(lambda action: 2 * action, num_agents=2, horizon=6, leaves=(4, 6))
+SOCIETY = selfplay(GAME, settings("a2c", net=Net(dense=(8,), lstm=4)))
+KEY = jax.random.key(0)
+
+
+@pytest.fixture(scope="module")
+def acting():
+    state = jax.jit(SOCIETY.init)(KEY, SOCIETY.hyper)
+    return SOCIETY.prepare(state)
+
+
+@partial(jax.jit, static_argnums=(2, 3))
+def greedily(acting, world, num_steps, times=1):
+    """Rollouts one after the other; neither the game nor greedy play draws anything."""
+    rollouts = []
+    for _ in range(times):
+        world, rollout, kept = play(
+            GAME, SOCIETY, acting, world, KEY, num_steps, "greedy", lambda state: state.time
+        )
+        rollouts.append(rollout)
+    return rollouts, kept
+
+
+def test_facts_are_the_games(acting):
+    world = begin(GAME, SOCIETY, KEY, 3)
+    (rollout,), kept = greedily(acting, world, 6)
+    assert rollout.action.shape == (6, 3, 2) and rollout.obs.shape[:3] == (6, 3, 2)
+    np.testing.assert_array_equal(rollout.obs[0], world.obs)
+    np.testing.assert_array_equal(rollout.done, np.arange(6)[:, None] == [5, 5, 5])
+    present = np.arange(6)[:, None, None] < np.array([4, 6])
+    np.testing.assert_array_equal(rollout.active, np.broadcast_to(present, (6, 3, 2)))
+    np.testing.assert_array_equal(rollout.reward, 2 * np.asarray(rollout.action) * present)
+    np.testing.assert_array_equal(rollout.events["ones"], rollout.action)
+    np.testing.assert_array_equal(kept, np.broadcast_to(np.arange(6)[:, None], (6, 3)))
+    assert rollout.last_obs[:, :, 6].all()  # the time after the last step
+    assert (rollout.log_prob < 0).all()
+
+
+def test_segments_carry_game_and_memory_over(acting):
+    world = begin(GAME, SOCIETY, KEY, 3)
+    (whole,), _ = greedily(acting, world, 6)
+    (first, second), _ = greedily(acting, world, 3, 2)
+    joined = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), first, second)
+    for field in ("obs", "action", "log_prob", "reward", "active", "done", "events"):
+        assert same(getattr(joined, field), getattr(whole, field)), field
+    assert not any(leaf.any() for leaf in jax.tree.leaves(first.memory))
+    assert all(leaf.any() for leaf in jax.tree.leaves(second.memory))
+
+
+def test_collecting_begins_anew_where_an_episode_does(acting):
+    def times(num_steps):
+        collect = jax.jit(collector(GAME, SOCIETY, 2, num_steps))
+        world = begin(GAME, SOCIETY, KEY, 2)
+        for update in range(4):
+            world, rollout = collect(acting, world, KEY, Clock(jnp.int32(update)))
+            fresh = not any(leaf.any() for leaf in jax.tree.leaves(rollout.memory))
+            yield int(rollout.obs[0, 0, 0].argmax()), fresh, bool(rollout.done[-1].all())
+
+    assert list(times(6)) == [(0, True, True)] * 4
+    assert list(times(3)) == [(0, True, False), (3, False, True)] * 2
+
+
+def test_seats_are_taken_from_every_field():
+    rollout = facts(probe(lambda action: action, num_agents=4).spec)
+    seats = (3, 1)
+    taken = take_seats(rollout, seats)
+    for field in ("obs", "action", "log_prob", "reward", "active"):
+        expected = getattr(rollout, field)[:, :, list(seats)]
+        np.testing.assert_array_equal(getattr(taken, field), expected, err_msg=field)
+    np.testing.assert_array_equal(taken.events["ones"], rollout.events["ones"][..., [3, 1]])
+    np.testing.assert_array_equal(taken.last_obs, rollout.last_obs[:, [3, 1]])
+    np.testing.assert_array_equal(taken.done, rollout.done)
+    np.testing.assert_array_equal(take_columns(rollout.reward, seats), taken.reward)
+
+
+def test_all_seats_in_order_are_taken_for_nothing():
+    rollout = facts(probe(lambda action: action, num_agents=2).spec)
+    assert take_seats(rollout, (0, 1)) is rollout
+    assert take_columns(rollout.reward, (0, 1)) is rollout.reward
+    assert take_seats(rollout, (1, 0)) is not rollout
+    assert take_columns(rollout.reward, (0,)).shape[-1] == 1
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8])
+def test_agents_that_stand_in_the_window_are_visible(dtype):
+    window = np.zeros((2, 3, 3, 5), dtype)
+    window[0, 2, 0, 1] = 1  # agent 1 in a corner
+    window[1, ..., 3:] = 1  # not an agent
+    np.testing.assert_array_equal(visible(jnp.asarray(window), 3), [[0, 1, 0], [0, 0, 0]])
