@@ -1,0 +1,131 @@
+"""Section 5.2's learning curves and a table of what was reached, from run folders.
+
+    python -m experiments.learning_curves.analysis
+
+Writes ``curves.png`` and ``results.md`` beside this file.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tyro
+
+from envs.registry import GAMES as CONFIGS
+from experiments import style
+from experiments.learning_curves.sweep import ALGORITHMS, GAMES, OUT, finished
+from lase_jax import folder, host, plots, sinks
+
+HERE = Path(__file__).parent
+Runs = dict[tuple[str, str], Path]
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Where to read and write."""
+
+    runs: Path = OUT
+    """Parent of the run folders."""
+    out: Path = HERE
+    """Where the table and the figure go."""
+
+
+def load(parent: Path) -> Runs:
+    """The finished runs by game and algorithm."""
+    pairs = ((game, algo) for game in GAMES for algo in ALGORITHMS)
+    paths = {pair: parent / "-".join(pair) for pair in pairs}
+    return {pair: path for pair, path in paths.items() if finished(path)}
+
+
+def score(path: Path) -> dict[str, Any]:
+    """A run's final numbers (means over its last tenth), what it cost and what made it."""
+    summary = json.loads((path / folder.SUMMARY).read_text())
+    _, config = host.load_config(path)
+    final = summary["final"]
+    return {
+        "return": final["return/collective"],
+        "equality": final["social/equality"]["mean"],
+        "equality_after": final["social/equality_after"]["mean"],
+        "given": final["gift/given"]["mean"],
+        "steps": summary["env_steps_per_seed"],
+        "minutes": summary["seconds"]["run"] / 60,
+        "device": config["device"]["kind"],
+        "date": config["created"][:10],
+        "seeds": len(final["return/collective"]["seeds"]),
+    }
+
+
+def table(runs: Runs) -> str:
+    """The scores as Markdown."""
+    lines = [
+        "| game | algorithm | collective return | seeds | E before | E after | steps/seed | min |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for (game, algo), path in runs.items():
+        row = score(path)
+        mean, half = row["return"]["mean"], row["return"]["ci95"]
+        band = "" if half is None else f" ± {half:.1f}"
+        each = ", ".join(f"{value:.1f}" for value in row["return"]["seeds"])
+        lines.append(
+            f"| {game} | {algo} | **{mean:.1f}**{band} | {each} | {fraction(row['equality'])} "
+            f"| {fraction(row['equality_after'])} | {row['steps'] / 1e6:.1f}M "
+            f"| {row['minutes']:.1f} |"
+        )
+    made = sorted({(score(path)["date"], score(path)["device"]) for path in runs.values()})
+    notes = "; ".join(f"{date}, {device}" for date, device in made)
+    lines += [
+        "",
+        f"Means over the last tenth of training, epsilon included, ± 95 % interval ({notes}).",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def fraction(value: float | None) -> str:
+    """Two digits, or a dash where there is no number."""
+    return "-" if value is None else f"{value:.2f}"
+
+
+def plot(runs: Runs, path: Path) -> None:
+    """One panel per game: mean over seeds and its 95 % band, for every algorithm."""
+    from matplotlib.figure import Figure
+
+    games = [game for game in GAMES if any(game == found for found, _ in runs)]
+    figure = Figure(figsize=(4.2 * len(games), 3.4), layout="constrained")
+    for index, game in enumerate(games):
+        axis = figure.add_subplot(1, len(games), index + 1)
+        for algo in ALGORITHMS:
+            if (game, algo) not in runs:
+                continue
+            record = plots.thinned(sinks.load(runs[game, algo] / folder.METRICS))
+            mean, half = plots.mean_and_band(record.metrics["return/collective"])
+            colour = style.COLOURS[algo]
+            axis.plot(record.env_steps, mean, color=colour, label=style.LABELS[algo], linewidth=1.5)
+            low, high = mean - np.nan_to_num(half), mean + np.nan_to_num(half)
+            axis.fill_between(record.env_steps, low, high, color=colour, alpha=0.15, linewidth=0)
+        best = CONFIGS[game].spec().max_return
+        if game in style.SHOW_MAXIMUM and best is not None:
+            axis.axhline(best, color=style.INK, linewidth=0.8, linestyle=":")
+        axis.set(title=game, xlabel="environment steps per seed")
+        axis.grid(alpha=0.25)
+        if index == 0:
+            axis.set_ylabel("collective return per episode")
+            axis.legend(fontsize=8, framealpha=0.6)
+    figure.savefig(path, dpi=110, format="png")
+
+
+def main() -> None:
+    """Writes the table and the figure."""
+    where = tyro.cli(Analysis, description=__doc__)
+    runs = load(where.runs)
+    if not runs:
+        raise SystemExit(f"No finished runs in {where.runs}; run the sweep first.")
+    text = table(runs)
+    print(text)
+    folder.write(where.out / "results.md", text)
+    folder.replace(where.out / "curves.png", lambda file: plot(runs, file))
+
+
+if __name__ == "__main__":
+    main()

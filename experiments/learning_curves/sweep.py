@@ -1,0 +1,62 @@
+"""Trains every algorithm on every game of Fig. 5 and on the IPD, with equal budgets.
+
+    python -m experiments.learning_curves.sweep [--games ssh ssg] [--algos lase a2c]
+
+Each run has a folder of its own under ``runs/learning_curves``; finished ones are left alone and
+interrupted ones go on, so that the command can be repeated.
+"""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+from experiments.presets import preset
+from lase_jax import folder, host
+
+GAMES = ("ssh", "ssg", "coingame", "cleanup", "ipd")
+ALGORITHMS = ("a2c", "gift", "lase_wo", "lase", "go")
+SEEDS = 5
+OUT = Path("runs/learning_curves")
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What to train."""
+
+    games: tuple[str, ...] = GAMES
+    """Names of games."""
+    algos: tuple[str, ...] = ALGORITHMS
+    """Names of algorithms."""
+    seeds: int = SEEDS
+    """Seeds of each run."""
+    out: Path = OUT
+    """Parent of the run folders."""
+
+
+def finished(path: Path) -> bool:
+    """Whether a run has reached its last update."""
+    file = path / folder.SUMMARY
+    return file.is_file() and json.loads(file.read_text())["finished"]
+
+
+def main() -> None:
+    """Trains what is not trained yet."""
+    sweep = tyro.cli(Sweep, description=__doc__)
+    for game in sweep.games:
+        for algo in sweep.algos:
+            path = sweep.out / f"{game}-{algo}"
+            if finished(path):
+                continue
+            if not (path / folder.CONFIG).is_file():
+                run = dataclasses.replace(preset(game, algo), seeds=sweep.seeds, wandb="disabled")
+                host.create(run, path, overwrite=False)
+            again = "python -m experiments.learning_curves.sweep"
+            if code := host.run(path, again):
+                raise SystemExit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,22 @@
+"""One look for every figure: a colour and a label per algorithm."""
+
+INK = "#292524"
+
+LABELS = {
+    "a2c": "A2C",
+    "gift": "equal gifts",
+    "lase_wo": "LASE w/o",
+    "lase": "LASE",
+    "go": "GO",
+    "random": "random",
+}
+COLOURS = {
+    "a2c": "#78716c",
+    "gift": "#ca8a04",
+    "lase_wo": "#60a5fa",
+    "lase": "#dc2626",
+    "go": "#16a34a",
+    "random": "#a8a29e",
+}
+SHOW_MAXIMUM = ("ssh", "ssg", "ipd")
+"""Games whose greatest possible return is close enough to be drawn."""
