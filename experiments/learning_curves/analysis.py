@@ -15,7 +15,8 @@ import tyro
 
 from envs.registry import GAMES as CONFIGS
 from experiments import style
-from experiments.learning_curves.sweep import ALGORITHMS, GAMES, OUT, finished
+from experiments.learning_curves.sweep import ALGORITHMS, GAMES, OUT
+from experiments.runs import finished
 from lase_jax import folder, host, plots, sinks
 
 HERE = Path(__file__).parent

@@ -7,14 +7,13 @@ interrupted ones go on, so that the command can be repeated.
 """
 
 import dataclasses
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import tyro
 
 from experiments.presets import preset
-from lase_jax import folder, host
+from experiments.runs import train_all
 
 GAMES = ("ssh", "ssg", "coingame", "cleanup", "ipd")
 ALGORITHMS = ("a2c", "gift", "lase_wo", "lase", "go")
@@ -36,26 +35,17 @@ class Sweep:
     """Parent of the run folders."""
 
 
-def finished(path: Path) -> bool:
-    """Whether a run has reached its last update."""
-    file = path / folder.SUMMARY
-    return file.is_file() and json.loads(file.read_text())["finished"]
-
-
 def main() -> None:
     """Trains what is not trained yet."""
     sweep = tyro.cli(Sweep, description=__doc__)
-    for game in sweep.games:
-        for algo in sweep.algos:
-            path = sweep.out / f"{game}-{algo}"
-            if finished(path):
-                continue
-            if not (path / folder.CONFIG).is_file():
-                run = dataclasses.replace(preset(game, algo), seeds=sweep.seeds, wandb="disabled")
-                host.create(run, path, overwrite=False)
-            again = "python -m experiments.learning_curves.sweep"
-            if code := host.run(path, again):
-                raise SystemExit(code)
+    runs = {
+        f"{game}-{algo}": dataclasses.replace(
+            preset(game, algo), seeds=sweep.seeds, wandb="disabled"
+        )
+        for game in sweep.games
+        for algo in sweep.algos
+    }
+    train_all(runs, sweep.out, "python -m experiments.learning_curves.sweep")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,63 @@
+"""A table of what pi_SR predicts and whom LASE trusts, by the rule that pi_SR learns by.
+
+    python -m experiments.calibration.analysis
+
+Writes ``results.md`` beside this file. Numbers are means over the last tenth of training.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from experiments.calibration.sweep import OUT, RULES, SEATS
+from experiments.runs import finished
+from lase_jax import folder, plots, sinks
+
+COLUMNS = {
+    "pi_SR entropy": "infer/policy_entropy",
+    "CE own": "infer/own_cross_entropy",
+    "CE others": "infer/other_cross_entropy",
+    "CE others in view": "infer/visible_cross_entropy",
+    "log A": "infer/uniform_cross_entropy",
+}
+
+
+def load(parent: Path) -> dict[tuple[str, str], sinks.Record]:
+    """Metrics of the finished runs by society and rule."""
+    pairs = ((society, rule) for society in SEATS for rule in RULES)
+    paths = {pair: parent / "-".join(pair) for pair in pairs}
+    return {
+        pair: sinks.load(path / folder.METRICS) for pair, path in paths.items() if finished(path)
+    }
+
+
+def final(record: sinks.Record, name: str) -> np.ndarray:
+    """A metric's mean over the last tenth, per seed and seat: ``[S, ...]``."""
+    values = record.metrics[name]
+    return np.nanmean(values[-max(1, len(values) // 10) :], axis=0)
+
+
+def number(per_seed: np.ndarray) -> str:
+    """Mean over seeds and its 95 % interval."""
+    mean, half = plots.mean_and_band(per_seed[None])
+    return f"{mean[0]:.3f} ± {half[0]:.3f}"
+
+
+def table(records: dict[tuple[str, str], sinks.Record]) -> str:
+    """Calibration of the LASE agent in seat 0, its weights, and the return, as Markdown."""
+    heads = ["society", "rule", *COLUMNS, "w to seats 1, 2, 3", "w seat 1 > 2, seeds", "return"]
+    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    for (society, rule), record in records.items():
+        known = [number(final(record, name)[:, 0]) for name in COLUMNS.values()]
+        weights = final(record, "relation/weight")[:, 0, 1:]
+        ranked = f"{(weights[:, 0] > weights[:, 1]).sum()}/{len(weights)}"
+        trust = ", ".join(f"{value:.3f}" for value in weights.mean(0))
+        paid = number(final(record, "return/collective"))
+        lines.append("| " + " | ".join([society, rule, *known, trust, ranked, paid]) + " |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    text = table(load(OUT))
+    print(text)
+    folder.write(Path(__file__).parent / "results.md", text)
