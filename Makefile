@@ -51,10 +51,10 @@ $(STAMP): pyproject.toml requirements/lock.txt
 install: $(STAMP) ## Set up .venv and nothing else
 	@:
 
-train: $(STAMP) ## Train, e.g. make train ENV=ssh ALGO=lase SEEDS=5
-	@$(RUN_PYTHON) -m experiments.run train $(call flag,env,$(ENV)) $(call flag,algo,$(ALGO)) \
-		$(call flag,seeds,$(SEEDS)) $(call flag,steps,$(STEPS)) $(call flag,name,$(NAME)) \
-		$(call flag,wandb,$(WANDB)) $(ARGS)
+train: $(STAMP) ## Train, e.g. make train ENV=ssh SEEDS=5; with RUN=runs/x go on with that run
+	@$(RUN_PYTHON) -m experiments.run train $(if $(RUN),$(call flag,resume,$(RUN)), \
+		$(call flag,env,$(ENV)) $(call flag,algo,$(ALGO)) $(call flag,name,$(NAME))) \
+		$(call flag,seeds,$(SEEDS)) $(call flag,steps,$(STEPS)) $(call flag,wandb,$(WANDB)) $(ARGS)
 
 need-run:
 	@$(if $(RUN),:,$(error RUN is empty: name a run's folder, e.g. RUN=runs/ssh-lase))

@@ -1,6 +1,7 @@
 """The command line with this repository's presets: ``python -m experiments.run train``."""
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lase_jax.cli import main
@@ -16,5 +17,12 @@ def preset(env: str, algo: str) -> "RunConfig":
     return presets.preset(env, algo)
 
 
+def program() -> str:
+    """How this was called, to be typed again from the same folder."""
+    python, here = Path(sys.executable), Path.cwd()
+    shown = python.relative_to(here) if python.is_relative_to(here) else "python"
+    return f"{shown} -m experiments.run"
+
+
 if __name__ == "__main__":
-    sys.exit(main(preset, "python -m experiments.run"))
+    sys.exit(main(preset, program()))

@@ -140,11 +140,14 @@ def _arrow(
     colour: str,
 ) -> None:
     """An arrow between two discs, a little to its right so that two ways can be told apart."""
-    along = (end - start) / np.linalg.norm(end - start)
+    distance = np.linalg.norm(end - start)
+    along = (end - start) / distance
+    head = min(6 + width, 0.6 * (distance - 2 * radius - 2))
+    width = min(width, 1.2 * head)
     aside = np.array([-along[1], along[0]])
     tail = start + radius * along + 6 * aside
     tip = end - (radius + 2) * along + 6 * aside
-    neck = tip - (6 + width) * along
+    neck = tip - head * along
     wing = (3 + width / 2) * aside
     line = [tuple(_SMOOTH * point) for point in (tail, neck)]
     pen.line(line, fill=colour, width=max(1, round(_SMOOTH * width)))

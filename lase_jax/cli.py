@@ -1,21 +1,11 @@
 """The command line: train, eval, render, games. Bad input is one line and exit code 2.
 
-Only what a command needs is imported, so that help and mistakes are answered at once.
+The commands are in `lase_jax.commands`, imported when one is run: help is answered without jax.
 """
 
-import argparse
-import contextlib
-import io
-import re
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
-
-import tyro
-
-from envs.checks import ConfigError, choice, require
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lase_jax.config import RunConfig
@@ -31,39 +21,6 @@ COMMANDS = {
 }
 
 
-@dataclass(frozen=True)
-class Eval:
-    """Plays a trained run, prints a table per agent and writes eval.json into its folder."""
-
-    run: tyro.conf.Positional[Path]
-    """Run folder, e.g. runs/ssh-lase."""
-    episodes: int = 100
-    """Episodes per seed."""
-    seed: int = 0
-    """Seed of the episodes."""
-
-
-@dataclass(frozen=True)
-class Render:
-    """Draws an episode of a trained run as a GIF: rewards, gifts as arrows, captions."""
-
-    run: tyro.conf.Positional[Path]
-    """Run folder, e.g. runs/ssh-lase."""
-    seed: int = -1
-    """Which of the run's seeds plays; -1 for its first."""
-    mode: Literal["sample", "greedy"] = "sample"
-    """Draw actions from the policies, or always take the likeliest."""
-    episode: int = 0
-    """Number of the episode; another number is another draw of the game's chances."""
-    out: Path | None = None
-    """File to write; by default a name in the run folder."""
-
-
-@dataclass(frozen=True)
-class Games:
-    """Lists games, algorithms and scripted seats."""
-
-
 def main(presets: Presets | None = None, program: str = "lase") -> int:
     """Runs the command in `sys.argv` and returns its exit code.
 
@@ -77,13 +34,16 @@ def main(presets: Presets | None = None, program: str = "lase") -> int:
 def execute(arguments: Sequence[str], presets: Presets | None, program: str) -> int:
     """Runs one command: 0 done, 2 bad input, 130 or 143 stopped by a signal."""
     command, *rest = arguments or ["--help"]
+    if command in ("-h", "--help"):
+        print(usage(program))
+        return 0
+    from envs.checks import ConfigError, choice
+    from lase_jax import commands
+    from lase_jax.config import default
+
     try:
-        if command in ("-h", "--help"):
-            print(usage(program))
-            return 0
         choice("command", command, COMMANDS)
-        actions = {"train": train, "eval": evaluate, "render": render, "games": games}
-        return actions[command](rest, presets or _default, program)
+        return commands.ACTIONS[command](rest, presets or default, program)
     except ConfigError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -97,234 +57,3 @@ def usage(program: str) -> str:
     lines = (f"  {name:8}{meaning}" for name, meaning in COMMANDS.items())
     more = f"{program} <command> --help lists every option."
     return "\n".join([f"usage: {program} <command> [options]", "", *lines, "", more])
-
-
-def say(line: str) -> None:
-    """Prints a line at once, also into a pipe."""
-    print(line, flush=True)
-
-
-def _default(env: str, algo: str) -> "RunConfig":
-    from lase_jax.config import default
-
-    return default(env, algo)
-
-
-def train(arguments: Sequence[str], presets: Presets, program: str) -> int:
-    """``train``: a new run, or with ``--resume`` an old one."""
-    chosen = _first(arguments)
-    if chosen.resume:
-        return resume(arguments, Path(chosen.resume), program)
-    from lase_jax import folder, host
-
-    options = parse(train_options(presets(chosen.env, chosen.algo)), arguments, f"{program} train")
-    config = with_net(options.run, options.net)
-    if options.seats:
-
-        def find(name: str) -> Any:
-            from lase_jax.algorithms import ALGORITHMS
-            from lase_jax.config import named
-
-            agent = presets(chosen.env, name).agent if name in ALGORITHMS else named(name)
-            return with_net(replace(config, agent=agent), options.net).agent
-
-        config = config.with_seats(options.seats.split(","), find)
-    host.set_up(config)
-    name = options.name or folder.unused(options.out, f"{chosen.env}-{chosen.algo}")
-    require(name == Path(name).name, "name", name, "use a folder's name without slashes")
-    path = options.out / name
-    host.create(config, path, options.overwrite)
-    say(f"Run folder: {path}")
-    return host.run(path, _resume_command(program, path), say)
-
-
-def resume(arguments: Sequence[str], path: Path, program: str) -> int:
-    """Goes on with a run. Options may be repeated, but not changed (W&B's mode is free)."""
-    from lase_jax import host
-    from lase_jax.checkpoint import check_same
-    from lase_jax.config import to_json
-
-    config, _ = host.load_config(path)
-    options = parse(train_options(config), arguments, f"{program} train")
-    given = _first(arguments)
-    now = replace(with_net(options.run, options.net), wandb=config.wandb)
-    if "--env" in _flags(arguments):
-        now = replace(now, env=given.env)
-    if "--algo" in _flags(arguments):
-        now = replace(now, algo=given.algo)
-    if options.seats:
-        now = replace(now, seats=tuple(options.seats.split(",")))
-    check_same(to_json(config), to_json(now))
-    return host.run(path, _resume_command(program, path), say)
-
-
-def _resume_command(program: str, path: Path) -> str:
-    return f"{program} train --resume {path}"
-
-
-def with_net(config: "RunConfig", net: str) -> "RunConfig":
-    """The same run with the named networks; scripted agents have none."""
-    from lase_jax.nets import DENSE, PAPER
-
-    if not net or not hasattr(config.agent, "net"):
-        return config
-    return replace(config, agent=replace(config.agent, net={"dense": DENSE, "paper": PAPER}[net]))
-
-
-def _first(arguments: Sequence[str]) -> argparse.Namespace:
-    """The options that decide which other options there are."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    parser.add_argument("--env", default="ssh")
-    parser.add_argument("--algo", default="lase")
-    parser.add_argument("--resume", default="")
-    try:
-        return parser.parse_known_args(arguments)[0]
-    except argparse.ArgumentError as error:
-        raise ConfigError(f"{error.argument_name} is empty: {error.message}.") from error
-
-
-def _flags(arguments: Sequence[str]) -> set[str]:
-    return {argument.split("=")[0] for argument in arguments if argument.startswith("--")}
-
-
-def train_options(default: "RunConfig") -> Any:
-    """The options of ``train`` as a dataclass instance, which starts from `default`."""
-    from lase_jax.config import RunConfig
-
-    @dataclass(frozen=True)
-    class Train:
-        """Trains a society of agents in a game."""
-
-        run: Annotated[RunConfig, tyro.conf.arg(name="")]
-        env: str = default.env
-        """Name of the game; it decides what the options under "game" are and start from."""
-        algo: str = default.algo
-        """Name of the algorithm; it decides what the options under "agent" are and start from."""
-        seats: str = ""
-        """A name per seat, e.g. lase,a2c,a2c,random: algorithms and the game's scripted seats."""
-        net: Literal["", "dense", "paper"] = ""
-        """Networks of all agents: two dense layers, or the paper's convolutions and LSTM."""
-        name: str = ""
-        """Name of the run; empty for game-algorithm and a number."""
-        out: Path = Path("runs")
-        """Folder in which the run's folder is made."""
-        overwrite: bool = False
-        """Delete a run of this name that exists."""
-        resume: Path | None = None
-        """Folder of a run to go on with, from its newest checkpoint; no setting may change."""
-
-    return Train(default)
-
-
-def evaluate(arguments: Sequence[str], presets: Presets, program: str) -> int:
-    """``eval``: greedy and sampled episodes of every seed, as a table and as eval.json."""
-    del presets
-    options = parse(Eval, arguments, f"{program} eval")
-    from envs.checks import integer
-    from lase_jax import evaluate, folder, host
-
-    integer("episodes", options.episodes, 1)
-    integer("seed", options.seed, 0)
-    setup, update, carry = host.restore(options.run, say)
-    found = evaluate.evaluate(
-        setup.env, setup.algorithm, carry.state, options.episodes, options.seed
-    )
-    result = evaluate.report(found, setup.seats, setup.seeds)
-    evaluate.show(result, len(setup.seeds), options.episodes)
-    content = {"update": update, "episodes": options.episodes, "seed": options.seed, **result}
-    folder.write_json(options.run / "eval.json", content)
-    say(f"Written to {options.run / 'eval.json'}")
-    return 0
-
-
-def render(arguments: Sequence[str], presets: Presets, program: str) -> int:
-    """``render``: one episode as a GIF."""
-    del presets
-    options = parse(Render, arguments, f"{program} render")
-    from envs.checks import integer
-    from lase_jax import host
-
-    integer("episode", options.episode, 0)
-    setup, _, carry = host.restore(options.run, say)
-    seed = setup.seeds[0] if options.seed == -1 else options.seed
-    remedy = f"this run has the seeds {setup.seeds[0]} to {setup.seeds[-1]}"
-    require(seed in setup.seeds, "seed", options.seed, remedy)
-    file = options.out or options.run / f"replay-seed{seed}-{options.mode}-{options.episode}.gif"
-    index = setup.seeds.index(seed)
-    try:
-        host.write_replay(setup, carry, index, options.mode, file, options.episode)
-    except OSError as error:
-        raise ConfigError(f"out is {str(file)!r}: it cannot be written ({error}).") from error
-    say(f"Written to {file}")
-    return 0
-
-
-def games(arguments: Sequence[str], presets: Presets, program: str) -> int:
-    """``games``: what there is to choose from."""
-    del presets
-    parse(Games, arguments, f"{program} games")
-    import envs
-    from lase_jax import algorithms
-
-    print("Games (--env), with their agents, steps and scripted seats:")
-    for name in envs.names():
-        game = envs.make(name)
-        scripted = ", ".join(game.scripted)
-        print(f"  {name:16}{game.spec.num_agents:3} {game.spec.horizon:5}  {scripted}")
-    print("\nAlgorithms (--algo, and --seats):")
-    for name in algorithms.names():
-        doc = type(algorithms.ALGORITHMS[name]).__doc__ or ""
-        print(f"  {name:16}{doc.splitlines()[0]}")
-    return 0
-
-
-def parse(target: Any, arguments: Sequence[str], program: str) -> Any:
-    """Reads options with tyro; its complaints become one line.
-
-    Args:
-        target: a dataclass, or an instance of one to start from.
-        arguments: what was typed.
-        program: how the command is called.
-
-    Raises:
-        ConfigError: an option that does not exist, or a value that cannot work.
-    """
-    cls, start = (target, {}) if isinstance(target, type) else (type(target), {"default": target})
-    complaint = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(complaint):
-            return tyro.cli(
-                tyro.conf.AvoidSubcommands[cls], prog=program, args=list(arguments), **start
-            )
-    except SystemExit as end:
-        if end.code:
-            raise ConfigError(one_line(complaint.getvalue())) from None
-        raise
-
-
-REWORDED = (
-    (r"^Error parsing Train: ", ""),
-    (r"^Error parsing (?:run\.)?([a-z_.]+): ", r"\1."),
-    (r"^Error parsing (--\S+): .*?'([^']*)'\]?\.?$", r"\1 is '\2': use a value of its type"),
-    (r"^Unrecognized options: ([^,]+).*", r"\1 is not an option"),
-    (r"^invalid choice ('.*') for argument '(\S+)'. Expected one of \((.*)\)", r"\2 is \1: use \3"),
-    (r"^Missing value for argument '(\S+)'.*", r"\1 is empty: give it a value"),
-    (
-        r"^Missing from .* (eval|render): .*",
-        r"run is missing: name a run folder, e.g. runs/ssh-lase",
-    ),
-)
-"""How tyro's complaints begin, and what stands here in their place."""
-
-
-def one_line(complaint: str) -> str:
-    """The heart of one of tyro's framed complaints as a sentence."""
-    rows = [re.sub(r"[╭╮╰╯│]", "", row).strip() for row in complaint.splitlines()[1:]]
-    text = " ".join(rows)
-    parts = [part.strip() for part in re.split(r"─{5,}", text) if part.strip()]
-    head = parts[0] if parts else "the options cannot be read"
-    for pattern, words in REWORDED:
-        head = re.sub(pattern, words, head)
-    near = re.findall(r"--[a-z][\w.-]*", parts[1]) if parts[1:] and "meant" in parts[1] else []
-    hint = f": did you mean {' or '.join(dict.fromkeys(near[:3]))}?" if near else ""
-    return head.rstrip(".") + (hint or ".")

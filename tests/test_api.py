@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+import tiny
+
+from envs.checks import ConfigError
+from lase_jax import api, host
+from lase_jax.algorithms import A2C, Gift
+
+AGENT = Gift(net=tiny.NET)
+
+
+@pytest.fixture(scope="module")
+def game():
+    return tiny.GAME.build()
+
+
+@pytest.fixture(scope="module")
+def result(game):
+    said = []
+    society = api.society(game, [AGENT, "defector"])
+    return api.train(game, society, steps=48, seeds=2, seed=3, num_envs=2, say=said.append)
+
+
+def test_metrics_are_arrays_over_updates_and_seeds(result):
+    assert result.metrics["return/collective"].shape == (6, 2)
+    assert result.metrics["gift/weight"].shape == (6, 2, 2, 2)
+    np.testing.assert_array_equal(result.record.env_steps, 8 * np.arange(1, 7))
+
+
+def test_play_look_and_keep(result, tmp_path):
+    episode = result.play(seed=4)
+    np.testing.assert_allclose(episode.gift[:, 0, 1], 0.15 * episode.reward[:, 0], atol=1e-6)
+    assert episode.gif(tmp_path / "x.gif") == (tmp_path / "x.gif").read_bytes()
+    result.curves(tmp_path / "curves.png")
+    assert (tmp_path / "curves.png").is_file()
+    with pytest.raises(ConfigError, match="seed is 0: use one in 3 to 4"):
+        result.play(seed=0)
+
+
+def test_societies_are_checked(game):
+    assert api.society(game, "lase").seats == ("lase", "lase")
+    with pytest.raises(ConfigError, match="agents is 'lasse': did you mean 'lase'"):
+        api.society(game, ["lasse", "a2c"])
+    with pytest.raises(ConfigError, match="name 2 agents"):
+        api.society(game, ["lase"] * 3)
+
+
+def test_a_run_folder_gives_the_same_as_training_in_memory(game, tmp_path):
+    config = tiny.config(steps=48)
+    host.create(config, tmp_path / "x", overwrite=False)
+    assert host.run(tmp_path / "x", "", lambda line: None) == 0
+    loaded = api.load(tmp_path / "x")
+    society = api.society(game, A2C(net=tiny.NET))
+    memory = api.train(game, society, steps=48, seeds=2, num_envs=2, say=lambda line: None)
+    assert loaded.metrics.keys() == memory.metrics.keys()
+    for name, values in memory.metrics.items():
+        np.testing.assert_allclose(loaded.metrics[name], values, rtol=1e-4, atol=1e-5)
+    assert loaded.play(seed=1).reward.shape == (4, 2)

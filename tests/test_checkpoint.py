@@ -1,0 +1,146 @@
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from envs.checks import ConfigError
+from lase_jax.checkpoint import Checkpoints, check_same, flat
+from lase_jax.types import Carry, Clock, World
+
+SETTINGS = {"kind": "RunConfig", "game": {"rows": 3}, "seats": ["a", "b"]}
+
+
+def make_carry(value):
+    params = {"kernel": jnp.full((2, 3), value), "empty": jnp.zeros((0, 4))}
+    optimiser = optax.adam(1e-3).init(params)
+    world = World({"grid": jnp.zeros(3, jnp.int8)}, jnp.ones((2, 2), bool), ())
+    return Carry((params, optimiser), world, jax.random.split(jax.random.key(1), 2), Clock(7))
+
+
+def same(left, right):
+    assert jax.tree.structure(left) == jax.tree.structure(right)
+    raw = [
+        jax.tree.map(
+            lambda x: (
+                jax.random.key_data(x)
+                if jnp.issubdtype(getattr(x, "dtype", None), jax.dtypes.prng_key)
+                else np.asarray(x)
+            ),
+            tree,
+        )
+        for tree in (left, right)
+    ]
+    jax.tree.map(np.testing.assert_array_equal, *raw)
+
+
+@pytest.fixture
+def carry():
+    return jax.tree.map(jnp.asarray, make_carry(2.0))
+
+
+def open_at(path, said=None, settings=SETTINGS, **options):
+    return Checkpoints(path, settings, (said if said is not None else []).append, **options)
+
+
+def saved(path, carry, *updates):
+    checkpoints = open_at(path)
+    for update in updates:
+        checkpoints.save(update, carry)
+    checkpoints.close()
+
+
+def damage(path):
+    for file in path.rglob("*"):
+        if file.is_file():
+            file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def test_everything_comes_back_even_keys_and_empty_arrays(tmp_path, carry):
+    saved(tmp_path, carry, 1, 2, 3, 4)
+    assert sorted(int(path.name) for path in tmp_path.iterdir()) == [2, 3, 4]
+    checkpoints = open_at(tmp_path)
+    update, restored = checkpoints.restore(jax.eval_shape(lambda: carry))
+    checkpoints.close()
+    assert update == 4
+    same(restored, carry)
+
+
+def test_nothing_there_is_none(tmp_path, carry):
+    checkpoints = open_at(tmp_path / "new")
+    assert checkpoints.newest() is None
+    assert checkpoints.restore(carry) is None
+    checkpoints.close()
+
+
+def test_a_damaged_newest_falls_back_to_the_one_before_and_says_so(tmp_path, carry):
+    place = tmp_path / "checkpoints"
+    saved(place, carry, 10, 20)
+    damage(place / "20")
+    (place / "99").mkdir()
+    said = []
+    checkpoints = open_at(place, said)
+    update, restored = checkpoints.restore(carry)
+    assert update == 10
+    same(restored, carry)
+    assert [line.split(" (")[0] for line in said] == [
+        "Checkpoint 99 cannot be read",
+        "Checkpoint 20 cannot be read",
+    ]
+    checkpoints.save(20, carry)
+    checkpoints.close()
+    assert open_at(place).restore(carry)[0] == 20
+    assert (tmp_path / "damaged-checkpoint-20").is_dir()
+
+
+def test_a_reader_changes_nothing(tmp_path, carry):
+    place = tmp_path / "checkpoints"
+    saved(place, carry, 10, 20)
+    damage(place / "20")
+    before = sorted(tmp_path.rglob("*"))
+    reader = open_at(place, read_only=True)
+    assert reader.restore(carry)[0] == 10
+    reader.close()
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_where_none_can_be_read_nothing_is_thrown_away(tmp_path, carry):
+    saved(tmp_path, carry, 10)
+    damage(tmp_path / "10")
+    checkpoints = open_at(tmp_path)
+    with pytest.raises(ConfigError, match="none of them can be read"):
+        checkpoints.restore(carry)
+    assert (tmp_path / "10").is_dir()
+    checkpoints.close()
+
+
+def test_a_checkpoint_of_another_configuration_names_the_difference(tmp_path, carry):
+    saved(tmp_path, carry, 10)
+    other = SETTINGS | {"game": {"rows": 4}}
+    checkpoints = open_at(tmp_path, settings=other)
+    with pytest.raises(ConfigError, match=r"game\.rows is 4: the checkpoint was made with 3"):
+        checkpoints.restore(carry)
+    checkpoints.close()
+
+
+def test_tuples_and_lists_are_the_same_setting():
+    check_same({"a": (1, 2)}, {"a": [1, 2]})
+    assert flat({"a": {"b": [5]}}) == {"a.b.0": 5}
+    with pytest.raises(ConfigError, match="a.1 is 3"):
+        check_same({"a": [1]}, {"a": [1, 3]})
+
+
+def test_a_save_that_fails_is_said_and_survived(tmp_path, carry, monkeypatch):
+    said = []
+    checkpoints = open_at(tmp_path, said)
+
+    def full(*args, **kwargs):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(checkpoints._manager, "save", full)
+    checkpoints.save(1, carry)
+    checkpoints.close()
+    assert said == ["Checkpoint 1 could not be saved (No space left on device): training goes on."]
+    assert not list(Path(tmp_path).glob("[0-9]*"))

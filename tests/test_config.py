@@ -1,0 +1,67 @@
+import json
+from dataclasses import replace
+
+import pytest
+import tiny
+
+from envs.checks import ConfigError
+from lase_jax import config
+from lase_jax.algorithms import ALGORITHMS, Scripted
+
+
+@pytest.mark.parametrize("algo", sorted(ALGORITHMS))
+def test_json_gives_back_the_very_same_settings(algo):
+    run = config.default("cleanup", algo).with_seats(["lase", "a2c", algo, "cooperator"])
+    assert config.from_json(json.loads(json.dumps(config.to_json(run)))) == run
+
+
+def test_json_of_another_version_is_refused_by_name():
+    content = config.to_json(tiny.config())
+    content["game"]["colums"] = content["game"].pop("columns")
+    with pytest.raises(ConfigError, match="did you mean 'columns'"):
+        config.from_json(content)
+    with pytest.raises(ConfigError, match="kind is 'StagHnt'.*StagHunt"):
+        config.from_json({"kind": "StagHnt"})
+    with pytest.raises(ConfigError, match="incomplete.*agent"):
+        config.from_json({"kind": "Kind", "name": "x"})
+
+
+def test_seats_are_one_per_agent_and_known():
+    run = config.default("ssh", "lase")
+    with pytest.raises(ConfigError, match="seats is 'lase,a2c': name 4 agents"):
+        run.with_seats(["lase", "a2c"])
+    with pytest.raises(ConfigError, match="did you mean 'cooperator'"):
+        run.with_seats(["lase", "coperator", "a2c", "a2c"])
+
+
+def test_seats_named_after_the_algorithm_have_the_runs_own_settings():
+    run = config.default("ssh", "lase")
+    run = replace(run, agent=replace(run.agent, lr=0.5))
+    kinds = run.with_seats(["a2c", "lase", "defector", "lase"]).kinds()
+    assert [kind.name for kind in kinds] == ["a2c", "lase", "defector", "lase"]
+    assert kinds[1].agent.lr == kinds[3].agent.lr == 0.5
+    assert kinds[0].agent == ALGORITHMS["a2c"]
+    assert kinds[2].agent == Scripted("defector")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("seeds", 0),
+        ("seed", -1),
+        ("seed", 2**31),
+        ("chunks", 0),
+        ("points", 0),
+        ("save_every", -1.0),
+        ("wandb", "onlin"),
+    ],
+)
+def test_fields_are_checked(field, value):
+    with pytest.raises(ConfigError, match=f"{field} is {value!r}"):
+        replace(tiny.config(), **{field: value})
+
+
+def test_the_schedule_has_to_fit_the_game():
+    run = tiny.config()
+    with pytest.raises(ConfigError, match="rollout_length is 3.*horizon 4"):
+        replace(run, schedule=replace(run.schedule, rollout_length=3))

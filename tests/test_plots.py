@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from lase_jax import plots
+from lase_jax.sinks import Record
+
+
+def record(rows, seeds=3, agents=2):
+    rng = np.random.default_rng(0)
+
+    def draw(*shape):
+        return rng.random((rows, seeds, *shape)).astype(np.float32)
+
+    update = np.arange(1, rows + 1)
+    metrics = {
+        "return/collective": draw(),
+        "return/extrinsic": draw(agents),
+        "gift/weight": draw(agents, agents),
+        "event/hares": draw(agents),
+        "learn/entropy": np.full((rows, seeds, agents), np.nan, np.float32),
+    }
+    return Record(update, update * 100, metrics)
+
+
+def test_the_band_is_students_interval_over_seeds():
+    mean, half = plots.mean_and_band(
+        np.array([[1.0, 2.0, 3.0], [4.0, np.nan, 6.0], [5, *[np.nan] * 2]])
+    )
+    np.testing.assert_allclose(mean, [2, 5, 5])
+    np.testing.assert_allclose(half[:2], [4.30 / np.sqrt(3), 12.71 * np.sqrt(2) / np.sqrt(2)])
+    assert np.isnan(half[2])
+
+
+def test_many_seeds_get_the_normal_quantile():
+    values = np.arange(20.0)[None]
+    _, half = plots.mean_and_band(values)
+    np.testing.assert_allclose(half, 1.96 * values.std(ddof=1) / np.sqrt(20))
+
+
+def test_thinning_averages_neighbours_and_keeps_the_end():
+    long = record(2 * plots.POINTS + 1)
+    thin = plots.thinned(long)
+    assert len(thin.update) <= plots.POINTS
+    assert thin.update[-1] == long.update[-1]
+    given, drawn = long.metrics["return/collective"], thin.metrics["return/collective"]
+    np.testing.assert_allclose(drawn[0], given[:3].mean(0), rtol=1e-6)
+    assert np.isnan(thin.metrics["learn/entropy"]).all()
+
+
+def test_lines_are_left_out_where_there_is_nothing_to_see():
+    metrics = record(4).metrics
+    drawn = {name: list(lines(metrics)) for name, _, lines in plots.PANELS}
+    assert [line.label for line in drawn["Return, extrinsic"]] == ["agent 0", "agent 1"]
+    assert drawn["Policy entropy"] == [] and drawn["Surprise of pi_SR"] == []
+    np.testing.assert_array_equal(drawn["Given away"][0].values, metrics["gift/weight"][:, :, 0, 1])
+
+
+@pytest.mark.parametrize("rows", [1, 5])
+def test_curves_are_a_picture(tmp_path, rows):
+    plots.curves(record(rows), "title", tmp_path / "curves.png")
+    picture = Image.open(tmp_path / "curves.png")
+    assert picture.width > 800 and len(set(picture.convert("L").tobytes())) > 20
+    picture.close()

@@ -1,0 +1,102 @@
+import numpy as np
+import pytest
+
+from lase_jax import sinks
+
+
+def record(start, rows=2, seeds=2):
+    rng = np.random.default_rng(start)
+    update = start + np.arange(1, rows + 1)
+    event = rng.normal(size=(rows, seeds, 3)).astype(np.float32)
+    event[:, :, 1] = np.nan
+    metrics = {
+        "return/collective": rng.normal(size=(rows, seeds)).astype(np.float32) * 1e-20,
+        "event/hares": event,
+        "gift/weight": rng.random((rows, seeds, 3, 3)).astype(np.float32),
+    }
+    return sinks.Record(update, update * 10, metrics)
+
+
+def test_csv_gives_back_every_number_exactly(tmp_path):
+    path = tmp_path / "metrics.csv"
+    csv = sinks.Csv(path, range(5, 7))
+    first, second = record(0), record(2)
+    csv.write(first)
+    csv.write(second)
+    both, loaded = sinks.joined([first, second]), sinks.load(path)
+    np.testing.assert_array_equal(loaded.update, both.update)
+    np.testing.assert_array_equal(loaded.env_steps, both.env_steps)
+    assert loaded.metrics.keys() == both.metrics.keys()
+    for name, values in both.metrics.items():
+        np.testing.assert_array_equal(loaded.metrics[name], values, strict=True)
+    lines = path.read_text().splitlines()
+    assert lines[0].startswith("seed,update,env_steps,event/hares/0,event/hares/1")
+    assert [line.split(",")[0] for line in lines[1:5]] == ["5", "6", "5", "6"]
+
+
+def test_csv_forgets_what_a_resumed_run_does_again(tmp_path):
+    path = tmp_path / "metrics.csv"
+    csv = sinks.Csv(path, range(2))
+    csv.write(record(0))
+    kept = path.read_bytes()
+    csv.write(record(2))
+    path.write_bytes(path.read_bytes()[:-7])
+    sinks.Csv(path, range(2), resume_at=2)
+    assert path.read_bytes() == kept
+    sinks.Csv(path, range(2), resume_at=0)
+    assert path.read_bytes() == b""
+
+
+def test_a_sink_that_fails_says_so_once_and_is_left_out():
+    class Full:
+        calls = 0
+
+        def write(self, record):
+            self.calls += 1
+            raise OSError("No space left on device\nand more")
+
+        def close(self, files):
+            raise AssertionError("a dead sink is not closed")
+
+    said, full = [], Full()
+    guarded = sinks.Guarded("metrics.csv", lambda: full, said.append)
+    guarded.write(record(0))
+    guarded.write(record(2))
+    guarded.close({})
+    assert full.calls == 1
+    assert said == ["metrics.csv failed (No space left on device): training goes on without it."]
+
+
+def test_a_sink_that_cannot_be_made_harms_nothing():
+    said = []
+
+    def make():
+        raise RuntimeError("no")
+
+    sinks.Guarded("W&B", make, said.append).write(record(0))
+    assert len(said) == 1
+
+
+@pytest.fixture
+def no_key(monkeypatch, tmp_path):
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+
+
+def test_wandb_without_a_key_logs_offline_into_the_run_folder(tmp_path, no_key):
+    said = []
+    wandb = sinks.Wandb(tmp_path, range(2), {"a": 1}, "online", "id", said.append)
+    assert len(wandb.runs) == 2
+    wandb.write(record(0))
+    wandb.close({})
+    assert len(said) == 1 and "offline" in said[0]
+    assert len(list((tmp_path / "wandb").glob("offline-run-*"))) == 2
+
+
+def test_wandb_draws_many_seeds_as_one_run_with_a_band():
+    cells = list(sinks.columns({"x": np.array([[1.0, 3.0, np.nan]])}))
+    found = dict(sinks.Wandb._summary(cells, 0))
+    assert found["x"] == 2.0
+    assert found["x/ci95"] == pytest.approx(1.96 / np.sqrt(2))
