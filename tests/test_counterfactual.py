@@ -2,7 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lase_jax.counterfactual import advantage, relationship
@@ -30,7 +30,6 @@ def test_by_hand(num_agents):
     np.testing.assert_allclose(every_action(q, q, probs, num_agents), expected, rtol=1e-6)
 
 
-@settings(deadline=None)
 @given(VALUES, PROBS)
 def test_weights_lie_between_0_and_an_equal_share(q, p):
     q, p = arrays(q, p)
@@ -38,7 +37,6 @@ def test_weights_lie_between_0_and_an_equal_share(q, p):
     assert (weights >= 0).all() and (weights <= np.float32(1 / 3)).all()
 
 
-@settings(deadline=None)
 @given(VALUES, PROBS)
 def test_the_expected_advantage_is_0(q, p):
     q, p = arrays(q, p)

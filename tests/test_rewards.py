@@ -2,7 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lase_jax.rewards import gift_delta, group_delta, keep_rest
@@ -28,13 +28,11 @@ def test_gifts_by_hand():
     np.testing.assert_allclose(gift_delta(reward, weights), [-2.5, -0.5, 3.0], rtol=1e-6)
 
 
-@settings(deadline=None)
 @given(array(NUMBERS, NUM), array(SHARES, NUM, NUM))
 def test_gifts_conserve_the_groups_reward_negative_ones_too(reward, weights):
     assert abs(float(gifts(reward, weights).sum())) <= 1e-5 * max(1.0, np.abs(reward).sum())
 
 
-@settings(deadline=None)
 @given(array(NUMBERS, NUM), array(SHARES, NUM, NUM))
 def test_gifts_are_the_papers_equation_2(reward, weights):
     whole = fill(weights)
@@ -43,7 +41,6 @@ def test_gifts_are_the_papers_equation_2(reward, weights):
     )
 
 
-@settings(deadline=None)
 @given(array(SHARES, NUM, NUM))
 def test_rows_of_shares_sum_to_1(weights):
     whole = np.asarray(fill(weights))
