@@ -67,6 +67,7 @@ class StagHunt:
     reading)."""
 
     def __post_init__(self) -> None:
+        """Checks every setting; raises `ConfigError` on one that cannot work."""
         grid.check_map(self.rows, self.columns, self.num_agents, self.radius, self.horizon)
         checks.integer("num_hares", self.num_hares, 0)
         checks.integer("num_stags", self.num_stags, 1)
@@ -106,7 +107,7 @@ class StagHunt:
             spec=self.spec(),
             reset=lambda key: reset(self, key),
             step=lambda key, state, action: step(self, key, state, action),
-            render=lambda state: draw(self, state),
+            render=lambda state: picture(self, state),
             scripted={
                 "cooperator": lambda key, obs, agent: hunter(self, key, obs, HUNT_STAG),
                 "defector": lambda key, obs, agent: hunter(self, key, obs, HUNT_HARE),
@@ -116,10 +117,13 @@ class StagHunt:
 
 
 def max_return(params: StagHunt) -> float:
-    """The most a group can earn: agents hunt once each, stags in pairs, then hares."""
-    pairs = min(params.num_agents // 2, params.num_stags)
-    hares = min(params.num_agents - 2 * pairs, params.num_hares)
-    return params.stag_reward * pairs + params.hare_reward * hares
+    """The most a group can earn: agents hunt once each, some of them stags in pairs, then hares."""
+
+    def earned(pairs: int) -> float:
+        hares = min(params.num_agents - 2 * pairs, params.num_hares)
+        return params.stag_reward * pairs + max(0.0, params.hare_reward) * hares
+
+    return max(map(earned, range(min(params.num_agents // 2, params.num_stags) + 1)))
 
 
 def reset(params: StagHunt, key: jax.Array) -> tuple[State, jax.Array]:
@@ -193,7 +197,7 @@ def hunter(params: StagHunt, key: jax.Array, obs: jax.Array, hunt: int) -> jax.A
     return jnp.where(prey[params.radius, params.radius], hunt, walk).astype(jnp.int32)
 
 
-def draw(params: StagHunt, state: State) -> np.ndarray:
+def picture(params: StagHunt, state: State) -> np.ndarray:
     """A picture ``[h, w, 3]`` uint8 of the map."""
     objects = ((state.hares, render.HARE), (state.stags, render.STAG))
     return render.picture((params.rows, params.columns), objects, state.position, state.present)

@@ -5,20 +5,25 @@ import jax.numpy as jnp
 import numpy as np
 
 
-def windows(shape, position, objects, radius):
-    """Every agent's window, cut from a map of planes with a border of nothing."""
+def windows(shape, position, objects, radius, present=None):
+    """Every agent's window, cut from a map of planes with a border of nothing.
+
+    Agents that are not `present` (all are by default) are not on the map and see nothing.
+    """
     num_agents, (rows, columns) = len(position), shape
+    present = [True] * num_agents if present is None else present
     planes = np.zeros(
         (rows + 2 * radius, columns + 2 * radius, num_agents + len(objects) + 1), bool
     )
     inner = planes[radius : radius + rows, radius : radius + columns]
     for agent, (row, column) in enumerate(position):
-        inner[row, column, agent] = True
+        inner[row, column, agent] = present[agent]
     for index, cells in enumerate(objects):
         inner[:, :, num_agents + index] = cells
     inner[:, :, -1] = True
     size = 2 * radius + 1
-    return np.stack([planes[row : row + size, column : column + size] for row, column in position])
+    cut = [planes[row : row + size, column : column + size] for row, column in position]
+    return np.stack([window & here for window, here in zip(cut, present, strict=True)])
 
 
 def steps_to(shape, position, action):

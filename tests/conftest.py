@@ -1,0 +1,31 @@
+"""Strict JAX on the CPU, and a compile cache, before any test imports jax.
+
+Every part gives way to the environment: ``JAX_PLATFORMS=cuda`` tests on an accelerator,
+``JAX_COMPILATION_CACHE_DIR`` puts the cache elsewhere. Processes that tests start inherit both.
+"""
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".cache" / "jax"))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+
+import hypothesis  # noqa: E402
+import jax  # noqa: E402
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+# The first example of a test compiles, which is no sign of a slow test.
+hypothesis.settings.register_profile("compiled", deadline=None)
+hypothesis.settings.load_profile("compiled")
+
+
+def pytest_configure(config):
+    # Processes share the cache without a lock; an entry that is half written is only compiled anew.
+    config.addinivalue_line(
+        "filterwarnings", "ignore:Error (reading|writing) persistent compilation cache:UserWarning"
+    )
