@@ -53,8 +53,9 @@ install: $(STAMP) ## Set up .venv and nothing else
 
 train: $(STAMP) ## Train, e.g. make train ENV=ssh SEEDS=5; with RUN=runs/x go on with that run
 	@$(RUN_PYTHON) -m experiments.run train $(if $(RUN),$(call flag,resume,$(RUN)), \
-		$(call flag,env,$(ENV)) $(call flag,algo,$(ALGO)) $(call flag,name,$(NAME))) \
-		$(call flag,seeds,$(SEEDS)) $(call flag,steps,$(STEPS)) $(call flag,wandb,$(WANDB)) $(ARGS)
+		$(call flag,env,$(ENV)) $(call flag,algo,$(ALGO))) \
+		$(call flag,seeds,$(SEEDS)) $(call flag,steps,$(STEPS)) $(call flag,name,$(NAME)) \
+		$(call flag,wandb,$(WANDB)) $(ARGS)
 
 need-run:
 	@$(if $(RUN),:,$(error RUN is empty: name a run's folder, e.g. RUN=runs/ssh-lase))

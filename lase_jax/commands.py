@@ -98,7 +98,7 @@ def resume(arguments: Sequence[str], path: Path, program: str) -> int:
     if options.seats:
         now = replace(now, seats=tuple(options.seats.split(",")))
     check_same(to_json(config), to_json(now))
-    return host.run(path, _resume_command(program, path), say)
+    return host.run(path, _resume_command(program, path), say, options.run.wandb)
 
 
 def _resume_command(program: str, path: Path) -> str:

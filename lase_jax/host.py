@@ -242,13 +242,16 @@ def create(config: RunConfig, path: Path, overwrite: bool) -> None:
     folder.write_json(path / folder.CONFIG, content)
 
 
-def run(path: Path, command: str, say: Callable[[str], None] = print) -> int:
+def run(
+    path: Path, command: str, say: Callable[[str], None] = print, wandb: str | None = None
+) -> int:
     """Trains the run whose config.json lies in `path`, from its newest checkpoint if it has one.
 
     Args:
         path: run folder.
         command: what a person types to go on with this run.
         say: prints a line.
+        wandb: W&B's mode, where it is another than the run began with.
 
     Returns:
         An exit code: 0 when finished, 130 or 143 when stopped by SIGINT or SIGTERM.
@@ -268,9 +271,13 @@ def run(path: Path, command: str, say: Callable[[str], None] = print) -> int:
         if done:
             say(f"Going on after update {done} of {plan.updates}.")
         carry = setup.begin() if carry is None else carry
-        outputs = open_sinks(path, config, content, done, say)
+        outputs = open_sinks(path, config, content, done, wandb or config.wandb, say)
         with stop_signals() as received:
             session = train(setup, plan, carry, done, outputs, checkpoints, received, say)
+        if session.done == 0:
+            close(outputs, {})
+            say(f"Stopped before the first update. To go on: {command}")
+            return 128 + received[0]
         finish(path, setup, plan, session, outputs, say)
         if session.done < plan.updates:
             say(f"Stopped and saved after update {session.done}. To go on: {command}")
@@ -344,19 +351,24 @@ def _kept(checkpoints: Checkpoints) -> str:
 
 
 def open_sinks(
-    path: Path, config: RunConfig, content: dict[str, Any], done: int, say: Callable[[str], None]
+    path: Path,
+    config: RunConfig,
+    content: dict[str, Any],
+    done: int,
+    wandb: str,
+    say: Callable[[str], None],
 ) -> list[sinks.Guarded]:
-    """The csv file, and W&B unless it is disabled."""
+    """The csv file, and W&B unless its mode is "disabled"."""
     seeds = range(config.seed, config.seed + config.seeds)
     outputs = [
         sinks.Guarded("metrics.csv", lambda: sinks.Csv(path / folder.METRICS, seeds, done), say)
     ]
-    if config.wandb != "disabled":
+    if wandb != "disabled":
         identity = f"{path.name}-{content.get('created', '')}"
         outputs.append(
             sinks.Guarded(
                 "W&B",
-                lambda: sinks.Wandb(path, seeds, content, config.wandb, identity, say),
+                lambda: sinks.Wandb(path, seeds, content, wandb, identity, say),
                 say,
             )
         )
