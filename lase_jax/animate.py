@@ -72,9 +72,11 @@ def frames(scene: Scene) -> list[Image.Image]:
 
 def _caption(end: int, steps: int, reward: np.ndarray, gift: np.ndarray) -> tuple[str, str]:
     """Two lines: what the world paid, and what agents gave each other."""
-    paid = ", ".join(f"{seat} earns {_amount(reward[seat])}" for seat in np.flatnonzero(reward))
+    paid = ", ".join(
+        f"{seat} earns {_amount(float(reward[seat]))}" for seat in np.flatnonzero(reward)
+    )
     pairs = sorted(np.argwhere(np.abs(gift) >= 0.005), key=lambda pair: -abs(gift[tuple(pair)]))
-    given = ", ".join(f"{i} to {j} {_amount(gift[i, j])}" for i, j in pairs[:5])
+    given = ", ".join(f"{i} to {j} {_amount(float(gift[i, j]))}" for i, j in pairs[:5])
     more = f" and {len(pairs) - 5} more" if len(pairs) > 5 else ""
     return f"Step {end} of {steps}. {paid}", f"Gifts: {given}{more}" if given else ""
 
@@ -140,7 +142,7 @@ def _arrow(
     colour: str,
 ) -> None:
     """An arrow between two discs, a little to its right so that two ways can be told apart."""
-    distance = np.linalg.norm(end - start)
+    distance = float(np.linalg.norm(end - start))
     along = (end - start) / distance
     head = min(6 + width, 0.6 * (distance - 2 * radius - 2))
     width = min(width, 1.2 * head)

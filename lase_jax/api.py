@@ -114,9 +114,9 @@ def society(game: Env, agents: str | AlgorithmConfig | Sequence[str | AlgorithmC
     Raises:
         ConfigError: an unknown name (with the nearest ones), or too many or too few.
     """
-    one = isinstance(agents, str) or not isinstance(agents, Sequence)
-    each = [agents] * game.spec.num_agents if one else list(agents)
-    kinds = [_kind(game, agent) for agent in each]
+    if isinstance(agents, str) or not isinstance(agents, Sequence):
+        agents = [agents] * game.spec.num_agents
+    kinds = [_kind(game, agent) for agent in agents]
     return Society(tuple(kind.name for kind in kinds), seated(game, kinds))
 
 

@@ -4,7 +4,7 @@ import dataclasses
 import typing
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import tyro
 
@@ -14,11 +14,11 @@ from envs.registry import GAMES, GameConfig
 from envs.types import Env
 from lase_jax.algorithms import ALGORITHMS, AlgorithmConfig, Scripted
 from lase_jax.nets import Net
+from lase_jax.sinks import Mode
 from lase_jax.society import society
 from lase_jax.train import Schedule
 from lase_jax.types import Algorithm
 
-WANDB_MODES = ("offline", "online", "disabled")
 TAG = "kind"
 """Key under which JSON names the class of a value."""
 
@@ -61,7 +61,7 @@ class RunConfig:
     """Rows per seed in metrics.csv, about; each is the mean over the updates since the last."""
     save_every: float = 30.0
     """Seconds between checkpoints, at least; 0 saves after every part."""
-    wandb: Literal["offline", "online", "disabled"] = "offline"
+    wandb: Mode = "offline"
     """Weights & Biases as a second place for metrics."""
 
     def __post_init__(self) -> None:
@@ -74,7 +74,7 @@ class RunConfig:
         checks.integer("chunks", self.chunks, 1)
         checks.integer("points", self.points, 1)
         checks.number("save_every", self.save_every, 0.0)
-        checks.choice("wandb", self.wandb, WANDB_MODES)
+        checks.choice("wandb", self.wandb, typing.get_args(Mode))
         spec = self.game.spec()
         self.schedule.length(spec)
         if self.seats:

@@ -243,7 +243,7 @@ def create(config: RunConfig, path: Path, overwrite: bool) -> None:
 
 
 def run(
-    path: Path, command: str, say: Callable[[str], None] = print, wandb: str | None = None
+    path: Path, command: str, say: Callable[[str], None] = print, wandb: sinks.Mode | None = None
 ) -> int:
     """Trains the run whose config.json lies in `path`, from its newest checkpoint if it has one.
 
@@ -355,7 +355,7 @@ def open_sinks(
     config: RunConfig,
     content: dict[str, Any],
     done: int,
-    wandb: str,
+    wandb: sinks.Mode,
     say: Callable[[str], None],
 ) -> list[sinks.Guarded]:
     """The csv file, and W&B unless its mode is "disabled"."""

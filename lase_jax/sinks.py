@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
@@ -20,6 +20,8 @@ from lase_jax import folder
 INDEX = ("seed", "update", "env_steps")
 """Columns of metrics.csv before the metrics: the seed, its updates finished, and its environment
 steps so far, all environments together."""
+Mode = Literal["offline", "online", "disabled"]
+"""How Weights & Biases takes part."""
 SEEDS_AS_RUNS = 32
 """Up to so many seeds are separate runs of a group on W&B; more become one aggregate run."""
 
@@ -127,8 +129,9 @@ def load(path: Path) -> Record:
     table = table.reshape(-1, num_seeds, len(header))
     grouped: dict[str, dict[tuple[int, ...], np.ndarray]] = {}
     for column, label in enumerate(header[len(INDEX) :], start=len(INDEX)):
-        name, index = re.fullmatch(r"(.*?)((?:/\d+)*)", label).groups()
-        grouped.setdefault(name, {})[tuple(map(int, index.split("/")[1:]))] = table[..., column]
+        name = re.sub(r"(/\d+)*$", "", label)
+        index = label[len(name) :].split("/")[1:]
+        grouped.setdefault(name, {})[tuple(map(int, index))] = table[..., column]
     metrics = {}
     for name, cells in grouped.items():
         shape = tuple(1 + max(axis) for axis in zip(*cells, strict=True))
@@ -156,7 +159,7 @@ class Wandb:
         path: Path,
         seeds: range,
         config: dict[str, Any],
-        mode: str,
+        mode: Mode,
         identity: str,
         say: Callable[[str], None],
     ):
@@ -176,7 +179,7 @@ class Wandb:
             self._open(path, names, config, "offline", identity)
 
     def _open(
-        self, path: Path, names: list[str], config: dict[str, Any], mode: str, identity: str
+        self, path: Path, names: list[str], config: dict[str, Any], mode: Mode, identity: str
     ) -> None:
         import wandb
 
@@ -189,6 +192,8 @@ class Wandb:
             x_disable_machine_info=True,
             init_timeout=20,
         )
+        if "finish_timeout" in wandb.Settings.model_fields:  # not in older versions
+            settings.finish_timeout = 60.0
         for name in names:
             run = wandb.init(
                 project="lase-jax",
