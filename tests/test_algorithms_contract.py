@@ -1,0 +1,208 @@
+"""What holds for every algorithm of the menu, alone on all seats and mixed with others."""
+
+import dataclasses
+from functools import cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from probes import same, selfplay, settings
+
+import envs
+from envs.checks import ConfigError
+from lase_jax import algorithms
+from lase_jax.metrics import describe
+from lase_jax.rollout import collector
+from lase_jax.society import society
+from lase_jax.train import Schedule, make_trainer
+
+GAME = envs.make(
+    "ssh", num_agents=4, rows=3, columns=3, radius=1, horizon=6, num_hares=2, num_stags=2
+)
+NUM = GAME.spec.num_agents
+ENVS, SEEDS, UPDATES = 2, 2, 3
+MIXED = ((2, 0), (1,), (3,))  # LASE, A2C, a scripted hunter
+KINDS = (*algorithms.names(), "mixed")
+KEYS = jax.random.split(jax.random.key(0), SEEDS)
+
+
+def build(name, game=GAME):
+    if name != "mixed":
+        return selfplay(game, settings(name))
+    kinds = [settings("lase"), settings("a2c"), settings("random", policy="cooperator")]
+    groups = zip(kinds, MIXED, strict=True)
+    return society(game.spec, [(config.build(game, seats), seats) for config, seats in groups])
+
+
+class Run:
+    """Three updates of two seeds, run twice, with a count of how often the game was traced."""
+
+    def __init__(self, name):
+        self.traces = 0
+        game = GAME._replace(step=self.step)
+        algorithm = build(name, game)
+        trainer = make_trainer(game, algorithm, Schedule(num_envs=ENVS))
+        run = jax.jit(trainer.run, static_argnums=1)
+        self.first = jax.jit(trainer.init)(KEYS, algorithm.hyper)
+        self.last, self.metrics = run(self.first, UPDATES)
+        run(self.last, UPDATES)
+
+    def step(self, *args):
+        self.traces += 1
+        return GAME.step(*args)
+
+
+run = cache(Run)
+
+
+def kinds_of(tree):
+    return jax.tree.map(jax.typeof, tree)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_carry_keeps_its_structure_and_the_program_is_traced_once(name):
+    assert kinds_of(run(name).first) == kinds_of(run(name).last)
+    assert run(name).traces == 1
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_all_stays_finite_and_seeds_differ(name):
+    last = run(name).last
+    floats = [x for x in jax.tree.leaves(last.state) if jnp.issubdtype(x.dtype, jnp.floating)]
+    assert all(jnp.isfinite(leaf).all() for leaf in floats)
+    assert not same(last.world.obs[0], last.world.obs[1])
+    first, second = (jax.tree.map(lambda leaf, i=i: leaf[i], last.state) for i in range(2))
+    assert name == "random" or not same(first, second)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_learning_agent_moves_and_differs_from_the_others(name):
+    states = (run(name).first.state, run(name).last.state)
+    if name == "lase_wo":  # it has a perspective network as LASE does, and never trains it
+        states = [(s.learner, s.social.social) for (s,) in states]
+    pairs = zip(*(jax.tree.leaves(state) for state in states), strict=True)
+    matrices = [(before, after) for before, after in pairs if before.ndim > 3]
+    assert bool(matrices) == (name != "random")
+    for before, after in matrices:  # [S, n, ...] weights and their moments
+        assert (before != after).any((2, 3)).all()
+        if after.shape[1] > 1:
+            assert (after[:, :1] != after[:, 1:]).any((2, 3)).all()
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_metric_is_in_the_table_with_its_axes(name):
+    for metric, value in run(name).metrics.items():
+        axes = describe(metric).axes
+        assert value.shape == (UPDATES, SEEDS, *[NUM] * len(axes)), metric
+        assert value.dtype == jnp.float32, metric
+        scripted_or_unequal = name in ("random", "mixed") or metric.startswith("social/")
+        assert scripted_or_unequal or np.isfinite(value).all(), metric
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_what_agents_make_of_rewards(name):
+    found = {metric: np.asarray(value) for metric, value in run(name).metrics.items()}
+    extrinsic, total = found["return/extrinsic"], found["return/total"]
+    collective = found["return/collective"]
+    np.testing.assert_allclose(collective, extrinsic.sum(-1), rtol=1e-5)
+    assert collective.any()  # else nothing has been shown
+    if name == "go":
+        everyones = np.broadcast_to(collective[..., None], total.shape)
+        np.testing.assert_allclose(total, everyones, rtol=1e-5)
+        np.testing.assert_allclose(found["return/after_gifts"], extrinsic, rtol=1e-5)
+        return
+    np.testing.assert_allclose(total, found["return/after_gifts"], atol=1e-4)
+    np.testing.assert_allclose(total.sum(-1), collective, atol=1e-4)
+    np.testing.assert_allclose(found["gift/weight"].sum(-1)[extrinsic != 0], 1.0, rtol=1e-5)
+    if name == "gift":
+        share = algorithms.ALGORITHMS["gift"].share
+        others = (collective[..., None] - extrinsic) / (NUM - 1)
+        np.testing.assert_allclose(total, (1 - share) * extrinsic + share * others, atol=1e-4)
+    elif name in ("a2c", "random"):
+        np.testing.assert_array_equal(total, extrinsic)
+    else:
+        assert found["gift/given"].any()
+
+
+def test_numbers_of_a_mixed_society_stand_at_their_seats():
+    found = run("mixed").metrics
+    lase = np.isin(np.arange(NUM), MIXED[0])
+    learns = np.arange(NUM) != MIXED[2][0]
+    for metric, value in found.items():
+        has = {"infer": lase, "relation": lase, "learn": learns}.get(metric.split("/")[0])
+        if has is not None:
+            numbers = np.isfinite(np.asarray(value)).reshape(UPDATES, SEEDS, NUM, -1).all(-1)
+            np.testing.assert_array_equal(
+                numbers, np.broadcast_to(has, numbers.shape), err_msg=metric
+            )
+    assert not np.asarray(found["gift/given"])[..., ~lase].any()
+    received = np.asarray(found["return/total"] - found["return/extrinsic"])[..., 1]
+    np.testing.assert_allclose(received, found["gift/received"][..., 1], atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["lase", "mixed"])
+def test_a_seed_among_others_is_the_same_alone_and_paid_by_the_game(name):
+    algorithm = build(name)
+    collect = collector(GAME, algorithm, ENVS, GAME.spec.horizon)
+    first, seed = run(name).first, 1
+
+    @jax.jit
+    def update(state, world, key, clock):
+        seen = []
+
+        def watched(*args):
+            world, rollout = collect(*args)
+            seen.append(rollout.reward)
+            return world, rollout
+
+        key_now, key_next = jax.random.split(key)
+        state, world, metrics = algorithm.iterate(state, watched, world, key_now, clock)
+        return (state, world, key_next), metrics, seen[0]
+
+    carry = jax.tree.map(lambda leaf: leaf[seed], (first.state, first.world, first.key))
+    clock = first.clock
+    for step in range(UPDATES):
+        carry, metrics, reward = update(*carry, clock)
+        clock = clock._replace(update=clock.update + 1)
+        for metric, value in metrics.items():
+            among = run(name).metrics[metric][step, seed]
+            np.testing.assert_allclose(value, among, rtol=1e-3, atol=1e-4, err_msg=metric)
+        np.testing.assert_allclose(
+            metrics["return/extrinsic"], reward.sum((0, 1)) / ENVS, rtol=1e-5
+        )
+
+
+@pytest.mark.parametrize("name", algorithms.names())
+def test_settings_are_frozen_and_their_traced_part_is_floats(name):
+    config = algorithms.ALGORITHMS[name]
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        config.policy = "defector"
+    hyper = config.build(GAME, (0,)).hyper
+    assert all(isinstance(value, float) for value in hyper.values())
+
+
+def test_unknown_names_and_fields_are_refused_with_the_nearest():
+    with pytest.raises(ConfigError, match="algorithm is 'lasse': did you mean 'lase'"):
+        algorithms.config("lasse")
+    with pytest.raises(ConfigError, match="field of gift is 'shar': did you mean 'share'"):
+        algorithms.config("gift", shar=0.5)
+    with pytest.raises(ConfigError, match="share is 1.5"):
+        algorithms.config("gift", share=1.5)
+    with pytest.raises(ConfigError, match="policy is 'cooperater': did you mean 'cooperator'"):
+        build_scripted("cooperater")
+
+
+def build_scripted(policy):
+    return algorithms.config("random", policy=policy).build(GAME, (0,))
+
+
+def test_scripted_seats_play_the_games_policies():
+    agent = build_scripted("defector")
+    _, obs = GAME.reset(jax.random.key(0))
+    seen = jnp.broadcast_to(obs[None, :1], (5, 1, *obs.shape[1:]))
+    decision, _ = agent.act((), (), seen, jax.random.key(1), "sample")
+    keys = jax.random.split(jax.random.key(1), (5, 1))
+    policy = jax.vmap(GAME.scripted["defector"], (0, 0, None))
+    np.testing.assert_array_equal(decision.action[:, 0], policy(keys[:, 0], seen[:, 0], 0))
+    assert not decision.log_prob.any()
