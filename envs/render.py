@@ -6,8 +6,10 @@ everyone who is present can be seen; `agent_centres` says where, for whoever dra
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 TILE = 32
@@ -31,11 +33,11 @@ _TERRAIN = {RIVER: "#bfdbfe", ORCHARD: "#d9f2d0"}
 _SMOOTH = 4  # everything is drawn this much larger and then reduced, which smooths its edges
 _UNIT = TILE * _SMOOTH
 
-Objects = Sequence[tuple[np.ndarray, str]]
+Objects = Sequence[tuple[ArrayLike, str]]
 
 
 def picture(
-    shape: tuple[int, int], objects: Objects, position: np.ndarray, present: np.ndarray
+    shape: tuple[int, int], objects: Objects, position: ArrayLike, present: ArrayLike
 ) -> np.ndarray:
     """Draws a map.
 
@@ -89,7 +91,7 @@ def agent_centres(position: np.ndarray, present: np.ndarray) -> np.ndarray:
 
 
 def payoff_table(
-    payoffs: Sequence[Sequence[tuple[float, float]]],
+    payoffs: Any,
     actions: Sequence[str],
     played: tuple[int, int] | None,
     caption: str,
@@ -140,7 +142,7 @@ def _reduce(image: Image.Image) -> np.ndarray:
 
 
 def _write(
-    pen: ImageDraw.ImageDraw, x: float, y: float, text: str, fill: object, bold: bool = False
+    pen: ImageDraw.ImageDraw, x: float, y: float, text: str, fill: Any, bold: bool = False
 ) -> None:
     """Writes `text` centred at ``(x, y)``, in cells."""
     font = ImageFont.load_default(0.42 * _UNIT)
@@ -164,7 +166,7 @@ def _draw_agents(pen: ImageDraw.ImageDraw, position: np.ndarray, present: np.nda
             _disc(pen, x + side * 0.36 * radius, y - 0.15 * radius, 0.2 * radius, fill=_PAPER)
 
 
-def _disc(pen: ImageDraw.ImageDraw, x: float, y: float, radius: float, **style: object) -> None:
+def _disc(pen: ImageDraw.ImageDraw, x: float, y: float, radius: float, **style: Any) -> None:
     pen.ellipse((x - radius, y - radius, x + radius, y + radius), **style)
 
 

@@ -37,8 +37,9 @@ def relationship(q_taken: Array, q_alternatives: Array, probs: Array, num_agents
         num_agents: N.
 
     Returns:
-        ``[]`` in [0, 1 / (N - 1)]; 0 for a negative advantage, where no action of j matters, and where
-        the networks are no longer finite, so that one agent's breakdown does not spread by its gifts.
+        ``[]`` in [0, 1 / (N - 1)]; 0 for a negative advantage, where no action of j matters, and
+        where the networks are no longer finite, so that one agent's breakdown does not spread by
+        its gifts.
     """
     spread = q_alternatives.max() - q_alternatives.min()
     weight = advantage(q_taken, q_alternatives, probs) / jnp.maximum(spread, TINY)

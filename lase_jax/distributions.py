@@ -3,6 +3,8 @@
 Letters: A actions; ``...`` are batch axes.
 """
 
+from typing import Any
+
 import distrax
 import jax
 import jax.numpy as jnp
@@ -10,12 +12,15 @@ import jax.numpy as jnp
 Array = jax.Array
 
 
-def policy(logits: Array, epsilon: Array | float = 0.0) -> distrax.Categorical:
+def policy(logits: Array, epsilon: Array | float = 0.0) -> Any:
     """The behaviour policy ``(1 - epsilon) pi + epsilon / A`` (Kong et al. 2024, section 5).
 
     Args:
         logits: ``[..., A]`` of pi.
         epsilon: ``[]`` share of uniform actions.
+
+    Returns:
+        A ``distrax.Categorical`` with batch shape ``[...]``.
     """
     log_pi = jax.nn.log_softmax(logits)
     if isinstance(epsilon, float) and epsilon == 0.0:

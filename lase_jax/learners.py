@@ -138,7 +138,7 @@ def a2c(config: A2CConfig, spec: EnvSpec, num_seats: int) -> Learner:
     net.check(spec.obs_shape)
     module = nets.ActorCritic(spec.obs_shape, spec.num_actions, net)
     tx = population.optimiser(config.max_grad_norm)
-    apply = partial(_apply, module)
+    apply = partial(nets.method, module)
 
     def init(key: Array, hyper: PyTree) -> LearnerState:
         example = jnp.zeros((1, math.prod(spec.obs_shape)))
@@ -195,7 +195,7 @@ def a2c(config: A2CConfig, spec: EnvSpec, num_seats: int) -> Learner:
     ) -> tuple[Array, Metrics]:
         """One agent's loss; the seat axis has been vmapped away."""
         views = look(params, rollout)
-        logits, value = (x[: len(reward)] for x in views)
+        logits, value = views.logits[: len(reward)], views.value[: len(reward)]
         known = jax.lax.stop_gradient(views.value)
         next_value = known[1:] if len(known) > len(reward) else jnp.append(known[1:], known[:1], 0)
         end = rollout.done & (not config.bootstrap_at_horizon)
@@ -286,11 +286,6 @@ def epsilon(state: LearnerState) -> Array:
     hyper = state.hyper
     left = jnp.maximum(1.0 - state.episodes / hyper["epsilon_episodes"], 0.0)
     return hyper["epsilon_end"] + (hyper["epsilon_start"] - hyper["epsilon_end"]) * left
-
-
-def _apply(module: nets.ActorCritic, method: str) -> Callable:
-    """``(params, *args) -> module.<method>(*args)``."""
-    return lambda params, *args: module.apply(params, *args, method=method)
 
 
 def _unroll(

@@ -12,7 +12,9 @@ patches times a matrix (im2col), which stays fast under vmap and scan where ``la
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -70,6 +72,11 @@ PAPER = Net(conv=(16, 32), dense=(128,), lstm=128, social=128, perspective=128)
 """Kong et al. 2024, section 5: conv 16, conv 32, FC 128, LSTM 128."""
 DENSE = Net()
 """Two dense layers of 64, feed-forward: fast on a CPU."""
+
+
+def method(module: nn.Module, name: str) -> Callable[..., Any]:
+    """``(params, *arguments) -> module.<name>(*arguments)``."""
+    return lambda params, *arguments: module.apply(params, *arguments, method=name)
 
 
 def flat(obs: Array, obs_shape: tuple[int, ...]) -> Array:

@@ -7,7 +7,7 @@ so it needs no pointer of its own and its writes stay plain slices under vmap ov
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -31,6 +31,15 @@ class Episodes(NamedTuple):
     active: Array  # [T, E, n] bool
     done: Array  # [T, E] bool
     memory: object  # [E, n, ...] at the first step
+
+
+_AXES: dict[str, Any] = {
+    **dict.fromkeys(("obs", "action", "log_prob", "reward", "active"), 2),
+    **dict.fromkeys(("joint", "present", "done")),
+    "memory": 1,
+}
+EPISODE_AXES = Episodes(**_AXES)
+"""Where the seat axis stands in each field of some episodes, for ``jax.vmap``."""
 
 
 class Buffer(NamedTuple):

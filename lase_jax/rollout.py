@@ -4,6 +4,7 @@ Letters: T steps, B environments, N seats, n seats of one kind of agent.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -107,10 +108,11 @@ def take_seats(rollout: Rollout, seats: Seats) -> Rollout:
     if seats == tuple(range(rollout.action.shape[-1])):
         return rollout
     index = np.array(seats)
+    axes: dict[str, Any] = SEAT_AXES._asdict()
     taken = {
-        field: jax.tree.map(lambda leaf, axis=axis: jnp.take(leaf, index, axis=axis), value)
-        for field, axis, value in zip(Rollout._fields, SEAT_AXES, rollout, strict=True)
-        if axis is not None and field != "memory"
+        field: jax.tree.map(partial(jnp.take, indices=index, axis=axes[field]), value)
+        for field, value in rollout._asdict().items()
+        if axes[field] is not None and field != "memory"
     }
     return rollout._replace(**taken)
 

@@ -19,6 +19,7 @@ giver's own reward is not zero, and they are computed for those steps only unles
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, NamedTuple
 
 import jax
@@ -30,7 +31,7 @@ from envs.types import EnvSpec
 from lase_jax import counterfactual, distributions, nets, population, returns
 from lase_jax.learners import A2CConfig, Learner, LearnerState
 from lase_jax.population import Trained
-from lase_jax.replay import Buffer, Episodes, Replay, present_batch
+from lase_jax.replay import EPISODE_AXES, Buffer, Episodes, Replay, present_batch
 from lase_jax.rollout import Seats, take_seats, visible
 from lase_jax.types import Array, Clock, Metrics, PyTree, Rollout
 
@@ -149,25 +150,18 @@ def build(config: SocialConfig, spec: EnvSpec, seats: Seats, learner: Learner) -
     others = co_players(num, seats)
     borrows = config.imagine == "acting"
 
-    def look(params: PyTree, folded: PyTree, x: Array) -> tuple[Array, Array]:
-        return social_net.apply(params, folded, x, method="look")
-
-    def value(params: PyTree, pre: Array) -> Array:
-        return social_net.apply(params, pre, method="value")
-
-    def rows(params: PyTree) -> Array:
-        return social_net.apply(params, method="rows")
-
-    def imagine(params: PyTree, folded: PyTree, x: Array, ids: Array) -> Array:
-        return perspective_net.apply(params, folded, x, ids, method="imagine")
+    infer = partial(nets.method, social_net)
+    look, value, rows, choose = infer("look"), infer("value"), infer("rows"), infer("policy")
+    fold_social, fold_perspective = infer("fold"), nets.method(perspective_net, "fold")
+    imagine = nets.method(perspective_net, "imagine")
 
     def fold(social: PyTree, perspective: PyTree, acting: PyTree) -> Folded:
         """One agent's networks with their first layers multiplied out."""
         return Folded(
             social,
-            social_net.apply(social, method="fold"),
+            fold_social(social),
             perspective,
-            perspective_net.apply(perspective, method="fold"),
+            fold_perspective(perspective),
             acting,
             learner.fold(acting),
         )
@@ -178,7 +172,7 @@ def build(config: SocialConfig, spec: EnvSpec, seats: Seats, learner: Learner) -
             logits = learner.logits_at(nets_.acting, nets_.acting_eyes, memory, x)
         else:
             pre, _ = look(nets_.social, nets_.social_eyes, x)
-            logits = social_net.apply(nets_.social, pre, method="policy")
+            logits = choose(nets_.social, pre)
         return jax.nn.log_softmax(logits)
 
     def imagined(nets_: Folded, x: Array, ids: Array, memory: PyTree) -> tuple[Array, Array]:
@@ -280,7 +274,7 @@ def build(config: SocialConfig, spec: EnvSpec, seats: Seats, learner: Learner) -
     ) -> tuple[Array, Metrics]:
         """One agent's loss of Q_SR and pi_SR (equation 5 and its variants)."""
         x = nets.flat(episodes.obs, shape)
-        pre_policy, pre_value = look(params, social_net.apply(params, method="fold"), x)
+        pre_policy, pre_value = look(params, fold_social(params), x)
         q = value(params, pre_value + add_actions(rows(params), episodes.joint))
         known = jax.lax.stop_gradient(q)
         cont = jax.vmap(returns.continues, 1, 1)(episodes.active, episodes.done)
@@ -298,7 +292,7 @@ def build(config: SocialConfig, spec: EnvSpec, seats: Seats, learner: Learner) -
             hyper["social_lam"],
         )
         value_loss = masked_mean((adv + known - q) ** 2, mask)
-        log_pi = jax.nn.log_softmax(social_net.apply(params, pre_policy, method="policy"))
+        log_pi = jax.nn.log_softmax(choose(params, pre_policy))
         surprise = distributions.cross_entropy(log_pi, episodes.action)
         ratio = jnp.exp(-jax.lax.stop_gradient(surprise) - episodes.log_prob)
         credit = {
@@ -314,7 +308,7 @@ def build(config: SocialConfig, spec: EnvSpec, seats: Seats, learner: Learner) -
         params: PyTree, frozen: Folded, episodes: Episodes, ids: Array, memory: PyTree, delta: Array
     ) -> tuple[Array, Metrics]:
         """One agent's loss of eta (equation 4), with pi_SR frozen."""
-        eyes = perspective_net.apply(params, method="fold")
+        eyes = fold_perspective(params)
         x = nets.flat(episodes.obs, shape).reshape(-1, _size(spec))
         views, log_probs = imagined(
             frozen._replace(perspective=params, perspective_eyes=eyes), x, ids, memory
@@ -351,7 +345,7 @@ def build(config: SocialConfig, spec: EnvSpec, seats: Seats, learner: Learner) -
         state: SocialState, learnt: LearnerState, episodes: Episodes
     ) -> tuple[SocialState, Metrics]:
         """One gradient step of every agent's Q_SR, pi_SR and eta on some episodes."""
-        axes = Episodes(2, None, None, 2, 2, 2, 2, None, 1)
+        axes = EPISODE_AXES
         hyper = learnt.hyper
         before = jax.lax.stop_gradient(folded(state, learnt))
         memory = memories(before, episodes)

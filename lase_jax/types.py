@@ -41,9 +41,12 @@ class Rollout(NamedTuple):
     memory: PyTree  # memory at the first step, [B, n, ...] per kind of agent
 
 
-SEAT_AXES = Rollout(
-    obs=2, action=2, log_prob=2, reward=2, active=2, done=None, events=2, last_obs=1, memory=1
-)
+_AXES: dict[str, Any] = {
+    **dict.fromkeys(("obs", "action", "log_prob", "reward", "active", "events"), 2),
+    **dict.fromkeys(("last_obs", "memory"), 1),
+    "done": None,
+}
+SEAT_AXES = Rollout(**_AXES)
 """Where the seat axis stands in each field of a rollout, for ``jax.vmap`` and for taking seats."""
 
 
@@ -51,9 +54,7 @@ class Opinion(NamedTuple):
     """What some seats make of a rollout's rewards."""
 
     delta: Array  # [T, B, N] float32, added to everyone's extrinsic reward
-    weights: (
-        Array  # [T, B, n, N] float32, share of own reward given to each seat; own column ignored
-    )
+    weights: Array  # [T, B, n, N] float32, share of own reward given; own column ignored
     metrics: Metrics
 
 

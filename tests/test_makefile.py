@@ -44,7 +44,13 @@ def test_train_passes_on_nothing_else():
 
 
 def test_a_run_goes_on_with_its_own_game_and_algorithm():
-    assert experiment("train", "RUN=runs/x") == ["train", "--resume", "runs/x", "--wandb", "offline"]
+    assert experiment("train", "RUN=runs/x") == [
+        "train",
+        "--resume",
+        "runs/x",
+        "--wandb",
+        "offline",
+    ]
 
 
 def test_the_environments_own_variables_are_not_taken_for_ours():
