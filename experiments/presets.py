@@ -1,15 +1,78 @@
 """The settings behind ``make train ENV=... ALGO=...``: what options start from.
 
-Within a game all algorithms get the same budget and the same settings of their actor-critic.
+Within a game all algorithms get the same budget and the same settings of their actor-critic, so
+that what differs between them is their opinion about rewards. How the settings were found stands in
+``experiments/LOG.md``.
 """
 
-from dataclasses import replace
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
 
 from lase_jax.config import RunConfig, default
+from lase_jax.nets import Net
+from lase_jax.social import SocialConfig
 from lase_jax.train import Schedule
 
-SCHEDULES: dict[str, Schedule] = {}
-"""Budget of each game; the default of `Schedule` where it is not named."""
+
+@dataclass(frozen=True)
+class Settings:
+    """What a game asks of every algorithm."""
+
+    schedule: Schedule = Schedule()
+    """Budget and batch."""
+    learner: dict[str, Any] = field(default_factory=dict)
+    """Fields of the actor-critic, for all algorithms alike."""
+    social: dict[str, Any] = field(default_factory=dict)
+    """Further fields of those that infer relationships."""
+
+
+STAG_HUNT = Settings(
+    Schedule(steps=6_000_000, num_envs=64),
+    dict(gamma=0.99, lam=0.95, entropy=0.02, normalise=False, epsilon_episodes=120_000),
+    dict(social_gamma=0.99, social_episodes=16),
+)
+SNOWDRIFT = Settings(
+    Schedule(steps=2_000_000),
+    dict(gamma=0.95, lam=0.7, entropy=0.02, epsilon_episodes=4_500),
+    dict(social_gamma=0.95),
+)
+CLEANUP = Settings(
+    Schedule(steps=2_500_000),
+    dict(lr=2e-3, gamma=0.98, lam=0.9, entropy=0.05, epsilon_episodes=10_000),
+    dict(social_gamma=0.98, social_episodes=8),
+)
+COINGAME = Settings(
+    Schedule(steps=1_500_000),
+    dict(gamma=0.95, lam=0.7, entropy=0.05, epsilon_episodes=4_500),
+    dict(social_gamma=0.95),
+)
+MATRIX = Settings(
+    Schedule(steps=1_000_000),
+    dict(
+        gamma=0.95,
+        lam=0.7,
+        entropy=0.01,
+        epsilon_episodes=1_000,
+        net=Net(dense=(32,), social=32, perspective=32),
+    ),
+    dict(social_gamma=0.95),
+)
+
+SETTINGS: dict[str, Settings] = {
+    "ssh": STAG_HUNT,
+    "ssh_strict": STAG_HUNT,
+    "ssg": SNOWDRIFT,
+    "ssg_extn": SNOWDRIFT,
+    "cleanup": CLEANUP,
+    "cleanup_extn": CLEANUP,
+    "coingame": COINGAME,
+    "ipd": MATRIX,
+    "iterated_harmony": MATRIX,
+    "iterated_snowdrift": MATRIX,
+    "iterated_stag_hunt": MATRIX,
+}
+"""Settings by game; a game that is not named here starts from the defaults."""
 
 
 def preset(env: str, algo: str) -> RunConfig:
@@ -19,4 +82,11 @@ def preset(env: str, algo: str) -> RunConfig:
         ConfigError: an unknown name, with the nearest ones.
     """
     run = default(env, algo)
-    return replace(run, schedule=SCHEDULES.get(env, run.schedule))
+    settings = SETTINGS.get(env, Settings())
+    fields = settings.learner
+    if isinstance(run.agent, SocialConfig):
+        fields = fields | settings.social
+    if not hasattr(run.agent, "net"):  # scripted agents have nothing to set
+        fields = {}
+    agent = dataclasses.replace(run.agent, **fields)
+    return dataclasses.replace(run, schedule=settings.schedule, agent=agent)
