@@ -73,6 +73,7 @@ def curves(record: Record, title: str, path: Path) -> None:
         path: file to write.
     """
     from matplotlib.figure import Figure
+    from matplotlib.ticker import EngFormatter, MaxNLocator
 
     record = thinned(record)
     drawn = [(name, unit, list(lines(record.metrics))) for name, unit, lines in PANELS]
@@ -92,6 +93,8 @@ def curves(record: Record, title: str, path: Path) -> None:
                     record.env_steps, low, high, color=line.colour, alpha=0.15, linewidth=0
                 )
         axis.set(title=name, ylabel=unit, xlabel="environment steps per seed")
+        axis.xaxis.set_major_formatter(EngFormatter(sep=""))
+        axis.xaxis.set_major_locator(MaxNLocator(5))
         axis.grid(alpha=0.25)
         if 1 < len(lines) <= 8:
             axis.legend(fontsize=7, framealpha=0.6)

@@ -91,6 +91,7 @@ def fraction(value: float | None) -> str:
 def plot(runs: Runs, path: Path) -> None:
     """One panel per game: mean over seeds and its 95 % band, for every algorithm."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import EngFormatter, MaxNLocator
 
     games = [game for game in GAMES if any(game == found for found, _ in runs)]
     figure = Figure(figsize=(4.2 * len(games), 3.4), layout="constrained")
@@ -109,6 +110,8 @@ def plot(runs: Runs, path: Path) -> None:
         if game in style.SHOW_MAXIMUM and best is not None:
             axis.axhline(best, color=style.INK, linewidth=0.8, linestyle=":")
         axis.set(title=game, xlabel="environment steps per seed")
+        axis.xaxis.set_major_formatter(EngFormatter(sep=""))
+        axis.xaxis.set_major_locator(MaxNLocator(5))
         axis.grid(alpha=0.25)
         if index == 0:
             axis.set_ylabel("collective return per episode")
