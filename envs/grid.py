@@ -16,6 +16,7 @@ UP, DOWN, LEFT, RIGHT, STAY = range(len(MOVES))
 DELTAS = np.array([[-1, 0], [1, 0], [0, -1], [0, 1], [0, 0]], np.int32)
 MAX_AGENTS = 16
 MAX_RADIUS = 7
+_BITS = 31  # planes that fit into a non-negative int32
 
 
 def check_map(rows: int, columns: int, num_agents: int, radius: int, horizon: int) -> None:
@@ -98,13 +99,35 @@ def observe(
         ``[N, h, w, N + len(objects) + 1]`` bool: a plane per agent, a plane per object, and last
         the plane of cells inside the map.
     """
-    num_agents, (rows, columns) = position.shape[0], objects[0].shape
-    planes = num_agents + len(objects) + 1
-    bits = jnp.full((rows, columns), 1 << (planes - 1), jnp.int32)
-    for index, grid in enumerate(objects):
-        bits = bits | (grid.astype(jnp.int32) << (num_agents + index))
+    num_agents, shape = position.shape[0], objects[0].shape
+    layers = (*objects, jnp.ones(shape, bool))
+    room = _BITS - num_agents
     own_bit = jnp.asarray(1 << np.arange(num_agents, dtype=np.int32))
-    bits = bits.at[position[:, 0], position[:, 1]].add(jnp.where(present, own_bit, 0))
+    agents = (
+        jnp.zeros(shape, jnp.int32)
+        .at[position[:, 0], position[:, 1]]
+        .add(jnp.where(present, own_bit, 0))
+    )
+    first = agents | _pack(layers[:room], num_agents)
+    planes = [_windows(first, position, present, radius, num_agents + len(layers[:room]))]
+    if layers[room:]:  # more planes than an integer has bits
+        rest = layers[room:]
+        planes.append(_windows(_pack(rest, 0), position, present, radius, len(rest)))
+    return jnp.concatenate(planes, axis=-1)
+
+
+def _pack(layers: tuple[jax.Array, ...], first_bit: int) -> jax.Array:
+    """One int32 per cell ``[H, W]`` out of bool grids, a bit for each."""
+    bits = jnp.zeros(layers[0].shape, jnp.int32)
+    for index, layer in enumerate(layers):
+        bits = bits | (layer.astype(jnp.int32) << (first_bit + index))
+    return bits
+
+
+def _windows(
+    bits: jax.Array, position: jax.Array, present: jax.Array, radius: int, planes: int
+) -> jax.Array:
+    """Windows ``[N, h, w, planes]`` bool of ``bits [H, W]``, empty for whoever is not present."""
     padded = jnp.pad(bits, radius)
     size = 2 * radius + 1
     window = jax.vmap(lambda corner: jax.lax.dynamic_slice(padded, corner, (size, size)))(position)

@@ -5,11 +5,13 @@ from typing import Any
 
 from envs import checks
 from envs.cleanup import Cleanup
+from envs.coin_game import CoinGame
+from envs.matrix import Matrix
 from envs.snowdrift import Snowdrift
 from envs.stag_hunt import StagHunt
 from envs.types import Env
 
-GameConfig = Cleanup | Snowdrift | StagHunt
+GameConfig = Cleanup | CoinGame | Matrix | Snowdrift | StagHunt
 
 GAMES: dict[str, GameConfig] = {
     "cleanup": Cleanup(),
@@ -23,6 +25,11 @@ GAMES: dict[str, GameConfig] = {
         horizon=150,
         initial_waste=18,
     ),
+    "coingame": CoinGame(),
+    "ipd": Matrix(),
+    "iterated_harmony": Matrix(sucker=0.2, temptation=0.8),
+    "iterated_snowdrift": Matrix(sucker=0.2, temptation=1.2),
+    "iterated_stag_hunt": Matrix(sucker=-0.2, temptation=0.8),
     "ssg": Snowdrift(),
     "ssg_extn": Snowdrift(num_agents=8, rows=12, columns=12, radius=3, horizon=75, num_drifts=12),
     "ssh": StagHunt(),

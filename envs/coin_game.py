@@ -1,0 +1,247 @@
+"""Coin Game: another's coin pays me and costs its owner (Kong et al. 2024, section 5).
+
+Letters: N agents, M coins, H W rows and columns.
+
+Paper: 5x5 map, 2 agents, 100 steps, four moves and no "stay"; one coin at any time, in the colour
+of one agent; any coin pays 1 to whoever takes it, and costs its owner 2 if that was another; a new
+coin of random colour on a random cell replaces it at once; if several step on a coin, one of them,
+drawn at random, takes it.
+
+Ours, where the paper is silent (the author's prototype decides where it speaks): the map's edge
+blocks, agents start on random cells and may share cells, and a new coin may fall on any cell, also
+under an agent; in each step, after the moves, somebody who stands on a coin takes it. With more
+agents every one has a colour of its own; of several coins two may fall on one cell.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from envs import checks, grid, motion, render
+from envs.types import Env, EnvSpec, Step
+
+ACTIONS = grid.MOVES[: grid.STAY]
+EVENTS = ("own_coins", "others_coins")
+
+
+class State(NamedTuple):
+    """Everything that changes during an episode."""
+
+    position: jax.Array  # [N, 2] int32
+    coin: jax.Array  # [M, 2] int32, where each coin lies
+    owner: jax.Array  # [M] int32, the agent whose colour it has
+    time: jax.Array  # [] int32
+
+
+class Draws(NamedTuple):
+    """All randomness of one step, float32 in [0, 1)."""
+
+    priority: jax.Array  # [N], the highest wins a contest
+    coins: jax.Array  # [M], colour and cell of the coin that replaces each one
+
+
+@dataclass(frozen=True)
+class CoinGame:
+    """Settings of the Coin Game."""
+
+    name: ClassVar[str] = "coin_game"
+    version: ClassVar[int] = 1
+
+    num_agents: int = 2
+    """Number of agents, and of colours, 2 to 16."""
+    rows: int = 5
+    """Rows of the map, 2 to 64."""
+    columns: int = 5
+    """Columns of the map, 2 to 64."""
+    radius: int = 2
+    """Cells that an agent sees to each side, 1 to 7 (2: a 5x5 window)."""
+    horizon: int = 100
+    """Steps of an episode."""
+    num_coins: int = 1
+    """Coins on the map at any time, 1 to 64."""
+    coin_reward: float = 1.0
+    """Reward of a coin, to the agent that takes it."""
+    penalty: float = 2.0
+    """Cost of a coin that another takes, to its owner, 0 or more."""
+
+    def __post_init__(self) -> None:
+        """Checks every setting; raises `ConfigError` on one that cannot work."""
+        grid.check_map(self.rows, self.columns, self.num_agents, self.radius, self.horizon)
+        checks.integer("num_coins", self.num_coins, 1, 64)
+        checks.number("coin_reward", self.coin_reward)
+        checks.number("penalty", self.penalty, 0.0)
+
+    def spec(self) -> EnvSpec:
+        """Static facts of the game with these settings."""
+        coins = tuple(f"coin_{agent}" for agent in range(self.num_agents))
+        planes = grid.plane_names(self.num_agents, coins)
+        size = 2 * self.radius + 1
+        return EnvSpec(
+            name=self.name,
+            version=self.version,
+            num_agents=self.num_agents,
+            num_actions=len(ACTIONS),
+            obs_shape=(size, size, len(planes)),
+            obs_dtype=np.dtype(bool),
+            horizon=self.horizon,
+            action_names=ACTIONS,
+            plane_names=planes,
+            event_names=EVENTS,
+            can_see_all=False,
+            max_return=max_return(self),
+        )
+
+    def build(self) -> Env:
+        """The game as pure functions."""
+        return Env(
+            spec=self.spec(),
+            reset=lambda key: reset(self, key),
+            step=lambda key, state, action: transition(self, state, action, draw(self, key)),
+            render=lambda state: picture(self, state),
+            scripted={
+                "cooperator": lambda key, obs, agent: cooperator(self, key, obs, agent),
+                "defector": lambda key, obs, agent: defector(self, key, obs),
+                "random": lambda key, obs, agent: wander(key),
+            },
+        )
+
+
+def max_return(params: CoinGame) -> float:
+    """An upper bound: every coin taken by its owner in every step."""
+    return max(0.0, params.coin_reward * params.num_coins * params.horizon)
+
+
+def reset(params: CoinGame, key: jax.Array) -> tuple[State, jax.Array]:
+    """Draws cells for the agents, and colours and cells for the coins. ``key`` is consumed."""
+    key_agents, key_coins = jax.random.split(key)
+    edge = jnp.asarray(np.array([params.rows, params.columns], np.int32))
+    owner, coin = mint(params, jax.random.uniform(key_coins, (params.num_coins,)))
+    state = State(
+        position=jax.random.randint(key_agents, (params.num_agents, 2), 0, edge[None]),
+        coin=coin,
+        owner=owner,
+        time=jnp.int32(0),
+    )
+    return state, observe(params, state)
+
+
+def draw(params: CoinGame, key: jax.Array) -> Draws:
+    """Draws the randomness of one step. ``key`` is consumed."""
+    flat = jax.random.uniform(key, (params.num_agents + params.num_coins,))
+    return Draws(priority=flat[: params.num_agents], coins=flat[params.num_agents :])
+
+
+def mint(params: CoinGame, draws: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Coins of random colour on random cells.
+
+    Args:
+        params: settings.
+        draws: ``[M]`` uniform in [0, 1); its equal parts are the colours, theirs the cells in
+            reading order.
+
+    Returns:
+        Owners ``[M]`` int32 and cells ``[M, 2]`` int32.
+    """
+    cells = params.rows * params.columns
+    outcome = jnp.floor(draws * (params.num_agents * cells)).astype(jnp.int32)
+    owner, cell = outcome // cells, outcome % cells
+    return owner, jnp.stack([cell // params.columns, cell % params.columns], axis=-1)
+
+
+def transition(
+    params: CoinGame, state: State, action: jax.Array, draws: Draws
+) -> tuple[State, Step]:
+    """Moves agents, who take coins, and replaces these. All chance is in `draws`."""
+    position = grid.move(state.position, action, (params.rows, params.columns))
+    stands_on = (position[:, None] == state.coin[None]).all(-1)  # [N, M]
+    anyone = jnp.ones((params.num_agents, params.num_agents), bool)
+    takes = jax.vmap(motion.winners, (None, 1, None), 1)(anyone, stands_on, draws.priority)
+
+    seat = jnp.asarray(np.arange(params.num_agents, dtype=np.int32))
+    owns = seat[:, None] == state.owner[None]
+    taken = takes.any(0)
+    own = (takes & owns).sum(-1, dtype=jnp.float32)
+    others = (takes & ~owns).sum(-1, dtype=jnp.float32)
+    lost = (taken[None] & owns & ~takes).sum(-1, dtype=jnp.float32)
+
+    owner, coin = mint(params, draws.coins)
+    next_state = State(
+        position=position,
+        coin=jnp.where(taken[:, None], coin, state.coin),
+        owner=jnp.where(taken, owner, state.owner),
+        time=state.time + 1,
+    )
+    return next_state, Step(
+        obs=observe(params, next_state),
+        reward=params.coin_reward * (own + others) - params.penalty * lost,
+        active=jnp.ones(params.num_agents, bool),
+        terminated=jnp.bool_(False),
+        truncated=next_state.time >= params.horizon,
+        events={"own_coins": own, "others_coins": others},
+    )
+
+
+def observe(params: CoinGame, state: State) -> jax.Array:
+    """Windows ``[N, h, w, 2 N + 1]`` bool: agents, coins by colour, inside of the map."""
+    everyone = jnp.ones(params.num_agents, bool)
+    return grid.observe(state.position, everyone, tuple(coins(params, state)), params.radius)
+
+
+def coins(params: CoinGame, state: State) -> jax.Array:
+    """Where coins of each colour lie, ``[N, H, W]`` bool."""
+    empty = jnp.zeros((params.num_agents, params.rows, params.columns), bool)
+    return empty.at[state.owner, state.coin[:, 0], state.coin[:, 1]].set(True)
+
+
+def wander(key: jax.Array) -> jax.Array:
+    """A random move ``[]`` int32. ``key`` is consumed."""
+    return jax.random.randint(key, (), 0, len(ACTIONS))
+
+
+def defector(params: CoinGame, key: jax.Array, obs: jax.Array) -> jax.Array:
+    """Takes all coins: walks to the nearest in view, wanders without. ``key`` is consumed."""
+    key_walk, key_wander = jax.random.split(key)
+    in_view = obs[..., params.num_agents : -1].any(-1)
+    return walk(in_view, key_walk, wander(key_wander))
+
+
+def cooperator(params: CoinGame, key: jax.Array, obs: jax.Array, agent: jax.Array) -> jax.Array:
+    """Takes coins of its own colour only (Kong et al. 2024, appendix B.2).
+
+    Walks to the nearest one in view, wanders without. Instead of a move that would take another's
+    coin it makes a random one of the moves that would not, if there is any. ``key`` is consumed.
+    """
+    key_walk, key_wander, key_avoid = jax.random.split(key, 3)
+    in_view = obs[..., params.num_agents : -1]
+    own = jnp.take(in_view, agent, axis=-1)
+    others = in_view.any(-1) & ~own
+    action = walk(own, key_walk, wander(key_wander))
+
+    ahead = params.radius + grid.DELTAS[: len(ACTIONS)]
+    here = others[params.radius, params.radius]  # where a move against the map's edge leaves it
+    ahead_inside = obs[..., -1][ahead[:, 0], ahead[:, 1]]
+    harms = jnp.where(ahead_inside, others[ahead[:, 0], ahead[:, 1]], here)
+    preference = jax.random.uniform(key_avoid, (len(ACTIONS),)) - harms.astype(jnp.float32)
+    return jnp.where(harms[action], preference.argmax().astype(jnp.int32), action)
+
+
+def walk(window: jax.Array, key: jax.Array, otherwise: jax.Array) -> jax.Array:
+    """Towards the nearest marked cell but its own, on which nobody can wait. ``key`` is consumed.
+
+    Args:
+        window: ``[h, w]`` bool.
+        key: consumed.
+        otherwise: ``[]`` int32, the move when nothing else is marked.
+    """
+    centre = window.shape[0] // 2
+    return grid.step_towards(window.at[centre, centre].set(False), key, otherwise)
+
+
+def picture(params: CoinGame, state: State) -> np.ndarray:
+    """A picture ``[h, w, 3]`` uint8 of the map."""
+    objects = tuple(zip(np.asarray(coins(params, state)), render.COINS, strict=False))
+    everyone = np.ones(params.num_agents, bool)
+    return render.picture((params.rows, params.columns), objects, state.position, everyone)
