@@ -42,7 +42,7 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(GAMES))
 
 
-def config(name: str, **overrides: Any) -> GameConfig:
+def config(name: str, /, **overrides: Any) -> GameConfig:
     """The settings of a ready-made game, some of them changed.
 
     Raises:
@@ -55,6 +55,6 @@ def config(name: str, **overrides: Any) -> GameConfig:
     return dataclasses.replace(GAMES[name], **overrides)
 
 
-def make(name: str, **overrides: Any) -> Env:
+def make(name: str, /, **overrides: Any) -> Env:
     """Builds a ready-made game: ``make("ssh", rows=5, columns=5)``. Raises as `config` does."""
     return config(name, **overrides).build()

@@ -27,7 +27,7 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(ALGORITHMS))
 
 
-def config(name: str, **overrides: Any) -> AlgorithmConfig:
+def config(name: str, /, **overrides: Any) -> AlgorithmConfig:
     """The settings of a ready-made algorithm, some of them changed.
 
     Raises:
