@@ -199,7 +199,9 @@ def test_the_better_arm_and_the_discounted_return_are_learnt():
     """Agent 0 is paid by its action, agent 1 always 1."""
     arms = jnp.array([0.0, 1.0, 0.3])
     game = probe(lambda action: jnp.stack([arms[action[0]], 1.0]), num_actions=3, horizon=3)
-    config = settings("a2c", lr=2e-2, gamma=0.5, lam=0.0, epsilon_start=0.2, epsilon_episodes=200)
+    config = settings(
+        "a2c", lr=2e-2, gamma=0.5, lam=0.0, normalise=False, epsilon_start=0.2, epsilon_episodes=200
+    )
     _, last, metrics = train(game, selfplay(game, config), updates=600, num_envs=4)
     ones = metrics["event/ones"][:, 0, 0]
     assert ones[:3].mean() < 0.6 * game.spec.horizon

@@ -36,8 +36,7 @@ def convolved(params, x, widths, relu):
     return x.reshape(len(x), -1)
 
 
-@pytest.mark.parametrize("relu", [False, True])
-@pytest.mark.parametrize("trunk", [0, 6])
+@pytest.mark.parametrize(("relu", "trunk"), [(False, 0), (True, 0), (False, 6)])
 def test_eyes_equal_plain_convolutions_and_dense_layers(relu, trunk):
     widths = (2, 4)
     eyes = Eyes(SHAPE, (5, 3), widths, relu, trunk)

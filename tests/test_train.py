@@ -46,6 +46,16 @@ def test_metrics_have_updates_seeds_and_seats(trainer):
     np.testing.assert_array_equal(last.world.env_state.time, 6)
 
 
+def test_every_update_draws_anew(trainer):
+    init, run = trainer
+    (hyper,) = SOCIETY.hyper
+    first = init(KEYS, (hyper | {"lr": 0.0},))
+    last, metrics = run(first, 4)
+    assert not same(jax.random.key_data(first.key), jax.random.key_data(last.key))
+    played = np.asarray(metrics["event/ones"]).reshape(4, -1)
+    assert len(np.unique(played, axis=0)) == 4
+
+
 def test_settings_are_swept_over_seeds(trainer):
     init, run = trainer
     (hyper,) = SOCIETY.hyper
