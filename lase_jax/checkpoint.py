@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 
 from envs.checks import ConfigError
+from lase_jax.folder import reason
 
 KEEP = 3
 """Number of newest checkpoints that are kept."""
@@ -55,26 +56,31 @@ class Checkpoints:
         items = ("carry", "config")
         return self._orbax.CheckpointManager(self._path, item_names=items, options=options)
 
-    def save(self, update: int, carry: Any) -> None:
-        """Starts to save; returns as soon as the arrays are copied. Says so where it fails."""
+    def save(self, update: int, carry: Any) -> bool:
+        """Starts to save; returns as soon as the arrays are copied. Says so where it fails.
+
+        Returns:
+            Whether it has started; `newest` tells what has reached the disk.
+        """
         arguments = self._orbax.args
         items = arguments.Composite(
             carry=arguments.StandardSave(jax.tree.map(_filled, carry)),
             config=arguments.JsonSave(self._config),
         )
         try:
-            self._manager.save(update, args=items)
+            return self._manager.save(update, args=items)
         except Exception as error:
             self._say(
-                f"Checkpoint {update} could not be saved ({_reason(error)}): training goes on."
+                f"Checkpoint {update} could not be saved ({reason(error)}): training goes on."
             )
+            return False
 
     def wait(self) -> None:
         """Waits until the last save is on the disk. Says so where it failed."""
         try:
             self._manager.wait_until_finished()
         except Exception as error:
-            self._say(f"The last checkpoint could not be saved ({_reason(error)}).")
+            self._say(f"The last checkpoint could not be saved ({reason(error)}).")
 
     def close(self) -> None:
         """Waits, then lets go of the folder."""
@@ -82,7 +88,9 @@ class Checkpoints:
         self._manager.close()
 
     def newest(self) -> int | None:
-        """Updates that the newest checkpoint has finished; None where there is none."""
+        """Updates that the newest checkpoint on the disk has finished; None where there is none."""
+        self.wait()
+        self._manager.reload()  # it counts a save as soon as it starts, even if that fails later
         return self._manager.latest_step()
 
     def restore(self, like: Any) -> tuple[int, Any] | None:
@@ -113,7 +121,7 @@ class Checkpoints:
             except ConfigError:
                 raise
             except Exception as error:
-                self._say(f"Checkpoint {update} cannot be read ({_reason(error)}).")
+                self._say(f"Checkpoint {update} cannot be read ({reason(error)}).")
                 damaged.append(update)
         if damaged:
             raise ConfigError(
@@ -178,7 +186,3 @@ def _filled(leaf: Any) -> Any:
 def _emptied(leaf: Any, like: Any) -> Any:
     """Inverse of `_filled`, given what the leaf was like."""
     return leaf if like.size else jnp.zeros(like.shape, like.dtype)
-
-
-def _reason(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0][:200]

@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from envs.types import Env
-from lase_jax import animate, metrics
+from lase_jax import animate, metrics, stats
 from lase_jax.rollout import begin, play
 from lase_jax.types import Algorithm, Array, Metrics, Mode, PyTree, Rollout
 
@@ -79,14 +79,15 @@ def scores(
 
 
 def evaluate(
-    env: Env, algorithm: Algorithm, state: PyTree, num_episodes: int, seed: int = 0
+    env: Env, algorithm: Algorithm, state: PyTree, seeds: int, num_episodes: int, seed: int = 0
 ) -> dict[str, dict[str, np.ndarray]]:
     """Greedy and sampled episodes of every seed.
 
     Args:
         env: the game.
         algorithm: the society.
-        state: what it has learnt, leaves ``[S, ...]``.
+        state: what it has learnt, leaves ``[S, ...]``; without leaves where all is scripted.
+        seeds: S.
         num_episodes: per seed and mode.
         seed: of the episodes.
 
@@ -96,7 +97,7 @@ def evaluate(
     found = {}
     for mode in MODES:
         one = partial(scores, env, algorithm, num_episodes=num_episodes, mode=mode)
-        keys = jax.random.split(jax.random.key(seed), len(jax.tree.leaves(state)[0]))
+        keys = jax.random.split(jax.random.key(seed), seeds)
         found[mode] = jax.device_get(jax.jit(jax.vmap(one))(state, keys))
     return found
 
@@ -113,14 +114,16 @@ def report(
             "agents": [
                 {"seat": seat, "kind": kind}
                 | {
-                    name: _mean(values[:, seat])
+                    name: stats.number(stats.mean(values[:, seat], 0))
                     for name, values in sorted(numbers.items())
                     if values.ndim == 2
                 }
                 for seat, kind in enumerate(seats)
             ],
             "group": {
-                name: _mean(values) for name, values in sorted(numbers.items()) if values.ndim == 1
+                name: stats.number(stats.mean(values, 0))
+                for name, values in sorted(numbers.items())
+                if values.ndim == 1
             },
             "seeds": {
                 str(seed): {
@@ -133,17 +136,8 @@ def report(
     }
 
 
-def _mean(values: np.ndarray) -> float | None:
-    seen = values[np.isfinite(values)]
-    return float(seen.mean()) if seen.size else None
-
-
-def _number(value: Any) -> float | None:
-    return float(value) if np.isfinite(value) else None
-
-
 def _numbers(values: np.ndarray) -> Any:
-    return [_numbers(part) for part in values] if np.ndim(values) else _number(values)
+    return [_numbers(part) for part in values] if np.ndim(values) else stats.number(values)
 
 
 def show(found: dict[str, Any], num_seeds: int, num_episodes: int) -> None:

@@ -3,13 +3,14 @@
 ``runs/<name>/`` holds config.json, metrics.csv, curves.png, replay.gif, summary.json, checkpoints/.
 """
 
+import contextlib
 import importlib.metadata
 import json
 import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,19 +31,35 @@ def create(path: Path, overwrite: bool) -> Path:
     Raises:
         ConfigError: something lies there that may not be deleted.
     """
-    if path.exists() and any(path.iterdir() if path.is_dir() else [path]):
-        is_run = (path / CONFIG).is_file()
-        require(overwrite, "name", path.name, "use another name, or --overwrite to delete that run")
-        require(
-            is_run, "name", path.name, f"{path} is not a run folder and stays, use another name"
-        )
-        shutil.rmtree(path)
-    try:
+    with writing("out", path):
+        if path.exists() and any(path.iterdir() if path.is_dir() else [path]):
+            is_run = (path / CONFIG).is_file()
+            taken = "use another name, or --overwrite to delete that run"
+            require(overwrite, "name", path.name, taken)
+            foreign = f"{path} is not a run folder and stays, use another name"
+            require(is_run, "name", path.name, foreign)
+            shutil.rmtree(path)
         path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        remedy = f"the folder cannot be made ({error.strerror}), use another --out or --name"
-        raise ConfigError(f"out is {str(path)!r}: {remedy}.") from error
     return path
+
+
+@contextlib.contextmanager
+def writing(field: str, path: Path) -> Iterator[None]:
+    """Turns a failure to write at `path`, which the option `field` names, into one sentence.
+
+    Raises:
+        ConfigError: something inside raised an `OSError`.
+    """
+    try:
+        yield
+    except OSError as error:
+        remedy = f"it cannot be written ({reason(error)}), use another place"
+        raise ConfigError(f"{field} is {str(path)!r}: {remedy}.") from error
+
+
+def reason(error: Exception) -> str:
+    """What went wrong, in one line."""
+    return (str(error) or type(error).__name__).splitlines()[0][:200]
 
 
 def unused(parent: Path, stem: str) -> str:
@@ -64,11 +81,13 @@ def read(path: Path) -> dict[str, Any]:
     remedy = f"it is not a run folder, use one that holds a {CONFIG}, such as runs/<name>"
     require(file.is_file(), "run", str(path), remedy)
     try:
-        return json.loads(file.read_text())
+        content = json.loads(file.read_text())
     except (OSError, ValueError) as error:
         raise ConfigError(
             f"run is {str(path)!r}: its {CONFIG} cannot be read ({error})."
         ) from error
+    require(isinstance(content, dict), "run", str(path), f"its {CONFIG} holds no settings")
+    return content
 
 
 def write(path: Path, content: str | bytes) -> None:
@@ -96,6 +115,7 @@ def provenance() -> dict[str, Any]:
     """What a run was made with: versions, git revision and kind of device, but no host or user."""
     import jax
 
+    import envs
     import lase_jax
 
     device = jax.devices()[0]
@@ -105,7 +125,7 @@ def provenance() -> dict[str, Any]:
             "python": platform.python_version(),
             **{name: importlib.metadata.version(name) for name in PACKAGES},
         },
-        "revision": revision(Path(lase_jax.__file__).parent),
+        "revision": revision(Path(lase_jax.__file__).parent, Path(envs.__file__).parent),
         "device": {
             "kind": device.device_kind,
             "platform": device.platform,
@@ -114,16 +134,21 @@ def provenance() -> dict[str, Any]:
     }
 
 
-def revision(source: Path) -> str | None:
-    """The git commit of the folder `source`, "+changes" where it differs, None outside of git."""
+def revision(*packages: Path) -> str | None:
+    """The git commit of some packages' sources, "+changes" where one of them differs from it.
 
-    def git(*arguments: str) -> str:
-        command = ["git", "-C", str(source), *arguments]
+    None where git does not track a package, as when it is installed below another repository.
+    """
+
+    def git(package: Path, *arguments: str) -> str:
+        command = ["git", "-C", str(package), *arguments]
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
         return done.stdout.strip()
 
     try:
-        commit = git("rev-parse", "HEAD")
-        return commit + ("+changes" if git("status", "--porcelain", "--", ".") else "")
+        for package in packages:
+            git(package, "ls-files", "--error-unmatch", "__init__.py")
+        changed = any(git(package, "status", "--porcelain", "--", ".") for package in packages)
+        return git(packages[0], "rev-parse", "HEAD") + ("+changes" if changed else "")
     except (OSError, subprocess.SubprocessError):
         return None

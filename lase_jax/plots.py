@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from envs.render import AGENT_COLOURS
+from lase_jax import stats
 from lase_jax.sinks import Record
 
 
@@ -24,43 +25,21 @@ class Line(NamedTuple):
 POINTS = 100
 """Points of a curve, at most."""
 COLLECTIVE = "#292524"
-T_QUANTILE = (np.nan, 12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23)
-"""97.5 % quantiles of Student's t for 0 to 10 degrees of freedom; above, 1.96 is near enough."""
-
-
-def mean_and_band(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean over seeds and half width of its 95 % interval (Student's t), both ``[R]``.
-
-    Args:
-        values: ``[R, S]``; NaN is left out. With fewer than two seeds the half width is NaN.
-    """
-    count = np.isfinite(values).sum(-1)
-    known = np.where(np.isfinite(values), values, 0.0)
-    mean = np.where(count > 0, known.sum(-1) / np.maximum(count, 1), np.nan)
-    squares = np.where(np.isfinite(values), (values - mean[:, None]) ** 2, 0.0).sum(-1)
-    freedom = np.maximum(count - 1, 0)
-    spread = np.sqrt(squares / np.maximum(freedom, 1))
-    small = np.array([*T_QUANTILE, 1.96])
-    quantile = small[np.minimum(freedom, len(small) - 1)]
-    return mean, quantile * spread / np.sqrt(np.maximum(count, 1))
 
 
 def thinned(record: Record) -> Record:
     """The same rows as means over neighbours, at most `POINTS` of them."""
     stride = -(-len(record.update) // POINTS)
-    starts = np.arange(0, len(record.update), stride)
-    ends = np.append(starts[1:], len(record.update)) - 1
-
-    def mean(values: np.ndarray) -> np.ndarray:
-        seen = ~np.isnan(values)
-        count = np.add.reduceat(seen.astype(int), starts)
-        total = np.add.reduceat(np.where(seen, values, 0.0), starts)
-        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    starts = np.arange(stride, len(record.update), stride)
+    ends = np.append(starts, len(record.update)) - 1
 
     return Record(
         record.update[ends],
         record.env_steps[ends],
-        {name: mean(values) for name, values in record.metrics.items()},
+        {
+            name: np.stack([stats.mean(part, 0) for part in np.split(values, starts)])
+            for name, values in record.metrics.items()
+        },
     )
 
 
@@ -85,7 +64,7 @@ def curves(record: Record, title: str, path: Path) -> None:
     for index, (name, unit, lines) in enumerate(drawn):
         axis = figure.add_subplot(down, across, index + 1)
         for line in lines:
-            mean, half = mean_and_band(line.values)
+            mean, half = stats.mean_and_band(line.values)
             axis.plot(record.env_steps, mean, color=line.colour, label=line.label, linewidth=1.4)
             if np.isfinite(half).any():
                 low, high = mean - half, mean + half
@@ -155,10 +134,7 @@ def _given(metrics: dict[str, np.ndarray]) -> Iterator[Line]:
 
 def over_seats(values: np.ndarray) -> np.ndarray:
     """Mean over all axes after the seed's, without NaN: ``[R, S]``."""
-    flat = values.reshape(*values.shape[:2], -1)
-    seen = np.isfinite(flat)
-    total = np.where(seen, flat, 0.0).sum(-1)
-    return np.where(seen.any(-1), total / np.maximum(seen.sum(-1), 1), np.nan)
+    return stats.mean(values.reshape(*values.shape[:2], -1), -1)
 
 
 SURPRISES = (

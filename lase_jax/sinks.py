@@ -9,13 +9,15 @@ harming the training: `Guarded` says so once and drops them.
 import csv
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
-from lase_jax import folder
+from envs.checks import ConfigError
+from lase_jax import folder, stats
 
 INDEX = ("seed", "update", "env_steps")
 """Columns of metrics.csv before the metrics: the seed, its updates finished, and its environment
@@ -79,7 +81,7 @@ class Csv:
     def __init__(self, path: Path, seeds: range, resume_at: int = 0):
         self.path, self.seeds = path, seeds
         if path.exists():
-            truncate(path, resume_at)
+            truncate(path, resume_at, len(seeds))
 
     def write(self, record: Record) -> None:
         """Appends rows and has them on the disk before it returns."""
@@ -107,23 +109,41 @@ def _text(value: Any) -> str:
     return "" if np.isnan(value) else str(np.float32(value))
 
 
-def truncate(path: Path, update: int) -> None:
-    """Drops the rows after `update`, and a last line that was cut off."""
-    lines = path.read_text().splitlines(keepends=True)
-    whole = [line for line in lines if line.endswith("\n")]
-    kept = [line for line in whole[1:] if int(line.split(",", 2)[1]) <= update]
-    folder.write(path, "".join([*whole[:1], *kept] if kept else []))
+def truncate(path: Path, update: int, num_seeds: int) -> None:
+    """Drops the rows after `update`, and those that a kill or a full disk left incomplete."""
+    header, *lines = _whole(path.read_text(), num_seeds)
+    kept = [line for line in lines if _update(line) <= update]
+    folder.write(path, "".join([header, *kept] if kept else []))
+
+
+def _whole(text: str, num_seeds: int | None = None) -> list[str]:
+    """The header and the whole blocks of metrics.csv, as lines.
+
+    A line is whole where it has its end. A block, the lines of one update, is whole where it has
+    every seed; where `num_seeds` is None, every seed that occurs.
+    """
+    header, *lines = [line for line in text.splitlines(keepends=True) if line[-1] == "\n"] or [""]
+    found = num_seeds or len({line.split(",", 1)[0] for line in lines})
+    size = Counter(map(_update, lines))
+    return [header, *(line for line in lines if size[_update(line)] == found)]
+
+
+def _update(line: str) -> int:
+    return int(line.split(",", 2)[1])
 
 
 def load(path: Path) -> Record:
-    """Reads metrics.csv back: `Record` with all rows; a seat without a value is NaN.
+    """Reads metrics.csv back: `Record` with all whole rows; a seat without a value is NaN.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it holds no rows.
+        ConfigError: there is no such file, or it holds no rows.
     """
-    with path.open(newline="") as file:
-        header, *rows = csv.reader(file)
+    try:
+        header, *rows = csv.reader(_whole(path.read_text()))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"metrics is {str(path)!r}: it cannot be read ({error}).") from error
+    if not rows:
+        raise ConfigError(f"metrics is {str(path)!r}: it holds no rows yet, train first.")
     table = np.array([[float(cell) if cell else np.nan for cell in row] for row in rows])
     num_seeds = len(np.unique(table[:, 0]))
     table = table.reshape(-1, num_seeds, len(header))
@@ -174,7 +194,7 @@ class Wandb:
         except Exception as error:
             if mode == "offline":
                 raise
-            say(f"W&B cannot be reached ({_first_line(error)}): logging offline.")
+            say(f"W&B cannot be reached ({folder.reason(error)}): logging offline.")
             self.finish()
             self._open(path, names, config, "offline", identity)
 
@@ -231,10 +251,9 @@ class Wandb:
     @staticmethod
     def _summary(cells: list, row: int) -> Iterator[tuple[str, float]]:
         for name, values in cells:
-            seen = values[row][np.isfinite(values[row])]
-            if seen.size:
-                yield name, seen.mean()
-                yield f"{name}/ci95", 1.96 * seen.std() / np.sqrt(seen.size)
+            mean, half = stats.mean_and_band(values[row][None])
+            yield name, mean[0]
+            yield f"{name}/ci95", half[0]
 
     def close(self, files: dict[str, Path]) -> None:
         """Adds the pictures and finishes."""
@@ -257,10 +276,6 @@ def _has_key() -> bool:
     import wandb
 
     return bool(wandb.api.api_key)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 class Guarded:
@@ -289,4 +304,4 @@ class Guarded:
             action()
         except Exception as error:
             self.sink = None
-            self.say(f"{self.name} failed ({_first_line(error)}): training goes on without it.")
+            self.say(f"{self.name} failed ({folder.reason(error)}): training goes on without it.")

@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import jax
@@ -106,6 +107,17 @@ def test_a_reader_changes_nothing(tmp_path, carry):
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_the_newest_is_what_the_disk_has_and_a_lost_one_can_be_saved_again(tmp_path, carry):
+    checkpoints = open_at(tmp_path)
+    assert checkpoints.save(10, carry) and checkpoints.save(20, carry)
+    assert checkpoints.newest() == 20
+    shutil.rmtree(tmp_path / "20")
+    assert checkpoints.newest() == 10
+    assert checkpoints.save(20, carry)
+    assert checkpoints.newest() == 20
+    checkpoints.close()
+
+
 def test_where_none_can_be_read_nothing_is_thrown_away(tmp_path, carry):
     saved(tmp_path, carry, 10)
     damage(tmp_path / "10")
@@ -140,7 +152,7 @@ def test_a_save_that_fails_is_said_and_survived(tmp_path, carry, monkeypatch):
         raise OSError("No space left on device")
 
     monkeypatch.setattr(checkpoints._manager, "save", full)
-    checkpoints.save(1, carry)
+    assert not checkpoints.save(1, carry)
     checkpoints.close()
     assert said == ["Checkpoint 1 could not be saved (No space left on device): training goes on."]
     assert not list(Path(tmp_path).glob("[0-9]*"))

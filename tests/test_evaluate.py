@@ -23,7 +23,7 @@ def state(setup):
 
 @pytest.fixture(scope="module")
 def found(setup, state):
-    return evaluate.evaluate(setup.env, setup.algorithm, state, num_episodes=3)
+    return evaluate.evaluate(setup.env, setup.algorithm, state, seeds=2, num_episodes=3)
 
 
 def test_both_modes_have_every_seed_and_agent(found):
@@ -45,13 +45,21 @@ def test_gifts_change_hands_and_nothing_is_lost(found):
 
 
 def test_the_same_seed_plays_the_same_episodes(setup, state, found):
-    again = evaluate.evaluate(setup.env, setup.algorithm, state, num_episodes=3)
+    again = evaluate.evaluate(setup.env, setup.algorithm, state, 2, num_episodes=3)
     jax.tree.map(np.testing.assert_array_equal, again, found)
-    other = evaluate.evaluate(setup.env, setup.algorithm, state, num_episodes=3, seed=1)
+    other = evaluate.evaluate(setup.env, setup.algorithm, state, 2, num_episodes=3, seed=1)
     assert not all(
         np.array_equal(other["sample"][name], found["sample"][name], equal_nan=True)
         for name in found["sample"]
     )
+
+
+def test_seeds_that_learn_nothing_play_too():
+    scripted = host.set_up(tiny.config().with_seats(["defector", "random"]))
+    state = scripted.begin().state
+    assert not jax.tree.leaves(state)
+    numbers = evaluate.evaluate(scripted.env, scripted.algorithm, state, 2, num_episodes=3)
+    assert numbers["sample"]["return/extrinsic"].shape == (2, 2)
 
 
 def test_the_report_is_json_that_names_agents(found, capsys):

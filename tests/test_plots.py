@@ -23,21 +23,6 @@ def record(rows, seeds=3, agents=2):
     return Record(update, update * 100, metrics)
 
 
-def test_the_band_is_students_interval_over_seeds():
-    mean, half = plots.mean_and_band(
-        np.array([[1.0, 2.0, 3.0], [4.0, np.nan, 6.0], [5, *[np.nan] * 2]])
-    )
-    np.testing.assert_allclose(mean, [2, 5, 5])
-    np.testing.assert_allclose(half[:2], [4.30 / np.sqrt(3), 12.71 * np.sqrt(2) / np.sqrt(2)])
-    assert np.isnan(half[2])
-
-
-def test_many_seeds_get_the_normal_quantile():
-    values = np.arange(20.0)[None]
-    _, half = plots.mean_and_band(values)
-    np.testing.assert_allclose(half, 1.96 * values.std(ddof=1) / np.sqrt(20))
-
-
 def test_thinning_averages_neighbours_and_keeps_the_end():
     long = record(2 * plots.POINTS + 1)
     thin = plots.thinned(long)

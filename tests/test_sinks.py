@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from envs.checks import ConfigError
 from lase_jax import sinks
 
 
@@ -45,6 +46,33 @@ def test_csv_forgets_what_a_resumed_run_does_again(tmp_path):
     assert path.read_bytes() == kept
     sinks.Csv(path, range(2), resume_at=0)
     assert path.read_bytes() == b""
+
+
+def test_csv_leaves_out_a_block_that_a_full_disk_cut(tmp_path):
+    path = tmp_path / "metrics.csv"
+    csv = sinks.Csv(path, range(3))
+    csv.write(record(0, seeds=3))
+    whole = path.read_bytes()
+    csv.write(record(2, rows=1, seeds=3))
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
+    np.testing.assert_array_equal(sinks.load(path).update, [1, 2])
+    sinks.Csv(path, range(3), resume_at=3)
+    assert path.read_bytes() == whole
+    path.write_bytes(whole[:-7])
+    np.testing.assert_array_equal(sinks.load(path).update, [1])
+
+
+def test_a_csv_that_cannot_be_read_is_one_sentence(tmp_path):
+    path = tmp_path / "metrics.csv"
+    with pytest.raises(ConfigError, match="cannot be read"):
+        sinks.load(path)
+    for text in ("", "seed,upd", "seed,update,env_steps\n"):
+        path.write_text(text)
+        with pytest.raises(ConfigError, match="no rows yet"):
+            sinks.load(path)
+    path.write_text("seed,update,env_steps\n0,x,1\n")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        sinks.load(path)
 
 
 def test_a_sink_that_fails_says_so_once_and_is_left_out():
@@ -99,4 +127,4 @@ def test_wandb_draws_many_seeds_as_one_run_with_a_band():
     cells = list(sinks.columns({"x": np.array([[1.0, 3.0, np.nan]])}))
     found = dict(sinks.Wandb._summary(cells, 0))
     assert found["x"] == 2.0
-    assert found["x/ci95"] == pytest.approx(1.96 / np.sqrt(2))
+    assert found["x/ci95"] == pytest.approx(12.71)  # Student's t, two seeds

@@ -1,0 +1,51 @@
+"""The few statistics that tables, curves and summaries share, without the numbers that are missing.
+
+Letters: R rows in time, S seeds.
+"""
+
+from typing import Any
+
+import numpy as np
+
+FINAL_SHARE = 0.1
+"""Final results are means over this last share of the rows."""
+T_QUANTILE = (np.nan, 12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23)
+"""97.5 % quantiles of Student's t for 0 to 10 degrees of freedom; above, 1.96 is near enough."""
+
+
+def mean(values: np.ndarray, axis: int) -> np.ndarray:
+    """Mean along an axis in float64, leaving out NaN; NaN where nothing is left."""
+    seen = ~np.isnan(values)
+    total = np.where(seen, values, 0.0).sum(axis, dtype=np.float64)
+    return np.where(seen.any(axis), total / np.maximum(seen.sum(axis), 1), np.nan)
+
+
+def final_rows(rows: int) -> int:
+    """How many of a run's rows count as its end."""
+    return max(1, round(FINAL_SHARE * rows))
+
+
+def final(values: np.ndarray) -> np.ndarray:
+    """Mean over the last `FINAL_SHARE` of the rows ``[R, ...]``, without NaN: ``[...]``."""
+    return mean(values[-final_rows(len(values)) :], 0)
+
+
+def mean_and_band(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean over seeds and half width of its 95 % interval (Student's t), both ``[R]``.
+
+    Args:
+        values: ``[R, S]``; NaN is left out. With fewer than two seeds the half width is NaN.
+    """
+    count = (~np.isnan(values)).sum(-1)
+    middle = mean(values, -1)
+    squares = np.where(np.isnan(values), 0.0, (values - middle[:, None]) ** 2).sum(-1)
+    freedom = np.maximum(count - 1, 0)
+    spread = np.sqrt(squares / np.maximum(freedom, 1))
+    small = np.array([*T_QUANTILE, 1.96])
+    quantile = small[np.minimum(freedom, len(small) - 1)]
+    return middle, quantile * spread / np.sqrt(np.maximum(count, 1))
+
+
+def number(value: Any) -> float | None:
+    """A number for JSON, which has no NaN and no infinity."""
+    return float(value) if np.isfinite(value) else None
