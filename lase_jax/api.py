@@ -25,7 +25,7 @@ from envs import checks
 from envs.types import Env
 from lase_jax import animate, evaluate, folder, host, plots, sinks
 from lase_jax.algorithms import ALGORITHMS, AlgorithmConfig
-from lase_jax.config import Kind, named, seated
+from lase_jax.config import Kind, check_seeds, named, seated
 from lase_jax.progress import Progress
 from lase_jax.sinks import Record
 from lase_jax.train import Schedule, make_trainer
@@ -84,7 +84,7 @@ class Result(NamedTuple):
     def evaluate(self, episodes: int = 100) -> dict[str, dict[str, np.ndarray]]:
         """Greedy and sampled episodes, see `evaluate.evaluate`."""
         algorithm = self.society.algorithm
-        return evaluate.evaluate(self.game, algorithm, self.state, episodes)
+        return evaluate.evaluate(self.game, algorithm, self.state, len(self.seeds), episodes)
 
     def play(self, seed: int = 0, mode: Mode = "sample", episode: int = 0) -> Episode:
         """Plays one episode with one seed's policies; `episode` numbers the draw of chances."""
@@ -152,7 +152,7 @@ def train(
     Raises:
         ConfigError: settings that do not fit, or a loss that is no longer finite.
     """
-    checks.integer("seeds", seeds, 1)
+    check_seeds(seed, seeds)
     schedule = Schedule(steps, num_envs, rollout_length)
     trainer = make_trainer(game, society.algorithm, schedule)
     updates = schedule.num_updates(game.spec)
@@ -177,7 +177,7 @@ def load(path: str | Path) -> Result:
     """The society of a run folder, as its newest checkpoint and its metrics.csv have it.
 
     Raises:
-        ConfigError: not a run folder, or no checkpoint that can be read.
+        ConfigError: not a run folder, or no checkpoint or metrics that can be read.
     """
     setup, _, carry = host.restore(Path(path))
     record = sinks.load(Path(path) / folder.METRICS)

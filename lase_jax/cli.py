@@ -37,13 +37,24 @@ def execute(arguments: Sequence[str], presets: Presets | None, program: str) -> 
     if command in ("-h", "--help"):
         print(usage(program))
         return 0
-    from envs.checks import ConfigError, choice
-    from lase_jax import commands
-    from lase_jax.config import default
 
-    try:
+    def run() -> int:
+        from envs.checks import choice
+        from lase_jax import commands
+        from lase_jax.config import default
+
         choice("command", command, COMMANDS)
         return commands.ACTIONS[command](rest, presets or default, program)
+
+    return guarded(run)
+
+
+def guarded(action: Callable[[], int]) -> int:
+    """The exit code of `action`; bad input is one line and exit code 2."""
+    from envs.checks import ConfigError
+
+    try:
+        return action()
     except ConfigError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -5,7 +5,7 @@ import contextlib
 import io
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,13 +13,14 @@ import tyro
 
 import envs
 from envs.checks import ConfigError, integer, require
-from lase_jax import algorithms, evaluate, folder, host
+from lase_jax import algorithms, evaluate, folder, host, results
 from lase_jax.checkpoint import check_same
 from lase_jax.cli import Presets
-from lase_jax.config import RunConfig, named, to_json
+from lase_jax.config import MAX_SEED, RunConfig, named, to_json
 from lase_jax.nets import DENSE, PAPER
 
 NETS = {"dense": DENSE, "paper": PAPER}
+"""Networks that have a name."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,10 @@ def resume(arguments: Sequence[str], path: Path, program: str) -> int:
     """Goes on with a run. Options may be repeated, but not changed (W&B's mode is free)."""
     config, _ = host.load_config(path)
     options = parse(train_options(config), arguments, f"{program} train")
+    for name in ("name", "out", "overwrite"):
+        value = str(getattr(options, name))
+        stays = f"a resumed run stays where it is, leave --{name} out"
+        require(f"--{name}" not in _flags(arguments), name, value, stays)
     given = _first(arguments)
     now = replace(with_net(options.run, options.net), wandb=config.wandb)
     if "--env" in _flags(arguments):
@@ -161,15 +166,17 @@ def evaluate_run(arguments: Sequence[str], presets: Presets, program: str) -> in
     del presets
     options = parse(Eval, arguments, f"{program} eval")
     integer("episodes", options.episodes, 1)
-    integer("seed", options.seed, 0)
+    integer("seed", options.seed, 0, MAX_SEED)
     setup, update, carry = host.restore(options.run, say)
+    seeds = len(setup.seeds)
     found = evaluate.evaluate(
-        setup.env, setup.algorithm, carry.state, options.episodes, options.seed
+        setup.env, setup.algorithm, carry.state, seeds, options.episodes, options.seed
     )
     result = evaluate.report(found, setup.seats, setup.seeds)
-    evaluate.show(result, len(setup.seeds), options.episodes)
+    evaluate.show(result, seeds, options.episodes)
     content = {"update": update, "episodes": options.episodes, "seed": options.seed, **result}
-    folder.write_json(options.run / "eval.json", content)
+    with folder.writing("run", options.run):
+        folder.write_json(options.run / "eval.json", content)
     say(f"Written to {options.run / 'eval.json'}")
     return 0
 
@@ -178,17 +185,15 @@ def render(arguments: Sequence[str], presets: Presets, program: str) -> int:
     """``render``: one episode as a GIF."""
     del presets
     options = parse(Render, arguments, f"{program} render")
-    integer("episode", options.episode, 0)
+    integer("episode", options.episode, 0, MAX_SEED)
     setup, _, carry = host.restore(options.run, say)
     seed = setup.seeds[0] if options.seed == -1 else options.seed
     remedy = f"this run has the seeds {setup.seeds[0]} to {setup.seeds[-1]}"
     require(seed in setup.seeds, "seed", options.seed, remedy)
     file = options.out or options.run / f"replay-seed{seed}-{options.mode}-{options.episode}.gif"
     index = setup.seeds.index(seed)
-    try:
-        host.write_replay(setup, carry, index, options.mode, file, options.episode)
-    except OSError as error:
-        raise ConfigError(f"out is {str(file)!r}: it cannot be written ({error}).") from error
+    with folder.writing("out", file):
+        results.write_replay(setup, carry, index, options.mode, file, options.episode)
     say(f"Written to {file}")
     return 0
 
@@ -204,9 +209,20 @@ def games(arguments: Sequence[str], presets: Presets, program: str) -> int:
         print(f"  {name:16}{game.spec.num_agents:3} {game.spec.horizon:5}  {scripted}")
     print("\nAlgorithms (--algo, and --seats):")
     for name in algorithms.names():
-        doc = type(algorithms.ALGORITHMS[name]).__doc__ or ""
-        print(f"  {name:16}{doc.splitlines()[0]}")
+        agent = algorithms.ALGORITHMS[name]
+        doc = type(agent).__doc__ or ""
+        print(f"  {name:16}{doc.splitlines()[0]}{_changed(agent)}")
     return 0
+
+
+def _changed(agent: Any) -> str:
+    """The settings that a ready-made algorithm changes, e.g. `` [perspective=False]``."""
+    changed = [
+        f"{field.name}={getattr(agent, field.name)}"
+        for field in fields(agent)
+        if getattr(agent, field.name) != field.default
+    ]
+    return f" [{', '.join(changed)}]" if changed else ""
 
 
 def parse(target: Any, arguments: Sequence[str], program: str) -> Any:

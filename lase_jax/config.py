@@ -11,7 +11,7 @@ import tyro
 from envs import checks
 from envs.checks import ConfigError
 from envs.registry import GAMES, GameConfig
-from envs.types import Env
+from envs.types import Env, EnvSpec
 from lase_jax.algorithms import ALGORITHMS, AlgorithmConfig, Scripted
 from lase_jax.nets import Net
 from lase_jax.sinks import Mode
@@ -21,6 +21,8 @@ from lase_jax.types import Algorithm
 
 TAG = "kind"
 """Key under which JSON names the class of a value."""
+MAX_SEED = 2**31 - 1
+"""The largest number that seeds a key."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +68,7 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         """Checks every field, and that the fields fit each other."""
-        checks.integer("seeds", self.seeds, 1)
-        checks.integer("seed", self.seed, 0)
-        checks.require(
-            self.seed + self.seeds <= 2**31, "seed", self.seed, "use one below 2147483648 - seeds"
-        )
+        check_seeds(self.seed, self.seeds)
         checks.integer("chunks", self.chunks, 1)
         checks.integer("points", self.points, 1)
         checks.number("save_every", self.save_every, 0.0)
@@ -79,6 +77,9 @@ class RunConfig:
         self.schedule.length(spec)
         if self.seats:
             check_length(self.seats, spec.num_agents)
+        for kind in (*self.others, Kind(self.algo, self.agent)):
+            if not self.seats or kind.name in self.seats:
+                check_replay(getattr(kind.agent, "replay", 0), self.schedule, spec)
 
     def kinds(self) -> list[Kind]:
         """Who holds each seat."""
@@ -109,6 +110,33 @@ class RunConfig:
 def named(name: str) -> AlgorithmConfig:
     """The ready-made algorithm of that name, else the game's scripted policy of that name."""
     return ALGORITHMS.get(name) or Scripted(name)
+
+
+def check_seeds(seed: int, seeds: int) -> None:
+    """Requires at least one seed, all of them between 0 and `MAX_SEED`.
+
+    Raises:
+        ConfigError: too few, or one outside.
+    """
+    checks.integer("seeds", seeds, 1)
+    checks.integer("seed", seed, 0)
+    remedy = f"use one below {MAX_SEED + 1} - seeds"
+    checks.require(seed + seeds <= MAX_SEED + 1, "seed", seed, remedy)
+
+
+def check_replay(replay: int, schedule: Schedule, spec: EnvSpec) -> None:
+    """Requires that a buffer of `replay` episodes, if there is one, takes whole rollouts.
+
+    Raises:
+        ConfigError: rollouts are not of whole episodes, or hold more than the buffer does.
+    """
+    if not replay:
+        return
+    whole = f"use {spec.horizon} or 0 to play whole episodes, or set replay to 0"
+    length = schedule.length(spec)
+    checks.require(length == spec.horizon, "rollout_length", length, whole)
+    enough = f"use at least num_envs, {schedule.num_envs}, or 0 to learn from the present batch"
+    checks.require(replay >= schedule.num_envs, "replay", replay, enough)
 
 
 def check_length(seats: Sequence[Any], num_agents: int) -> None:
@@ -184,5 +212,5 @@ def from_json(value: Any) -> Any:
         checks.choice(f"field of {value[TAG]}", name, [f.name for f in dataclasses.fields(cls)])
     try:
         return cls(**fields)
-    except TypeError as error:
+    except (TypeError, AttributeError) as error:
         raise ConfigError(f"{value[TAG]} is incomplete: {error}.") from error

@@ -19,17 +19,13 @@ import numpy as np
 
 from envs.checks import ConfigError, require
 from envs.types import Env
-from lase_jax import evaluate, folder, plots, sinks
-from lase_jax.animate import gif
+from lase_jax import folder, results, sinks, stats
 from lase_jax.checkpoint import Checkpoints
 from lase_jax.config import RunConfig, from_json, seated, to_json
 from lase_jax.progress import Progress
 from lase_jax.sinks import Record
 from lase_jax.train import Schedule, Trainer, make_trainer
 from lase_jax.types import Algorithm, Carry
-
-FINAL_SHARE = 0.1
-"""Final results are means over this last share of the rows."""
 
 
 class Plan(NamedTuple):
@@ -79,10 +75,7 @@ def to_record(metrics: dict[str, np.ndarray], done: int, plan: Plan) -> Record:
 
     def rows(values: np.ndarray) -> np.ndarray:
         windows = values.reshape(-1, plan.window, *values.shape[1:])
-        seen = ~np.isnan(windows)
-        total = np.where(seen, windows, 0.0).sum(1, dtype=np.float64)
-        mean = total / np.maximum(seen.sum(1), 1)
-        return np.where(seen.any(1), mean, np.nan).astype(np.float32)
+        return stats.mean(windows, 1).astype(np.float32)
 
     update = done + plan.window * np.arange(1, plan.part // plan.window + 1)
     return Record(update, update * plan.steps, {k: rows(v) for k, v in metrics.items()})
@@ -239,7 +232,8 @@ def create(config: RunConfig, path: Path, overwrite: bool) -> None:
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         **folder.provenance(),
     }
-    folder.write_json(path / folder.CONFIG, content)
+    with folder.writing("out", path):
+        folder.write_json(path / folder.CONFIG, content)
 
 
 def run(
@@ -265,7 +259,7 @@ def run(
     checkpoints = Checkpoints(path / folder.CHECKPOINTS, to_json(config), say)
     try:
         done, carry = checkpoints.restore(setup.shapes()) or (0, None)
-        if done >= plan.updates:
+        if done >= plan.updates and results.finished(path):
             say(f"{path} is finished: {plan.updates} updates.")
             return 0
         if done:
@@ -278,9 +272,10 @@ def run(
             close(outputs, {})
             say(f"Stopped before the first update. To go on: {command}")
             return 128 + received[0]
-        finish(path, setup, plan, session, outputs, say)
+        close(outputs, results.write(path, setup, plan, session, say))
+        say(f"Results are in {path}")
         if session.done < plan.updates:
-            say(f"Stopped and saved after update {session.done}. To go on: {command}")
+            say(f"Stopped after update {session.done}. {_kept(checkpoints)} To go on: {command}")
             return 128 + received[0]
         return 0
     finally:
@@ -309,13 +304,17 @@ def train(
 ) -> Session:
     """The loop over parts: run, write, save, until the end or a signal.
 
+    Where all parts are done already, nothing is compiled.
+
     Raises:
         DivergedError: a loss is no longer finite; metrics are written, the last checkpoint stays.
     """
+    if done >= plan.updates:
+        return Session(carry, done, done, Times(0.0, 0.0), 0.0)
     program, times = compiled(setup.trainer, carry, plan)
     say(f"Traced in {times.trace:.1f} s, compiled in {times.compile:.1f} s.")
     began, start = done, time.perf_counter()
-    saved_at, saved_time = done, -np.inf
+    saved_time = -np.inf
     steps = plan.steps * setup.config.seeds
     with Progress(plan.updates * steps, done * steps, say) as progress:
         while done < plan.updates and not received:
@@ -333,17 +332,16 @@ def train(
             now = time.perf_counter()
             if now - saved_time >= setup.config.save_every:
                 checkpoints.save(done, carry)
-                saved_at, saved_time = done, now
+                saved_time = now
             progress.update(done * steps, collective(record))
         seconds = time.perf_counter() - start
-    if saved_at != done:
+    if done > began and checkpoints.newest() != done:
         checkpoints.save(done, carry)
-    checkpoints.wait()
+        checkpoints.wait()
     return Session(carry, done, began, times, seconds)
 
 
 def _kept(checkpoints: Checkpoints) -> str:
-    checkpoints.wait()
     newest = checkpoints.newest()
     return (
         f"Kept: the checkpoint after update {newest}." if newest else "There is no checkpoint yet."
@@ -380,91 +378,3 @@ def close(outputs: list[sinks.Guarded], files: dict[str, Path]) -> None:
     present = {name: file for name, file in files.items() if file.is_file()}
     for sink in outputs:
         sink.close(present)
-
-
-def finish(
-    path: Path,
-    setup: Setup,
-    plan: Plan,
-    session: Session,
-    outputs: list[sinks.Guarded],
-    say: Callable[[str], None],
-) -> None:
-    """Writes the summary and the pictures. What cannot be written is said, and harms nothing."""
-    files = {name: path / name for name in (folder.CURVES, folder.REPLAY)}
-
-    def curves() -> None:
-        record = sinks.load(path / folder.METRICS)
-        result = summary(setup, plan, session, record)
-        folder.write_json(path / folder.SUMMARY, result)
-        title = f"{setup.config.env}, {setup.config.algo}"
-        folder.replace(path / folder.CURVES, lambda file: plots.curves(record, title, file))
-        say(headline(result))
-
-    def replay() -> None:
-        if session.done == plan.updates:
-            write_replay(setup, session.carry, 0, "sample", path / folder.REPLAY)
-
-    for name, write in ((folder.SUMMARY, curves), (folder.REPLAY, replay)):
-        try:
-            write()
-        except (OSError, ValueError, RuntimeError) as error:
-            say(f"{name} could not be written ({error}).")
-    close(outputs, files)
-    say(f"Results are in {path}")
-
-
-def write_replay(
-    setup: Setup, carry: Carry, seed_index: int, mode: Any, file: Path, episode: int = 0
-) -> None:
-    """Plays one episode of a seed's present policies and writes it as a GIF."""
-    state = jax.tree.map(lambda leaf: leaf[seed_index], carry.state)
-    seed = setup.seeds[seed_index]
-    kinds = ", ".join(dict.fromkeys(setup.seats))
-    title = f"{setup.config.env}: {kinds} (seed {seed})"
-    key = jax.random.key(episode)
-    scene = evaluate.scene(setup.env, setup.algorithm, state, key, mode, setup.seats, title)
-    folder.write(file, gif(scene))
-
-
-def summary(setup: Setup, plan: Plan, session: Session, record: Record) -> dict[str, Any]:
-    """Final results over seeds, and how long it all took."""
-    last = max(1, round(FINAL_SHARE * len(record.update)))
-    final = {}
-    for name, values in sorted(record.metrics.items()):
-        if values.ndim == 2:
-            per_seed = plots.over_seats(np.moveaxis(values[-last:], 0, -1)[None])[0]
-            mean, half = plots.mean_and_band(per_seed[None])
-            final[name] = {
-                "mean": _number(mean[0]),
-                "ci95": _number(half[0]),
-                "seeds": [_number(value) for value in per_seed],
-            }
-    steps = (session.done - session.began) * plan.steps * setup.config.seeds
-    return {
-        "finished": session.done == plan.updates,
-        "updates": session.done,
-        "env_steps_per_seed": session.done * plan.steps,
-        "seats": list(setup.seats),
-        "final": final,
-        "final_rows": last,
-        "seconds": {**session.times._asdict(), "run": session.seconds},
-        "steps_per_second": steps / max(session.seconds, 1e-9),
-    }
-
-
-def headline(result: dict[str, Any]) -> str:
-    """One line that says how it went."""
-    final = result["final"].get("return/collective", {})
-    mean, half = final.get("mean"), final.get("ci95")
-    band = f" +- {half:.2f}" if half is not None else ""
-    learnt = f"Collective return {mean:.2f}{band} at the end, " if mean is not None else ""
-    took = result["seconds"]
-    return (
-        f"{learnt}{result['env_steps_per_seed']:,} steps per seed in {took['run']:.1f} s "
-        f"({result['steps_per_second']:,.0f} steps/s)."
-    )
-
-
-def _number(value: Any) -> float | None:
-    return round(float(value), 6) if np.isfinite(value) else None

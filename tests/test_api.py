@@ -45,6 +45,17 @@ def test_societies_are_checked(game):
         api.society(game, ["lase"] * 3)
 
 
+def test_seeds_are_checked(game):
+    with pytest.raises(ConfigError, match="seed is -1"):
+        api.train(game, api.society(game, "random"), seed=-1)
+
+
+def test_a_society_that_learns_nothing_can_be_trained_and_played(game):
+    society = api.society(game, "random")
+    result = api.train(game, society, steps=16, seeds=2, num_envs=2, say=lambda line: None)
+    assert result.evaluate(episodes=2)["greedy"]["return/collective"].shape == (2,)
+
+
 def test_a_run_folder_gives_the_same_as_training_in_memory(game, tmp_path):
     config = tiny.config(steps=48)
     host.create(config, tmp_path / "x", overwrite=False)
@@ -56,3 +67,6 @@ def test_a_run_folder_gives_the_same_as_training_in_memory(game, tmp_path):
     for name, values in memory.metrics.items():
         np.testing.assert_allclose(loaded.metrics[name], values, rtol=1e-4, atol=1e-5)
     assert loaded.play(seed=1).reward.shape == (4, 2)
+    (tmp_path / "x" / "metrics.csv").unlink()
+    with pytest.raises(ConfigError, match="metrics.csv.*cannot be read"):
+        api.load(tmp_path / "x")

@@ -37,6 +37,8 @@ def run(*arguments):
         ("train --steps -5", "steps is -5"),
         ("train --rollout-length 7", "rollout_length is 7: use a divisor of"),
         ("train --wandb maybe", "--wandb is 'maybe': use 'offline'"),
+        ("train --agent.replay 2", "replay is 2: use at least num_envs, 64"),
+        ("train --agent.replay 64 --rollout-length 5", "rollout_length is 5: use 30 or 0"),
         ("train --seats lase,a2c", "seats is 'lase,a2c': name 4 agents"),
         ("train --seats lase,a2c,a3c,random", "seats is 'a3c': did you mean 'a2c'"),
         ("train --name a/b", "name is 'a/b'"),
@@ -44,6 +46,8 @@ def run(*arguments):
         ("eval nowhere", "run is 'nowhere': it is not a run folder"),
         ("eval", "run is missing"),
         ("eval nowhere --episodes 0", "episodes is 0"),
+        ("eval nowhere --seed 9223372036854775808", "seed is 9223372036854775808"),
+        ("render nowhere --episode 2147483648", "episode is 2147483648"),
         ("render nowhere --mode fast", "--mode is 'fast'"),
     ],
 )
@@ -89,6 +93,8 @@ def test_games_lists_all_there_is(capsys):
     printed = capsys.readouterr().out
     for name in ("ssh", "cleanup", "lase_wo", "a2c", "cooperator"):
         assert name in printed
+    what = {line.split()[0]: line.split(maxsplit=1)[1] for line in printed.splitlines() if line}
+    assert what["lase_wo"] == f"{what['lase']} [perspective=False]"
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +132,9 @@ def test_a_name_that_is_taken_is_kept(trained, capsys):
         ("--seats cooperator,gift", "seats.0 is 'cooperator'"),
         ("--algo a2c", "algo is 'a2c': the checkpoint was made with 'gift'"),
         ("--net paper", "agent.net."),
+        ("--name other", "name is 'other': a resumed run stays where it is"),
+        ("--out=elsewhere", "out is 'elsewhere': a resumed run stays where it is"),
+        ("--overwrite", "overwrite is 'True': a resumed run stays where it is"),
     ],
 )
 def test_a_resumed_run_may_not_change(trained, change, message, capsys):
@@ -144,6 +153,18 @@ def test_eval_prints_a_table_and_writes_json(trained, capsys):
     assert "greedy" in printed and "cooperator" in printed
     assert folder.read(trained)["run"]["seats"] == ["gift", "cooperator"]
     assert (trained / "eval.json").is_file()
+
+
+def test_what_cannot_be_written_is_one_line(trained, capsys, monkeypatch):
+    def full(path, content):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(folder, "write_json", full)
+    assert run("eval", str(trained), "--episodes", "1") == 2
+    assert "cannot be written (No space left on device)" in capsys.readouterr().err
+    flags = (*tiny.FLAGS, "--out", str(trained.parent), "--name", "full")
+    assert run("train", "--algo", "a2c", *flags) == 2
+    assert "full': it cannot be written (No space left on device)" in capsys.readouterr().err
 
 
 def test_render_draws_the_seed_that_was_asked_for(trained, capsys):

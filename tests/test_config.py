@@ -61,6 +61,18 @@ def test_fields_are_checked(field, value):
         replace(tiny.config(), **{field: value})
 
 
+@pytest.mark.parametrize("seats", [(), ("lase", "a2c")])
+def test_a_replay_buffer_has_to_fit_the_schedule(seats):
+    run = tiny.config("lase").with_seats(seats) if seats else tiny.config("lase")
+    small, large = (replace(run.agent, replay=size) for size in (1, 2))
+    replace(run, agent=large)
+    with pytest.raises(ConfigError, match="replay is 1: use at least num_envs, 2, or 0"):
+        replace(run, agent=small)
+    with pytest.raises(ConfigError, match="rollout_length is 2: use 4 or 0 .* set replay to 0"):
+        replace(run, agent=large, schedule=replace(run.schedule, rollout_length=2))
+    replace(run, agent=small, seats=("a2c", "a2c"), others=run.with_seats(["a2c"] * 2).others)
+
+
 def test_the_schedule_has_to_fit_the_game():
     run = tiny.config()
     with pytest.raises(ConfigError, match="rollout_length is 3.*horizon 4"):

@@ -12,7 +12,7 @@ import pytest
 import tiny
 
 from envs.checks import ConfigError
-from lase_jax import folder, host, sinks
+from lase_jax import folder, host, results, sinks
 
 ROOT = Path(__file__).parent.parent
 
@@ -96,6 +96,75 @@ def test_a_finished_run_stays_as_it_is(finished):
     assert host.run(path, "again", said.append) == 0
     assert said == [f"{path} is finished: 10 updates."]
     assert (path / folder.METRICS).read_bytes() == before
+
+
+def test_a_kill_before_the_results_loses_none_of_them(finished, monkeypatch):
+    path, _ = finished
+    made = (folder.CURVES, folder.REPLAY, folder.SUMMARY)
+    before = json.loads((path / folder.SUMMARY).read_text())
+    for name in made:
+        (path / name).unlink()
+
+    def never(*_):
+        raise AssertionError("nothing is left to train")
+
+    monkeypatch.setattr(host, "compiled", never)
+    assert host.run(path, "again", lambda line: None) == 0
+    assert all((path / name).is_file() for name in made)
+    summary = json.loads((path / folder.SUMMARY).read_text())
+    assert summary["finished"] and summary["final"] == before["final"]
+    assert summary["steps_per_second"] is None
+
+
+def test_the_summary_comes_after_all_else(finished, monkeypatch):
+    path, _ = finished
+    (path / folder.SUMMARY).unlink()
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(results, "write_replay", killed)
+    with pytest.raises(KeyboardInterrupt):
+        host.run(path, "again", lambda line: None)
+    assert not results.finished(path)
+    monkeypatch.undo()
+    assert host.run(path, "again", lambda line: None) == 0
+    assert results.finished(path)
+
+
+def test_a_stopped_run_says_which_checkpoint_it_has(tmp_path, monkeypatch):
+    save, check = host.Checkpoints.save, host.check_health
+
+    def only_the_first(checkpoints, update, carry):
+        return save(checkpoints, update, carry) if update == 2 else False
+
+    def stopped_in_the_third_part(metrics, done, seeds):
+        check(metrics, done, seeds)
+        if done == 4:
+            signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(host.Checkpoints, "save", only_the_first)
+    monkeypatch.setattr(host, "check_health", stopped_in_the_third_part)
+    path, said = tmp_path / "x", []
+    host.create(tiny.config(chunks=5, save_every=0.0), path, overwrite=False)
+    assert host.run(path, "again", said.append) == 143
+    assert said[-1] == (
+        "Stopped after update 6. Kept: the checkpoint after update 2. To go on: again"
+    )
+
+
+def test_a_save_that_failed_is_tried_again_at_the_end(tmp_path, monkeypatch):
+    save, tried = host.Checkpoints.save, []
+
+    def fails_at_first(checkpoints, update, carry):
+        tried.append(update)
+        return save(checkpoints, update, carry) if tried.count(update) == 2 else False
+
+    monkeypatch.setattr(host.Checkpoints, "save", fails_at_first)
+    path = tmp_path / "x"
+    host.create(tiny.config(chunks=1), path, overwrite=False)
+    assert host.run(path, "again", lambda line: None) == 0
+    assert tried == [10, 10] and committed(path) == 10
 
 
 def test_an_existing_run_is_deleted_only_when_asked(tmp_path):
