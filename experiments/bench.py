@@ -4,11 +4,16 @@
 
 Every case runs in a fresh process, so that its compile times are cold and its peak memory is its
 own. Rates are medians over repeats after a warm-up; compile times are one cold and one from a fresh
-persistent cache. Learning rates and other traced settings do not change any of these numbers.
+persistent cache.
+
+Training has the settings and the batch of `experiments.presets`; the paper's networks replace
+theirs where a case says so. Every repeat trains the same few updates of the untrained society.
+That matters to LASE, which computes its weights only where an agent is rewarded: in Cleanup the
+untrained are hardly ever rewarded, so its speed there is what it costs at least. The case "weigh
+all" computes every weight and shows what it costs at most.
 """
 
 import dataclasses
-import json
 import multiprocessing
 import os
 import platform
@@ -16,14 +21,19 @@ import resource
 import statistics
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import rich
 import rich.table
 import tyro
+
+from lase_jax import folder
+
+if TYPE_CHECKING:
+    from lase_jax.config import RunConfig
 
 GRID_GAMES = ("ssh", "ssg", "coingame", "cleanup")
 ALGORITHMS = ("a2c", "go", "lase_wo", "lase")
@@ -39,8 +49,6 @@ class Bench:
     """Timed repeats of each case; the median counts."""
     envs: int = 256
     """Environments side by side under random actions."""
-    train_envs: int = 16
-    """Environments per seed in training."""
     seeds: int = 1
     """Seeds side by side in training."""
     only: str = ""
@@ -55,24 +63,26 @@ class Case:
 
     game: str
     algorithm: str = ""  # "" for the game alone, under random actions
-    net: str = "dense"
+    net: str = "dense"  # "dense" for the preset's own
+    weigh: str = ""  # "" for the preset's own
 
     @property
     def name(self) -> str:
         """How the case is called in the table."""
-        return (
-            f"{self.game} {self.algorithm} {self.net}" if self.algorithm else f"{self.game} random"
-        )
+        if not self.algorithm:
+            return f"{self.game} random"
+        weigh = f" weigh {self.weigh}" if self.weigh else ""
+        return f"{self.game} {self.algorithm} {self.net}{weigh}"
 
 
 def cases() -> list[Case]:
-    """Every game alone, every algorithm on the grid games, and the paper's network on Cleanup."""
+    """Every game alone, every algorithm on the grid games, and Cleanup's two expensive variants."""
     import envs
 
     alone = [Case(game) for game in envs.names()]
     dense = [Case(game, algorithm) for game in GRID_GAMES for algorithm in ALGORITHMS]
     paper = [Case("cleanup", algorithm, "paper") for algorithm in ALGORITHMS]
-    return alone + dense + paper
+    return [*alone, *dense, *paper, Case("cleanup", "lase", weigh="all")]
 
 
 def measure(case: Case, bench: Bench) -> dict[str, Any]:
@@ -154,25 +164,23 @@ def playing(case: Case, bench: Bench) -> tuple[Any, Any, int]:
 
 def training(case: Case, bench: Bench) -> tuple[Any, Any, int]:
     """A program that trains some updates; its argument and its steps."""
-    import jax
+    from lase_jax import host
 
-    import envs
-    from lase_jax import algorithms, nets
-    from lase_jax.society import society
-    from lase_jax.train import Schedule, make_trainer
-
-    env = envs.make(case.game)
-    seats = tuple(range(env.spec.num_agents))
-    net = {"dense": nets.DENSE, "paper": nets.PAPER}[case.net]
-    agent = algorithms.config(case.algorithm, net=net).build(env, seats)
-    schedule = Schedule(num_envs=bench.train_envs)
-    algorithm = society(env.spec, [(agent, seats)])
-    trainer = make_trainer(env, algorithm, schedule)
+    setup = host.set_up(settings(case, bench.seeds))
     updates = max(2, (4 if bench.quick else 40) // (4 if case.net == "paper" else 1))
-    keys = jax.random.split(jax.random.key(0), bench.seeds)
-    carry = jax.jit(trainer.init)(keys, algorithm.hyper)
-    steps = updates * schedule.steps_per_update(env.spec) * bench.seeds
-    return lambda carry: trainer.run(carry, updates), carry, steps
+    steps = updates * setup.config.schedule.steps_per_update(setup.env.spec) * bench.seeds
+    return lambda carry: setup.trainer.run(carry, updates), setup.begin(), steps
+
+
+def settings(case: Case, seeds: int) -> "RunConfig":
+    """The preset of a case's game and algorithm, with the case's variant."""
+    from experiments import presets
+    from lase_jax.commands import NETS
+
+    run = presets.preset(case.game, case.algorithm)
+    changed: dict[str, Any] = {"net": NETS[case.net]} if case.net != "dense" else {}
+    changed |= {"weigh": case.weigh} if case.weigh else {}
+    return replace(run, agent=replace(run.agent, **changed), seeds=seeds)
 
 
 def peak_memory() -> float:
@@ -226,6 +234,8 @@ def main() -> None:
     """Measures, prints the table and writes the JSON."""
     bench = tyro.cli(Bench, description=__doc__)
     chosen = [case for case in cases() if bench.only in case.name]
+    if not chosen:
+        raise SystemExit(f"No case is called {bench.only!r}: {', '.join(c.name for c in cases())}.")
     rows = []
     for number, case in enumerate(chosen, 1):
         row = isolated(case, bench)
@@ -235,9 +245,7 @@ def main() -> None:
     settings = dataclasses.asdict(bench) | {"out": str(bench.out)}
     report = {"date": date.today().isoformat(), "cores": os.cpu_count(), "settings": settings}
     bench.out.parent.mkdir(parents=True, exist_ok=True)
-    part = bench.out.with_suffix(".part")
-    part.write_text(json.dumps(report | {"rows": rows}, indent=2))
-    part.replace(bench.out)
+    folder.write_json(bench.out, report | {"rows": rows})
     rich.print(
         f"{report['date']}, {rows[0]['device']}, {os.cpu_count()} cores; written to {bench.out}"
     )

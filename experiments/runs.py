@@ -1,35 +1,68 @@
 """Training a list of runs, each into a folder of its own, so that a sweep can be repeated."""
 
-import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from lase_jax import folder, host
-from lase_jax.config import RunConfig
+from envs.checks import ConfigError
+from lase_jax import folder, host, results
+from lase_jax.checkpoint import check_same
+from lase_jax.config import RunConfig, to_json
 
 
-def finished(path: Path) -> bool:
-    """Whether a run has reached its last update."""
-    file = path / folder.SUMMARY
-    return file.is_file() and json.loads(file.read_text())["finished"]
-
-
-def train_all(runs: Mapping[str, RunConfig], parent: Path, command: str) -> None:
+def train_all(runs: Mapping[str, RunConfig], parent: Path, command: str) -> int:
     """Trains what is not trained yet: finished runs are left alone, interrupted ones go on.
+
+    A run that diverges is said, and the others are trained all the same.
 
     Args:
         runs: settings by the name of the run's folder.
         parent: where the folders lie.
         command: what a person types to go on after an interruption.
 
+    Returns:
+        An exit code: 0 when all are trained, 1 when some diverged, 130 or 143 when stopped.
+
     Raises:
-        SystemExit: a run was stopped by a signal.
+        ConfigError: a folder holds a run of other settings, or settings cannot work.
     """
     for name, config in runs.items():
+        require_same(parent / name, config)
+    diverged = []
+    for name, config in runs.items():
         path = parent / name
-        if finished(path):
+        if results.finished(path):
             continue
-        if not (path / folder.CONFIG).is_file():
+        if not made(path):
             host.create(config, path, overwrite=False)
-        if code := host.run(path, command):
-            raise SystemExit(code)
+        try:
+            code = host.run(path, command)
+        except host.DivergedError as error:
+            print(f"{path} diverged: {error}", file=sys.stderr)
+            diverged.append(name)
+        else:
+            if code:
+                return code
+    if diverged:
+        print(f"These runs diverged: {', '.join(diverged)}.", file=sys.stderr)
+    return 1 if diverged else 0
+
+
+def made(path: Path) -> bool:
+    """Whether a run's folder has been made."""
+    return (path / folder.CONFIG).is_file()
+
+
+def require_same(path: Path, config: RunConfig) -> None:
+    """Requires that a run that lies in `path` has the settings `config`.
+
+    Raises:
+        ConfigError: it has others, or cannot be read.
+    """
+    if not made(path):
+        return
+    kept, _ = host.load_config(path)
+    try:
+        check_same(to_json(kept), to_json(config))
+    except ConfigError as error:
+        raise ConfigError(f"{path} holds a run of other settings: {error}") from error

@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from experiments.calibration.sweep import OUT, RULES, SEATS
-from experiments.runs import finished
-from lase_jax import folder, plots, sinks
+from lase_jax import folder, results, sinks, stats
 
 COLUMNS = {
     "pi_SR entropy": "infer/policy_entropy",
@@ -27,19 +26,15 @@ def load(parent: Path) -> dict[tuple[str, str], sinks.Record]:
     pairs = ((society, rule) for society in SEATS for rule in RULES)
     paths = {pair: parent / "-".join(pair) for pair in pairs}
     return {
-        pair: sinks.load(path / folder.METRICS) for pair, path in paths.items() if finished(path)
+        pair: sinks.load(path / folder.METRICS)
+        for pair, path in paths.items()
+        if results.finished(path)
     }
-
-
-def final(record: sinks.Record, name: str) -> np.ndarray:
-    """A metric's mean over the last tenth, per seed and seat: ``[S, ...]``."""
-    values = record.metrics[name]
-    return np.nanmean(values[-max(1, len(values) // 10) :], axis=0)
 
 
 def number(per_seed: np.ndarray) -> str:
     """Mean over seeds and its 95 % interval."""
-    mean, half = plots.mean_and_band(per_seed[None])
+    mean, half = stats.mean_and_band(per_seed[None])
     return f"{mean[0]:.3f} ± {half[0]:.3f}"
 
 
@@ -48,16 +43,24 @@ def table(records: dict[tuple[str, str], sinks.Record]) -> str:
     heads = ["society", "rule", *COLUMNS, "w to seats 1, 2, 3", "w seat 1 > 2, seeds", "return"]
     lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     for (society, rule), record in records.items():
-        known = [number(final(record, name)[:, 0]) for name in COLUMNS.values()]
-        weights = final(record, "relation/weight")[:, 0, 1:]
+        known = [number(stats.final(record.metrics[name])[:, 0]) for name in COLUMNS.values()]
+        weights = stats.final(record.metrics["relation/weight"])[:, 0, 1:]
         ranked = f"{(weights[:, 0] > weights[:, 1]).sum()}/{len(weights)}"
         trust = ", ".join(f"{value:.3f}" for value in weights.mean(0))
-        paid = number(final(record, "return/collective"))
+        paid = number(stats.final(record.metrics["return/collective"]))
         lines.append("| " + " | ".join([society, rule, *known, trust, ranked, paid]) + " |")
     return "\n".join(lines) + "\n"
 
 
-if __name__ == "__main__":
-    text = table(load(OUT))
+def main() -> None:
+    """Prints and writes the table."""
+    records = load(OUT)
+    if not records:
+        raise SystemExit(f"No finished runs in {OUT}; run the sweep first.")
+    text = table(records)
     print(text)
     folder.write(Path(__file__).parent / "results.md", text)
+
+
+if __name__ == "__main__":
+    main()

@@ -8,10 +8,12 @@ And four LASE agents play Cleanup among themselves.
 """
 
 import dataclasses
+import sys
 from pathlib import Path
 
 from experiments.presets import preset
 from experiments.runs import train_all
+from lase_jax.cli import guarded
 from lase_jax.config import RunConfig
 
 RULES = ("clone", "importance", "literal", "acting")
@@ -42,5 +44,10 @@ def runs() -> dict[str, RunConfig]:
     }
 
 
+def main() -> int:
+    """Trains what is not trained yet and returns an exit code."""
+    return train_all(runs(), OUT, "python -m experiments.calibration.sweep")
+
+
 if __name__ == "__main__":
-    train_all(runs(), OUT, "python -m experiments.calibration.sweep")
+    sys.exit(guarded(main))

@@ -16,8 +16,7 @@ import tyro
 from envs.registry import GAMES as CONFIGS
 from experiments import style
 from experiments.learning_curves.sweep import ALGORITHMS, GAMES, OUT
-from experiments.runs import finished
-from lase_jax import folder, host, plots, sinks
+from lase_jax import folder, host, plots, results, sinks, stats
 
 HERE = Path(__file__).parent
 Runs = dict[tuple[str, str], Path]
@@ -37,7 +36,7 @@ def load(parent: Path) -> Runs:
     """The finished runs by game and algorithm."""
     pairs = ((game, algo) for game in GAMES for algo in ALGORITHMS)
     paths = {pair: parent / "-".join(pair) for pair in pairs}
-    return {pair: path for pair, path in paths.items() if finished(path)}
+    return {pair: path for pair, path in paths.items() if results.finished(path)}
 
 
 def score(path: Path) -> dict[str, Any]:
@@ -45,24 +44,25 @@ def score(path: Path) -> dict[str, Any]:
     summary = json.loads((path / folder.SUMMARY).read_text())
     _, config = host.load_config(path)
     final = summary["final"]
+    seeds, speed = len(final["return/collective"]["seeds"]), summary["steps_per_second"]
     return {
         "return": final["return/collective"],
         "equality": final["social/equality"]["mean"],
         "equality_after": final["social/equality_after"]["mean"],
-        "given": final["gift/given"]["mean"],
         "steps": summary["env_steps_per_seed"],
-        "minutes": summary["seconds"]["run"] / 60,
+        "minutes": seeds * summary["env_steps_per_seed"] / speed / 60 if speed else None,
         "device": config["device"]["kind"],
         "date": config["created"][:10],
-        "seeds": len(final["return/collective"]["seeds"]),
+        "seeds": seeds,
     }
 
 
 def table(runs: Runs) -> str:
     """The scores as Markdown."""
     lines = [
-        "| game | algorithm | collective return | seeds | E before | E after | steps/seed | min |",
-        "|---|---|---|---|---|---|---|---|",
+        "| game | algorithm | collective return | seeds | E before | E after | steps/seed | min "
+        "| command |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for (game, algo), path in runs.items():
         row = score(path)
@@ -72,7 +72,8 @@ def table(runs: Runs) -> str:
         lines.append(
             f"| {game} | {algo} | **{mean:.1f}**{band} | {each} | {fraction(row['equality'])} "
             f"| {fraction(row['equality_after'])} | {row['steps'] / 1e6:.1f}M "
-            f"| {row['minutes']:.1f} |"
+            f"| {fraction(row['minutes'], 1)} "
+            f"| `make train ENV={game} ALGO={algo} SEEDS={row['seeds']}` |"
         )
     made = sorted({(score(path)["date"], score(path)["device"]) for path in runs.values()})
     notes = "; ".join(f"{date}, {device}" for date, device in made)
@@ -83,9 +84,9 @@ def table(runs: Runs) -> str:
     return "\n".join(lines) + "\n"
 
 
-def fraction(value: float | None) -> str:
-    """Two digits, or a dash where there is no number."""
-    return "-" if value is None else f"{value:.2f}"
+def fraction(value: float | None, digits: int = 2) -> str:
+    """Some digits, or a dash where there is no number."""
+    return "-" if value is None else f"{value:.{digits}f}"
 
 
 def plot(runs: Runs, path: Path) -> None:
@@ -101,7 +102,7 @@ def plot(runs: Runs, path: Path) -> None:
             if (game, algo) not in runs:
                 continue
             record = plots.thinned(sinks.load(runs[game, algo] / folder.METRICS))
-            mean, half = plots.mean_and_band(record.metrics["return/collective"])
+            mean, half = stats.mean_and_band(record.metrics["return/collective"])
             colour = style.COLOURS[algo]
             axis.plot(record.env_steps, mean, color=colour, label=style.LABELS[algo], linewidth=1.5)
             low, high = mean - np.nan_to_num(half), mean + np.nan_to_num(half)

@@ -7,6 +7,7 @@ interrupted ones go on, so that the command can be repeated.
 """
 
 import dataclasses
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import tyro
 
 from experiments.presets import preset
 from experiments.runs import train_all
+from lase_jax.cli import guarded
 
 GAMES = ("ssh", "ssg", "coingame", "cleanup", "ipd")
 ALGORITHMS = ("a2c", "gift", "lase_wo", "lase", "go")
@@ -35,8 +37,8 @@ class Sweep:
     """Parent of the run folders."""
 
 
-def main() -> None:
-    """Trains what is not trained yet."""
+def main() -> int:
+    """Trains what is not trained yet and returns an exit code."""
     sweep = tyro.cli(Sweep, description=__doc__)
     runs = {
         f"{game}-{algo}": dataclasses.replace(
@@ -45,8 +47,8 @@ def main() -> None:
         for game in sweep.games
         for algo in sweep.algos
     }
-    train_all(runs, sweep.out, "python -m experiments.learning_curves.sweep")
+    return train_all(runs, sweep.out, "python -m experiments.learning_curves.sweep")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(guarded(main))
