@@ -16,7 +16,9 @@ import jax.numpy as jnp
 from envs import checks
 from envs.types import EnvSpec
 from lase_jax import distributions, nets, population, returns
+from lase_jax.metrics import masked_mean
 from lase_jax.population import Trained
+from lase_jax.rewards import no_opinion
 from lase_jax.rollout import Seats, take_columns, take_seats
 from lase_jax.types import (
     SEAT_AXES,
@@ -203,11 +205,7 @@ def a2c(config: A2CConfig, spec: EnvSpec, num_seats: int) -> Learner:
         adv = jax.vmap(returns.gae, (1, 1, 1, 1, None, None), 1)(
             reward, known[: len(reward)], next_value, cont, hyper["gamma"], hyper["lam"]
         )
-        mask = rollout.active.astype(jnp.float32)
-
-        def mean(z: Array) -> Array:
-            return (z * mask).sum() / jnp.maximum(mask.sum(), 1.0)
-
+        mean = partial(masked_mean, mask=rollout.active)
         scaled = adv
         if config.normalise:
             centred = adv - mean(adv)
@@ -243,12 +241,6 @@ def a2c(config: A2CConfig, spec: EnvSpec, num_seats: int) -> Learner:
         return LearnerState(trained, state.episodes + finished, state.hyper), metrics
 
     return Learner(init, begin, prepare, act, learn, apply("fold"), logits_at, recall)
-
-
-def no_opinion(rollout: Rollout, num_seats: int) -> Opinion:
-    """The opinion of those who leave everyone's reward as it is."""
-    blank = jnp.zeros((*rollout.reward.shape[:2], num_seats, rollout.reward.shape[-1]))
-    return Opinion(jnp.zeros_like(rollout.reward), blank, {})
 
 
 def as_agent(

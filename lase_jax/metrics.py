@@ -24,12 +24,12 @@ class Row(NamedTuple):
 TABLE: dict[str, Row] = {
     "return/collective": Row("", "reward/episode", "sum of all seats' extrinsic rewards"),
     "return/extrinsic": Row("N", "reward/episode", "what the game paid"),
-    "return/total": Row(
-        "N", "reward/episode", "extrinsic reward plus all opinions: what is learnt on"
-    ),
+    "return/total": Row("N", "reward/episode", "extrinsic reward plus opinions, what is learnt on"),
     "return/after_gifts": Row("N", "reward/episode", "extrinsic - given + received"),
-    "social/equality": Row("", "1", "equality E of extrinsic returns; NaN unless their sum is > 0"),
-    "social/equality_after": Row("", "1", "equality E of the returns after gifts"),
+    "social/equality": Row(
+        "", "1", "equality E of mean extrinsic returns; NaN unless their sum is > 0"
+    ),
+    "social/equality_after": Row("", "1", "equality E of the mean returns after gifts"),
     "gift/weight": Row("NN", "share", "share of own reward given, over steps with own reward != 0"),
     "gift/given": Row("N", "reward/episode", "reward handed to others"),
     "gift/received": Row("N", "reward/episode", "reward received from others"),
@@ -40,10 +40,8 @@ TABLE: dict[str, Row] = {
     "learn/entropy": Row("N", "nat", "entropy of the acting policy, without epsilon"),
     "learn/grad_norm": Row("N", "1", "norm of the acting network's gradient before clipping"),
     "learn/epsilon": Row("N", "share", "share of uniform actions in the behaviour policy"),
-    "relation/weight": Row("NN", "share", "mean w_ij over the steps at which it was computed"),
-    "relation/spread": Row(
-        "N", "reward", "mean over co-players of max - min of Q_SR over their actions"
-    ),
+    "relation/weight": Row("NN", "share", "mean w_ij where it was computed and j took part"),
+    "relation/spread": Row("N", "reward", "mean over co-players of max - min of Q_SR over actions"),
     "infer/value_loss": Row("N", "reward^2", "mean squared TD error of Q_SR"),
     "infer/policy_entropy": Row("N", "nat", "entropy of pi_SR on own observations"),
     "infer/own_cross_entropy": Row("N", "nat", "-log pi_SR of own actions on own observations"),
@@ -66,6 +64,25 @@ def describe(name: str) -> Row:
         KeyError: the name is not in the table.
     """
     return TABLE["event/*"] if name.startswith("event/") else TABLE[name]
+
+
+def masked_mean(
+    value: Array,
+    mask: Array,
+    axis: int | tuple[int, ...] | None = None,
+    empty: float = 0.0,
+) -> Array:
+    """Mean of `value` where `mask` holds.
+
+    Args:
+        value: ``[...]`` float32.
+        mask: ``[...]`` bool.
+        axis: the axes to average over; None for all.
+        empty: what stands for a mean of nothing: 0 in a loss, NaN in a metric.
+    """
+    count = mask.sum(axis, dtype=jnp.float32)
+    total = jnp.where(mask, value, 0.0).sum(axis)
+    return jnp.where(count > 0, total / jnp.maximum(count, 1.0), empty)
 
 
 def equality(returns: Array) -> Array:
@@ -98,14 +115,13 @@ def of_rollout(rollout: Rollout, delta: Array, weights: Array, horizon: int) -> 
     def per_episode(value: Array) -> Array:
         return value.sum((0, 1)) / episodes
 
-    kept = jnp.diagonal(weights, axis1=-2, axis2=-1)
-    given = per_episode(rollout.reward * (1.0 - kept))
-    received = per_episode(jnp.einsum("tbi,tbij->tbj", rollout.reward, weights)
-                           - rollout.reward * kept)  # fmt: skip
+    num_agents = rollout.reward.shape[-1]
+    gift = rollout.reward[..., None] * jnp.where(jnp.eye(num_agents, dtype=bool), 0.0, weights)
+    given, received = per_episode(gift.sum(-1)), per_episode(gift.sum(-2))
     extrinsic = per_episode(rollout.reward)
     after = extrinsic - given + received
-    paid = (rollout.reward != 0).astype(jnp.float32)
-    weight = jnp.einsum("tbi,tbij->ij", paid, weights) / jnp.maximum(paid.sum((0, 1)), 1.0)[:, None]
+    paid = jnp.broadcast_to((rollout.reward != 0)[..., None], weights.shape)
+    weight = masked_mean(weights, paid, axis=(0, 1), empty=jnp.nan)
     return {
         "return/collective": extrinsic.sum(),
         "return/extrinsic": extrinsic,

@@ -270,8 +270,7 @@ class SocialNet(nn.Module):
         trunk = 0 if net.conv else net.dense[0]
         self.eyes = Eyes(self.obs_shape, (width, width), net.conv, net.conv_relu, trunk)
         actions = self.num_agents * self.num_actions
-        initial = nn.initializers.variance_scaling(1.0, "fan_in", "truncated_normal")
-        self.row_kernel = self.param("rows", initial, (actions, width))
+        self.row_kernel = self.param("rows", nn.initializers.lecun_normal(), (actions, width))
         self.policy_head = nn.Dense(self.num_actions, kernel_init=SMALL)
         self.value_head = nn.Dense(1)
 

@@ -1,12 +1,16 @@
-"""Opinions about rewards: what agents add to everyone's extrinsic reward in one step. Unbatched.
+"""Opinions about rewards: what agents add to everyone's extrinsic reward.
 
-Letters: N seats.
+Letters: T steps, B environments, N seats, n seats of one kind of agent. What is said of one step is
+unbatched; what makes an `Opinion` is about a whole rollout.
 """
 
 import chex
+import jax
 import jax.numpy as jnp
+import numpy as np
 
-from lase_jax.types import Array
+from lase_jax.rollout import Seats
+from lase_jax.types import Array, Metrics, Opinion, Rollout
 
 
 def gift_delta(reward: Array, weights: Array) -> Array:
@@ -38,3 +42,26 @@ def keep_rest(weights: Array) -> Array:
     diagonal = jnp.eye(weights.shape[0], dtype=bool)
     shared = jnp.where(diagonal, 0.0, weights)
     return jnp.where(diagonal, 1.0 - shared.sum(-1)[:, None], shared)
+
+
+def no_opinion(rollout: Rollout, num_seats: int) -> Opinion:
+    """The opinion of those who leave everyone's reward as it is."""
+    blank = jnp.zeros((*rollout.reward.shape[:2], num_seats, rollout.reward.shape[-1]))
+    return Opinion(jnp.zeros_like(rollout.reward), blank, {})
+
+
+def give(weights: Array, rollout: Rollout, seats: Seats, metrics: Metrics) -> Opinion:
+    """The opinion of seats that hand out shares of their reward.
+
+    Args:
+        weights: ``[T, B, n, N]`` share of own reward given to each seat; the own column is ignored.
+        rollout: ``[T, B, N]``.
+        seats: n seats.
+        metrics: what was measured on the way.
+    """
+    num = rollout.reward.shape[-1]
+    own = np.array(seats)[:, None] == np.arange(num)[None]
+    weights = jnp.where(own[None, None], 0.0, weights)
+    everyone = jnp.zeros((*rollout.reward.shape, num)).at[:, :, np.array(seats)].set(weights)
+    delta = jax.vmap(jax.vmap(gift_delta))(rollout.reward, everyone)
+    return Opinion(delta, weights, metrics)

@@ -28,7 +28,7 @@ import numpy as np
 
 from envs import checks
 from envs.types import EnvSpec
-from lase_jax import counterfactual, distributions, nets, population, returns
+from lase_jax import counterfactual, distributions, metrics, nets, population, returns
 from lase_jax.learners import A2CConfig, Learner, LearnerState
 from lase_jax.population import Trained
 from lase_jax.replay import EPISODE_AXES, Buffer, Episodes, Replay, present_batch
@@ -148,7 +148,12 @@ def build(config: SocialConfig, spec: EnvSpec, seats: Seats, learner: Learner) -
     perspective_net = nets.Perspective(shape, num, net)
     tx = population.optimiser(config.max_grad_norm)
     others = co_players(num, seats)
+    pair_mask = np.array(seats)[:, None] != np.arange(num)[None]
     borrows = config.imagine == "acting"
+
+    def moves(action: Array, active: Array) -> Array:
+        """Actions as Q_SR reads them: A, which has no row, where an agent takes no part."""
+        return jnp.where(active, action, actions)
 
     infer = partial(nets.method, social_net)
     look, value, rows, choose = infer("look"), infer("value"), infer("rows"), infer("policy")
@@ -246,7 +251,7 @@ def build(config: SocialConfig, spec: EnvSpec, seats: Seats, learner: Learner) -
             needed = needed & (own.reward != 0)
         needed = jnp.moveaxis(needed, 2, 0).reshape(len(seats), -1)
         obs = jnp.moveaxis(own.obs, 2, 0).reshape(len(seats), steps * envs, -1)
-        joint = rollout.action.reshape(steps * envs, num)
+        joint = moves(rollout.action, rollout.active).reshape(steps * envs, num)
         memory = memories(nets_, present_batch(rollout, seats, envs))
 
         def block(index: Array) -> Array:
@@ -256,17 +261,17 @@ def build(config: SocialConfig, spec: EnvSpec, seats: Seats, learner: Learner) -
             acts = jnp.take(joint, index, axis=0, mode="clip")
             return jnp.stack(jax.vmap(relate)(nets_, x, acts, jnp.asarray(others), past), -1)
 
-        found = in_blocks(block, needed, (num - 1, 2))
-        found = jnp.where(needed[..., None, None], found, 0.0)
-        whole = to_seats(found, others, num)  # [n, T * B, N, 2]
-        whole = jnp.moveaxis(whole.reshape(len(seats), steps, envs, num, 2), 0, 2)
-        weights = jnp.where(rollout.active[:, :, None], whole[..., 0], 0.0)
+        found = to_seats(in_blocks(block, needed, (num - 1, 2)), others, num)
+        found = jnp.moveaxis(found.reshape(len(seats), steps, envs, num, 2), 0, 2)
+        known = jnp.moveaxis(needed.reshape(len(seats), steps, envs), 0, 2)
+        pairs = known[..., None] & rollout.active[:, :, None] & pair_mask[None, None]
+        given = pairs
         if config.weigh_visible and not spec.can_see_all:
-            weights = jnp.where(visible(own.obs, num), weights, 0.0)
-        count = jnp.maximum(needed.sum(1), 1).astype(jnp.float32)
+            given = pairs & visible(own.obs, num)
+        weights = jnp.where(given, found[..., 0], 0.0)
         return weights, {
-            "relation/weight": weights.sum((0, 1)) / count[:, None],
-            "relation/spread": whole[..., 1].sum((0, 1, 3)) / (count * (num - 1)),
+            "relation/weight": metrics.masked_mean(weights, pairs, (0, 1), jnp.nan),
+            "relation/spread": metrics.masked_mean(found[..., 1], pairs, (0, 1, 3), jnp.nan),
         }
 
     def social_loss(
@@ -275,12 +280,13 @@ def build(config: SocialConfig, spec: EnvSpec, seats: Seats, learner: Learner) -
         """One agent's loss of Q_SR and pi_SR (equation 5 and its variants)."""
         x = nets.flat(episodes.obs, shape)
         pre_policy, pre_value = look(params, fold_social(params), x)
-        q = value(params, pre_value + add_actions(rows(params), episodes.joint))
+        taken = moves(episodes.joint, episodes.present)
+        q = value(params, pre_value + add_actions(rows(params), taken))
         known = jax.lax.stop_gradient(q)
         cont = jax.vmap(returns.continues, 1, 1)(episodes.active, episodes.done)
         # A cut that does not end the episode has no next joint action to learn from: its last step
         # counts as predicted rightly, and is left out of the means.
-        ends = episodes.done[-1]
+        ends = episodes.done[-1] & (not config.bootstrap_at_horizon)
         reward = episodes.reward.at[-1].set(jnp.where(ends, episodes.reward[-1], known[-1]))
         mask = episodes.active.at[-1].set(episodes.active[-1] & ends)
         adv = jax.vmap(returns.gae, (1, 1, 1, 1, None, None), 1)(
@@ -291,7 +297,7 @@ def build(config: SocialConfig, spec: EnvSpec, seats: Seats, learner: Learner) -
             hyper["social_gamma"],
             hyper["social_lam"],
         )
-        value_loss = masked_mean((adv + known - q) ** 2, mask)
+        value_loss = metrics.masked_mean((adv + known - q) ** 2, mask)
         log_pi = jax.nn.log_softmax(choose(params, pre_policy))
         surprise = distributions.cross_entropy(log_pi, episodes.action)
         ratio = jnp.exp(-jax.lax.stop_gradient(surprise) - episodes.log_prob)
@@ -301,7 +307,7 @@ def build(config: SocialConfig, spec: EnvSpec, seats: Seats, learner: Learner) -
             "importance": adv * jnp.minimum(ratio, 1.0),
             "acting": jnp.zeros_like(adv),
         }[config.imagine]
-        total = 0.5 * value_loss + masked_mean(credit * surprise, mask)
+        total = 0.5 * value_loss + metrics.masked_mean(credit * surprise, mask)
         return total, {"infer/value_loss": value_loss}
 
     def perspective_loss(
@@ -322,11 +328,11 @@ def build(config: SocialConfig, spec: EnvSpec, seats: Seats, learner: Learner) -
         if not spec.can_see_all:
             seen = both & visible(episodes.obs, num).reshape(-1, num)[:, ids]
         mask = seen if config.train_visible else both
-        total = masked_mean((1.0 - delta) * surprise + delta * distance, mask)
+        total = metrics.masked_mean((1.0 - delta) * surprise + delta * distance, mask)
         return total, {
-            "infer/other_cross_entropy": masked_mean(surprise, both),
-            "infer/visible_cross_entropy": masked_mean(surprise, seen),
-            "infer/distance": masked_mean(gap.mean(-1), mask),
+            "infer/other_cross_entropy": metrics.masked_mean(surprise, both, empty=jnp.nan),
+            "infer/visible_cross_entropy": metrics.masked_mean(surprise, seen, empty=jnp.nan),
+            "infer/distance": metrics.masked_mean(gap.mean(-1), mask, empty=jnp.nan),
         }
 
     def calibration(frozen: Folded, episodes: Episodes, memory: PyTree) -> Metrics:
@@ -336,8 +342,8 @@ def build(config: SocialConfig, spec: EnvSpec, seats: Seats, learner: Learner) -
         entropy = -(jnp.exp(log_pi) * log_pi).sum(-1)
         surprise = distributions.cross_entropy(log_pi, episodes.action.reshape(-1))
         return {
-            "infer/policy_entropy": masked_mean(entropy, mask),
-            "infer/own_cross_entropy": masked_mean(surprise, mask),
+            "infer/policy_entropy": metrics.masked_mean(entropy, mask, empty=jnp.nan),
+            "infer/own_cross_entropy": metrics.masked_mean(surprise, mask, empty=jnp.nan),
             "infer/uniform_cross_entropy": jnp.log(jnp.float32(actions)),
         }
 
@@ -349,7 +355,7 @@ def build(config: SocialConfig, spec: EnvSpec, seats: Seats, learner: Learner) -
         hyper = learnt.hyper
         before = jax.lax.stop_gradient(folded(state, learnt))
         memory = memories(before, episodes)
-        metrics = jax.vmap(calibration, (0, axes, 0))(before, episodes, memory)
+        numbers = jax.vmap(calibration, (0, axes, 0))(before, episodes, memory)
 
         def social_total(params: PyTree) -> tuple[Array, Metrics]:
             losses, found = jax.vmap(social_loss, (0, axes, None))(params, episodes, hyper)
@@ -357,13 +363,13 @@ def build(config: SocialConfig, spec: EnvSpec, seats: Seats, learner: Learner) -
 
         grads, found = jax.grad(social_total, has_aux=True)(state.social.params)
         social, norm = population.descend(tx, state.social, grads, hyper["social_lr"])
-        metrics |= found | {
+        numbers |= found | {
             "infer/grad_norm": norm,
             "health/infer": population.finite(norm, found["infer/value_loss"]),
         }
         state = state._replace(social=social)
         if not config.perspective:
-            return state, metrics
+            return state, numbers
 
         def perspective_total(params: PyTree) -> tuple[Array, Metrics]:
             one = jax.vmap(perspective_loss, (0, 0, axes, 0, 0, None))
@@ -373,11 +379,11 @@ def build(config: SocialConfig, spec: EnvSpec, seats: Seats, learner: Learner) -
 
         grads, found = jax.grad(perspective_total, has_aux=True)(state.perspective.params)
         trained, norm = population.descend(tx, state.perspective, grads, hyper["perspective_lr"])
-        metrics |= found | {
+        numbers |= found | {
             "infer/perspective_grad_norm": norm,
-            "health/perspective": population.finite(norm, found["infer/distance"]),
+            "health/perspective": population.finite(norm),
         }
-        return state._replace(perspective=trained), metrics
+        return state._replace(perspective=trained), numbers
 
     def learn(
         state: SocialState, learnt: LearnerState, rollout: Rollout, key: Array, clock: Clock
@@ -398,8 +404,8 @@ def build(config: SocialConfig, spec: EnvSpec, seats: Seats, learner: Learner) -
             return update(state, learnt, episodes)
 
         def later(state: SocialState) -> tuple[SocialState, Metrics]:
-            _, metrics = jax.eval_shape(now, state)
-            return state, jax.tree.map(lambda m: jnp.full(m.shape, jnp.nan, m.dtype), metrics)
+            _, numbers = jax.eval_shape(now, state)
+            return state, jax.tree.map(lambda m: jnp.full(m.shape, jnp.nan, m.dtype), numbers)
 
         if config.social_every == 1 and config.replay_min == 1:
             return now(state)
@@ -471,12 +477,6 @@ def add_actions(rows: Array, joint: Array) -> Array:
     num, actions, width = rows.shape
     taken = jax.nn.one_hot(joint, actions).reshape(*joint.shape[:-1], num * actions)
     return taken @ rows.reshape(num * actions, width)
-
-
-def masked_mean(value: Array, mask: Array) -> Array:
-    """Mean of `value` where `mask` (bool, same shape) holds; 0 where it never does."""
-    mask = mask.astype(jnp.float32)
-    return (value * mask).sum() / jnp.maximum(mask.sum(), 1.0)
 
 
 def _size(spec: EnvSpec) -> int:

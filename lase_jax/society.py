@@ -63,7 +63,7 @@ def society(spec: EnvSpec, groups: Sequence[tuple[Agent, Seats]]) -> Algorithm:
         keys = jax.random.split(key, len(groups))
         decisions, memories = [], []
         for (agent, seats), a, m, k in zip(groups, acting, memory, keys, strict=True):
-            seen = obs if len(groups) == 1 else jnp.take(obs, np.array(seats), axis=1)
+            seen = obs if seats == tuple(every) else jnp.take(obs, np.array(seats), axis=1)
             decision, after = agent.act(a, m, seen, k, mode)
             decisions.append(decision)
             memories.append(after)

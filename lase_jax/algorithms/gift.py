@@ -1,23 +1,21 @@
 """Gift: the control that LASE has to beat, equal and constant gifts to everyone.
 
-The same zero-sum exchange as LASE's with the same weight for every co-player at every step: what is
-left of LASE's effect when its inference is taken away.
+The same zero-sum exchange as LASE's, with one weight for every co-player that takes part, at every
+step: what is left of LASE's effect when its inference is taken away.
 
 What an agent sees: its own observation, its own reward; gifts arrive as reward.
 """
 
 from dataclasses import dataclass
 
-import jax
 import jax.numpy as jnp
-import numpy as np
 
 from envs import checks
 from envs.types import Env
-from lase_jax import rewards
 from lase_jax.learners import A2CConfig, LearnerState, a2c, as_agent
+from lase_jax.rewards import give
 from lase_jax.rollout import Seats
-from lase_jax.types import Agent, Array, Metrics, Opinion, Rollout
+from lase_jax.types import Agent, Array, Opinion, Rollout
 
 
 @dataclass(frozen=True)
@@ -39,23 +37,7 @@ class Gift(A2CConfig):
         def shape(state: LearnerState, rollout: Rollout, key: Array) -> Opinion:
             del state, key
             lead = (*rollout.reward.shape[:2], len(seats), env.spec.num_agents)
-            return give(jnp.full(lead, each), rollout, seats, {})
+            present = rollout.active[:, :, None]
+            return give(jnp.where(present, jnp.full(lead, each), 0.0), rollout, seats, {})
 
         return as_agent(a2c(self, env.spec, len(seats)), self.hyper(), seats, shape)
-
-
-def give(weights: Array, rollout: Rollout, seats: Seats, metrics: Metrics) -> Opinion:
-    """The opinion of seats that hand out shares of their reward.
-
-    Args:
-        weights: ``[T, B, n, N]`` share of own reward given to each seat; the own column is ignored.
-        rollout: ``[T, B, N]``.
-        seats: n seats.
-        metrics: what was measured on the way.
-    """
-    num = rollout.reward.shape[-1]
-    own = np.array(seats)[:, None] == np.arange(num)[None]
-    weights = jnp.where(own[None, None], 0.0, weights)
-    everyone = jnp.zeros((*rollout.reward.shape, num)).at[:, :, np.array(seats)].set(weights)
-    delta = jax.vmap(jax.vmap(rewards.gift_delta))(rollout.reward, everyone)
-    return Opinion(delta, weights, metrics)

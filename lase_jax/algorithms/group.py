@@ -11,7 +11,8 @@ import numpy as np
 
 from envs.types import Env
 from lase_jax import rewards
-from lase_jax.learners import A2CConfig, LearnerState, a2c, as_agent, no_opinion
+from lase_jax.learners import A2CConfig, LearnerState, a2c, as_agent
+from lase_jax.rewards import no_opinion
 from lase_jax.rollout import Seats
 from lase_jax.types import Agent, Array, Opinion, Rollout
 

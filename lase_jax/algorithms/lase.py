@@ -26,8 +26,8 @@ import jax
 
 from envs.types import Env
 from lase_jax import social
-from lase_jax.algorithms.gift import give
 from lase_jax.learners import LearnerState, a2c
+from lase_jax.rewards import give
 from lase_jax.rollout import Seats, take_columns, take_seats
 from lase_jax.types import Agent, Array, Clock, Metrics, Opinion, PyTree, Rollout
 
