@@ -128,6 +128,7 @@ def main() -> None:
         raise SystemExit(f"No finished runs in {where.runs}; run the sweep first.")
     text = table(runs)
     print(text)
+    where.out.mkdir(parents=True, exist_ok=True)
     folder.write(where.out / "results.md", text)
     folder.replace(where.out / "curves.png", lambda file: plot(runs, file))
 
