@@ -57,13 +57,25 @@ run = cache(Run)
 
 
 def kinds_of(tree):
-    return jax.tree.map(jax.typeof, tree)
+    return jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), tree)
 
 
 @pytest.mark.parametrize("name", KINDS)
 def test_the_carry_keeps_its_structure_and_the_program_is_traced_once(name):
     assert kinds_of(run(name).first) == kinds_of(run(name).last)
     assert run(name).traces == 1
+
+
+@pytest.mark.parametrize("game", ["ipd", "coingame", "cleanup"])
+@pytest.mark.parametrize("name", ["lase", "gift", "go"])
+def test_the_carry_keeps_its_structure_in_every_kind_of_game(game, name):
+    """Traced only: windows and vectors, two agents and four, cuts of episodes."""
+    game = envs.make(game, horizon=10)
+    algorithm = build(name, game)
+    trainer = make_trainer(game, algorithm, Schedule(num_envs=ENVS, rollout_length=5))
+    first = jax.eval_shape(trainer.init, KEYS, algorithm.hyper)
+    last, _ = jax.eval_shape(lambda carry: trainer.run(carry, UPDATES), first)
+    assert kinds_of(first) == kinds_of(last)
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from probes import facts, probe
 
-from lase_jax.metrics import TABLE, describe, equality, of_rollout
+from lase_jax.metrics import TABLE, describe, equality, masked_mean, of_rollout
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,15 @@ from lase_jax.metrics import TABLE, describe, equality, of_rollout
 )
 def test_equality_by_hand(returns, expected):
     np.testing.assert_allclose(equality(jnp.array(returns, jnp.float32)), expected, rtol=1e-6)
+
+
+def test_means_are_taken_where_the_mask_holds():
+    value = jnp.array([[1.0, 5.0], [3.0, jnp.nan]])
+    mask = jnp.array([[True, False], [True, False]])
+    assert masked_mean(value, mask) == 2.0
+    np.testing.assert_array_equal(masked_mean(value, mask, 0, jnp.nan), [2.0, np.nan])
+    np.testing.assert_array_equal(masked_mean(value, mask, 1), [1.0, 3.0])
+    assert masked_mean(value, ~mask[::-1] & mask) == 0.0
 
 
 SPEC = probe(lambda action: action, num_agents=2, horizon=4).spec
