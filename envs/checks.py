@@ -1,9 +1,12 @@
 """Checks of what a person typed: one sentence with the field, the value and the remedy."""
 
+import dataclasses
 import difflib
 import math
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+Settings = TypeVar("Settings", bound=Any)
 
 
 class ConfigError(ValueError):
@@ -58,3 +61,22 @@ def choice(field: str, value: Any, options: Iterable[str]) -> None:
     near = difflib.get_close_matches(str(value), options, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
     raise ConfigError(f"{field} is {value!r}: {hint}use one of {', '.join(sorted(options))}.")
+
+
+def pick(kind: str, menu: Mapping[str, Settings], name: str, overrides: dict[str, Any]) -> Settings:
+    """An entry of a menu of ready-made settings, some of its fields changed.
+
+    Args:
+        kind: what the menu offers, for messages.
+        menu: frozen dataclass instances by name.
+        name: the entry.
+        overrides: new values by field.
+
+    Raises:
+        ConfigError: unknown name or field (with the nearest ones), or a value that cannot work.
+    """
+    choice(kind, name, menu)
+    fields = [field.name for field in dataclasses.fields(menu[name])]
+    for field in overrides:
+        choice(f"field of {name}", field, fields)
+    return dataclasses.replace(menu[name], **overrides)

@@ -5,11 +5,14 @@ window, C planes. A position is ``[2] int32`` (row, column). The five moves come
 game: up, down, left, right, stay; any further action leaves the agent where it is.
 """
 
+from typing import ClassVar, Protocol
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from envs import checks
+from envs.types import EnvSpec
 
 MOVES = ("up", "down", "left", "right", "stay")
 UP, DOWN, LEFT, RIGHT, STAY = range(len(MOVES))
@@ -136,9 +139,53 @@ def _windows(
     return (jnp.right_shift(window[..., None], shifts) & 1).astype(bool)
 
 
-def plane_names(num_agents: int, objects: tuple[str, ...]) -> tuple[str, ...]:
-    """Names of the planes that `observe` returns."""
-    return (*(f"agent_{i}" for i in range(num_agents)), *objects, "inside")
+class Settings(Protocol):
+    """What the settings of all grid games have in common."""
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+
+    @property
+    def num_agents(self) -> int: ...  # noqa: D102
+    @property
+    def radius(self) -> int: ...  # noqa: D102
+    @property
+    def horizon(self) -> int: ...  # noqa: D102
+
+
+def spec(
+    settings: Settings,
+    actions: tuple[str, ...],
+    objects: tuple[str, ...],
+    events: tuple[str, ...],
+    max_return: float | None,
+) -> EnvSpec:
+    """Static facts of a grid game, whose observations are the windows that `observe` makes.
+
+    Args:
+        settings: the game's.
+        actions: names of its actions.
+        objects: names of its kinds of objects, in the order of their planes.
+        events: names of what it counts.
+        max_return: an upper bound of an episode's collective return, or None.
+    """
+    agents = (f"agent_{i}" for i in range(settings.num_agents))
+    planes = (*agents, *objects, "inside")
+    size = 2 * settings.radius + 1
+    return EnvSpec(
+        name=settings.name,
+        version=settings.version,
+        num_agents=settings.num_agents,
+        num_actions=len(actions),
+        obs_shape=(size, size, len(planes)),
+        obs_dtype=np.dtype(bool),
+        horizon=settings.horizon,
+        action_names=actions,
+        plane_names=planes,
+        event_names=events,
+        can_see_all=False,
+        max_return=max_return,
+    )
 
 
 def step_towards(window: jax.Array, key: jax.Array, otherwise: jax.Array) -> jax.Array:

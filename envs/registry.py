@@ -1,6 +1,5 @@
 """The menu of games: a name for every ready-made choice of settings."""
 
-import dataclasses
 from typing import Any
 
 from envs import checks
@@ -48,11 +47,7 @@ def config(name: str, /, **overrides: Any) -> GameConfig:
     Raises:
         ConfigError: unknown name or field (with the nearest ones), or a value that cannot work.
     """
-    checks.choice("game", name, GAMES)
-    fields = {field.name for field in dataclasses.fields(GAMES[name])}
-    for field in overrides:
-        checks.choice(f"field of {name}", field, fields)
-    return dataclasses.replace(GAMES[name], **overrides)
+    return checks.pick("game", GAMES, name, overrides)
 
 
 def make(name: str, /, **overrides: Any) -> Env:

@@ -83,22 +83,7 @@ class Snowdrift:
 
     def spec(self) -> EnvSpec:
         """Static facts of the game with these settings."""
-        planes = grid.plane_names(self.num_agents, ("drift",))
-        size = 2 * self.radius + 1
-        return EnvSpec(
-            name=self.name,
-            version=self.version,
-            num_agents=self.num_agents,
-            num_actions=len(ACTIONS),
-            obs_shape=(size, size, len(planes)),
-            obs_dtype=np.dtype(bool),
-            horizon=self.horizon,
-            action_names=ACTIONS,
-            plane_names=planes,
-            event_names=EVENTS,
-            can_see_all=False,
-            max_return=max_return(self),
-        )
+        return grid.spec(self, ACTIONS, ("drift",), EVENTS, max_return(self))
 
     def build(self) -> Env:
         """The game as pure functions."""

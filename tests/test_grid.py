@@ -8,6 +8,7 @@ import pytest
 from envs import grid
 from envs.checks import ConfigError
 from envs.grid import DOWN, LEFT, RIGHT, STAY, UP
+from envs.stag_hunt import StagHunt
 
 SHAPE = (2, 3)
 CELLS = np.array(list(itertools.product(range(2), range(3))), np.int32)
@@ -94,7 +95,10 @@ def test_windows_show_what_is_around(shape, agents, kinds, radius):
 
 
 def test_planes_are_named_in_their_order():
-    assert grid.plane_names(2, ("hare",)) == ("agent_0", "agent_1", "hare", "inside")
+    settings = StagHunt(num_agents=2, radius=1)
+    spec = grid.spec(settings, ("up", "down"), ("hare",), ("hares",), None)
+    assert spec.plane_names == ("agent_0", "agent_1", "hare", "inside")
+    assert (spec.obs_shape, spec.num_actions) == ((3, 3, 4), 2)
 
 
 KEYS = jax.random.split(jax.random.key(0), 400)

@@ -1,6 +1,5 @@
 """The menu of algorithms: a name for every ready-made kind of agent."""
 
-import dataclasses
 from typing import Any
 
 from envs import checks
@@ -33,8 +32,4 @@ def config(name: str, /, **overrides: Any) -> AlgorithmConfig:
     Raises:
         ConfigError: unknown name or field (with the nearest ones), or a value that cannot work.
     """
-    checks.choice("algorithm", name, ALGORITHMS)
-    fields = {field.name for field in dataclasses.fields(ALGORITHMS[name])}
-    for field in overrides:
-        checks.choice(f"field of {name}", field, fields)
-    return dataclasses.replace(ALGORITHMS[name], **overrides)
+    return checks.pick("algorithm", ALGORITHMS, name, overrides)
