@@ -116,7 +116,13 @@ def plot(runs: Runs, path: Path) -> None:
         axis.grid(alpha=0.25)
         if index == 0:
             axis.set_ylabel("collective return per episode")
-            axis.legend(fontsize=8, framealpha=0.6)
+    found = {
+        text: line
+        for axis in figure.axes
+        for line, text in zip(*axis.get_legend_handles_labels(), strict=True)
+    }
+    order = [style.LABELS[algo] for algo in ALGORITHMS if style.LABELS[algo] in found]
+    figure.legend([found[text] for text in order], order, loc="outside right center", fontsize=9)
     figure.savefig(path, dpi=110, format="png")
 
 

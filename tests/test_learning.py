@@ -1,0 +1,29 @@
+"""What the presets learn, in a game that learns within seconds; `make test-slow` runs it."""
+
+import dataclasses
+
+import pytest
+
+from experiments.presets import preset
+from lase_jax import api
+
+pytestmark = pytest.mark.slow
+
+
+def final_return(env, algo, steps):
+    """Collective return over the last tenth of training, lowest and highest of two seeds."""
+    run = preset(env, algo)
+    game = run.game.build()
+    society = api.society(game, run.agent)
+    schedule = dataclasses.replace(run.schedule, steps=steps)
+    result = api.train(game, society, steps=schedule.steps, seeds=2, num_envs=schedule.num_envs)
+    returns = result.metrics["return/collective"]
+    last = returns[-len(returns) // 10 :].mean(0)
+    return last.min(), last.max()
+
+
+def test_in_the_ipd_selfish_agents_defect_and_lase_cooperates():
+    """The bounds: 200 for mutual cooperation, of which epsilon leaves 195; 0 for defection."""
+    assert final_return("ipd", "go", 600_000)[0] > 190
+    assert final_return("ipd", "a2c", 600_000)[1] < 20
+    assert final_return("ipd", "lase", 600_000)[0] > 150
