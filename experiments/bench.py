@@ -213,7 +213,8 @@ def table(rows: list[dict[str, Any]]) -> rich.table.Table:
         "cached s",
         "MiB",
     ):
-        out.add_column(column, justify="left" if column == "case" else "right")
+        named = column == "case"
+        out.add_column(column, justify="left" if named else "right", no_wrap=named)
     base = {(r["game"], r["net"]): r["steps_per_second"] for r in rows if r["algorithm"] == "a2c"}
     for row in rows:
         reference = base.get((row["game"], row["net"])) if row["algorithm"] else None
