@@ -127,7 +127,8 @@ class Cleanup:
         return Env(
             spec=self.spec(),
             reset=lambda key: reset(self, key),
-            step=lambda key, state, action: transition(self, state, action, draw(self, key)),
+            draw=lambda key: draw(self, key),
+            transition=lambda state, action, draws: transition(self, state, action, draws),
             render=lambda state: picture(self, state),
             scripted={
                 "cooperator": lambda key, obs, agent: cooperator(self, key, obs),

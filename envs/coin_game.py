@@ -84,7 +84,8 @@ class CoinGame:
         return Env(
             spec=self.spec(),
             reset=lambda key: reset(self, key),
-            step=lambda key, state, action: transition(self, state, action, draw(self, key)),
+            draw=lambda key: draw(self, key),
+            transition=lambda state, action, draws: transition(self, state, action, draws),
             render=lambda state: picture(self, state),
             scripted={
                 "cooperator": lambda key, obs, agent: cooperator(self, key, obs, agent),

@@ -81,7 +81,8 @@ class Matrix:
         return Env(
             spec=self.spec(),
             reset=reset,
-            step=lambda key, state, action: step(self, key, state, action),
+            draw=lambda key: (),
+            transition=lambda state, action, draws: transition(self, state, action),
             render=lambda state: picture(self, state),
             scripted={
                 "cooperator": lambda key, obs, agent: jnp.int32(COOPERATE),
@@ -110,9 +111,8 @@ def reset(key: jax.Array) -> tuple[State, jax.Array]:
     return state, observe(state)
 
 
-def step(params: Matrix, key: jax.Array, state: State, action: jax.Array) -> tuple[State, Step]:
-    """Pays both players for ``action [2]``. ``key`` is not needed."""
-    del key
+def transition(params: Matrix, state: State, action: jax.Array) -> tuple[State, Step]:
+    """Pays both players for ``action [2]``."""
     next_state = State(moves=action, time=state.time + 1)
     return next_state, Step(
         obs=observe(next_state),

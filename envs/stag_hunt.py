@@ -91,7 +91,8 @@ class StagHunt:
         return Env(
             spec=self.spec(),
             reset=lambda key: reset(self, key),
-            step=lambda key, state, action: step(self, key, state, action),
+            draw=lambda key: (),
+            transition=lambda state, action, draws: transition(self, state, action),
             render=lambda state: picture(self, state),
             scripted={
                 "cooperator": lambda key, obs, agent: hunter(self, key, obs, HUNT_STAG),
@@ -126,9 +127,8 @@ def reset(params: StagHunt, key: jax.Array) -> tuple[State, jax.Array]:
     return state, observe(params, state)
 
 
-def step(params: StagHunt, key: jax.Array, state: State, action: jax.Array) -> tuple[State, Step]:
-    """Moves, then hunts, then removes those who caught something. ``key`` is not needed."""
-    del key
+def transition(params: StagHunt, state: State, action: jax.Array) -> tuple[State, Step]:
+    """Moves, then hunts, then removes those who caught something."""
     act = jnp.where(state.present, action, grid.STAY)
     position = grid.move(state.position, act, (params.rows, params.columns))
     together = grid.same_cell(position)

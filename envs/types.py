@@ -68,10 +68,15 @@ class Step(NamedTuple):
 class Env(NamedTuple):
     """A game as a bundle of pure functions.
 
+    All chance of a step is drawn by `draw` and passed to the deterministic `transition`, so that a
+    rollout can draw for all its steps at once (threefry inside a loop over steps costs more than
+    the game itself) and a test can say what chance does. `step` is both in one.
+
     Attributes:
         spec: static facts.
         reset: ``(key) -> (state, obs[N, *obs_shape])``. ``key`` is consumed.
-        step: ``(key, state, action[N] int32) -> (state, Step)``. ``key`` is consumed. Never resets.
+        draw: ``(key) -> draws``, any pytree, ``()`` for a game without chance. ``key`` is consumed.
+        transition: ``(state, action[N] int32, draws) -> (state, Step)``. Never resets.
         render: ``(state) -> uint8[h, w, 3]`` on the host, outside jit.
         scripted: hand-written policies by name, each ``(key, obs[*obs_shape], agent) -> action``,
             with ``agent`` the int32 seat; every game has ``"cooperator"``, ``"defector"`` and
@@ -80,6 +85,11 @@ class Env(NamedTuple):
 
     spec: EnvSpec
     reset: Callable[[jax.Array], tuple[Any, jax.Array]]
-    step: Callable[[jax.Array, Any, jax.Array], tuple[Any, Step]]
+    draw: Callable[[jax.Array], Any]
+    transition: Callable[[Any, jax.Array, Any], tuple[Any, Step]]
     render: Callable[[Any], Any]
     scripted: Mapping[str, Callable[[jax.Array, jax.Array, jax.Array], jax.Array]]
+
+    def step(self, key: jax.Array, state: Any, action: jax.Array) -> tuple[Any, Step]:
+        """One step from ``state`` with ``action [N]``. ``key`` is consumed."""
+        return self.transition(state, action, self.draw(key))

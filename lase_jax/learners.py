@@ -121,7 +121,8 @@ class Learner(NamedTuple):
     init: Callable  # (key, hyper) -> LearnerState
     begin: Callable  # (num_envs) -> memory
     prepare: Callable  # (LearnerState) -> Acting
-    act: Callable  # (Acting, memory, obs[B, n, ...], key, mode) -> (Decision, memory)
+    draw: Callable  # (key, num_envs) -> draws[B, n] in [0, 1)
+    act: Callable  # (Acting, memory, obs[B, n, F], draws[B, n], mode) -> (Decision, memory)
     learn: (
         Callable  # (LearnerState, rollout of n seats, reward[T, B, n]) -> (LearnerState, Metrics)
     )
@@ -162,8 +163,11 @@ def a2c(config: A2CConfig, spec: EnvSpec, num_seats: int) -> Learner:
         h = apply("recur")(params, memory, encoded)[0] if net.lstm else encoded
         return apply("heads")(params, h)[0]
 
+    def draw(key: Array, num_envs: int) -> Array:
+        return jax.random.uniform(key, (num_envs, num_seats))
+
     def act(
-        acting: Acting, memory: PyTree, obs: Array, key: Array, mode: Mode
+        acting: Acting, memory: PyTree, obs: Array, draws: Array, mode: Mode
     ) -> tuple[Decision, PyTree]:
         def one(params: PyTree, folded: PyTree, memory: PyTree, x: Array) -> tuple[Array, PyTree]:
             h = apply("encode")(params, folded, x)
@@ -172,12 +176,13 @@ def a2c(config: A2CConfig, spec: EnvSpec, num_seats: int) -> Learner:
                 h = memory[0]
             return apply("heads")(params, h)[0], memory
 
-        x = nets.flat(obs, spec.obs_shape)
+        x = obs.astype(jnp.float32)
         seatwise = jax.vmap(one, in_axes=(0, 0, 1, 1), out_axes=1)
         logits, memory = seatwise(acting.params, acting.folded, memory, x)
         behaviour = distributions.policy(logits, acting.epsilon if mode == "explore" else 0.0)
-        action = behaviour.mode() if mode == "greedy" else behaviour.sample(seed=key)
-        action = action.astype(jnp.int32)
+        greedy = mode == "greedy"
+        drawn = behaviour.mode() if greedy else distributions.sample(behaviour, draws)
+        action = drawn.astype(jnp.int32)
         return Decision(action, behaviour.log_prob(action)), memory
 
     def recall(params: PyTree, folded: PyTree, memory: PyTree, x: Array) -> PyTree:
@@ -188,7 +193,7 @@ def a2c(config: A2CConfig, spec: EnvSpec, num_seats: int) -> Learner:
         obs = rollout.obs
         if config.bootstrap_at_horizon or len(obs) != spec.horizon:
             obs = jnp.concatenate([obs, rollout.last_obs[None]])
-        encoded = apply("encode")(params, apply("fold")(params), nets.flat(obs, spec.obs_shape))
+        encoded = apply("encode")(params, apply("fold")(params), obs.astype(jnp.float32))
         h, _ = _unroll(apply, net, params, rollout.memory, encoded)
         return Views(*apply("heads")(params, h))
 
@@ -240,7 +245,7 @@ def a2c(config: A2CConfig, spec: EnvSpec, num_seats: int) -> Learner:
         finished = rollout.done.sum().astype(jnp.float32)
         return LearnerState(trained, state.episodes + finished, state.hyper), metrics
 
-    return Learner(init, begin, prepare, act, learn, apply("fold"), logits_at, recall)
+    return Learner(init, begin, prepare, draw, act, learn, apply("fold"), logits_at, recall)
 
 
 def as_agent(
@@ -269,7 +274,14 @@ def as_agent(
         return learner.learn(state, take_seats(rollout, seats), take_columns(reward, seats))
 
     return Agent(
-        hyper, learner.init, learner.begin, learner.prepare, learner.act, shape or keep, learn
+        hyper=hyper,
+        init=learner.init,
+        begin=learner.begin,
+        prepare=learner.prepare,
+        draw=learner.draw,
+        act=learner.act,
+        shape=shape or keep,
+        learn=learn,
     )
 
 

@@ -79,12 +79,6 @@ def method(module: nn.Module, name: str) -> Callable[..., Any]:
     return lambda params, *arguments: module.apply(params, *arguments, method=name)
 
 
-def flat(obs: Array, obs_shape: tuple[int, ...]) -> Array:
-    """``[..., *obs_shape]`` of any dtype to ``[..., F]`` float32."""
-    lead = obs.shape[: obs.ndim - len(obs_shape)]
-    return obs.reshape(*lead, math.prod(obs_shape)).astype(jnp.float32)
-
-
 def patches(image: Array) -> Array:
     """``[..., h, w, c]`` to its zero-padded 3x3 neighbourhoods ``[..., h, w, 9 * c]``."""
     height, width = image.shape[-3:-1]

@@ -22,7 +22,7 @@ from lase_jax.types import Array, Rollout
 class Episodes(NamedTuple):
     """What social learning needs of E episodes."""
 
-    obs: Array  # [T, E, n, ...]
+    obs: Array  # [T, E, n, F]
     joint: Array  # [T, E, N] int32, everyone's actions
     present: Array  # [T, E, N] bool, everyone's `active`
     action: Array  # [T, E, n] int32, own actions
@@ -45,7 +45,7 @@ EPISODE_AXES = Episodes(**_AXES)
 class Buffer(NamedTuple):
     """Stored episodes, the episode axis first; leaves ``[R, T, ...]``."""
 
-    obs: Array  # [R, T, n, bytes] uint8 where observations are binary, else [R, T, n, ...]
+    obs: Array  # [R, T, n, bytes] uint8 where observations are binary, else [R, T, n, F]
     joint: Array  # [R, T, N] uint8
     present: Array  # [R, T, N] bool
     log_prob: Array  # [R, T, n] float32
@@ -69,10 +69,9 @@ class Replay(NamedTuple):
         spec, count = self.spec, len(self.seats)
         lead = (self.capacity, spec.horizon)
         size = math.prod(spec.obs_shape)
-        packed = (*lead, count, -(-size // 8))
-        plain = (*lead, count, *spec.obs_shape)
+        width, dtype = (-(-size // 8), jnp.uint8) if self.binary else (size, spec.obs_dtype)
         return Buffer(
-            obs=jnp.zeros(packed, jnp.uint8) if self.binary else jnp.zeros(plain, spec.obs_dtype),
+            obs=jnp.zeros((*lead, count, width), dtype),
             joint=jnp.zeros((*lead, spec.num_agents), jnp.uint8),
             present=jnp.zeros((*lead, spec.num_agents), bool),
             log_prob=jnp.zeros((*lead, count), jnp.float32),
@@ -97,9 +96,7 @@ class Replay(NamedTuple):
         checks.require(lead[0] == horizon, "rollout_length", lead[0], whole)
         enough = f"use at least num_envs, {lead[1]}, or 0 to learn from the present batch"
         checks.require(self.capacity >= lead[1], "replay", self.capacity, enough)
-        obs = own.obs
-        if self.binary:
-            obs = jnp.packbits(obs.reshape(*lead, -1), axis=-1)
+        obs = jnp.packbits(own.obs, axis=-1) if self.binary else own.obs
         fresh = Buffer(
             obs, rollout.action.astype(jnp.uint8), rollout.active, own.log_prob, own.reward
         )
@@ -116,8 +113,7 @@ class Replay(NamedTuple):
         obs = taken.obs
         if self.binary:
             size = math.prod(self.spec.obs_shape)
-            bits = jnp.unpackbits(obs, axis=-1, count=size).astype(bool)
-            obs = bits.reshape(*obs.shape[:-1], *self.spec.obs_shape)
+            obs = jnp.unpackbits(obs, axis=-1, count=size).astype(bool)
         joint = taken.joint.astype(jnp.int32)
         last = jnp.arange(self.spec.horizon) == self.spec.horizon - 1
         return Episodes(

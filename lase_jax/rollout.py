@@ -1,6 +1,10 @@
 """Playing: T steps of B environments in one scan.
 
-Letters: T steps, B environments, N seats, n seats of one kind of agent.
+Letters: T steps, B environments, N seats, n seats of one kind of agent, F numbers of an
+observation.
+
+Observations are flattened as they leave the game: conversions and transposes of windows with five
+axes are index arithmetic that costs XLA on a CPU more than the networks do.
 """
 
 from collections.abc import Callable
@@ -11,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from envs.types import Env
+from envs.types import Env, EnvSpec
 from lase_jax.types import SEAT_AXES, Algorithm, Array, Clock, Mode, PyTree, Rollout, World
 
 Seats = tuple[int, ...]
@@ -20,7 +24,12 @@ Seats = tuple[int, ...]
 def begin(env: Env, algorithm: Algorithm, key: Array, num_envs: int) -> World:
     """Fresh episodes in `num_envs` environments. ``key`` is consumed."""
     env_state, obs = jax.vmap(env.reset)(jax.random.split(key, num_envs))
-    return World(env_state, obs, algorithm.begin(num_envs))
+    return World(env_state, flat(obs), algorithm.begin(num_envs))
+
+
+def flat(obs: Array) -> Array:
+    """``[B, N, ...]`` to ``[B, N, F]``."""
+    return obs.reshape(*obs.shape[:2], -1)
 
 
 def play(
@@ -50,11 +59,10 @@ def play(
     """
     num_envs = world.obs.shape[0]
 
-    def step(now: World, key: Array) -> tuple[World, tuple]:
-        key_act, key_env = jax.random.split(key)
-        decision, memory = algorithm.act(acting, now.memory, now.obs, key_act, mode)
-        keys = jax.random.split(key_env, num_envs)
-        env_state, out = jax.vmap(env.step)(keys, now.env_state, decision.action)
+    def step(now: World, chance: tuple[PyTree, PyTree]) -> tuple[World, tuple]:
+        ours, games = chance
+        decision, memory = algorithm.act(acting, now.memory, now.obs, ours, mode)
+        env_state, out = jax.vmap(env.transition)(now.env_state, decision.action, games)
         facts = (
             now.obs,
             decision.action,
@@ -64,9 +72,14 @@ def play(
             out.terminated | out.truncated,
             out.events,
         )
-        return World(env_state, out.obs, memory), (facts, keep(now.env_state))
+        return World(env_state, flat(out.obs), memory), (facts, keep(now.env_state))
 
-    after, (facts, kept) = jax.lax.scan(step, world, jax.random.split(key, num_steps))
+    key_act, key_env = jax.random.split(key)
+    ours = jax.vmap(partial(algorithm.draw, num_envs=num_envs))(
+        jax.random.split(key_act, num_steps)
+    )
+    games = jax.vmap(jax.vmap(env.draw))(jax.random.split(key_env, (num_steps, num_envs)))
+    after, (facts, kept) = jax.lax.scan(step, world, (ours, games))
     return after, Rollout(*facts, last_obs=after.obs, memory=world.memory), kept
 
 
@@ -74,8 +87,7 @@ def collector(env: Env, algorithm: Algorithm, num_envs: int, num_steps: int) -> 
     """Builds ``collect(acting, world, key, clock) -> (world, Rollout)`` for training.
 
     Episodes have an exact length that the rollout's length divides, so all environments begin and
-    end
-    together and nothing resets inside a rollout: where a rollout is a whole episode every call
+    end together and nothing resets inside a rollout: where a rollout is a whole episode every call
     begins a new one, else every ``horizon / num_steps``-th call does.
     """
     segments = env.spec.horizon // num_steps
@@ -117,14 +129,15 @@ def take_seats(rollout: Rollout, seats: Seats) -> Rollout:
     return rollout._replace(**taken)
 
 
-def visible(obs: Array, num_agents: int) -> Array:
+def visible(obs: Array, spec: EnvSpec) -> Array:
     """Which agents an observer's window shows.
 
     Args:
-        obs: ``[..., h, w, C]`` windows whose first `num_agents` planes show the agents.
-        num_agents: N.
+        obs: ``[..., F]`` flattened windows whose first planes show the agents.
+        spec: facts of a game with windows.
 
     Returns:
         ``[..., N]`` bool.
     """
-    return (obs[..., :num_agents] != jnp.zeros((), obs.dtype)).any((-3, -2))
+    cells = obs.reshape(*obs.shape[:-1], -1, spec.obs_shape[-1])
+    return (cells[..., : spec.num_agents] != jnp.zeros((), obs.dtype)).any(-2)

@@ -232,7 +232,7 @@ def build(config: SocialConfig, spec: EnvSpec, seats: Seats, learner: Learner) -
         """Each agent's memory before every step, ``[n, T * E, ...]``; () where none is needed."""
         if not (borrows and net.lstm):
             return ()
-        x = nets.flat(episodes.obs, shape)
+        x = episodes.obs.astype(jnp.float32)
         recalled = jax.vmap(learner.recall, (0, 0, 1, 2))(
             nets_.acting, nets_.acting_eyes, episodes.memory, x
         )
@@ -267,7 +267,7 @@ def build(config: SocialConfig, spec: EnvSpec, seats: Seats, learner: Learner) -
         pairs = known[..., None] & rollout.active[:, :, None] & pair_mask[None, None]
         given = pairs
         if config.weigh_visible and not spec.can_see_all:
-            given = pairs & visible(own.obs, num)
+            given = pairs & visible(own.obs, spec)
         weights = jnp.where(given, found[..., 0], 0.0)
         return weights, {
             "relation/weight": metrics.masked_mean(weights, pairs, (0, 1), jnp.nan),
@@ -278,7 +278,7 @@ def build(config: SocialConfig, spec: EnvSpec, seats: Seats, learner: Learner) -
         params: PyTree, episodes: Episodes, hyper: dict[str, Array]
     ) -> tuple[Array, Metrics]:
         """One agent's loss of Q_SR and pi_SR (equation 5 and its variants)."""
-        x = nets.flat(episodes.obs, shape)
+        x = episodes.obs.astype(jnp.float32)
         pre_policy, pre_value = look(params, fold_social(params), x)
         taken = moves(episodes.joint, episodes.present)
         q = value(params, pre_value + add_actions(rows(params), taken))
@@ -315,7 +315,7 @@ def build(config: SocialConfig, spec: EnvSpec, seats: Seats, learner: Learner) -
     ) -> tuple[Array, Metrics]:
         """One agent's loss of eta (equation 4), with pi_SR frozen."""
         eyes = fold_perspective(params)
-        x = nets.flat(episodes.obs, shape).reshape(-1, _size(spec))
+        x = episodes.obs.astype(jnp.float32).reshape(-1, _size(spec))
         views, log_probs = imagined(
             frozen._replace(perspective=params, perspective_eyes=eyes), x, ids, memory
         )
@@ -326,7 +326,7 @@ def build(config: SocialConfig, spec: EnvSpec, seats: Seats, learner: Learner) -
         both = episodes.present.reshape(-1, num)[:, ids] & episodes.active.reshape(-1)[:, None]
         seen = both
         if not spec.can_see_all:
-            seen = both & visible(episodes.obs, num).reshape(-1, num)[:, ids]
+            seen = both & visible(episodes.obs, spec).reshape(-1, num)[:, ids]
         mask = seen if config.train_visible else both
         total = metrics.masked_mean((1.0 - delta) * surprise + delta * distance, mask)
         return total, {
@@ -337,7 +337,7 @@ def build(config: SocialConfig, spec: EnvSpec, seats: Seats, learner: Learner) -
 
     def calibration(frozen: Folded, episodes: Episodes, memory: PyTree) -> Metrics:
         """How well one agent's pi_SR knows the agent itself."""
-        log_pi = policy(frozen, nets.flat(episodes.obs, shape).reshape(-1, _size(spec)), memory)
+        log_pi = policy(frozen, episodes.obs.astype(jnp.float32).reshape(-1, _size(spec)), memory)
         mask = episodes.active.reshape(-1)
         entropy = -(jnp.exp(log_pi) * log_pi).sum(-1)
         surprise = distributions.cross_entropy(log_pi, episodes.action.reshape(-1))

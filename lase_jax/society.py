@@ -57,14 +57,17 @@ def society(spec: EnvSpec, groups: Sequence[tuple[Agent, Seats]]) -> Algorithm:
     def prepare(state: PyTree) -> PyTree:
         return tuple(agent.prepare(s) for (agent, _), s in zip(groups, state, strict=True))
 
-    def act(
-        acting: PyTree, memory: PyTree, obs: Array, key: Array, mode: Mode
-    ) -> tuple[Decision, PyTree]:
+    def draw(key: Array, num_envs: int) -> PyTree:
         keys = jax.random.split(key, len(groups))
+        return tuple(agent.draw(k, num_envs) for (agent, _), k in zip(groups, keys, strict=True))
+
+    def act(
+        acting: PyTree, memory: PyTree, obs: Array, draws: PyTree, mode: Mode
+    ) -> tuple[Decision, PyTree]:
         decisions, memories = [], []
-        for (agent, seats), a, m, k in zip(groups, acting, memory, keys, strict=True):
+        for (agent, seats), a, m, d in zip(groups, acting, memory, draws, strict=True):
             seen = obs if seats == tuple(every) else jnp.take(obs, np.array(seats), axis=1)
-            decision, after = agent.act(a, m, seen, k, mode)
+            decision, after = agent.act(a, m, seen, d, mode)
             decisions.append(decision)
             memories.append(after)
         return jax.tree.map(lambda *parts: assemble(list(parts), 1), *decisions), tuple(memories)
@@ -113,4 +116,4 @@ def society(spec: EnvSpec, groups: Sequence[tuple[Agent, Seats]]) -> Algorithm:
         return tuple(s for s, _ in learnt), world, facts | opinion.metrics | merge(found)
 
     hyper = tuple(agent.hyper for agent, _ in groups)
-    return Algorithm(hyper, init, begin, prepare, act, weigh, iterate)
+    return Algorithm(hyper, init, begin, prepare, draw, act, weigh, iterate)

@@ -1,7 +1,7 @@
 """What flows through the trainer, and the bundles of functions that make it flow.
 
 Letters: S seeds, T steps of a rollout, B parallel environments, N seats of the game, n seats of one
-kind of agent, A actions. ``...`` stands for the shape of one observation.
+kind of agent, A actions, F numbers of a flattened observation.
 
 Facts, opinions, learning: a `Rollout` holds facts and is never edited. What agents make of it are
 *opinions*: a reward delta for every seat, always computed from the extrinsic reward; opinions add
@@ -30,14 +30,14 @@ class Decision(NamedTuple):
 class Rollout(NamedTuple):
     """Facts of T steps in B environments, for all N seats. Never edited."""
 
-    obs: Array  # [T, B, N, ...] what each seat saw before it acted
+    obs: Array  # [T, B, N, F] what each seat saw before it acted, in the game's dtype
     action: Array  # [T, B, N] int32
     log_prob: Array  # [T, B, N] float32, under the behaviour policy; 0 for scripted seats
     reward: Array  # [T, B, N] float32, extrinsic
     active: Array  # [T, B, N] bool, took part in this step
     done: Array  # [T, B] bool, the episode ended with this step
     events: dict[str, Array]  # [T, B, N] float32 each
-    last_obs: Array  # [B, N, ...] seen after the last step
+    last_obs: Array  # [B, N, F] seen after the last step
     memory: PyTree  # memory at the first step, [B, n, ...] per kind of agent
 
 
@@ -62,7 +62,7 @@ class World(NamedTuple):
     """Everything that has an environment axis and lives from one rollout to the next."""
 
     env_state: PyTree
-    obs: Array  # [B, N, ...]
+    obs: Array  # [B, N, F]
     memory: PyTree
 
 
@@ -82,7 +82,9 @@ class Agent(NamedTuple):
         init: ``(key, hyper) -> state``, what a checkpoint stores; no B axis. ``key`` is consumed.
         begin: ``(num_envs) -> memory``, with a B axis: recurrent states, messages, traces.
         prepare: ``(state) -> acting``, what `act` needs, computed once per rollout.
-        act: ``(acting, memory, obs[B, n, ...], key, mode) -> (Decision, memory)``.
+        draw: ``(key, num_envs) -> draws``, the chance of one step, with a B axis; drawn for all
+            steps of a rollout at once. ``key`` is consumed.
+        act: ``(acting, memory, obs[B, n, F], draws, mode) -> (Decision, memory)``, deterministic.
         shape: ``(state, Rollout, key) -> Opinion``: what these seats change in everyone's reward.
         learn: ``(state, Rollout, reward[T, B, N], key, clock) -> (state, Metrics)``.
 
@@ -93,6 +95,7 @@ class Agent(NamedTuple):
     init: Callable[..., PyTree]
     begin: Callable[[int], PyTree]
     prepare: Callable[[PyTree], PyTree]
+    draw: Callable[[Array, int], PyTree]
     act: Callable[..., tuple[Decision, PyTree]]
     shape: Callable[..., Opinion]
     learn: Callable[..., tuple[PyTree, Metrics]]
@@ -106,7 +109,8 @@ class Algorithm(NamedTuple):
         init: ``(key, hyper) -> state``. ``key`` is consumed.
         begin: ``(num_envs) -> memory``.
         prepare: ``(state) -> acting``.
-        act: ``(acting, memory, obs[B, N, ...], key, mode) -> (Decision, memory)``.
+        draw: ``(key, num_envs) -> draws``, as in `Agent`.
+        act: ``(acting, memory, obs[B, N, F], draws, mode) -> (Decision, memory)``.
         weigh: ``(state, Rollout, key) -> Opinion``: all opinions added up, with weights
             ``[T, B, N, N]`` whose rows sum to 1; for training and evaluation alike.
         iterate: ``(state, collect, world, key, clock) -> (state, world, Metrics)``, where
@@ -118,6 +122,7 @@ class Algorithm(NamedTuple):
     init: Callable[..., PyTree]
     begin: Callable[[int], PyTree]
     prepare: Callable[[PyTree], PyTree]
+    draw: Callable[[Array, int], PyTree]
     act: Callable[..., tuple[Decision, PyTree]]
     weigh: Callable[..., Opinion]
     iterate: Callable[..., tuple[PyTree, World, Metrics]]

@@ -4,6 +4,7 @@ Letters: T steps, B environments, N seats, A actions.
 """
 
 import itertools
+import math
 from typing import NamedTuple
 
 import jax
@@ -50,8 +51,8 @@ def probe(pay, num_agents=2, num_actions=2, horizon=4, leaves=None) -> Env:
         del key
         return State(jnp.int32(0)), observe(jnp.int32(0))
 
-    def step(key, state, action):
-        del key
+    def transition(state, action, draws):
+        del draws
         active = state.time < leaves
         time = state.time + 1
         reward = jnp.where(active, jnp.asarray(pay(action), jnp.float32), 0.0)
@@ -85,7 +86,14 @@ def probe(pay, num_agents=2, num_actions=2, horizon=4, leaves=None) -> Env:
         "foe": plays_one(0.1),
         "random": lambda key, obs, agent: jax.random.randint(key, (), 0, num_actions),
     }
-    return Env(spec, reset, step, lambda state: np.zeros((8, 8, 3), np.uint8), scripted)
+    return Env(
+        spec,
+        reset,
+        draw=lambda key: (),
+        transition=transition,
+        render=lambda state: np.zeros((8, 8, 3), np.uint8),
+        scripted=scripted,
+    )
 
 
 def settings(name, **overrides):
@@ -136,14 +144,14 @@ def facts(spec, steps=None, envs=2, seed=0, ends=True, memory=()) -> Rollout:
     done = np.zeros(lead[:2], bool)
     done[-1] = ends
     rollout = Rollout(
-        obs=rng.integers(0, 2, (*lead, *spec.obs_shape)).astype(bool),
+        obs=rng.integers(0, 2, (*lead, math.prod(spec.obs_shape))).astype(bool),
         action=rng.integers(0, spec.num_actions, lead).astype(np.int32),
         log_prob=np.log(rng.uniform(0.1, 1.0, lead)).astype(np.float32),
         reward=reward.astype(np.float32),
         active=active,
         done=done,
         events={name: np.zeros(lead, np.float32) for name in spec.event_names},
-        last_obs=rng.integers(0, 2, (*lead[1:], *spec.obs_shape)).astype(bool),
+        last_obs=rng.integers(0, 2, (*lead[1:], math.prod(spec.obs_shape))).astype(bool),
         memory=memory,
     )
     return jax.tree.map(jnp.asarray, rollout)

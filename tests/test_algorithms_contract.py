@@ -40,7 +40,7 @@ class Run:
 
     def __init__(self, name):
         self.traces = 0
-        game = GAME._replace(step=self.step)
+        game = GAME._replace(transition=self.transition)
         algorithm = build(name, game)
         trainer = make_trainer(game, algorithm, Schedule(num_envs=ENVS))
         run = jax.jit(trainer.run, static_argnums=1)
@@ -48,9 +48,9 @@ class Run:
         self.last, self.metrics = run(self.first, UPDATES)
         run(self.last, UPDATES)
 
-    def step(self, *args):
+    def transition(self, *args):
         self.traces += 1
-        return GAME.step(*args)
+        return GAME.transition(*args)
 
 
 run = cache(Run)
@@ -223,10 +223,10 @@ def test_scripted_seats_play_the_games_policies():
     @jax.jit
     def both(key):
         _, obs = GAME.reset(key)
-        seen = jnp.broadcast_to(obs[None, :1], (5, 1, *obs.shape[1:]))
-        keys = jax.random.split(key, (5, 1))
-        alone = jax.vmap(policy, (0, 0, None))(keys[:, 0], seen[:, 0], 0)
-        return agent.act((), (), seen, key, "sample")[0], alone
+        seen = jnp.broadcast_to(obs[:1], (5, *obs.shape[1:]))
+        keys = agent.draw(key, 5)
+        alone = jax.vmap(policy, (0, 0, None))(keys[:, 0], seen, 0)
+        return agent.act((), (), seen.reshape(5, 1, -1), keys, "sample")[0], alone
 
     decision, alone = both(jax.random.key(0))
     np.testing.assert_array_equal(decision.action[:, 0], alone)

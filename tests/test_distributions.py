@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lase_jax.distributions import cross_entropy, policy
+from lase_jax.distributions import cross_entropy, policy, sample
 
 LOGITS = jnp.array([[0.0, 1.0, 2.0], [3.0, -3.0, 0.0]])
 PI = np.asarray(jax.nn.softmax(LOGITS))
@@ -29,9 +29,18 @@ def test_gradients_are_finite_at_the_ends_of_the_mixture(epsilon):
 
 
 def test_samples_have_the_mixtures_frequencies():
-    draws = policy(LOGITS[0], jnp.float32(0.5)).sample(seed=jax.random.key(0), sample_shape=8000)
-    share = np.bincount(draws, minlength=3) / 8000
-    np.testing.assert_allclose(share, 0.5 * PI[0] + 0.5 / 3, atol=0.03)
+    wide = jnp.broadcast_to(LOGITS, (8000, 2, 3))
+    draws = jax.random.uniform(jax.random.key(0), (8000, 2))
+    taken = np.asarray(sample(policy(wide, jnp.float32(0.5)), draws))
+    share = (taken[..., None] == np.arange(3)).mean(0)
+    np.testing.assert_allclose(share, 0.5 * PI + 0.5 / 3, atol=0.02)
+
+
+def test_impossible_actions_are_never_drawn():
+    logits = jnp.array([-jnp.inf, 0.0, -jnp.inf, 0.1, -jnp.inf])
+    extremes = jnp.array([0.0, 0.4, 0.6, 1.0 - 2.0**-24])
+    taken = sample(policy(jnp.broadcast_to(logits, (4, 5))), extremes)
+    np.testing.assert_array_equal(taken, [1, 1, 3, 3])
 
 
 def test_the_mode_is_the_policys():

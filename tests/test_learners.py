@@ -1,3 +1,4 @@
+import math
 from functools import cache, partial
 
 import jax
@@ -9,7 +10,7 @@ from probes import TINY, episode, facts, one_agent, probe, same, selfplay, setti
 from envs.checks import ConfigError
 from lase_jax.algorithms.a2c import A2C
 from lase_jax.learners import a2c, epsilon
-from lase_jax.nets import ActorCritic, Net, flat
+from lase_jax.nets import ActorCritic, Net
 
 GAME = probe(lambda action: action, num_agents=2, num_actions=3, horizon=6)
 SPEC = GAME.spec
@@ -27,7 +28,7 @@ def built(config):
 def views(params, obs):
     """Log-policy and value by the network itself, for one feed-forward agent."""
     module = ActorCritic(SPEC.obs_shape, SPEC.num_actions, TINY)
-    logits, value = module.apply(params, flat(obs, SPEC.obs_shape))
+    logits, value = module.apply(params, obs.astype(jnp.float32))
     return np.asarray(jax.nn.log_softmax(logits)), np.asarray(value)
 
 
@@ -123,8 +124,9 @@ def test_agents_differ_at_init_and_in_sampled_noise():
     assert not same(one_agent(params, 0), one_agent(params, 1))
     twins = jax.tree.map(lambda leaf: jnp.stack([leaf[0], leaf[0]]), params)
     state = (state[0]._replace(trained=state[0].trained._replace(params=twins)),)
-    blind = jax.jit(lambda key, obs: society.act(society.prepare(state), ((),), obs, key, "sample"))
-    action = blind(jax.random.key(1), jnp.ones((64, 2, *SPEC.obs_shape), bool))[0].action
+    draws = society.draw(jax.random.key(1), 64)
+    blind = jax.jit(lambda obs: society.act(society.prepare(state), ((),), obs, draws, "sample"))
+    action = blind(jnp.ones((64, 2, math.prod(SPEC.obs_shape)), bool))[0].action
     assert 0.1 < (action[:, 0] == action[:, 1]).mean() < 0.6  # a third by chance
     assert len(np.unique(action[:, 0])) == 3  # and environments differ too
 
@@ -143,8 +145,8 @@ def test_greedy_play_takes_the_mode_and_exploration_the_mixture():
 
     params = jax.tree.map_with_path(sure, state.trained.params)
     acting = learner.prepare(state._replace(trained=state.trained._replace(params=params)))
-    obs = jnp.zeros((200, 2, *SPEC.obs_shape), bool)
-    act = partial(learner.act, acting, (), obs, jax.random.key(0))
+    obs = jnp.zeros((200, 2, math.prod(SPEC.obs_shape)), bool)
+    act = partial(learner.act, acting, (), obs, learner.draw(jax.random.key(0), len(obs)))
     greedy, sampled, explored = (act(mode)[0] for mode in ("greedy", "sample", "explore"))
     assert (greedy.action == 1).all()
     assert (sampled.action == 1).mean() > 0.99
@@ -161,7 +163,7 @@ def test_the_lstm_remembers_in_learning_what_it_did_in_play():
 
     @jax.jit
     def replayed(params, folded, memory, obs):
-        x = flat(obs, SPEC.obs_shape)
+        x = obs.astype(jnp.float32)
         past = learner.recall(params, folded, memory, x)
         return learner.logits_at(params, folded, past, x), past
 

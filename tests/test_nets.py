@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from envs.checks import ConfigError
-from lase_jax.nets import LSTM, PAPER, ActorCritic, Eyes, Net, Perspective, SocialNet, flat
+from lase_jax.nets import LSTM, PAPER, ActorCritic, Eyes, Net, Perspective, SocialNet
 
 SHAPE = (5, 4, 3)
 SIZE = 5 * 4 * 3
@@ -22,6 +22,10 @@ def perturbed(params):
 
 def images(count=7):
     return jax.random.bernoulli(jax.random.key(1), 0.5, (count, *SHAPE))
+
+
+def seen(count=7):
+    return images(count).reshape(count, -1).astype(jnp.float32)
 
 
 def convolved(params, x, widths, relu):
@@ -54,7 +58,7 @@ def test_eyes_equal_plain_convolutions_and_dense_layers(relu, trunk):
         plain = [z @ own[f"head_{i}"] + own[f"head_bias_{i}"][None] for i in range(2)]
         return nn.apply(see, eyes)(params, x), plain
 
-    for found, expected in zip(*both(flat(images(), SHAPE)), strict=True):
+    for found, expected in zip(*both(seen()), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
@@ -108,7 +112,7 @@ def test_social_value_is_a_dense_layer_over_observation_and_one_hot_joint_action
         plain = nn.Dense(1).apply({"params": own["value_head"]}, z)[:, 0]
         return net.apply(params, pre + added, method="value"), plain
 
-    found, expected = both(flat(images(), SHAPE))
+    found, expected = both(seen())
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
@@ -122,7 +126,7 @@ def test_imagined_views_differ_by_seat_and_lie_between_0_and_1():
         one = net.apply(params, folded, x, jnp.array([2]), method="imagine")
         return net.apply(params, x), one
 
-    views, one = views_of_all_and_of_one(flat(images(), SHAPE))
+    views, one = views_of_all_and_of_one(seen())
     assert views.shape == (7, 3, SIZE)
     assert ((views > 0) & (views < 1)).all()
     np.testing.assert_allclose(one[:, 0], views[:, 2], rtol=1e-6)
@@ -132,15 +136,10 @@ def test_imagined_views_differ_by_seat_and_lie_between_0_and_1():
 @pytest.mark.parametrize("net", [Net(dense=(8, 8)), Net(conv=(2, 4), dense=(8,), lstm=8)])
 def test_policies_begin_almost_uniform(net):
     module = ActorCritic(SHAPE, 6, net)
-    x = flat(images(), SHAPE)
+    x = seen()
     logits, value = jax.jit(lambda x: module.apply(module.init(KEY, x), x))(x)
     assert logits.shape == (7, 6) and value.shape == (7,)
     np.testing.assert_allclose(jax.nn.softmax(logits), 1 / 6, atol=0.02)
-
-
-def test_observations_of_any_dtype_are_flattened_to_floats():
-    seen = flat(jnp.ones((2, 3, *SHAPE), jnp.uint8), SHAPE)
-    assert seen.shape == (2, 3, SIZE) and seen.dtype == jnp.float32
 
 
 @pytest.mark.parametrize(

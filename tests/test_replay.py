@@ -1,3 +1,5 @@
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -28,7 +30,12 @@ def test_what_comes_out_is_what_went_in(spec):
     replay, buffer = stored(spec, capacity=2, batches=1)
     rollout = facts(spec)
     found = replay.sample(buffer, jax.random.key(0), 12, jnp.int32(2), ())
-    assert found.obs.dtype == spec.obs_dtype and found.obs.shape == (4, 12, 2, *spec.obs_shape)
+    assert found.obs.dtype == spec.obs_dtype and found.obs.shape == (
+        4,
+        12,
+        2,
+        math.prod(spec.obs_shape),
+    )
     first = np.array([(found.joint[:, i] == rollout.action[:, 0]).all() for i in range(12)])
     assert 0 < first.sum() < 12  # both episodes are drawn
     expected = present_batch(rollout, SEATS, 2)

@@ -95,7 +95,9 @@ def test_all_seats_in_order_are_taken_for_nothing():
 
 @pytest.mark.parametrize("dtype", [bool, np.uint8])
 def test_agents_that_stand_in_the_window_are_visible(dtype):
+    spec = GAME.spec._replace(num_agents=3, obs_shape=(3, 3, 5))
     window = np.zeros((2, 3, 3, 5), dtype)
     window[0, 2, 0, 1] = 1  # agent 1 in a corner
     window[1, ..., 3:] = 1  # not an agent
-    np.testing.assert_array_equal(visible(jnp.asarray(window), 3), [[0, 1, 0], [0, 0, 0]])
+    seen = visible(jnp.asarray(window.reshape(2, -1)), spec)
+    np.testing.assert_array_equal(seen, [[0, 1, 0], [0, 0, 0]])

@@ -21,7 +21,7 @@ from lase_jax import population
 from lase_jax.distributions import cross_entropy
 from lase_jax.learners import a2c
 from lase_jax.metrics import masked_mean
-from lase_jax.nets import ActorCritic, Perspective, SocialNet, flat
+from lase_jax.nets import ActorCritic, Perspective, SocialNet
 from lase_jax.replay import Replay
 from lase_jax.rollout import visible
 from lase_jax.social import CHUNKS, SocialConfig, build, co_players, in_blocks
@@ -139,7 +139,7 @@ def plain_weights(config):
         return jnp.maximum(weight, 0.0)
 
     def one(params, perspective, acting, obs, joint, memory):
-        x = flat(obs, SPEC.obs_shape)
+        x = obs.astype(jnp.float32)
         past = plain_memories(config, acting, x, memory)
         views = eta.apply(perspective, x)
         to_each = jax.vmap(share, (None, None, None, 0, 0, None, None))
@@ -213,12 +213,14 @@ def test_lase_without_equals_lase_that_imagines_uniform_actions():
 def test_gifts_go_to_visible_co_players_only_if_asked():
     known = built(dataclasses.replace(ALL, weigh_visible=True))
     rollout = known.facts()
-    seen = rollout._replace(obs=rollout.obs.at[:, :, 2, ..., 1].set(False))  # 2 does not see 1
+    cells = rollout.obs.reshape(*rollout.action.shape, -1, SPEC.obs_shape[-1])
+    blinded = cells.at[:, :, 2, :, 1].set(False)  # 2 does not see 1
+    seen = rollout._replace(obs=blinded.reshape(rollout.obs.shape))
     found = known.weigh(known.state, known.learnt, seen)[0]
     whole = built(ALL).weigh(known.state, known.learnt, seen)[0]
     np.testing.assert_array_equal(found[:, :, 0, 1], 0.0)
     assert whole[:, :, 0, 1].any()
-    window = visible(seen.obs[:, :, SEATS, ...], NUM)
+    window = visible(seen.obs[:, :, SEATS, :], SPEC)
     np.testing.assert_allclose(found, jnp.where(window, whole, 0.0), rtol=1e-6)
 
 
@@ -284,7 +286,8 @@ EVERYONE = settings("lase", train_visible=False, distance="sum", delta=0.3)
 
 def unseen(rollout):
     """Nobody sees anybody."""
-    return rollout._replace(obs=rollout.obs.at[..., :NUM].set(False))
+    cells = rollout.obs.reshape(*rollout.action.shape, -1, SPEC.obs_shape[-1])
+    return rollout._replace(obs=cells.at[..., :NUM].set(False).reshape(rollout.obs.shape))
 
 
 def test_the_conversion_is_trained_on_visible_co_players():
@@ -318,7 +321,7 @@ def test_the_conversions_loss_is_the_papers():
 
     def loss(params, social, seat):
         """Equation 4, a co-player at a time."""
-        x = flat(jnp.take(rollout.obs, seat, axis=2), SPEC.obs_shape).reshape(10, -1)
+        x = jnp.take(rollout.obs, seat, axis=2).astype(jnp.float32).reshape(10, -1)
         part = jnp.take(rollout.active, seat, axis=2).reshape(-1)
         every = jax.vmap(plain_logits, (None, None, None, 0, None))
         total, count = 0.0, 0.0
@@ -354,7 +357,7 @@ def test_social_networks_loss_is_the_papers(imagine, steps, lam):
         own_obs, action, behaved, reward, active = (
             jnp.take(leaf, seat, axis=2) for leaf in (rollout.obs, rollout.action, *rollout[2:5])
         )
-        x = flat(own_obs, SPEC.obs_shape)
+        x = own_obs.astype(jnp.float32)
         pre = net.apply(params, net.apply(params, method="fold"), x, method="look")
         moves = jnp.where(rollout.active, rollout.action, ACTIONS)  # the removed have no action
         onehot = jax.nn.one_hot(moves, ACTIONS).reshape(steps, 2, -1)
@@ -444,7 +447,7 @@ def test_calibration_is_measured_by_hand():
     )
     for agent, seat in enumerate(SEATS):
         params = one_agent(known.state.social.params, agent)
-        x = flat(rollout.obs[:, :, seat], SPEC.obs_shape)
+        x = rollout.obs[:, :, seat].astype(jnp.float32)
         probs = np.asarray(jax.nn.softmax(every(known.config, params, (), x, ())))
         part = np.asarray(rollout.active[..., seat])
         taken = np.take_along_axis(probs, np.asarray(rollout.action)[..., seat, None], -1)[..., 0]

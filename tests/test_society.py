@@ -16,7 +16,8 @@ def marked(seats, mark):
     """Agents whose every output says who they are: the seat, or the kind's mark."""
     ids = jnp.array(seats, jnp.float32)
 
-    def act(acting, memory, obs, key, mode):
+    def act(acting, memory, obs, draws, mode):
+        assert draws.shape == obs.shape[:2]
         seen = obs[..., -4:].argmax(-1).astype(jnp.int32)  # the seat, as its holder sees it
         return Decision(seen, jnp.broadcast_to(acting * ids[None], seen.shape)), memory + 1.0
 
@@ -36,6 +37,7 @@ def marked(seats, mark):
         init=lambda key, hyper: jnp.float32(hyper["mark"]),
         begin=lambda num_envs: jnp.zeros((num_envs, len(seats))),
         prepare=lambda state: state,
+        draw=lambda key, num_envs: jax.random.uniform(key, (num_envs, len(seats))),
         act=act,
         shape=shape,
         learn=learn,
@@ -57,9 +59,8 @@ def test_decisions_come_in_seat_order():
     state = mixed.init(jax.random.key(0), mixed.hyper)
     np.testing.assert_array_equal(state, [1.0, 10.0, 100.0])
     _, obs = jax.vmap(GAME.reset)(jax.random.split(jax.random.key(0), 2))
-    decision, memory = mixed.act(
-        mixed.prepare(state), mixed.begin(2), obs, jax.random.key(1), "sample"
-    )
+    draws = mixed.draw(jax.random.key(1), 2)
+    decision, memory = mixed.act(mixed.prepare(state), mixed.begin(2), obs, draws, "sample")
     np.testing.assert_array_equal(decision.action, [[0, 1, 2, 3]] * 2)
     # each log-probability is the kind's mark times the seat
     np.testing.assert_array_equal(decision.log_prob, [[0.0, 100.0, 2.0, 30.0]] * 2)

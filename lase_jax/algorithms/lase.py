@@ -70,6 +70,7 @@ class Lase(social.SocialConfig):
             init=init,
             begin=learner.begin,
             prepare=lambda state: learner.prepare(state.learner),
+            draw=learner.draw,
             act=learner.act,
             shape=shape,
             learn=learn,

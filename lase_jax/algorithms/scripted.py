@@ -34,11 +34,11 @@ class Scripted:
         ids = np.array(seats, np.int32)
 
         def act(
-            acting: PyTree, memory: PyTree, obs: Array, key: Array, mode: Mode
+            acting: PyTree, memory: PyTree, obs: Array, keys: Array, mode: Mode
         ) -> tuple[Decision, PyTree]:
             del acting, mode
-            keys = jax.random.split(key, obs.shape[:2])
-            action = jax.vmap(jax.vmap(policy), (0, 0, None))(keys, obs, jnp.asarray(ids))
+            windows = obs.reshape(*obs.shape[:2], *env.spec.obs_shape)
+            action = jax.vmap(jax.vmap(policy), (0, 0, None))(keys, windows, jnp.asarray(ids))
             return Decision(action.astype(jnp.int32), jnp.zeros(action.shape)), memory
 
         def shape(state: PyTree, rollout: Rollout, key: Array) -> Opinion:
@@ -56,6 +56,7 @@ class Scripted:
             init=lambda key, hyper: (),
             begin=lambda num_envs: (),
             prepare=lambda state: (),
+            draw=lambda key, num_envs: jax.random.split(key, (num_envs, len(seats))),
             act=act,
             shape=shape,
             learn=learn,

@@ -44,7 +44,7 @@ def reference(params, state, action, draws):
 GAME = SimpleNamespace(
     reset=lambda params, key: matrix.reset(key),
     draw=lambda params, key: (),
-    transition=lambda params, state, action, draws: matrix.step(params, None, state, action),
+    transition=lambda params, state, action, draws: matrix.transition(params, state, action),
 )
 
 
@@ -69,7 +69,7 @@ def test_equals_the_plain_reference(params):
 def test_each_pair_of_moves_pays_and_is_remembered_from_both_sides(action, reward, seen):
     state, obs = matrix.reset(jax.random.key(0))
     np.testing.assert_array_equal(obs, np.eye(5, dtype=bool)[[START, START]])
-    _, step = matrix.step(Matrix(**PAYOFFS), None, state, jnp.array(action, jnp.int32))
+    _, step = matrix.transition(Matrix(**PAYOFFS), state, jnp.array(action, jnp.int32))
     assert step.reward.tolist() == reward
     np.testing.assert_array_equal(step.obs, np.eye(5, dtype=bool)[seen])
     assert step.events["cooperations"].tolist() == [float(act == COOPERATE) for act in action]

@@ -26,7 +26,7 @@ def state_of(shape, position, hares=(), stags=(), gone=()):
 
 
 def played(params, state, action):
-    return stag_hunt.step(params, jax.random.key(0), state, jnp.array(action, jnp.int32))
+    return stag_hunt.transition(params, state, jnp.array(action, jnp.int32))
 
 
 def reference(params, state, action, draws):
@@ -64,7 +64,7 @@ def reference(params, state, action, draws):
 GAME = SimpleNamespace(
     reset=stag_hunt.reset,
     draw=lambda params, key: (),
-    transition=lambda params, state, action, draws: stag_hunt.step(params, None, state, action),
+    transition=lambda params, state, action, draws: stag_hunt.transition(params, state, action),
 )
 
 
