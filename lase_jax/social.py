@@ -250,13 +250,14 @@ def build(config: SocialConfig, spec: EnvSpec, seats: Seats, learner: Learner) -
         if config.weigh == "rewarded":
             needed = needed & (own.reward != 0)
         needed = jnp.moveaxis(needed, 2, 0).reshape(len(seats), -1)
-        obs = jnp.moveaxis(own.obs, 2, 0).reshape(len(seats), steps * envs, -1)
+        obs = own.obs.reshape(steps * envs, len(seats), -1)
+        agent = jnp.arange(len(seats))[:, None]
         joint = moves(rollout.action, rollout.active).reshape(steps * envs, num)
         memory = memories(nets_, present_batch(rollout, seats, envs))
 
         def block(index: Array) -> Array:
             take = jax.vmap(lambda leaf, i: jnp.take(leaf, i, axis=0, mode="clip"))
-            x = take(obs, index).astype(jnp.float32)
+            x = obs.at[index, agent].get(mode="clip").astype(jnp.float32)
             past = jax.tree.map(lambda leaf: take(leaf, index), memory)
             acts = jnp.take(joint, index, axis=0, mode="clip")
             return jnp.stack(jax.vmap(relate)(nets_, x, acts, jnp.asarray(others), past), -1)
