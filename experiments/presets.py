@@ -11,7 +11,7 @@ from typing import Any
 
 from lase_jax.config import RunConfig, default
 from lase_jax.nets import Net
-from lase_jax.social import SocialConfig
+from lase_jax.relations import SocialConfig
 from lase_jax.train import Schedule
 
 

@@ -25,7 +25,7 @@ LEARNING = [
     ["lase_jax.types", "lase_jax.distributions"],
     [f"lase_jax.{name}" for name in ("returns", "counterfactual", "metrics")],
     [f"lase_jax.{name}" for name in ("rollout", "replay", "population", "nets")],
-    [f"lase_jax.{name}" for name in ("society", "learners", "social", "rewards")],
+    [f"lase_jax.{name}" for name in ("society", "learners", "relations", "social", "rewards")],
     ["lase_jax.algorithms", "lase_jax.algorithms.*"],
     ["lase_jax.train"],
 ]

@@ -22,9 +22,10 @@ from lase_jax.distributions import cross_entropy
 from lase_jax.learners import a2c
 from lase_jax.metrics import masked_mean
 from lase_jax.nets import ActorCritic, Perspective, SocialNet
+from lase_jax.relations import SocialConfig
 from lase_jax.replay import Replay
 from lase_jax.rollout import visible
-from lase_jax.social import CHUNKS, SocialConfig, build, co_players, in_blocks
+from lase_jax.social import CHUNKS, build, co_players, in_blocks
 from lase_jax.society import society
 from lase_jax.types import Clock
 
@@ -275,10 +276,14 @@ def test_perspectives_loss_moves_the_conversion_alone():
     known, blind = built(ALL), built(BLIND)
     rollout = known.facts()
     after, _ = known.update(rollout)
-    without, _ = blind.update(rollout, known.state)
+    without, _ = blind.update(rollout, known.state._replace(perspective=()))
     assert same(after.social, without.social)
     assert not same(after.perspective, known.state.perspective)
-    assert same(without.perspective, known.state.perspective)
+
+
+def test_agents_that_do_not_imagine_have_no_conversion_network():
+    learner = a2c(BLIND, SPEC, len(SEATS))
+    assert build(BLIND, SPEC, SEATS, learner).init(KEY).perspective == ()
 
 
 EVERYONE = settings("lase", train_visible=False, distance="sum", delta=0.3)

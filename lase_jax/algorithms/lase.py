@@ -27,6 +27,7 @@ import jax
 from envs.types import Env
 from lase_jax import social
 from lase_jax.learners import LearnerState, a2c
+from lase_jax.relations import SocialConfig
 from lase_jax.rewards import give
 from lase_jax.rollout import Seats, take_columns, take_seats
 from lase_jax.types import Agent, Array, Clock, Metrics, Opinion, PyTree, Rollout
@@ -40,7 +41,7 @@ class LaseState(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Lase(social.SocialConfig):
+class Lase(SocialConfig):
     """LASE, or with ``perspective=False`` LASE w/o."""
 
     def build(self, env: Env, seats: Seats) -> Agent:

@@ -1,0 +1,290 @@
+"""One agent's social relationship networks: what they say, and what they learn from.
+
+Source: Kong et al. 2024, section 4 and equations 3 to 5.
+
+Letters: T steps, E episodes, N seats of the game, K = N - 1 co-players, M samples, A actions, F
+numbers of a flattened observation, H width of a layer.
+
+Everything here concerns a single agent and knows no seat axis; `social` puts agents side by side.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from envs import checks
+from envs.types import EnvSpec
+from lase_jax import counterfactual, distributions, metrics, nets, returns
+from lase_jax.learners import A2CConfig, Learner
+from lase_jax.replay import Episodes
+from lase_jax.rollout import visible
+from lase_jax.types import Array, Metrics, PyTree
+
+
+@dataclass(frozen=True)
+class SocialConfig(A2CConfig):
+    """Settings of agents that infer social relationships, on top of the actor-critic's."""
+
+    social_lr: float = 2e-3
+    """Learning rate of Q_SR and pi_SR (alpha_phi and alpha_mu in the paper)."""
+    perspective_lr: float = 1e-3
+    """Learning rate of the observation conversion eta (alpha_eta)."""
+    social_gamma: float = 0.95
+    """Discount of Q_SR (gamma_sc), in [0, 1]."""
+    social_lam: float = 0.0
+    """Trace decay of Q_SR's target: 0 the one-step SARSA error of the paper."""
+    delta: float = 0.1
+    """Weight of "stay near the own view" against "predict the other" in eta's loss."""
+    perspective: bool = True
+    """Imagine others' views; False is the paper's "LASE w/o": others act uniformly at random."""
+    imagine: Literal["clone", "importance", "literal", "acting"] = "clone"
+    """How pi_SR is learnt: "clone" own actions; "literal", equation 5 to the letter; "importance",
+    the same with truncated importance weights; "acting", no pi_SR, the acting policy on the
+    imagined view."""
+    distance: Literal["mean", "sum"] = "mean"
+    """Whether eta's distance to the own view is a mean over inputs or the paper's sum."""
+    train_visible: bool = True
+    """Train eta only on co-players in the own window, as the author's prototype does."""
+    weigh_visible: bool = False
+    """Give only to co-players that stand in the own window."""
+    weigh: Literal["rewarded", "all"] = "rewarded"
+    """Compute weights only at steps with own reward, where they matter, or at all steps."""
+    social_every: int = 1
+    """Iterations between updates of the SR networks and eta."""
+    social_episodes: int = 4
+    """Episodes in one such update, from the present batch or the replay buffer."""
+    replay: int = 0
+    """Capacity of the replay buffer in episodes; 0 learns from the present batch."""
+    replay_min: int = 1
+    """Episodes the buffer must hold before the SR networks learn from it."""
+
+    def __post_init__(self) -> None:
+        """Checks every field."""
+        super().__post_init__()
+        for field in ("social_lr", "perspective_lr"):
+            checks.number(field, getattr(self, field), 0.0, open_low=True)
+        for field in ("social_gamma", "social_lam", "delta"):
+            checks.probability(field, getattr(self, field))
+        checks.choice("imagine", self.imagine, ("clone", "importance", "literal", "acting"))
+        checks.choice("distance", self.distance, ("mean", "sum"))
+        checks.choice("weigh", self.weigh, ("rewarded", "all"))
+        checks.integer("social_every", self.social_every, 1)
+        checks.integer("social_episodes", self.social_episodes, 1)
+        checks.integer("replay", self.replay, 0)
+        checks.integer("replay_min", self.replay_min, 1, max(self.replay, 1))
+
+    def hyper(self) -> dict[str, float]:
+        """The settings that may be traced."""
+        return super().hyper() | {
+            "social_lr": self.social_lr,
+            "perspective_lr": self.perspective_lr,
+            "social_gamma": self.social_gamma,
+            "social_lam": self.social_lam,
+            "delta": self.delta,
+        }
+
+
+class Networks(NamedTuple):
+    """One agent's parameters, each beside its folded first layers; () for what it does not have."""
+
+    social: PyTree
+    social_eyes: PyTree
+    perspective: PyTree
+    perspective_eyes: PyTree
+    acting: PyTree
+    acting_eyes: PyTree
+
+
+@dataclass(frozen=True)
+class Mind:
+    """Q_SR, pi_SR and the observation conversion eta of one agent, as functions of parameters."""
+
+    config: SocialConfig
+    spec: EnvSpec
+    learner: Learner
+    """The agent's own actor-critic, whose policy the rule "acting" borrows."""
+
+    @property
+    def borrows(self) -> bool:
+        """Whether the acting policy stands in for pi_SR."""
+        return self.config.imagine == "acting"
+
+    @property
+    def social_net(self) -> nets.SocialNet:
+        """Q_SR and pi_SR."""
+        spec = self.spec
+        return nets.SocialNet(spec.obs_shape, spec.num_actions, spec.num_agents, self.config.net)
+
+    @property
+    def perspective_net(self) -> nets.Perspective:
+        """The observation conversion eta."""
+        return nets.Perspective(self.spec.obs_shape, self.spec.num_agents, self.config.net)
+
+    def ask(self, name: str) -> Callable:
+        """A method of the social network as ``(params, *arguments) -> value``."""
+        return nets.method(self.social_net, name)
+
+    def fold(self, social: PyTree, perspective: PyTree, acting: PyTree) -> Networks:
+        """All networks with their first layers multiplied out."""
+        imagines = self.config.perspective
+        fold_perspective = nets.method(self.perspective_net, "fold")
+        return Networks(
+            social,
+            self.ask("fold")(social),
+            perspective,
+            fold_perspective(perspective) if imagines else (),
+            acting,
+            self.learner.fold(acting),
+        )
+
+    def moves(self, action: Array, active: Array) -> Array:
+        """Actions as Q_SR reads them: A, which has no row, where an agent takes no part."""
+        return jnp.where(active, action, self.spec.num_actions)
+
+    def policy(self, own: Networks, x: Array, memory: PyTree) -> Array:
+        """Log-probabilities ``[M, A]`` of pi_SR, or of the acting policy where it is borrowed."""
+        if self.borrows:
+            logits = self.learner.logits_at(own.acting, own.acting_eyes, memory, x)
+        else:
+            pre, _ = self.ask("look")(own.social, own.social_eyes, x)
+            logits = self.ask("policy")(own.social, pre)
+        return jax.nn.log_softmax(logits)
+
+    def imagine(self, own: Networks, x: Array, ids: Array, memory: PyTree) -> tuple[Array, Array]:
+        """Imagined views ``[M, K, F]`` and log-probabilities ``[M, K, A]`` of actions."""
+        convert = nets.method(self.perspective_net, "imagine")
+        views = convert(own.perspective, own.perspective_eyes, x, ids)
+        count = len(ids)
+        repeated = jax.tree.map(lambda leaf: jnp.repeat(leaf, count, axis=0), memory)
+        log_probs = self.policy(own, views.reshape(-1, views.shape[-1]), repeated)
+        return views, log_probs.reshape(len(x), count, self.spec.num_actions)
+
+    def relate(
+        self, own: Networks, x: Array, joint: Array, ids: Array, memory: PyTree
+    ) -> tuple[Array, Array]:
+        """The relationship to each co-player, at M steps (equation 3).
+
+        Args:
+            own: the agent's networks.
+            x: ``[M, F]`` own observations.
+            joint: ``[M, N]`` joint actions, as `moves` makes them.
+            ids: ``[K]`` the co-players' seats.
+            memory: ``[M, ...]`` own memory before the step; used only by the rule "acting".
+
+        Returns:
+            ``[M, K]`` weights w_ij, and ``[M, K]`` the spread max - min of Q_SR behind them.
+        """
+        num, actions = self.spec.num_agents, self.spec.num_actions
+        _, pre = self.ask("look")(own.social, own.social_eyes, x)
+        table = self.ask("rows")(own.social)
+        whole = pre + add_actions(table, joint)
+        replaced = table.reshape(num * actions, -1)[ids[None] * actions + joint[:, ids]]
+        pre_alternatives = (whole[:, None] - replaced)[:, :, None] + table[ids][None]
+        q = self.ask("value")(own.social, pre_alternatives)
+        q_taken = jnp.take_along_axis(q, joint[:, ids][..., None], axis=-1)[..., 0]
+        if self.config.perspective:
+            probs = jnp.exp(self.imagine(own, x, ids, memory)[1])
+        else:
+            probs = jnp.full(q.shape, 1.0 / actions)
+        each = jax.vmap(jax.vmap(counterfactual.relationship, (0, 0, 0, None)), (0, 0, 0, None))
+        return each(q_taken, q, probs, num), q.max(-1) - q.min(-1)
+
+    def social_loss(
+        self, params: PyTree, episodes: Episodes, hyper: dict[str, Array]
+    ) -> tuple[Array, Metrics]:
+        """The loss of Q_SR and pi_SR (equation 5 and its variants)."""
+        config = self.config
+        x = episodes.obs.astype(jnp.float32)
+        pre_policy, pre_value = self.ask("look")(params, self.ask("fold")(params), x)
+        taken = self.moves(episodes.joint, episodes.present)
+        table = self.ask("rows")(params)
+        q = self.ask("value")(params, pre_value + add_actions(table, taken))
+        known = jax.lax.stop_gradient(q)
+        cont = jax.vmap(returns.continues, 1, 1)(episodes.active, episodes.done)
+        # A cut that does not end the episode has no next joint action to learn from: its last step
+        # counts as predicted rightly, and is left out of the means.
+        ends = episodes.done[-1] & (not config.bootstrap_at_horizon)
+        reward = episodes.reward.at[-1].set(jnp.where(ends, episodes.reward[-1], known[-1]))
+        mask = episodes.active.at[-1].set(episodes.active[-1] & ends)
+        adv = jax.vmap(returns.gae, (1, 1, 1, 1, None, None), 1)(
+            reward,
+            known,
+            jnp.append(known[1:], known[:1], 0),
+            cont.at[-1].set(0.0),
+            hyper["social_gamma"],
+            hyper["social_lam"],
+        )
+        value_loss = metrics.masked_mean((adv + known - q) ** 2, mask)
+        log_pi = jax.nn.log_softmax(self.ask("policy")(params, pre_policy))
+        surprise = distributions.cross_entropy(log_pi, episodes.action)
+        ratio = jnp.exp(-jax.lax.stop_gradient(surprise) - episodes.log_prob)
+        credit = {
+            "clone": jnp.ones_like(adv),
+            "literal": adv,
+            "importance": adv * jnp.minimum(ratio, 1.0),
+            "acting": jnp.zeros_like(adv),
+        }[config.imagine]
+        total = 0.5 * value_loss + metrics.masked_mean(credit * surprise, mask)
+        return total, {"infer/value_loss": value_loss}
+
+    def perspective_loss(
+        self,
+        params: PyTree,
+        frozen: Networks,
+        episodes: Episodes,
+        ids: Array,
+        memory: PyTree,
+        delta: Array,
+    ) -> tuple[Array, Metrics]:
+        """The loss of eta (equation 4), with pi_SR frozen."""
+        config, num = self.config, self.spec.num_agents
+        eyes = nets.method(self.perspective_net, "fold")(params)
+        x = episodes.obs.astype(jnp.float32).reshape(-1, episodes.obs.shape[-1])
+        moved = frozen._replace(perspective=params, perspective_eyes=eyes)
+        views, log_probs = self.imagine(moved, x, ids, memory)
+        joint = episodes.joint.reshape(-1, num)[:, ids]
+        surprise = distributions.cross_entropy(log_probs, joint)
+        gap = jnp.abs(views - x[:, None])
+        distance = gap.sum(-1) if config.distance == "sum" else gap.mean(-1)
+        both = episodes.present.reshape(-1, num)[:, ids] & episodes.active.reshape(-1)[:, None]
+        seen = both
+        if not self.spec.can_see_all:
+            seen = both & visible(episodes.obs, self.spec).reshape(-1, num)[:, ids]
+        mask = seen if config.train_visible else both
+        total = metrics.masked_mean((1.0 - delta) * surprise + delta * distance, mask)
+        return total, {
+            "infer/other_cross_entropy": metrics.masked_mean(surprise, both, empty=jnp.nan),
+            "infer/visible_cross_entropy": metrics.masked_mean(surprise, seen, empty=jnp.nan),
+            "infer/distance": metrics.masked_mean(gap.mean(-1), mask, empty=jnp.nan),
+        }
+
+    def calibration(self, frozen: Networks, episodes: Episodes, memory: PyTree) -> Metrics:
+        """How well pi_SR knows the agent itself."""
+        x = episodes.obs.astype(jnp.float32).reshape(-1, episodes.obs.shape[-1])
+        log_pi = self.policy(frozen, x, memory)
+        mask = episodes.active.reshape(-1)
+        entropy = -(jnp.exp(log_pi) * log_pi).sum(-1)
+        surprise = distributions.cross_entropy(log_pi, episodes.action.reshape(-1))
+        return {
+            "infer/policy_entropy": metrics.masked_mean(entropy, mask, empty=jnp.nan),
+            "infer/own_cross_entropy": metrics.masked_mean(surprise, mask, empty=jnp.nan),
+            "infer/uniform_cross_entropy": jnp.log(jnp.float32(self.spec.num_actions)),
+        }
+
+
+def add_actions(rows: Array, joint: Array) -> Array:
+    """What a joint action adds to the pre-activations: the sum of its rows, as one matrix product.
+
+    Args:
+        rows: ``[N, A, H]``.
+        joint: ``[..., N]`` int32.
+
+    Returns:
+        ``[..., H]``.
+    """
+    num, actions, width = rows.shape
+    taken = jax.nn.one_hot(joint, actions).reshape(*joint.shape[:-1], num * actions)
+    return taken @ rows.reshape(num * actions, width)
