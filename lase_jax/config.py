@@ -14,6 +14,7 @@ from envs.registry import GAMES, GameConfig
 from envs.types import Env, EnvSpec
 from lase_jax.algorithms import ALGORITHMS, AlgorithmConfig, Scripted
 from lase_jax.nets import Net
+from lase_jax.replay import Replay
 from lase_jax.sinks import Mode
 from lase_jax.society import society
 from lase_jax.train import Schedule
@@ -79,7 +80,8 @@ class RunConfig:
             check_length(self.seats, spec.num_agents)
         for kind in (*self.others, Kind(self.algo, self.agent)):
             if not self.seats or kind.name in self.seats:
-                check_replay(getattr(kind.agent, "replay", 0), self.schedule, spec)
+                replay = Replay(spec, (), getattr(kind.agent, "replay", 0))
+                replay.check(self.schedule.length(spec), self.schedule.num_envs)
 
     def kinds(self) -> list[Kind]:
         """Who holds each seat."""
@@ -122,21 +124,6 @@ def check_seeds(seed: int, seeds: int) -> None:
     checks.integer("seed", seed, 0)
     remedy = f"use one below {MAX_SEED + 1} - seeds"
     checks.require(seed + seeds <= MAX_SEED + 1, "seed", seed, remedy)
-
-
-def check_replay(replay: int, schedule: Schedule, spec: EnvSpec) -> None:
-    """Requires that a buffer of `replay` episodes, if there is one, takes whole rollouts.
-
-    Raises:
-        ConfigError: rollouts are not of whole episodes, or hold more than the buffer does.
-    """
-    if not replay:
-        return
-    whole = f"use {spec.horizon} or 0 to play whole episodes, or set replay to 0"
-    length = schedule.length(spec)
-    checks.require(length == spec.horizon, "rollout_length", length, whole)
-    enough = f"use at least num_envs, {schedule.num_envs}, or 0 to learn from the present batch"
-    checks.require(replay >= schedule.num_envs, "replay", replay, enough)
 
 
 def check_length(seats: Sequence[Any], num_agents: int) -> None:

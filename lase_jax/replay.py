@@ -78,6 +78,24 @@ class Replay(NamedTuple):
             reward=jnp.zeros((*lead, count), jnp.float32),
         )
 
+    def check(self, length: int, num_envs: int) -> None:
+        """Requires that the buffer, if there is one, takes rollouts of this size.
+
+        Args:
+            length: steps of a rollout.
+            num_envs: environments of a rollout.
+
+        Raises:
+            ConfigError: rollouts are not of whole episodes, or hold more than the buffer does.
+        """
+        if not self.capacity:
+            return
+        horizon = self.spec.horizon
+        whole = f"use {horizon} or 0 to play whole episodes, or set replay to 0"
+        checks.require(length == horizon, "rollout_length", length, whole)
+        enough = f"use at least num_envs, {num_envs}, or 0 to learn from the present batch"
+        checks.require(self.capacity >= num_envs, "replay", self.capacity, enough)
+
     def add(self, buffer: Buffer, rollout: Rollout, update: Array) -> Buffer:
         """Stores a rollout's B whole episodes, over the oldest where the buffer is full.
 
@@ -87,15 +105,11 @@ class Replay(NamedTuple):
             update: ``[]`` int32, number of rollouts before this one.
 
         Raises:
-            ConfigError: the rollout is not of whole episodes, or holds more than the buffer does.
+            ConfigError: see `check`.
         """
         own = take_seats(rollout, self.seats)
         lead = own.action.shape
-        horizon = self.spec.horizon
-        whole = f"use {horizon} or 0 to play whole episodes, or set replay to 0"
-        checks.require(lead[0] == horizon, "rollout_length", lead[0], whole)
-        enough = f"use at least num_envs, {lead[1]}, or 0 to learn from the present batch"
-        checks.require(self.capacity >= lead[1], "replay", self.capacity, enough)
+        self.check(*lead[:2])
         obs = jnp.packbits(own.obs, axis=-1) if self.binary else own.obs
         fresh = Buffer(
             obs, rollout.action.astype(jnp.uint8), rollout.active, own.log_prob, own.reward

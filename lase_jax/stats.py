@@ -6,11 +6,12 @@ Letters: R rows in time, S seeds.
 from typing import Any
 
 import numpy as np
+from scipy.special import stdtrit
 
 FINAL_SHARE = 0.1
 """Final results are means over this last share of the rows."""
-T_QUANTILE = (np.nan, 12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23)
-"""97.5 % quantiles of Student's t for 0 to 10 degrees of freedom; above, 1.96 is near enough."""
+LEVEL = 0.95
+"""Level of the intervals."""
 
 
 def mean(values: np.ndarray, axis: int) -> np.ndarray:
@@ -31,7 +32,7 @@ def final(values: np.ndarray) -> np.ndarray:
 
 
 def mean_and_band(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean over seeds and half width of its 95 % interval (Student's t), both ``[R]``.
+    """Mean over seeds and half width of its `LEVEL` interval (Student's t), both ``[R]``.
 
     Args:
         values: ``[R, S]``; NaN is left out. With fewer than two seeds the half width is NaN.
@@ -41,8 +42,7 @@ def mean_and_band(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     squares = np.where(np.isnan(values), 0.0, (values - middle[:, None]) ** 2).sum(-1)
     freedom = np.maximum(count - 1, 0)
     spread = np.sqrt(squares / np.maximum(freedom, 1))
-    small = np.array([*T_QUANTILE, 1.96])
-    quantile = small[np.minimum(freedom, len(small) - 1)]
+    quantile = np.where(freedom > 0, stdtrit(np.maximum(freedom, 1), (1 + LEVEL) / 2), np.nan)
     return middle, quantile * spread / np.sqrt(np.maximum(count, 1))
 
 
