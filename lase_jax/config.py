@@ -11,7 +11,7 @@ import tyro
 from envs import checks
 from envs.checks import ConfigError
 from envs.registry import GAMES, GameConfig
-from envs.types import Env, EnvSpec
+from envs.types import Env
 from lase_jax.algorithms import ALGORITHMS, AlgorithmConfig, Scripted
 from lase_jax.nets import Net
 from lase_jax.replay import Replay
