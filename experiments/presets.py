@@ -28,9 +28,16 @@ class Settings:
 
 
 STAG_HUNT = Settings(
-    Schedule(steps=6_000_000, num_envs=64),
-    dict(gamma=0.99, lam=0.95, entropy=0.02, normalise=False, epsilon_episodes=120_000),
-    dict(social_gamma=0.99, social_episodes=16),
+    Schedule(steps=8_000_000, num_envs=32),
+    dict(
+        gamma=0.99,
+        lam=0.95,
+        entropy=0.01,
+        normalise=False,
+        epsilon_end=0.01,
+        epsilon_episodes=60_000,
+    ),
+    dict(social_gamma=0.99, social_episodes=8),
 )
 SNOWDRIFT = Settings(
     Schedule(steps=2_000_000),

@@ -4,6 +4,7 @@ INK = "#292524"
 
 LABELS = {
     "a2c": "A2C",
+    "ia": "IA",
     "gift": "equal gifts",
     "lase_wo": "LASE w/o",
     "lase": "LASE",
@@ -12,6 +13,7 @@ LABELS = {
 }
 COLOURS = {
     "a2c": "#78716c",
+    "ia": "#9333ea",
     "gift": "#ca8a04",
     "lase_wo": "#60a5fa",
     "lase": "#dc2626",

@@ -131,20 +131,27 @@ class Learner(NamedTuple):
     recall: Callable  # (params, folded, memory[B, ...], x[T, B, F]) -> memory[T, B, ...], one agent
 
 
-def a2c(config: A2CConfig, spec: EnvSpec, num_seats: int) -> Learner:
+def a2c(config: A2CConfig, spec: EnvSpec, num_seats: int, extra: int = 0) -> Learner:
     """Builds the actor-critic for `num_seats` independent agents.
 
     Every agent trains its own network by the policy gradient with generalised advantages, on the
     reward it is handed. The loss of an agent is the mean over the steps in which it took part.
+
+    Args:
+        config: settings.
+        spec: the game's facts.
+        num_seats: n.
+        extra: numbers beyond the game's observation that callers append to every observation, in
+            `act` and in the rollout of `learn`.
     """
     net = config.net
     net.check(spec.obs_shape)
-    module = nets.ActorCritic(spec.obs_shape, spec.num_actions, net)
+    module = nets.ActorCritic(spec.obs_shape, spec.num_actions, net, extra)
     tx = population.optimiser(config.max_grad_norm)
     apply = partial(nets.method, module)
 
     def init(key: Array, hyper: PyTree) -> LearnerState:
-        example = jnp.zeros((1, math.prod(spec.obs_shape)))
+        example = jnp.zeros((1, math.prod(spec.obs_shape) + extra))
         trained = population.init_stacked(lambda k: module.init(k, example), tx, key, num_seats)
         return LearnerState(trained, jnp.float32(0.0), jax.tree.map(jnp.float32, hyper))
 

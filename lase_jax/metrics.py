@@ -42,6 +42,8 @@ TABLE: dict[str, Row] = {
     "learn/epsilon": Row("N", "share", "share of uniform actions in the behaviour policy"),
     "relation/weight": Row("NN", "share", "mean w_ij where it was computed and j took part"),
     "relation/spread": Row("N", "reward", "mean over co-players of max - min of Q_SR over actions"),
+    "inequity/envy": Row("N", "reward/step", "what having less than others costs, 0 or negative"),
+    "inequity/guilt": Row("N", "reward/step", "what having more than others costs, 0 or negative"),
     "infer/value_loss": Row("N", "reward^2", "mean squared TD error of Q_SR"),
     "infer/policy_entropy": Row("N", "nat", "entropy of pi_SR on own observations"),
     "infer/own_cross_entropy": Row("N", "nat", "-log pi_SR of own actions on own observations"),

@@ -201,15 +201,24 @@ class LSTM(nn.Module):
 
 
 class ActorCritic(nn.Module):
-    """Acting policy and critic: eyes, dense layers, optional LSTM, two linear heads."""
+    """Acting policy and critic: eyes, dense layers, optional LSTM, two linear heads.
+
+    With `extra`, inputs are ``[..., F + extra]``: what an agent knows beyond its window joins the
+    first dense layer, behind the convolutions.
+    """
 
     obs_shape: tuple[int, ...]
     num_actions: int
     net: Net
+    extra: int = 0
 
     def setup(self) -> None:
         """Declares the layers."""
         net = self.net
+        initial = nn.initializers.lecun_normal()
+        self.extra_kernel = (
+            self.param("extra", initial, (self.extra, net.dense[0])) if self.extra else None
+        )
         self.eyes = Eyes(self.obs_shape, net.dense[:1], net.conv, net.conv_relu)
         self.hidden = [nn.Dense(width) for width in net.dense[1:]]
         self.lstm = LSTM(net.lstm, net.dense[-1]) if net.lstm else None
@@ -221,8 +230,12 @@ class ActorCritic(nn.Module):
         return self.eyes.fold()
 
     def encode(self, folded: tuple[Affine, ...], x: Array) -> Array:
-        """All that does not depend on memory: ``[..., F]`` to features or LSTM gate inputs."""
-        z = nn.relu(self.eyes(folded, x)[0])
+        """All that does not depend on memory, to features or LSTM gate inputs."""
+        size = math.prod(self.obs_shape)
+        z = self.eyes(folded, x[..., :size])[0]
+        if self.extra_kernel is not None:
+            z = z + x[..., size:] @ self.extra_kernel
+        z = nn.relu(z)
         for layer in self.hidden:
             z = nn.relu(layer(z))
         return z if self.lstm is None else self.lstm.project(z)
@@ -237,7 +250,7 @@ class ActorCritic(nn.Module):
         return self.policy_head(h), self.value_head(h)[..., 0]
 
     def __call__(self, x: Array) -> tuple[Array, Array]:
-        """Touches every parameter once, for `init`; x is ``[..., F]``."""
+        """Touches every parameter once, for `init`; x is ``[..., F + extra]``."""
         h = self.encode(self.fold(), x)
         if self.lstm is not None:
             zeros = jnp.zeros((*x.shape[:-1], self.net.lstm))

@@ -37,6 +37,25 @@ def group_delta(reward: Array) -> Array:
     return reward.sum() - reward
 
 
+def inequity_delta(own: Array, others: Array, alpha: Array, beta: Array) -> tuple[Array, Array]:
+    """What inequity costs one agent in one step (Hughes et al. 2018, equation 3).
+
+    Args:
+        own: ``[]`` the agent's smoothed reward.
+        others: ``[K]`` its co-players' smoothed rewards.
+        alpha: ``[]`` aversion to having less than others.
+        beta: ``[]`` aversion to having more.
+
+    Returns:
+        ``[]`` envy and ``[]`` guilt, both 0 or negative, to be added to its reward.
+    """
+    chex.assert_rank([own, others], [0, 1])
+    ahead = others - own
+    envy = -alpha * jnp.maximum(ahead, 0.0).mean()
+    guilt = -beta * jnp.maximum(-ahead, 0.0).mean()
+    return envy, guilt
+
+
 def keep_rest(weights: Array) -> Array:
     """Fills the diagonal of ``[N, N]`` shares with what each giver keeps, so that rows sum to 1."""
     diagonal = jnp.eye(weights.shape[0], dtype=bool)

@@ -63,6 +63,7 @@ def play(
         ours, games = chance
         decision, memory = algorithm.act(acting, now.memory, now.obs, ours, mode)
         env_state, out = jax.vmap(env.transition)(now.env_state, decision.action, games)
+        memory = algorithm.remember(acting, memory, decision.action, out.reward)
         facts = (
             now.obs,
             decision.action,
@@ -106,6 +107,12 @@ def collector(env: Env, algorithm: Algorithm, num_envs: int, num_steps: int) -> 
         return world, rollout
 
     return collect
+
+
+def co_players(num_agents: int, seats: Seats) -> np.ndarray:
+    """``[n, N - 1]`` int32: the other seats of each of `seats`."""
+    rows = [[j for j in range(num_agents) if j != i] for i in seats]
+    return np.array(rows, np.int32)
 
 
 def take_columns(value: Array, seats: Seats) -> Array:

@@ -32,7 +32,7 @@ from lase_jax.learners import Learner, LearnerState
 from lase_jax.population import Trained
 from lase_jax.relations import Mind, Networks, SocialConfig
 from lase_jax.replay import EPISODE_AXES, Buffer, Episodes, Replay, present_batch
-from lase_jax.rollout import Seats, take_seats, visible
+from lase_jax.rollout import Seats, co_players, take_seats, visible
 from lase_jax.types import Array, Clock, Metrics, PyTree, Rollout
 
 CHUNKS = 16
@@ -202,12 +202,6 @@ def build(config: SocialConfig, spec: EnvSpec, seats: Seats, learner: Learner) -
         return jax.lax.cond(due & (stored >= config.replay_min), now, later, state)
 
     return Social(init, weigh, learn)
-
-
-def co_players(num_agents: int, seats: Seats) -> np.ndarray:
-    """``[n, N - 1]`` int32: the other seats of each of `seats`."""
-    rows = [[j for j in range(num_agents) if j != i] for i in seats]
-    return np.array(rows, np.int32)
 
 
 def to_seats(value: Array, others: np.ndarray, num_agents: int) -> Array:

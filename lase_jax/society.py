@@ -72,6 +72,12 @@ def society(spec: EnvSpec, groups: Sequence[tuple[Agent, Seats]]) -> Algorithm:
             memories.append(after)
         return jax.tree.map(lambda *parts: assemble(list(parts), 1), *decisions), tuple(memories)
 
+    def remember(acting: PyTree, memory: PyTree, action: Array, reward: Array) -> PyTree:
+        return tuple(
+            agent.remember(a, m, action, reward)
+            for (agent, _), a, m in zip(groups, acting, memory, strict=True)
+        )
+
     def views(rollout: Rollout) -> list[Rollout]:
         """The whole rollout with each group's own memory."""
         return [rollout._replace(memory=memory) for memory in rollout.memory]
@@ -116,4 +122,4 @@ def society(spec: EnvSpec, groups: Sequence[tuple[Agent, Seats]]) -> Algorithm:
         return tuple(s for s, _ in learnt), world, facts | opinion.metrics | merge(found)
 
     hyper = tuple(agent.hyper for agent, _ in groups)
-    return Algorithm(hyper, init, begin, prepare, draw, act, weigh, iterate)
+    return Algorithm(hyper, init, begin, prepare, draw, act, remember, weigh, iterate)

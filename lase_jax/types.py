@@ -72,6 +72,12 @@ class Clock(NamedTuple):
     update: Array  # [] int32, updates finished before this one
 
 
+def keep_memory(acting: PyTree, memory: PyTree, action: Array, reward: Array) -> PyTree:
+    """The `remember` of those who remember nothing of others: the memory as it is."""
+    del acting, action, reward
+    return memory
+
+
 class Agent(NamedTuple):
     """What the holders of n seats do. All functions are pure; parameters lead with the seat axis.
 
@@ -87,6 +93,9 @@ class Agent(NamedTuple):
         act: ``(acting, memory, obs[B, n, F], draws, mode) -> (Decision, memory)``, deterministic.
         shape: ``(state, Rollout, key) -> Opinion``: what these seats change in everyone's reward.
         learn: ``(state, Rollout, reward[T, B, N], key, clock) -> (state, Metrics)``.
+        remember: ``(acting, memory, action[B, N], reward[B, N]) -> memory``, called after each step
+            with everyone's actions and extrinsic rewards, for agents who see more of others than
+            their windows show.
 
     Metrics are ``[n]``, one number per seat, or ``[n, N]``, from each of these seats to every seat.
     """
@@ -99,6 +108,7 @@ class Agent(NamedTuple):
     act: Callable[..., tuple[Decision, PyTree]]
     shape: Callable[..., Opinion]
     learn: Callable[..., tuple[PyTree, Metrics]]
+    remember: Callable[..., PyTree] = keep_memory
 
 
 class Algorithm(NamedTuple):
@@ -111,6 +121,7 @@ class Algorithm(NamedTuple):
         prepare: ``(state) -> acting``.
         draw: ``(key, num_envs) -> draws``, as in `Agent`.
         act: ``(acting, memory, obs[B, N, F], draws, mode) -> (Decision, memory)``.
+        remember: ``(acting, memory, action[B, N], reward[B, N]) -> memory``, as in `Agent`.
         weigh: ``(state, Rollout, key) -> Opinion``: all opinions added up, with weights
             ``[T, B, N, N]`` whose rows sum to 1; for training and evaluation alike.
         iterate: ``(state, collect, world, key, clock) -> (state, world, Metrics)``, where
@@ -124,6 +135,7 @@ class Algorithm(NamedTuple):
     prepare: Callable[[PyTree], PyTree]
     draw: Callable[..., PyTree]
     act: Callable[..., tuple[Decision, PyTree]]
+    remember: Callable[..., PyTree]
     weigh: Callable[..., Opinion]
     iterate: Callable[..., tuple[PyTree, World, Metrics]]
 

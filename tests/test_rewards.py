@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lase_jax.rewards import gift_delta, group_delta, keep_rest
+from lase_jax.rewards import gift_delta, group_delta, inequity_delta, keep_rest
 
 NUM = 4
 NUMBERS = st.integers(-1000, 1000).map(lambda x: x / 100)
@@ -55,8 +55,30 @@ def test_group_delta_makes_every_reward_the_sum():
     np.testing.assert_allclose(reward + group_delta(reward), [4.0, 4.0, 4.0])
 
 
+def test_inequity_by_hand():
+    others = jnp.array([5.0, 1.0, 2.0])  # two have more than 1.5, by 3.5 and 0.5, one less, by 0.5
+    envy, guilt = inequity_delta(jnp.float32(1.5), others, jnp.float32(5.0), jnp.float32(0.05))
+    np.testing.assert_allclose(envy, -5.0 * 4.0 / 3, rtol=1e-6)
+    np.testing.assert_allclose(guilt, -0.05 * 0.5 / 3, rtol=1e-6)
+
+
+averse = jax.jit(inequity_delta)
+
+
+@given(NUMBERS, array(NUMBERS, NUM), st.permutations(range(NUM)))
+def test_inequity_never_pays_and_does_not_care_who_has_more(own, others, order):
+    own, alpha, beta = np.float32(own), np.float32(2.0), np.float32(0.5)
+    found = averse(own, others, alpha, beta)
+    assert found[0] <= 0 and found[1] <= 0  # a public implementation makes guilt a bonus
+    np.testing.assert_allclose(found, averse(own, others[list(order)], alpha, beta), atol=1e-4)
+    envied = averse(-own, -others, alpha, beta)  # who was behind is ahead
+    np.testing.assert_allclose(found[0] / alpha, envied[1] / beta, atol=1e-4)
+
+
 def test_batches_are_refused():
     with pytest.raises(AssertionError):
         gift_delta(jnp.zeros((2, 3)), jnp.zeros((2, 3, 3)))
     with pytest.raises(AssertionError):
         group_delta(jnp.zeros((2, 3)))
+    with pytest.raises(AssertionError):
+        inequity_delta(jnp.zeros(2), jnp.zeros((2, 3)), jnp.float32(1.0), jnp.float32(1.0))

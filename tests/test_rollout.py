@@ -7,7 +7,7 @@ import pytest
 from probes import facts, probe, same, selfplay, settings
 
 from lase_jax.nets import Net
-from lase_jax.rollout import begin, collector, play, take_columns, take_seats, visible
+from lase_jax.rollout import begin, co_players, collector, play, take_columns, take_seats, visible
 from lase_jax.types import Clock
 
 GAME = probe(lambda action: 2 * action, num_agents=2, horizon=6, leaves=(4, 6))
@@ -83,6 +83,10 @@ def test_seats_are_taken_from_every_field():
     np.testing.assert_array_equal(taken.last_obs, rollout.last_obs[:, [3, 1]])
     np.testing.assert_array_equal(taken.done, rollout.done)
     np.testing.assert_array_equal(take_columns(rollout.reward, seats), taken.reward)
+
+
+def test_co_players_are_the_other_seats():
+    np.testing.assert_array_equal(co_players(3, (2, 0)), [[0, 1], [1, 2]])
 
 
 def test_all_seats_in_order_are_taken_for_nothing():

@@ -25,7 +25,7 @@ from lase_jax.nets import ActorCritic, Perspective, SocialNet
 from lase_jax.relations import SocialConfig
 from lase_jax.replay import Replay
 from lase_jax.rollout import visible
-from lase_jax.social import CHUNKS, build, co_players, in_blocks
+from lase_jax.social import CHUNKS, build, in_blocks
 from lase_jax.society import society
 from lase_jax.types import Clock
 
@@ -502,10 +502,6 @@ def test_the_work_follows_the_number_of_needed_samples(share):
     jax.block_until_ready(in_blocks(value, needed, ()))
     jax.effects_barrier()
     assert len(calls) == -(-share * CHUNKS // 1)
-
-
-def test_co_players_are_the_other_seats():
-    np.testing.assert_array_equal(co_players(3, SEATS), [[0, 1], [1, 2]])
 
 
 def test_only_the_first_episodes_are_learnt_from():

@@ -6,15 +6,17 @@ from envs import checks
 from lase_jax.algorithms.a2c import A2C
 from lase_jax.algorithms.gift import Gift
 from lase_jax.algorithms.group import Group
+from lase_jax.algorithms.inequity import Inequity
 from lase_jax.algorithms.lase import Lase
 from lase_jax.algorithms.scripted import Scripted
 
-AlgorithmConfig = A2C | Gift | Group | Lase | Scripted
+AlgorithmConfig = A2C | Gift | Group | Inequity | Lase | Scripted
 
 ALGORITHMS: dict[str, AlgorithmConfig] = {
     "a2c": A2C(),
     "gift": Gift(),
     "go": Group(),
+    "ia": Inequity(),
     "lase": Lase(),
     "lase_wo": Lase(perspective=False),
     "random": Scripted("random"),
