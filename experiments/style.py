@@ -5,6 +5,7 @@ INK = "#292524"
 LABELS = {
     "a2c": "A2C",
     "ia": "IA",
+    "si": "SI",
     "gift": "equal gifts",
     "lase_wo": "LASE w/o",
     "lase": "LASE",
@@ -14,6 +15,7 @@ LABELS = {
 COLOURS = {
     "a2c": "#78716c",
     "ia": "#9333ea",
+    "si": "#0891b2",
     "gift": "#ca8a04",
     "lase_wo": "#60a5fa",
     "lase": "#dc2626",

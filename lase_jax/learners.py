@@ -128,6 +128,7 @@ class Learner(NamedTuple):
     )
     fold: Callable  # (params) -> what logits_at and recall need, one agent
     logits_at: Callable  # (params, folded, memory[M, ...], x[M, F]) -> logits[M, A], one agent
+    look: Callable  # (params, rollout of one seat) -> Views, one agent
     recall: Callable  # (params, folded, memory[B, ...], x[T, B, F]) -> memory[T, B, ...], one agent
 
 
@@ -252,7 +253,7 @@ def a2c(config: A2CConfig, spec: EnvSpec, num_seats: int, extra: int = 0) -> Lea
         finished = rollout.done.sum().astype(jnp.float32)
         return LearnerState(trained, state.episodes + finished, state.hyper), metrics
 
-    return Learner(init, begin, prepare, draw, act, learn, apply("fold"), logits_at, recall)
+    return Learner(init, begin, prepare, draw, act, learn, apply("fold"), logits_at, look, recall)
 
 
 def as_agent(

@@ -44,6 +44,11 @@ TABLE: dict[str, Row] = {
     "relation/spread": Row("N", "reward", "mean over co-players of max - min of Q_SR over actions"),
     "inequity/envy": Row("N", "reward/step", "what having less than others costs, 0 or negative"),
     "inequity/guilt": Row("N", "reward/step", "what having more than others costs, 0 or negative"),
+    "influence/reward": Row("N", "reward/step", "reward for influence, weighted and clipped"),
+    "influence/pair": Row("NN", "nat", "mean influence on a co-player's next action where counted"),
+    "moa/cross_entropy": Row("N", "nat", "-log probability of others' next actions where counted"),
+    "moa/uniform_cross_entropy": Row("N", "nat", "log A, what the uniform prediction would score"),
+    "moa/grad_norm": Row("N", "1", "norm of the gradient of the model of others before clipping"),
     "infer/value_loss": Row("N", "reward^2", "mean squared TD error of Q_SR"),
     "infer/policy_entropy": Row("N", "nat", "entropy of pi_SR on own observations"),
     "infer/own_cross_entropy": Row("N", "nat", "-log pi_SR of own actions on own observations"),
@@ -55,6 +60,7 @@ TABLE: dict[str, Row] = {
     "infer/perspective_grad_norm": Row("N", "1", "norm of eta's gradient before clipping"),
     "health/actor": Row("N", "bool", "1 while the acting network's loss and gradient are finite"),
     "health/infer": Row("N", "bool", "1 while the SR networks' loss and gradient are finite"),
+    "health/moa": Row("N", "bool", "1 while the model of others' loss and gradient are finite"),
     "health/perspective": Row("N", "bool", "1 while eta's loss and gradient are finite"),
 }
 

@@ -46,6 +46,8 @@ class Net:
     """Width of the dense layers of the social relationship networks."""
     perspective: int = 64
     """Width of the dense layers of the observation conversion network."""
+    moa: int = 64
+    """Width of the layers of the model of other agents, recurrent where `lstm` is not 0."""
 
     def __post_init__(self) -> None:
         for field, low in (("conv", 0), ("dense", 1)):
@@ -59,6 +61,7 @@ class Net:
         checks.integer("net.lstm", self.lstm, 0)
         checks.integer("net.social", self.social, 1)
         checks.integer("net.perspective", self.perspective, 1)
+        checks.integer("net.moa", self.moa, 1)
 
     def check(self, obs_shape: tuple[int, ...]) -> None:
         """Raises `ConfigError` where the network does not fit the game's observations."""
@@ -68,7 +71,7 @@ class Net:
         )
 
 
-PAPER = Net(conv=(16, 32), dense=(128,), lstm=128, social=128, perspective=128)
+PAPER = Net(conv=(16, 32), dense=(128,), lstm=128, social=128, perspective=128, moa=128)
 """Kong et al. 2024, section 5: conv 16, conv 32, FC 128, LSTM 128."""
 DENSE = Net()
 """Two dense layers of 64, feed-forward: fast on a CPU."""
@@ -168,6 +171,21 @@ def affine(layer: Affine, x: Array) -> Array:
     """``x [..., F]`` times kernel plus bias."""
     kernel, bias = layer
     return x @ kernel + bias.reshape((1,) * (x.ndim - 1) + bias.shape)
+
+
+def add_actions(rows: Array, joint: Array) -> Array:
+    """What a joint action adds to the pre-activations: the sum of its rows, as one matrix product.
+
+    Args:
+        rows: ``[N, A, H]``.
+        joint: ``[..., N]`` int32.
+
+    Returns:
+        ``[..., H]``.
+    """
+    num, actions, width = rows.shape
+    taken = jax.nn.one_hot(joint, actions).reshape(*joint.shape[:-1], num * actions)
+    return taken @ rows.reshape(num * actions, width)
 
 
 class LSTM(nn.Module):
@@ -338,3 +356,59 @@ class Perspective(nn.Module):
     def __call__(self, x: Array) -> Array:
         """Touches every parameter once, for `init`; x is ``[M, F]``."""
         return self.imagine(self.fold(), x, jnp.arange(self.num_agents))
+
+
+class OtherModel(nn.Module):
+    """Model of other agents (MOA): what will they do next, given what everyone does now?
+
+    Own observation through eyes and a dense layer, everyone's actions, an LSTM (or, feed-forward, a
+    dense layer), one head per co-player (Jaques et al. 2019). Actions enter as one row per seat and
+    action, so that another own action is one addition.
+    """
+
+    obs_shape: tuple[int, ...]
+    num_actions: int
+    num_agents: int
+    net: Net
+
+    def setup(self) -> None:
+        """Declares the layers; ``rows [N * A, G]`` are the columns for everyone's actions."""
+        net, width = self.net, self.net.moa
+        self.eyes = Eyes(self.obs_shape, (width,), net.conv, net.conv_relu)
+        self.lstm = LSTM(width, width) if net.lstm else None
+        self.mix = nn.Dense(width)
+        gates = 4 * width if net.lstm else width
+        actions = self.num_agents * self.num_actions
+        self.row_kernel = self.param("rows", nn.initializers.lecun_normal(), (actions, gates))
+        self.head = nn.Dense((self.num_agents - 1) * self.num_actions, kernel_init=SMALL)
+
+    def fold(self) -> tuple[Affine, ...]:
+        """What `encode` needs, computed once per update."""
+        return self.eyes.fold()
+
+    def encode(self, folded: tuple[Affine, ...], x: Array) -> Array:
+        """All that depends on the observation alone: ``[..., F]`` to pre-activations."""
+        z = nn.relu(self.eyes(folded, x)[0])
+        return self.mix(z) if self.lstm is None else self.lstm.project(z)
+
+    def rows(self) -> Array:
+        """What each seat's action adds to the pre-activations, ``[N, A, G]``."""
+        return self.row_kernel.reshape(self.num_agents, self.num_actions, -1)
+
+    def recur(self, carry: tuple[Array, Array], pre: Array) -> tuple[Array, Array]:
+        """One step of the LSTM; only for networks that have one."""
+        assert self.lstm is not None
+        return self.lstm(carry, pre)
+
+    def predict(self, h: Array) -> Array:
+        """Log-probabilities ``[..., N - 1, A]`` of the co-players' next actions."""
+        logits = self.head(h).reshape(*h.shape[:-1], self.num_agents - 1, self.num_actions)
+        return jax.nn.log_softmax(logits)
+
+    def __call__(self, x: Array) -> Array:
+        """Touches every parameter once, for `init`; x is ``[M, F]``."""
+        pre = self.encode(self.fold(), x) + 0.0 * self.row_kernel.sum()
+        if self.lstm is None:
+            return self.predict(nn.relu(pre))
+        zeros = jnp.zeros((*x.shape[:-1], self.net.moa))
+        return self.predict(self.recur((zeros, zeros), pre)[0])

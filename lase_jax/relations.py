@@ -180,7 +180,7 @@ class Mind:
         num, actions = self.spec.num_agents, self.spec.num_actions
         _, pre = self.ask("look")(own.social, own.social_eyes, x)
         table = self.ask("rows")(own.social)
-        whole = pre + add_actions(table, joint)
+        whole = pre + nets.add_actions(table, joint)
         replaced = table.reshape(num * actions, -1)[ids[None] * actions + joint[:, ids]]
         pre_alternatives = (whole[:, None] - replaced)[:, :, None] + table[ids][None]
         q = self.ask("value")(own.social, pre_alternatives)
@@ -201,7 +201,7 @@ class Mind:
         pre_policy, pre_value = self.ask("look")(params, self.ask("fold")(params), x)
         taken = self.moves(episodes.joint, episodes.present)
         table = self.ask("rows")(params)
-        q = self.ask("value")(params, pre_value + add_actions(table, taken))
+        q = self.ask("value")(params, pre_value + nets.add_actions(table, taken))
         known = jax.lax.stop_gradient(q)
         cont = jax.vmap(returns.continues, 1, 1)(episodes.active, episodes.done)
         # A cut that does not end the episode has no next joint action to learn from: its last step
@@ -273,18 +273,3 @@ class Mind:
             "infer/own_cross_entropy": metrics.masked_mean(surprise, mask, empty=jnp.nan),
             "infer/uniform_cross_entropy": jnp.log(jnp.float32(self.spec.num_actions)),
         }
-
-
-def add_actions(rows: Array, joint: Array) -> Array:
-    """What a joint action adds to the pre-activations: the sum of its rows, as one matrix product.
-
-    Args:
-        rows: ``[N, A, H]``.
-        joint: ``[..., N]`` int32.
-
-    Returns:
-        ``[..., H]``.
-    """
-    num, actions, width = rows.shape
-    taken = jax.nn.one_hot(joint, actions).reshape(*joint.shape[:-1], num * actions)
-    return taken @ rows.reshape(num * actions, width)

@@ -32,7 +32,7 @@ from lase_jax.learners import Learner, LearnerState
 from lase_jax.population import Trained
 from lase_jax.relations import Mind, Networks, SocialConfig
 from lase_jax.replay import EPISODE_AXES, Buffer, Episodes, Replay, present_batch
-from lase_jax.rollout import Seats, co_players, take_seats, visible
+from lase_jax.rollout import Seats, co_players, take_seats, to_seats, visible
 from lase_jax.types import Array, Clock, Metrics, PyTree, Rollout
 
 CHUNKS = 16
@@ -202,18 +202,6 @@ def build(config: SocialConfig, spec: EnvSpec, seats: Seats, learner: Learner) -
         return jax.lax.cond(due & (stored >= config.replay_min), now, later, state)
 
     return Social(init, weigh, learn)
-
-
-def to_seats(value: Array, others: np.ndarray, num_agents: int) -> Array:
-    """``[n, M, K, ...]`` per co-player to ``[n, M, N, ...]`` per seat, 0 for the own seat."""
-    place = np.zeros((len(others), num_agents), np.int32)
-    isother = np.zeros((len(others), num_agents), bool)
-    for i, row in enumerate(others):
-        place[i, row] = np.arange(len(row))
-        isother[i, row] = True
-    lead = (len(others), 1, num_agents) + (1,) * (value.ndim - 3)
-    spread = jnp.take_along_axis(value, jnp.asarray(place).reshape(lead), axis=2)
-    return jnp.where(jnp.asarray(isother).reshape(lead), spread, 0.0)
 
 
 def in_blocks(block: Callable[[Array], Array], needed: Array, shape: tuple[int, ...]) -> Array:

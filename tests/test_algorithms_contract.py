@@ -126,6 +126,9 @@ def test_what_agents_make_of_rewards(name):
     if name == "ia":
         assert (total <= extrinsic + 1e-5).all() and (total < extrinsic).any()
         return
+    if name == "si":
+        assert (total >= extrinsic - 1e-5).all() and (total > extrinsic).any()
+        return
     np.testing.assert_allclose(total, found["return/after_gifts"], atol=1e-4)
     np.testing.assert_allclose(total.sum(-1), collective, atol=1e-4)
     if name in ("a2c", "random"):

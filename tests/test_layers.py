@@ -25,7 +25,10 @@ LEARNING = [
     ["lase_jax.types", "lase_jax.distributions"],
     [f"lase_jax.{name}" for name in ("returns", "counterfactual", "metrics")],
     [f"lase_jax.{name}" for name in ("rollout", "replay", "population", "nets")],
-    [f"lase_jax.{name}" for name in ("society", "learners", "relations", "social", "rewards")],
+    [
+        f"lase_jax.{name}"
+        for name in ("society", "learners", "relations", "social", "influence", "rewards")
+    ],
     ["lase_jax.algorithms", "lase_jax.algorithms.*"],
     ["lase_jax.train"],
 ]

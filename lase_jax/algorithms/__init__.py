@@ -7,10 +7,11 @@ from lase_jax.algorithms.a2c import A2C
 from lase_jax.algorithms.gift import Gift
 from lase_jax.algorithms.group import Group
 from lase_jax.algorithms.inequity import Inequity
+from lase_jax.algorithms.influence import Influence
 from lase_jax.algorithms.lase import Lase
 from lase_jax.algorithms.scripted import Scripted
 
-AlgorithmConfig = A2C | Gift | Group | Inequity | Lase | Scripted
+AlgorithmConfig = A2C | Gift | Group | Inequity | Influence | Lase | Scripted
 
 ALGORITHMS: dict[str, AlgorithmConfig] = {
     "a2c": A2C(),
@@ -20,6 +21,7 @@ ALGORITHMS: dict[str, AlgorithmConfig] = {
     "lase": Lase(),
     "lase_wo": Lase(perspective=False),
     "random": Scripted("random"),
+    "si": Influence(),
 }
 
 
