@@ -25,6 +25,8 @@ class Settings:
     """Fields of the actor-critic, for all algorithms alike."""
     social: dict[str, Any] = field(default_factory=dict)
     """Further fields of those that infer relationships."""
+    own: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Further fields of single algorithms, by their names."""
 
 
 STAG_HUNT = Settings(
@@ -90,7 +92,7 @@ def preset(env: str, algo: str) -> RunConfig:
     """
     run = default(env, algo)
     settings = SETTINGS.get(env, Settings())
-    fields = settings.learner
+    fields = settings.learner | settings.own.get(algo, {})
     if isinstance(run.agent, SocialConfig):
         fields = fields | settings.social
     if not hasattr(run.agent, "net"):  # scripted agents have nothing to set

@@ -1,0 +1,78 @@
+"""Exact LOLA against naive learners in the iterated prisoner's dilemma (Foerster et al. 2018).
+
+    python -m experiments.lola.exact
+
+Prints and writes ``exact.md`` beside this file; takes seconds.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import tyro
+
+from lase_jax import folder, lola
+
+PAYOFFS = ((-1.0, -3.0), (0.0, -2.0))
+COOPERATION = -1.2
+"""Both players above this value per step: joint cooperation (mutual cooperation pays -1)."""
+
+
+@dataclass(frozen=True)
+class Exact:
+    """What to run."""
+
+    seeds: int = 50
+    """Pairs of players."""
+    steps: int = 200
+    """Learning steps."""
+    lr: float = 1.0
+    """Step size of both players."""
+    gamma: float = 0.96
+    """Discount."""
+    lookaheads: tuple[float, ...] = (0.0, 0.5, 1.0)
+    """Step sizes that players expect of each other; 0 is the naive learner."""
+
+
+def outcome(run: Exact, lookahead: float) -> tuple[np.ndarray, np.ndarray]:
+    """Last values per step and who plays tit for tat, both ``[seeds, 2]``."""
+    keys = jax.random.split(jax.random.key(0), run.seeds)
+    numbers = [jnp.float32(x) for x in (run.gamma, run.lr, lookahead)]
+
+    def one(key: jax.Array) -> tuple[jax.Array, jax.Array]:
+        logits, values = lola.learn_exact(key, jnp.array(PAYOFFS), *numbers, run.steps)
+        return values[-1], lola.tit_for_tat(logits)
+
+    values, tft = jax.jit(jax.vmap(one))(keys)
+    return np.asarray(values), np.asarray(tft)
+
+
+def table(run: Exact) -> str:
+    """The outcomes as Markdown."""
+    lines = [
+        "| lookahead | value per step, mean ± sd | joint cooperation | tit for tat |",
+        "|---|---|---|---|",
+    ]
+    for lookahead in run.lookaheads:
+        values, tft = outcome(run, lookahead)
+        mean = values.mean(-1)
+        joint = (values > COOPERATION).all(-1).mean()
+        lines.append(
+            f"| {lookahead:g} | {mean.mean():.3f} ± {mean.std(ddof=1):.3f} | {joint:.0%} "
+            f"| {tft.mean():.0%} |"
+        )
+    lines += ["", f"{run.seeds} seeds, {run.steps} steps, lr {run.lr:g}, gamma {run.gamma:g}."]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Prints and writes the table."""
+    text = table(tyro.cli(Exact, description=__doc__))
+    print(text)
+    folder.write(Path(__file__).parent / "exact.md", text)
+
+
+if __name__ == "__main__":
+    main()
