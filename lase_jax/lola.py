@@ -1,4 +1,4 @@
-"""Exact LOLA in iterated matrix games (Foerster et al. 2018): values by a linear solve, no sampling.
+"""Exact LOLA in iterated matrix games (Foerster et al. 2018): values are solved for, not sampled.
 
 Two players with one-step memory: a policy is five logits of cooperation, at the start and after CC,
 CD, DC and DD, where player 1's move comes first for both players. A player that learns with
