@@ -46,6 +46,8 @@ TABLE: dict[str, Row] = {
     "inequity/guilt": Row("N", "reward/step", "what having more than others costs, 0 or negative"),
     "influence/reward": Row("N", "reward/step", "reward for influence, weighted and clipped"),
     "influence/pair": Row("NN", "nat", "mean influence on a co-player's next action where counted"),
+    "incentive/paid": Row("NN", "reward/episode", "incentives that each pays to each"),
+    "incentive/grad_norm": Row("N", "1", "norm of the incentives' meta-gradient before clipping"),
     "moa/cross_entropy": Row("N", "nat", "-log probability of others' next actions where counted"),
     "moa/uniform_cross_entropy": Row("N", "nat", "log A, what the uniform prediction would score"),
     "moa/grad_norm": Row("N", "1", "norm of the gradient of the model of others before clipping"),
@@ -60,6 +62,7 @@ TABLE: dict[str, Row] = {
     "infer/perspective_grad_norm": Row("N", "1", "norm of eta's gradient before clipping"),
     "health/actor": Row("N", "bool", "1 while the acting network's loss and gradient are finite"),
     "health/infer": Row("N", "bool", "1 while the SR networks' loss and gradient are finite"),
+    "health/incentive": Row("N", "bool", "1 while the incentives' loss and gradient are finite"),
     "health/moa": Row("N", "bool", "1 while the model of others' loss and gradient are finite"),
     "health/perspective": Row("N", "bool", "1 while eta's loss and gradient are finite"),
 }

@@ -48,6 +48,8 @@ class Net:
     """Width of the dense layers of the observation conversion network."""
     moa: int = 64
     """Width of the layers of the model of other agents, recurrent where `lstm` is not 0."""
+    incentive: int = 64
+    """Width of the dense layers of the incentive network."""
 
     def __post_init__(self) -> None:
         for field, low in (("conv", 0), ("dense", 1)):
@@ -62,6 +64,7 @@ class Net:
         checks.integer("net.social", self.social, 1)
         checks.integer("net.perspective", self.perspective, 1)
         checks.integer("net.moa", self.moa, 1)
+        checks.integer("net.incentive", self.incentive, 1)
 
     def check(self, obs_shape: tuple[int, ...]) -> None:
         """Raises `ConfigError` where the network does not fit the game's observations."""
@@ -412,3 +415,37 @@ class OtherModel(nn.Module):
             return self.predict(nn.relu(pre))
         zeros = jnp.zeros((*x.shape[:-1], self.net.moa))
         return self.predict(self.recur((zeros, zeros), pre)[0])
+
+
+class Incentive(nn.Module):
+    """Incentive network: what do I pay each other agent for what all others do?
+
+    Own observation through eyes, others' actions, a dense layer, one sigmoid per seat without bias
+    (Yang et al. 2020).
+    """
+
+    obs_shape: tuple[int, ...]
+    num_actions: int
+    num_agents: int
+    net: Net
+
+    def setup(self) -> None:
+        """Declares the layers; ``rows [N * A, H]`` are the columns for others' actions."""
+        net, width = self.net, self.net.incentive
+        self.eyes = Eyes(self.obs_shape, (width,), net.conv, net.conv_relu)
+        self.hidden = nn.Dense(width)
+        actions = self.num_agents * self.num_actions
+        self.row_kernel = self.param("rows", nn.initializers.lecun_normal(), (actions, width))
+        self.out = nn.Dense(self.num_agents, use_bias=False)
+
+    def __call__(self, x: Array, joint: Array) -> Array:
+        """Shares ``[..., N]`` in (0, 1) of the largest incentive.
+
+        Args:
+            x: ``[..., F]`` own observation.
+            joint: ``[..., N]`` int32 everyone's actions; A, which has no row, hides one.
+        """
+        rows = self.row_kernel.reshape(self.num_agents, self.num_actions, -1)
+        z = nn.relu(self.eyes(self.eyes.fold(), x)[0])
+        z = nn.relu(self.hidden(z) + add_actions(rows, joint))
+        return nn.sigmoid(self.out(z))

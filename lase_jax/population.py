@@ -58,7 +58,12 @@ def descend(
     with jax.numpy_dtype_promotion("standard"):  # Adam's bias correction mixes int and float
         updates, opt = jax.vmap(tx.update)(grads, trained.opt, trained.params)
     params = jax.tree.map(lambda p, u: p - lr * u, trained.params, updates)
-    return Trained(params, opt), jax.vmap(optax.tree.norm)(grads)
+    return Trained(params, opt), jax.vmap(norm)(grads)
+
+
+def norm(grads: PyTree) -> jax.Array:
+    """Global norm ``[]`` of one agent's gradient."""
+    return optax.tree.norm(grads)
 
 
 def finite(*values: jax.Array) -> jax.Array:

@@ -105,10 +105,35 @@ def society(spec: EnvSpec, groups: Sequence[tuple[Agent, Seats]]) -> Algorithm:
                 merged[name] = merged.get(name, blank).at[np.array(seats)].set(value)
         return merged
 
+    def reflect(
+        before: PyTree,
+        after: PyTree,
+        rollout: Rollout,
+        reward: Array,
+        further: Callable,
+        key: Array,
+    ) -> tuple[PyTree, list[tuple[Metrics, Seats]]]:
+        """Lets those reflect who do, each on what everyone had learnt before anyone reflected."""
+        acting, reflected, found = prepare(after), list(after), []
+        for index, ((agent, seats), view) in enumerate(zip(groups, views(rollout), strict=True)):
+            if agent.reflect is None:
+                continue
+
+            def again(own: PyTree, key: Array, index: int = index) -> Rollout:
+                everyone = (*acting[:index], own, *acting[index + 1 :])
+                return views(further(everyone, key))[index]
+
+            key_now = jax.random.fold_in(key, index)
+            reflected[index], numbers = agent.reflect(
+                before[index], after[index], view, reward, again, key_now
+            )
+            found.append((numbers, seats))
+        return tuple(reflected), found
+
     def iterate(
         state: PyTree, collect: Callable, world: World, key: Array, clock: Clock
     ) -> tuple[PyTree, World, Metrics]:
-        key_play, key_weigh, key_learn = jax.random.split(key, 3)
+        key_play, key_weigh, key_learn, key_reflect = jax.random.split(key, 4)
         world, rollout = collect(prepare(state), world, key_play, clock)
         opinion = weigh(state, rollout, key_weigh)
         reward = rollout.reward + opinion.delta
@@ -118,8 +143,14 @@ def society(spec: EnvSpec, groups: Sequence[tuple[Agent, Seats]]) -> Algorithm:
             for (agent, _), s, view, k in zip(groups, state, views(rollout), keys, strict=True)
         ]
         found = [(m, seats) for (_, m), (_, seats) in zip(learnt, groups, strict=True)]
+        after = tuple(s for s, _ in learnt)
+
+        def further(acting: PyTree, key: Array) -> Rollout:
+            return collect(acting, world, key, clock)[1]
+
+        after, reflected = reflect(state, after, rollout, reward, further, key_reflect)
         facts = metrics.of_rollout(rollout, opinion.delta, opinion.weights, spec.horizon)
-        return tuple(s for s, _ in learnt), world, facts | opinion.metrics | merge(found)
+        return after, world, facts | opinion.metrics | merge(found + reflected)
 
     hyper = tuple(agent.hyper for agent, _ in groups)
     return Algorithm(hyper, init, begin, prepare, draw, act, remember, weigh, iterate)

@@ -96,6 +96,10 @@ class Agent(NamedTuple):
         remember: ``(acting, memory, action[B, N], reward[B, N]) -> memory``, called after each step
             with everyone's actions and extrinsic rewards, for agents who see more of others than
             their windows show.
+        reflect: ``(before, after, Rollout, reward[T, B, N], again, key) -> (state, Metrics)``, for
+            agents who learn from what others have just learnt, else None. `before` and `after` are
+            their states around `learn`; ``again(acting, key) -> Rollout`` plays further episodes in
+            which these seats act by `acting` and all others by what they have learnt.
 
     Metrics are ``[n]``, one number per seat, or ``[n, N]``, from each of these seats to every seat.
     """
@@ -109,6 +113,7 @@ class Agent(NamedTuple):
     shape: Callable[..., Opinion]
     learn: Callable[..., tuple[PyTree, Metrics]]
     remember: Callable[..., PyTree] = keep_memory
+    reflect: Callable[..., tuple[PyTree, Metrics]] | None = None
 
 
 class Algorithm(NamedTuple):

@@ -9,9 +9,10 @@ from lase_jax.algorithms.group import Group
 from lase_jax.algorithms.inequity import Inequity
 from lase_jax.algorithms.influence import Influence
 from lase_jax.algorithms.lase import Lase
+from lase_jax.algorithms.lio import Lio
 from lase_jax.algorithms.scripted import Scripted
 
-AlgorithmConfig = A2C | Gift | Group | Inequity | Influence | Lase | Scripted
+AlgorithmConfig = A2C | Gift | Group | Inequity | Influence | Lase | Lio | Scripted
 
 ALGORITHMS: dict[str, AlgorithmConfig] = {
     "a2c": A2C(),
@@ -20,6 +21,7 @@ ALGORITHMS: dict[str, AlgorithmConfig] = {
     "ia": Inequity(),
     "lase": Lase(),
     "lase_wo": Lase(perspective=False),
+    "lio": Lio(),
     "random": Scripted("random"),
     "si": Influence(),
 }

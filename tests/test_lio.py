@@ -1,0 +1,181 @@
+"""LIO: what incentives are, what is learnt, and the meta-gradient by finite differences."""
+
+from functools import cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from probes import episode, facts, one_agent, probe, same, settings
+
+from envs.checks import ConfigError
+from lase_jax.algorithms.lio import Machinery
+from lase_jax.learners import a2c
+from lase_jax.nets import Net
+from lase_jax.society import society
+
+KEY = jax.random.key(0)
+SMALL = Net(dense=(4,), incentive=4)
+
+
+def pays(action):
+    """Agent 0 earns 3 when agent 1 plays 1, which costs that one 1; its own move pays 0.5."""
+    mine, other = action.astype(jnp.float32)
+    return jnp.stack([3.0 * other + 0.5 * mine, -other])
+
+
+GAME = probe(pays, num_agents=2, num_actions=2, horizon=2)
+PLAIN = settings(
+    "lio", net=SMALL, baseline=False, gamma=1.0, epsilon_start=0.0, epsilon_end=0.0, cost=0.0,
+    entropy=0.0, lr=0.5,
+)  # fmt: skip
+
+
+def machinery(config, game=GAME, seats=(0, 1)):
+    return Machinery(config, game, seats, a2c(config, game.spec, len(seats)))
+
+
+def hyper_of(config):
+    return jax.tree.map(jnp.float32, config.hyper())
+
+
+@cache
+def played(config):
+    """A state, an episode of many environments, and what was learnt on."""
+    lio = machinery(config)
+    state = lio.init(KEY, hyper_of(config))
+    algorithm = society(GAME.spec, [(config.build(GAME, (0, 1)), (0, 1))])
+    rollout = episode(GAME, algorithm, (state,), num_envs=64, mode="explore")
+    rollout = rollout._replace(memory=())
+    reward = rollout.reward + lio.shape(state, rollout, KEY).delta
+    return lio, algorithm, state, rollout, reward
+
+
+def test_incentives_are_paid_to_others_who_are_there_and_cost_no_reward():
+    game = probe(lambda action: action, num_agents=3, num_actions=2, horizon=4)
+    lio = machinery(settings("lio", net=SMALL, max_incentive=5.0), game, (2, 0))
+    state = lio.init(KEY, hyper_of(lio.config))
+    rollout = facts(game.spec)
+    opinion = lio.shape(state, rollout, KEY)
+    delta, active = np.asarray(opinion.delta), np.asarray(rollout.active)
+    shares = np.asarray(lio.everyones_offers(state, rollout))
+    assert not active.all() and not opinion.weights.any()
+    np.testing.assert_allclose(delta, 5.0 * shares.sum(0), rtol=1e-5)
+    assert not shares[0, ..., 2].any() and not shares[1, ..., 0].any()  # nothing for oneself
+    for row, seat in enumerate((2, 0)):
+        for other in {0, 1, 2} - {seat}:
+            both = active[..., seat] & active[..., other]
+            np.testing.assert_array_equal(shares[row, ..., other] > 0, both)
+
+
+def test_incentives_depend_on_what_others_do_and_not_on_own_moves():
+    lio, _, state, rollout, _ = played(PLAIN)
+    seat, params = jnp.int32(0), one_agent(state.giver.params, 0)
+    own, theirs = rollout.action, rollout.action
+    own = rollout._replace(action=own.at[..., 0].set(1 - own[..., 0]))
+    other = rollout._replace(action=theirs.at[..., 1].set(1 - theirs[..., 1]))
+    offer = jax.jit(lambda facts: lio.offers(params, seat, rollout.obs[:, :, 0], facts))
+    offers = [offer(facts) for facts in (rollout, own, other)]
+    np.testing.assert_array_equal(offers[0], offers[1])
+    assert (offers[0][..., 1] != offers[2][..., 1]).all()
+
+
+def test_policies_take_plain_steps_and_incentives_stay():
+    _, _, state, rollout, reward = played(PLAIN)
+
+    def moved(lr):
+        lio = machinery(settings("lio", net=SMALL, lr=lr))
+        start = state._replace(learner=state.learner._replace(hyper=hyper_of(lio.config)))
+        after = jax.jit(lambda: lio.learn(start, rollout, reward, KEY, None)[0])()
+        assert same(after.giver, state.giver) and not same(after.critic, state.critic)
+        before = state.learner.trained.params
+        return jax.tree.map(lambda a, b: a - b, after.learner.trained.params, before)
+
+    once, thrice = moved(0.01), moved(0.03)
+    assert any(leaf.any() for leaf in jax.tree.leaves(once))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(3 * a, b, atol=1e-6), once, thrice)
+
+
+def test_the_meta_gradient_is_the_slope_of_what_the_giver_will_earn():
+    """Exact expectations of the giver's return after everyone's step, by finite differences."""
+    lio, algorithm, state, rollout, reward = played(PLAIN)
+    hyper, eps = state.learner.hyper, jnp.float32(0.0)
+    values = lio.values(state, rollout)
+    giver = one_agent(state.giver.params, 0)
+
+    def stepped(params):
+        extra = hyper["max_incentive"] * lio.offers(params, 0, rollout.obs[:, :, 0], rollout)
+        old = hyper["max_incentive"] * lio.offers(giver, 0, rollout.obs[:, :, 0], rollout)
+        return [
+            lio.step(
+                one_agent(state.learner.trained.params, j),
+                values[j],
+                one_seat(rollout, j),
+                (reward + extra - old)[..., j],
+                (hyper, eps),
+            )[0]
+            for j in range(2)
+        ]
+
+    @jax.jit
+    def earns(params):
+        """The giver's expected return: in this game policies depend on the time alone."""
+        after = stepped(params)
+        probs = [
+            jax.nn.softmax(lio.learner.look(after[j], one_seat(rollout, j)).logits[:2, 0])[:, 1]
+            for j in range(2)
+        ]
+        return (3.0 * probs[1] + 0.5 * probs[0]).sum()
+
+    after = jax.tree.map(lambda *leaves: jnp.stack(leaves), *jax.jit(stepped)(giver))
+    next_state = state._replace(
+        learner=state.learner._replace(trained=state.learner.trained._replace(params=after))
+    )
+    later = episode(GAME, algorithm, (next_state,), num_envs=20_000, mode="explore", seed=5)
+    later = later._replace(memory=())
+    adv = lio.advantage(jnp.zeros((2, 20_000)), later.reward[..., 0], one_seat(later, 0), hyper)
+    slope = jax.jit(jax.grad(lio.giving_loss))(
+        giver, jnp.int32(0), state, (rollout, reward), (later, adv)
+    )
+    length = jnp.sqrt(sum((leaf**2).sum() for leaf in jax.tree.leaves(slope)))
+    assert length > 1e-3
+
+    def along(size):
+        return earns(jax.tree.map(lambda p, g: p - size * g / length, giver, slope))
+
+    rises = (along(0.2) - along(-0.2)) / 0.4
+    np.testing.assert_allclose(rises, length, rtol=0.1)
+
+
+def one_seat(rollout, seat):
+    def take(leaf):
+        return leaf[:, :, seat]
+
+    fields = {name: take(getattr(rollout, name)) for name in ("obs", "action", "active")}
+    return rollout._replace(**fields, last_obs=rollout.last_obs[:, seat])
+
+
+def test_incentives_cost_their_giver():
+    lio, _, state, rollout, reward = played(PLAIN)
+    dear = state._replace(
+        learner=state.learner._replace(hyper=state.learner.hyper | {"cost": jnp.float32(2.0)})
+    )
+    nothing = jnp.zeros((2, 64))
+    args = jnp.int32(0), dear, (rollout, reward), (rollout, nothing)
+    offered = lio.offers(one_agent(state.giver.params, 0), 0, rollout.obs[:, :, 0], rollout)
+    loss = lio.giving_loss(one_agent(state.giver.params, 0), *args)
+    np.testing.assert_allclose(loss, 2.0 * offered.sum() / 64, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"max_incentive": 0.0}, "max_incentive is 0.0"),
+        ({"cost": -1.0}, "cost is -1.0"),
+        ({"normalise": True}, "normalise is True"),
+        ({"net": Net(lstm=4)}, "net.lstm is 4"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(wrong, message):
+    with pytest.raises(ConfigError, match=message):
+        settings("lio", **({"net": SMALL} | wrong))
