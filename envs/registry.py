@@ -5,12 +5,13 @@ from typing import Any
 from envs import checks
 from envs.cleanup import Cleanup
 from envs.coin_game import CoinGame
+from envs.escape_room import EscapeRoom
 from envs.matrix import Matrix
 from envs.snowdrift import Snowdrift
 from envs.stag_hunt import StagHunt
 from envs.types import Env
 
-GameConfig = Cleanup | CoinGame | Matrix | Snowdrift | StagHunt
+GameConfig = Cleanup | CoinGame | EscapeRoom | Matrix | Snowdrift | StagHunt
 
 GAMES: dict[str, GameConfig] = {
     "cleanup": Cleanup(),
@@ -25,6 +26,8 @@ GAMES: dict[str, GameConfig] = {
         initial_waste=18,
     ),
     "coingame": CoinGame(),
+    "escape_room": EscapeRoom(),
+    "escape_room_3": EscapeRoom(num_agents=3, levers=2),
     "ipd": Matrix(),
     "iterated_harmony": Matrix(sucker=0.2, temptation=0.8),
     "iterated_snowdrift": Matrix(sucker=0.2, temptation=1.2),

@@ -25,6 +25,7 @@ AGENT_COLOURS = tuple(
 """Red, green and blue of each seat, 0 to 255."""
 
 HARE, STAG, WASTE, APPLE, DRIFT = "hare", "stag", "waste", "apple", "drift"
+LEVER, DOOR = "lever", "door"
 COINS = tuple(f"coin_{agent}" for agent in range(len(AGENT_COLOURS)))
 RIVER, ORCHARD = "river", "orchard"
 
@@ -224,6 +225,19 @@ def _drift(pen: ImageDraw.ImageDraw, x: int, y: int) -> None:
     pen.chord(_box(x, y, 0.26, 0.36, 0.98, 1.44), 180, 360, fill=_PAPER, outline="#60a5fa", width=6)
 
 
+def _lever(pen: ImageDraw.ImageDraw, x: int, y: int) -> None:
+    """A red-knobbed lever on a plate."""
+    pen.rectangle(_box(x, y, 0.14, 0.74, 0.86, 0.92), fill="#78716c")
+    pen.line(_points(x, y, (0.5, 0.78), (0.24, 0.26)), fill=_INK, width=12)
+    pen.ellipse(_box(x, y, 0.10, 0.10, 0.38, 0.38), fill="#dc2626")
+
+
+def _door(pen: ImageDraw.ImageDraw, x: int, y: int) -> None:
+    """A brown door with a knob."""
+    pen.rectangle(_box(x, y, 0.24, 0.06, 0.76, 0.96), fill="#92400e", outline=_INK, width=6)
+    pen.ellipse(_box(x, y, 0.60, 0.48, 0.70, 0.58), fill="#fcd34d")
+
+
 def _coin(agent: int) -> Callable[[ImageDraw.ImageDraw, int, int], None]:
     """A diamond-stamped coin in the colour of its owner."""
 
@@ -243,5 +257,7 @@ _SHAPES = {
     WASTE: _waste,
     APPLE: _apple,
     DRIFT: _drift,
+    LEVER: _lever,
+    DOOR: _door,
     **{kind: _coin(agent) for agent, kind in enumerate(COINS)},
 }
