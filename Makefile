@@ -7,17 +7,17 @@ ENV =
 NAME =
 RUN =
 SEED =
+ALGO =
 SEEDS =
 STEPS =
 ARGS =
 
-ALGO ?= lase
 WANDB ?= offline
 EXTRA ?=
 PYTHON ?=
 
 # make hands its command line on to the commands, but these are arguments, not settings.
-unexport ENV NAME RUN SEED SEEDS STEPS ARGS
+unexport ENV ALGO NAME RUN SEED SEEDS STEPS ARGS
 export PYTHON
 export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.cache/jax
 

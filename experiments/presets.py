@@ -1,8 +1,8 @@
 """The settings behind ``make train ENV=... ALGO=...``: what options start from.
 
 Within a game all algorithms get the same budget and the same settings of their actor-critic, so
-that what differs between them is their opinion about rewards. How the settings were found stands in
-``experiments/LOG.md``.
+that what differs between them is their opinion about rewards. The control's share is what LASE gave
+away there on average. How the settings were found stands in ``experiments/LOG.md``.
 """
 
 import dataclasses
@@ -40,7 +40,22 @@ STAG_HUNT = Settings(
         epsilon_episodes=60_000,
     ),
     dict(social_gamma=0.99, social_episodes=8),
+    own=dict(gift=dict(share=0.07)),
 )
+ESCAPE_ROOM = Settings(
+    Schedule(steps=1_000_000),
+    dict(
+        gamma=0.99,
+        entropy=0.01,
+        epsilon_end=0.1,
+        epsilon_episodes=16_000,
+        net=Net(dense=(64, 32), incentive=32),
+    ),
+    dict(social_gamma=0.99),
+    own=dict(lio=dict(baseline=False, lr=1e-3, incentive_lr=3e-3)),
+)
+"""Networks, entropy, epsilon and R_max as in the authors' code of LIO, whose updates are of single
+episodes; step sizes ours, for updates of 16 episodes."""
 SNOWDRIFT = Settings(
     Schedule(steps=2_000_000),
     dict(gamma=0.95, lam=0.7, entropy=0.02, epsilon_episodes=4_500),
@@ -50,11 +65,13 @@ CLEANUP = Settings(
     Schedule(steps=2_500_000),
     dict(lr=2e-3, gamma=0.98, lam=0.9, entropy=0.05, epsilon_episodes=10_000),
     dict(social_gamma=0.98, social_episodes=8),
+    own=dict(gift=dict(share=0.15)),
 )
 COINGAME = Settings(
     Schedule(steps=1_500_000),
     dict(gamma=0.95, lam=0.7, entropy=0.05, epsilon_episodes=4_500),
     dict(social_gamma=0.95),
+    own=dict(gift=dict(share=0.13)),
 )
 MATRIX = Settings(
     Schedule(steps=1_000_000),
@@ -66,9 +83,12 @@ MATRIX = Settings(
         net=Net(dense=(32,), social=32, perspective=32),
     ),
     dict(social_gamma=0.95),
+    own=dict(gift=dict(share=0.11)),
 )
 
 SETTINGS: dict[str, Settings] = {
+    "escape_room": ESCAPE_ROOM,
+    "escape_room_3": ESCAPE_ROOM,
     "ssh": STAG_HUNT,
     "ssh_strict": STAG_HUNT,
     "ssg": SNOWDRIFT,

@@ -29,6 +29,8 @@ class Checkpoints:
         config: settings of the run, in the form of `lase_jax.config.to_json`.
         say: prints a line.
         read_only: leaves the folder as it is, for readers beside a training that may be running.
+        complete: brings the settings that a checkpoint was saved with into today's form, so that a
+            setting that has been added since does not shut old runs out.
     """
 
     def __init__(
@@ -37,12 +39,13 @@ class Checkpoints:
         config: dict[str, Any],
         say: Callable[[str], None] = print,
         read_only: bool = False,
+        complete: Callable[[dict[str, Any]], dict[str, Any]] = dict,
     ):
         import orbax.checkpoint as orbax
 
         logging.getLogger("absl").setLevel(logging.CRITICAL)
         self._orbax, self._config, self._say, self._read_only = orbax, config, say, read_only
-        self._path = path.absolute()
+        self._path, self._complete = path.absolute(), complete
         self._manager = self._open()
 
     def _open(self) -> Any:
@@ -114,7 +117,7 @@ class Checkpoints:
         for update in sorted(self._manager.all_steps(), reverse=True):
             try:
                 saved = self._read(update, "config", self._orbax.args.JsonRestore())
-                check_same(saved, self._config)
+                check_same(self._complete(saved), self._config)
                 carry = self._read(update, "carry", self._orbax.args.StandardRestore(target))
                 self._put_aside(damaged)
                 return update, jax.tree.map(_emptied, carry, like)

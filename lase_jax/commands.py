@@ -79,7 +79,8 @@ def train(arguments: Sequence[str], presets: Presets, program: str) -> int:
         config = config.with_seats(options.seats.split(","), find)
     host.set_up(config)
     name = options.name or folder.unused(options.out, f"{chosen.env}-{chosen.algo}")
-    require(name == Path(name).name, "name", name, "use a folder's name without slashes")
+    plain = name == Path(name).name and name != ".."
+    require(plain, "name", name, "use a folder's name without slashes")
     path = options.out / name
     host.create(config, path, options.overwrite)
     say(f"Run folder: {path}")
@@ -252,7 +253,10 @@ def parse(target: Any, arguments: Sequence[str], program: str) -> Any:
 REWORDED = (
     (r"^Error parsing Train: ", ""),
     (r"^Error parsing (?:run\.)?([a-z_.]+): ", r"\1."),
-    (r"^Error parsing (--\S+): .*?'([^']*)'\]?\.?$", r"\1 is '\2': use a value of its type"),
+    (
+        r"^Error parsing (--\S+): .*?'([^']*)'\]?\.?$",
+        r"\1 is '\2': use a value of the type that --help shows",
+    ),
     (r"^Unrecognized options: ([^,]+).*", r"\1 is not an option"),
     (r"^invalid choice ('.*') for argument '(\S+)'. Expected one of \((.*)\)", r"\2 is \1: use \3"),
     (r"^Missing value for argument '(\S+)'.*", r"\1 is empty: give it a value"),

@@ -184,6 +184,17 @@ def plan_of(schedule: Schedule, env: Env, chunks: int, points: int) -> Plan:
     return make_plan(updates, schedule.steps_per_update(env.spec), chunks, points)
 
 
+def checkpoints_of(
+    path: Path, config: RunConfig, say: Callable[[str], None], read_only: bool = False
+) -> Checkpoints:
+    """The checkpoints of the run in a folder."""
+
+    def complete(saved: dict[str, Any]) -> dict[str, Any]:
+        return to_json(from_json(saved))
+
+    return Checkpoints(path / folder.CHECKPOINTS, to_json(config), say, read_only, complete)
+
+
 def load_config(path: Path) -> tuple[RunConfig, dict[str, Any]]:
     """A run's settings, and all of its config.json.
 
@@ -209,7 +220,7 @@ def restore(path: Path, say: Callable[[str], None] = print) -> tuple[Setup, int,
     setup = set_up(config)
     found = None
     if (path / folder.CHECKPOINTS).is_dir():
-        checkpoints = Checkpoints(path / folder.CHECKPOINTS, to_json(config), say, read_only=True)
+        checkpoints = checkpoints_of(path, config, say, read_only=True)
         found = checkpoints.restore(setup.shapes())
         checkpoints.close()
     if found is None:
@@ -256,7 +267,7 @@ def run(
     config, content = load_config(path)
     setup = set_up(config)
     plan = plan_of(config.schedule, setup.env, config.chunks, config.points)
-    checkpoints = Checkpoints(path / folder.CHECKPOINTS, to_json(config), say)
+    checkpoints = checkpoints_of(path, config, say)
     try:
         done, carry = checkpoints.restore(setup.shapes()) or (0, None)
         if done >= plan.updates and results.finished(path):

@@ -55,16 +55,14 @@ class Net:
         for field, low in (("conv", 0), ("dense", 1)):
             widths = getattr(self, field)
             long_enough = isinstance(widths, tuple) and len(widths) >= low
-            checks.require(
-                long_enough, f"net.{field}", widths, f"give a tuple of {low} or more widths"
-            )
+            checks.require(long_enough, field, widths, f"give a tuple of {low} or more widths")
             for width in widths:
-                checks.integer(f"net.{field}", width, 1)
-        checks.integer("net.lstm", self.lstm, 0)
-        checks.integer("net.social", self.social, 1)
-        checks.integer("net.perspective", self.perspective, 1)
-        checks.integer("net.moa", self.moa, 1)
-        checks.integer("net.incentive", self.incentive, 1)
+                checks.integer(field, width, 1)
+        checks.integer("lstm", self.lstm, 0)
+        checks.integer("social", self.social, 1)
+        checks.integer("perspective", self.perspective, 1)
+        checks.integer("moa", self.moa, 1)
+        checks.integer("incentive", self.incentive, 1)
 
     def check(self, obs_shape: tuple[int, ...]) -> None:
         """Raises `ConfigError` where the network does not fit the game's observations."""

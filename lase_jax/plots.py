@@ -65,7 +65,14 @@ def curves(record: Record, title: str, path: Path) -> None:
         axis = figure.add_subplot(down, across, index + 1)
         for line in lines:
             mean, half = stats.mean_and_band(line.values)
-            axis.plot(record.env_steps, mean, color=line.colour, label=line.label, linewidth=1.4)
+            axis.plot(
+                record.env_steps,
+                mean,
+                color=line.colour,
+                label=line.label,
+                linewidth=1.4,
+                marker="o" if len(mean) == 1 else None,
+            )
             if np.isfinite(half).any():
                 low, high = mean - half, mean + half
                 axis.fill_between(
@@ -132,6 +139,15 @@ def _given(metrics: dict[str, np.ndarray]) -> Iterator[Line]:
             yield Line(f"agent {giver}", others.sum(-1), colour(giver))
 
 
+def _paid(metrics: dict[str, np.ndarray]) -> Iterator[Line]:
+    """One line per giver: the incentives that it pays, all receivers together."""
+    paid = metrics.get("incentive/paid")
+    if paid is None:
+        return
+    for giver in range(paid.shape[2]):
+        yield Line(f"agent {giver}", paid[:, :, giver].sum(-1), colour(giver))
+
+
 def over_seats(values: np.ndarray) -> np.ndarray:
     """Mean over all axes after the seed's, without NaN: ``[R, S]``."""
     return stats.mean(values.reshape(*values.shape[:2], -1), -1)
@@ -143,6 +159,7 @@ SURPRISES = (
     "infer/visible_cross_entropy",
     "infer/uniform_cross_entropy",
 )
+FORETOLD = ("moa/cross_entropy", "moa/uniform_cross_entropy")
 PANELS: tuple[tuple[str, str, Lines], ...] = (
     ("Collective return", "reward per episode", _single("return/collective")),
     ("Return, extrinsic", "reward per episode", _per_seat("return/extrinsic")),
@@ -153,5 +170,9 @@ PANELS: tuple[tuple[str, str, Lines], ...] = (
     ("Policy entropy", "nat", _per_seat("learn/entropy")),
     ("Spread of Q_SR over others' actions", "reward", _per_seat("relation/spread")),
     ("Surprise of pi_SR", "nat", _single(*SURPRISES)),
+    ("Cost of inequity", "reward per step", _group("inequity/")),
+    ("Influence on others", "reward per step", _per_seat("influence/reward")),
+    ("Surprise of the model of others", "nat", _single(*FORETOLD)),
+    ("Incentives paid", "reward per episode", _paid),
 )
 """Panels in reading order: title, unit, lines; those without lines are left out."""

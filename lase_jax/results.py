@@ -38,7 +38,8 @@ def write(
     record = functools.cache(lambda: sinks.load(path / folder.METRICS))
 
     def curves() -> None:
-        title = f"{setup.config.env}, {setup.config.algo}"
+        kinds = dict.fromkeys(setup.seats)
+        title = f"{setup.config.env}, {' and '.join(kinds)}"
         folder.replace(path / folder.CURVES, lambda file: plots.curves(record(), title, file))
 
     def replay() -> None:

@@ -115,8 +115,8 @@ def co_players(num_agents: int, seats: Seats) -> np.ndarray:
     return np.array(rows, np.int32)
 
 
-def to_seats(value: Array, others: np.ndarray, num_agents: int) -> Array:
-    """``[n, M, K, ...]`` per co-player to ``[n, M, N, ...]`` per seat, 0 for the own seat."""
+def to_seats(value: Array, others: np.ndarray, num_agents: int, own: float = 0.0) -> Array:
+    """``[n, M, K, ...]`` per co-player to ``[n, M, N, ...]`` per seat, `own` for the own seat."""
     place = np.zeros((len(others), num_agents), np.int32)
     isother = np.zeros((len(others), num_agents), bool)
     for i, row in enumerate(others):
@@ -124,7 +124,7 @@ def to_seats(value: Array, others: np.ndarray, num_agents: int) -> Array:
         isother[i, row] = True
     lead = (len(others), 1, num_agents) + (1,) * (value.ndim - 3)
     spread = jnp.take_along_axis(value, jnp.asarray(place).reshape(lead), axis=2)
-    return jnp.where(jnp.asarray(isother).reshape(lead), spread, 0.0)
+    return jnp.where(jnp.asarray(isother).reshape(lead), spread, own)
 
 
 def take_columns(value: Array, seats: Seats) -> Array:

@@ -167,6 +167,13 @@ def one_agent(tree, seat):
     return jax.tree.map(lambda leaf: leaf[seat], tree)
 
 
+def one_seat(rollout, seat) -> Rollout:
+    """A rollout as one memoryless seat knows it."""
+    names = ("obs", "action", "log_prob", "reward", "active")
+    fields = {name: getattr(rollout, name)[:, :, seat] for name in names}
+    return rollout._replace(**fields, last_obs=rollout.last_obs[:, seat], memory=())
+
+
 def same(first, second):
     """Whether two pytrees are equal bit for bit."""
     pairs = zip(jax.tree.leaves(first), jax.tree.leaves(second), strict=True)

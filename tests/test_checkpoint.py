@@ -137,6 +137,18 @@ def test_a_checkpoint_of_another_configuration_names_the_difference(tmp_path, ca
     checkpoints.close()
 
 
+def test_a_setting_that_was_added_since_has_its_default(tmp_path, carry):
+    saved(tmp_path, carry, 10)
+    now = SETTINGS | {"added": 1}
+    strict = open_at(tmp_path, settings=now)
+    with pytest.raises(ConfigError, match="added is 1: the checkpoint was made with None"):
+        strict.restore(carry)
+    strict.close()
+    checkpoints = open_at(tmp_path, settings=now, complete=lambda old: {"added": 1} | old)
+    assert checkpoints.restore(carry)[0] == 10
+    checkpoints.close()
+
+
 def test_tuples_and_lists_are_the_same_setting():
     check_same({"a": (1, 2)}, {"a": [1, 2]})
     assert flat({"a": {"b": [5]}}) == {"a.b.0": 5}

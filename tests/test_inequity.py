@@ -7,7 +7,9 @@ import pytest
 from probes import episode, facts, probe, settings
 
 from envs.checks import ConfigError
+from lase_jax.algorithms import inequity
 from lase_jax.algorithms.inequity import Memory
+from lase_jax.learners import a2c
 from lase_jax.nets import ActorCritic
 from lase_jax.society import society
 
@@ -102,18 +104,35 @@ def test_the_policy_reads_the_traces_before_the_step(see):
     assert trace.any()
 
 
-def test_learning_sees_what_acting_saw():
-    agent, state = built(CONFIG, seats=(0, 1, 2))
-    algorithm = society(GAME.spec, [(agent, (0, 1, 2))])
-    rollout = episode(GAME, algorithm, (state,), mode="explore")
+def test_learning_sees_what_acting_saw(monkeypatch):
+    """The observations handed to the learner give the log-probabilities recorded in play."""
+    handed = []
+
+    def spying(*args, **options):
+        learner = a2c(*args, **options)
+
+        def learn(state, rollout, reward):
+            handed.append(rollout)
+            return learner.learn(state, rollout, reward)
+
+        return learner._replace(learn=learn)
+
+    monkeypatch.setattr(inequity, "a2c", spying)
+    seats = (2, 0, 1)
+    agent, state = built(CONFIG, seats)
+    algorithm = society(GAME.spec, [(agent, seats)])
+    rollout = episode(GAME, algorithm, (state,))
     (memory,) = rollout.memory
-    moved = rollout._replace(memory=Memory(memory.learner, memory.trace + 1.0))
-    learn = jax.jit(agent.learn)
-    args = rollout.reward, jax.random.key(0), None
-    same, _ = learn(state, rollout._replace(memory=memory), *args)
-    other, _ = learn(state, moved, *args)
-    kernel = [s.trained.params["params"]["extra"] for s in (state, same, other)]
-    assert (kernel[0] != kernel[1]).any() and (kernel[1] != kernel[2]).any()
+    agent.learn(state, rollout._replace(memory=memory), rollout.reward, jax.random.key(0), None)
+    (seen,) = handed
+    module = ActorCritic(GAME.spec.obs_shape, GAME.spec.num_actions, CONFIG.net, extra=NUM)
+    for row, seat in enumerate(seats):
+        params = jax.tree.map(lambda leaf, row=row: leaf[row], state.trained.params)
+        log_pi = jax.nn.log_softmax(module.apply(params, seen.obs[:, :, row])[0])
+        taken = np.take_along_axis(log_pi, seen.action[:, :, row, None], -1)[..., 0]
+        np.testing.assert_allclose(rollout.log_prob[:, :, seat], taken, rtol=1e-4, atol=1e-5)
+    after = Memory((), agent.remember(agent.prepare(state), memory, None, rollout.reward[0]).trace)
+    np.testing.assert_allclose(seen.obs[1, :, :, -NUM:], after.trace, rtol=1e-5)
 
 
 @pytest.mark.parametrize(("field", "value"), [("alpha", -1.0), ("beta", -0.1), ("trace", 1.5)])

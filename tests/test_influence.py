@@ -10,10 +10,11 @@ import optax
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from probes import TINY, facts, one_agent, probe, settings
+from probes import TINY, facts, one_agent, one_seat, probe, settings
 
 from envs.checks import ConfigError
 from lase_jax.influence import MEASURES, Model, Seen, divergence, look, marginal
+from lase_jax.learners import a2c
 from lase_jax.nets import Net
 from lase_jax.types import Rollout
 
@@ -188,16 +189,21 @@ def test_a_copycat_is_influenced_and_a_stranger_is_not(kind):
     assert loss == pytest.approx(np.log(ACTIONS) / 2, rel=0.05)
 
 
-def influence_of(rollout, episodes=0.0, **options):
-    """What two of three agents make of a rollout: their opinion and how they came to it."""
+def si(episodes=0.0, **options):
+    """Agents on two of three seats, with models of others that say something."""
     agent = settings("si", **options).build(GAME, (2, 0))
     state = jax.jit(agent.init)(KEY, agent.hyper)
     _, params = random_model("feed-forward")
     twice = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), params)
-    state = state._replace(
+    return agent, state._replace(
         learner=state.learner._replace(episodes=jnp.float32(episodes)),
         model=state.model._replace(params=twice),
     )
+
+
+def influence_of(rollout, **options):
+    """What they make of a rollout."""
+    agent, state = si(**options)
     return jax.jit(agent.shape)(state, rollout, KEY)
 
 
@@ -212,7 +218,29 @@ def test_agents_are_paid_for_their_own_influence_alone():
     once = influence_of(rollout, net=MOA, weight=1.0)
     np.testing.assert_allclose(paid.delta, 2 * once.delta, rtol=1e-5)
     pairs = np.asarray(paid.metrics["influence/pair"])
-    assert pairs.shape == (2, NUM) and (pairs[0, :2] > 0).all() and pairs[0, 2] == 0
+    assert pairs.shape == (2, NUM) and (pairs[0, :2] > 0).all() and np.isnan(pairs[0, 2])
+
+
+def test_each_agent_is_paid_for_what_its_own_action_moves():
+    rollout = facts(SPEC, steps=5)
+    options = {"net": MOA, "epsilon_start": 0.4}
+    agent, state = si(**options)
+    learner = a2c(settings("si", **options), SPEC, 2)
+    model, _ = random_model("feed-forward")
+    seen = look(rollout, SPEC, (2, 0), visible_only=True)
+    for row, seat in enumerate((2, 0)):
+        params = one_agent(state.learner.trained.params, row)
+        logits = learner.look(params, one_seat(rollout, seat)).logits
+        mixture = 0.6 * jax.nn.softmax(logits[:5]) + 0.4 / ACTIONS
+        moved = model.influence(
+            one_agent(state.model.params, row),
+            jnp.int32(seat),
+            one_agent(seen, row),
+            jnp.log(mixture),
+            "kl",
+        )
+        found = agent.shape(state, rollout, KEY).delta[..., seat]
+        np.testing.assert_allclose(found, moved.sum(-1), rtol=1e-4, atol=1e-5)
 
 
 def test_influence_is_clipped_and_follows_its_curriculum():
@@ -240,6 +268,8 @@ def test_influence_is_clipped_and_follows_its_curriculum():
         ({"weight": -1.0}, "weight is -1.0"),
         ({"measure": "kld"}, "measure is 'kld': did you mean 'kl'"),
         ({"curriculum": (0.0, 1.0)}, "curriculum is"),
+        ({"curriculum": (float("nan"),)}, "curriculum is nan"),
+        ({"curriculum": (-1.0,)}, "curriculum is -1.0"),
         ({"curriculum": (1.0, 1.0), "curriculum_steps": (5.0, 5.0)}, "curriculum_steps is"),
     ],
 )

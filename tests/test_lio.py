@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from probes import episode, facts, one_agent, probe, same, settings
+from probes import episode, facts, one_agent, one_seat, probe, same, settings
 
 from envs.checks import ConfigError
 from lase_jax.algorithms.lio import Machinery
@@ -145,14 +145,6 @@ def test_the_meta_gradient_is_the_slope_of_what_the_giver_will_earn():
 
     rises = (along(0.2) - along(-0.2)) / 0.4
     np.testing.assert_allclose(rises, length, rtol=0.1)
-
-
-def one_seat(rollout, seat):
-    def take(leaf):
-        return leaf[:, :, seat]
-
-    fields = {name: take(getattr(rollout, name)) for name in ("obs", "action", "active")}
-    return rollout._replace(**fields, last_obs=rollout.last_obs[:, seat])
 
 
 def test_incentives_cost_their_giver():

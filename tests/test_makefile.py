@@ -40,7 +40,7 @@ def test_train_passes_on_what_was_given():
 
 
 def test_train_passes_on_nothing_else():
-    assert experiment("train") == ["train", "--algo", "lase", "--wandb", "offline"]
+    assert experiment("train") == ["train", "--wandb", "offline"]
 
 
 def test_a_run_goes_on_with_its_own_game_and_algorithm():

@@ -8,6 +8,10 @@ steady reward r tends to ``r / (1 - gamma lambda)``), and agent i learns on
 What an agent sees: its own observation, everyone's rewards through the traces, which its policy
 reads as they stood before the step.
 
+The defaults are the paper's for Cleanup, where aversion to having more is what helps (alpha 0, beta
+.05); in Harvest it is aversion to having less (alpha 5, beta 0). lambda .975 is quoted from
+secondary sources.
+
 Differences from the paper: synchronous actor-critics instead of A3C. The traces of an agent that
 has left the game (Stag-Hunt) go on decaying, and it is no longer averse itself. The equations are
 quoted from secondary sources. Two public implementations differ from the paper and from this one:
@@ -106,20 +110,22 @@ class Inequity(A2CConfig):
 
         def remember(acting: Acting, memory: Memory, action: Array, reward: Array) -> Memory:
             del action
-            trace = acting.decay * memory.trace + reward[:, order]
-            return memory._replace(trace=trace)
+            return memory._replace(trace=smooth(acting.decay, memory.trace, reward))
+
+        def smooth(kept: Array, trace: Array, reward: Array) -> Array:
+            """The traces ``[B, n, N]`` after a step that paid ``reward [B, N]``."""
+            return kept * trace + reward[:, order]
 
         def traces(state: LearnerState, rollout: Rollout) -> Array:
             """``[T + 1, B, n, N]``, before every step and after the last."""
             kept = decay(state)
 
-            def smooth(trace: Array, reward: Array) -> tuple[Array, Array]:
-                after = kept * trace + reward
+            def step(trace: Array, reward: Array) -> tuple[Array, Array]:
+                after = smooth(kept, trace, reward)
                 return after, after
 
             first = rollout.memory.trace
-            later = jax.lax.scan(smooth, first, rollout.reward[:, :, order])[1]
-            return jnp.concatenate([first[None], later])
+            return jnp.concatenate([first[None], jax.lax.scan(step, first, rollout.reward)[1]])
 
         def shape(state: LearnerState, rollout: Rollout, key: Array) -> Opinion:
             del key

@@ -72,6 +72,9 @@ class Influence(A2CConfig):
         checks.number("clip", self.clip, 0.0, open_low=True)
         checks.number("moa_lr", self.moa_lr, 0.0, open_low=True)
         times, values = self.curriculum_steps, self.curriculum
+        for field in ("curriculum_steps", "curriculum"):
+            for value in getattr(self, field):
+                checks.number(field, value, 0.0)
         same = f"give as many as curriculum_steps, {len(times)}, one or more"
         checks.require(len(times) == len(values) > 0, "curriculum", values, same)
         rising = all(a < b for a, b in zip(times, times[1:], strict=False))
@@ -125,7 +128,7 @@ class Influence(A2CConfig):
                 delta=delta,
                 metrics={
                     "influence/reward": masked_mean(reward, own, (0, 1), jnp.nan),
-                    "influence/pair": to_seats(pairs[:, None], others, num)[:, 0],
+                    "influence/pair": to_seats(pairs[:, None], others, num, jnp.nan)[:, 0],
                 },
             )
 
