@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     from lase_jax.config import RunConfig
 
 GRID_GAMES = ("ssh", "ssg", "coingame", "cleanup")
-ALGORITHMS = ("a2c", "go", "lase_wo", "lase")
+ALGORITHMS = ("a2c", "go", "ia", "si", "lio", "lase_wo", "lase")
+PAPER = ("a2c", "go", "lase_wo", "lase")
+"""Algorithms that are measured with the paper's networks too."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def cases() -> list[Case]:
 
     alone = [Case(game) for game in envs.names()]
     dense = [Case(game, algorithm) for game in GRID_GAMES for algorithm in ALGORITHMS]
-    paper = [Case("cleanup", algorithm, "paper") for algorithm in ALGORITHMS]
+    paper = [Case("cleanup", algorithm, "paper") for algorithm in PAPER]
     return [*alone, *dense, *paper, Case("cleanup", "lase", weigh="all")]
 
 

@@ -11,6 +11,10 @@
     episode = result.play(seed=0)
     episode.gif("ssh.gif")
 
+A name stands for an algorithm's own defaults. ``make train`` starts from settings that were found
+for each game instead; they are ``experiments.presets.preset(env, algo).agent``, which may stand in
+the place of a name.
+
 Letters: U updates, S seeds, T steps, N seats.
 """
 
