@@ -58,8 +58,9 @@ ESCAPE_ROOM = Settings(
 episodes; step sizes ours, for updates of 16 episodes."""
 SNOWDRIFT = Settings(
     Schedule(steps=2_000_000),
-    dict(gamma=0.95, lam=0.7, entropy=0.02, epsilon_episodes=4_500),
+    dict(gamma=0.95, lam=0.7, entropy=0.05, epsilon_episodes=4_500),
     dict(social_gamma=0.95),
+    own=dict(gift=dict(share=0.3)),
 )
 CLEANUP = Settings(
     Schedule(steps=2_500_000),
