@@ -1,4 +1,4 @@
-"""What the presets learn, in a game that learns within seconds; `make test-slow` runs it."""
+"""What the presets learn, in games that learn within seconds; `make test-slow` runs it."""
 
 import dataclasses
 
@@ -27,3 +27,9 @@ def test_in_the_ipd_selfish_agents_defect_and_lase_cooperates():
     assert final_return("ipd", "go", 600_000)[0] > 190
     assert final_return("ipd", "a2c", 600_000)[1] < 20
     assert final_return("ipd", "lase", 600_000)[0] > 150
+
+
+def test_in_escape_room_one_agent_learns_to_pay_and_another_to_pull_the_lever():
+    """The best there is: 9, of which epsilon leaves 8.7. Who must not be paid does not pull."""
+    assert final_return("escape_room", "lio", 500_000)[0] > 8
+    assert final_return("escape_room", "a2c", 500_000)[1] < 2

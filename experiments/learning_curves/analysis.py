@@ -6,6 +6,7 @@ Writes ``curves.png`` and ``results.md`` beside this file.
 """
 
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ import tyro
 
 from envs.registry import GAMES as CONFIGS
 from experiments import style
-from experiments.learning_curves.sweep import ALGORITHMS, GAMES, OUT
+from experiments.learning_curves.sweep import ALGORITHMS, GAMES, OUT, settings
+from experiments.runs import require_same
 from lase_jax import folder, host, plots, results, sinks, stats
+from lase_jax.cli import guarded
 
 HERE = Path(__file__).parent
 Runs = dict[tuple[str, str], Path]
@@ -33,10 +36,18 @@ class Analysis:
 
 
 def load(parent: Path) -> Runs:
-    """The finished runs by game and algorithm."""
+    """The finished runs by game and algorithm.
+
+    Raises:
+        ConfigError: a run has other settings than today's preset, so that the command beside its
+            numbers would not make them.
+    """
     pairs = ((game, algo) for game in GAMES for algo in ALGORITHMS)
     paths = {pair: parent / "-".join(pair) for pair in pairs}
-    return {pair: path for pair, path in paths.items() if results.finished(path)}
+    runs = {pair: path for pair, path in paths.items() if results.finished(path)}
+    for (game, algo), path in runs.items():
+        require_same(path, settings(game, algo, host.load_config(path)[0].seeds))
+    return runs
 
 
 def score(path: Path) -> dict[str, Any]:
@@ -126,8 +137,8 @@ def plot(runs: Runs, path: Path) -> None:
     figure.savefig(path, dpi=110, format="png")
 
 
-def main() -> None:
-    """Writes the table and the figure."""
+def main() -> int:
+    """Writes the table and the figure, and returns an exit code."""
     where = tyro.cli(Analysis, description=__doc__)
     runs = load(where.runs)
     if not runs:
@@ -137,7 +148,8 @@ def main() -> None:
     where.out.mkdir(parents=True, exist_ok=True)
     folder.write(where.out / "results.md", text)
     folder.replace(where.out / "curves.png", lambda file: plot(runs, file))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(guarded(main))

@@ -16,6 +16,7 @@ import tyro
 from experiments.presets import preset
 from experiments.runs import train_all
 from lase_jax.cli import guarded
+from lase_jax.config import RunConfig
 
 GAMES = ("ssh", "ssg", "coingame", "cleanup", "ipd")
 ALGORITHMS = ("a2c", "gift", "lase_wo", "lase", "go")
@@ -37,13 +38,16 @@ class Sweep:
     """Parent of the run folders."""
 
 
+def settings(game: str, algo: str, seeds: int) -> RunConfig:
+    """Settings of one run."""
+    return dataclasses.replace(preset(game, algo), seeds=seeds, wandb="disabled")
+
+
 def main() -> int:
     """Trains what is not trained yet and returns an exit code."""
     sweep = tyro.cli(Sweep, description=__doc__)
     runs = {
-        f"{game}-{algo}": dataclasses.replace(
-            preset(game, algo), seeds=sweep.seeds, wandb="disabled"
-        )
+        f"{game}-{algo}": settings(game, algo, sweep.seeds)
         for game in sweep.games
         for algo in sweep.algos
     }
