@@ -6,6 +6,7 @@
 ENV =
 NAME =
 RUN =
+RUNS =
 SEED =
 ALGO =
 SEEDS =
@@ -17,7 +18,7 @@ EXTRA ?=
 PYTHON ?=
 
 # make hands its command line on to the commands, but these are arguments, not settings.
-unexport ENV ALGO NAME RUN SEED SEEDS STEPS ARGS
+unexport ENV ALGO NAME RUN RUNS SEED SEEDS STEPS ARGS
 export PYTHON
 export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.cache/jax
 
@@ -60,8 +61,9 @@ train: $(STAMP) ## Train, e.g. make train ENV=ssh SEEDS=5; with RUN=runs/x go on
 need-run:
 	@$(if $(RUN),:,$(error RUN is empty: name a run's folder, e.g. RUN=runs/ssh-lase))
 
-eval: need-run $(STAMP) ## Play a trained run and print a table, e.g. make eval RUN=runs/x
-	@$(RUN_PYTHON) -m experiments.run eval $(call quote,$(RUN)) $(ARGS)
+eval: $(if $(RUNS),,need-run) $(STAMP) ## Play a trained run, a table per agent; with RUNS="runs/x runs/y" let them play each other
+	@$(RUN_PYTHON) -m experiments.run $(if $(RUNS),crossplay $(foreach run,$(RUNS),$(call quote,$(run))), \
+		eval $(call quote,$(RUN))) $(ARGS)
 
 render: need-run $(STAMP) ## Animate a game of a run, e.g. make render RUN=runs/x SEED=0
 	@$(RUN_PYTHON) -m experiments.run render $(call quote,$(RUN)) $(call flag,seed,$(SEED)) $(ARGS)

@@ -1,4 +1,4 @@
-"""The command line: train, eval, render, games. Bad input is one line and exit code 2.
+"""The command line: train, eval, crossplay, render, games. Bad input is one line and exit code 2.
 
 The commands are in `lase_jax.commands`, imported when one is run: help is answered without jax.
 """
@@ -16,6 +16,7 @@ Presets = Callable[[str, str], "RunConfig"]
 COMMANDS = {
     "train": "train a society, e.g. train --env ssh --algo lase --seeds 5",
     "eval": "play a trained run and print a table per agent, e.g. eval runs/ssh-lase",
+    "crossplay": "let trained runs play each other, e.g. crossplay runs/ssh-lase runs/ssh-a2c",
     "render": "draw an episode of a trained run as a GIF, e.g. render runs/ssh-lase --seed 0",
     "games": "list games, algorithms and scripted seats",
 }
@@ -65,6 +66,6 @@ def guarded(action: Callable[[], int]) -> int:
 
 def usage(program: str) -> str:
     """The overview of commands."""
-    lines = (f"  {name:8}{meaning}" for name, meaning in COMMANDS.items())
+    lines = (f"  {name:10}{meaning}" for name, meaning in COMMANDS.items())
     more = f"{program} <command> --help lists every option."
     return "\n".join([f"usage: {program} <command> [options]", "", *lines, "", more])

@@ -13,7 +13,7 @@ import tyro
 
 import envs
 from envs.checks import ConfigError, integer, require
-from lase_jax import algorithms, evaluate, folder, host, results
+from lase_jax import algorithms, crossplay, evaluate, folder, host, plots, results
 from lase_jax.checkpoint import check_same
 from lase_jax.cli import Presets
 from lase_jax.config import MAX_SEED, RunConfig, named, to_json
@@ -33,6 +33,22 @@ class Eval:
     """Episodes per seed."""
     seed: int = 0
     """Seed of the episodes."""
+
+
+@dataclass(frozen=True)
+class Crossplay:
+    """Lets agents of several trained runs play together: a table, crossplay.json and .png."""
+
+    runs: tyro.conf.Positional[tuple[Path, ...]]
+    """Run folders of one game, two or more."""
+    episodes: int = 100
+    """Episodes per seed and seating."""
+    seed: int = 0
+    """Seed of the episodes."""
+    mode: Literal["sample", "greedy"] = "sample"
+    """Draw actions from the policies, or always take the likeliest."""
+    out: Path = Path("runs")
+    """Folder in which the files are written."""
 
 
 @dataclass(frozen=True)
@@ -182,6 +198,31 @@ def evaluate_run(arguments: Sequence[str], presets: Presets, program: str) -> in
     return 0
 
 
+def cross_play(arguments: Sequence[str], presets: Presets, program: str) -> int:
+    """``crossplay``: every way to seat the agents of some runs, as a table, JSON and a picture."""
+    del presets
+    options = parse(Crossplay, arguments, f"{program} crossplay")
+    integer("episodes", options.episodes, 1)
+    integer("seed", options.seed, 0, MAX_SEED)
+    names = [path.name for path in options.runs]
+    require(len(names) > 1, "runs", " ".join(names), "name two runs or more")
+    require(len(set(names)) == len(names), "runs", " ".join(names), "name each run once")
+    restored = [host.restore(path, say) for path in options.runs]
+    met = [(setup, carry) for setup, _, carry in restored]
+    rows, returns = crossplay.meet(met, options.episodes, options.seed, options.mode)
+    result = crossplay.report(names, rows, returns)
+    game, seeds = met[0][0].config.env, returns.shape[1]
+    crossplay.show(result, f"{game}: mean of {options.episodes} episodes x {seeds} seeds")
+    content = {"episodes": options.episodes, "seed": options.seed, "mode": options.mode, **result}
+    with folder.writing("out", options.out):
+        options.out.mkdir(parents=True, exist_ok=True)
+        folder.write_json(options.out / "crossplay.json", content)
+        drawing = options.out / "crossplay.png"
+        folder.replace(drawing, lambda file: plots.crossplay(result, file))
+    say(f"Written to {options.out / 'crossplay.json'} and crossplay.png")
+    return 0
+
+
 def render(arguments: Sequence[str], presets: Presets, program: str) -> int:
     """``render``: one episode as a GIF."""
     del presets
@@ -280,4 +321,10 @@ def one_line(complaint: str) -> str:
     return head.rstrip(".") + (hint or ".")
 
 
-ACTIONS = {"train": train, "eval": evaluate_run, "render": render, "games": games}
+ACTIONS = {
+    "train": train,
+    "eval": evaluate_run,
+    "crossplay": cross_play,
+    "render": render,
+    "games": games,
+}

@@ -87,6 +87,33 @@ def curves(record: Record, title: str, path: Path) -> None:
     figure.savefig(path, dpi=110, format="png")
 
 
+def crossplay(result: dict[str, Any], path: Path) -> None:
+    """Draws returns per seat as a coloured matrix, a row for each seating, the best group first.
+
+    Args:
+        result: as `crossplay.report` makes it.
+        path: file to write.
+    """
+    from matplotlib.figure import Figure
+
+    tables = sorted(result["tables"], key=lambda row: -row["collective"]["mean"])
+    values = np.array([row["return"] for row in tables])
+    size = (1.6 * values.shape[1] + 1.6, 0.34 * len(tables) + 1.2)
+    figure = Figure(figsize=size, layout="constrained")
+    axis = figure.add_subplot()
+    image = axis.imshow(values, aspect="auto", cmap="viridis")
+    middle = (values.min() + values.max()) / 2
+    for (line, seat), value in np.ndenumerate(values):
+        ink = "black" if value > middle else "white"
+        text = f"{tables[line]['seats'][seat]} {value:.1f}"
+        axis.text(seat, line, text, ha="center", va="center", color=ink, fontsize=7)
+    axis.set_xticks(range(values.shape[1]), [f"seat {seat}" for seat in range(values.shape[1])])
+    axis.set_yticks(range(len(tables)), [f"{row['collective']['mean']:.1f}" for row in tables])
+    axis.set(ylabel="collective return")
+    figure.colorbar(image, ax=axis, label="return per episode")
+    figure.savefig(path, dpi=110, format="png")
+
+
 def colour(index: int) -> tuple[float, ...]:
     """The colour of a seat, as in the pictures of the games."""
     return tuple(part / 255 for part in AGENT_COLOURS[index % len(AGENT_COLOURS)])

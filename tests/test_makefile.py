@@ -53,6 +53,12 @@ def test_a_run_goes_on_with_its_own_game_and_algorithm():
     ]
 
 
+def test_runs_that_meet_are_named_together():
+    assert experiment("eval", "RUNS=runs/x runs/y", "ARGS=--episodes 5") == [
+        *("crossplay", "runs/x", "runs/y", "--episodes", "5"),
+    ]
+
+
 def test_the_environments_own_variables_are_not_taken_for_ours():
     assert experiment("train", ENV="/etc/shrc", NAME="host") == experiment("train")
 
