@@ -41,6 +41,35 @@ def gae(
     return jax.lax.scan(back, jnp.zeros_like(delta[0]), (delta, cont), reverse=True)[1]
 
 
+def magic_box(x: Array) -> Array:
+    """1 in value, whose derivative is that of `x`: ``exp(x - stop_gradient(x))``.
+
+    Source: Foerster et al. 2018, DiCE (arXiv 1802.05098), equation 8.
+    """
+    return jnp.exp(x - jax.lax.stop_gradient(x))
+
+
+def dice(log_prob: Array, reward: Array, gamma: Array) -> Array:
+    """The return of one trajectory as an objective whose derivatives of any order are right.
+
+    A reward is made to depend on all choices up to its step. The mean over trajectories drawn by
+    the policies has the derivatives of the expected return, mixed and repeated ones too (Foerster
+    et al. 2018, arXiv 1802.05098, section 4).
+
+    Args:
+        log_prob: ``[T]`` log-probability of everything that was chosen in a step, by all whose
+            parameters are differentiated.
+        reward: ``[T]``.
+        gamma: ``[]`` discount.
+
+    Returns:
+        ``[]``, the discounted return.
+    """
+    chex.assert_rank([log_prob, reward], 1)
+    discount = gamma ** jnp.arange(len(reward), dtype=reward.dtype)
+    return (discount * reward * magic_box(jnp.cumsum(log_prob))).sum()
+
+
 def continues(active: Array, done: Array) -> Array:
     """Whether an agent's game goes on after each step.
 

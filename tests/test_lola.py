@@ -1,4 +1,4 @@
-"""Exact LOLA: values against simulation, derivatives against finite differences, and outcomes."""
+"""LOLA: exact values, derivatives and outcomes; then the learner from sampled play."""
 
 from functools import partial
 
@@ -6,8 +6,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from probes import TINY, same, selfplay, settings, train
 
+import envs
+from envs.checks import ConfigError
+from lase_jax.algorithms.lola import Machinery
+from lase_jax.learners import a2c
 from lase_jax.lola import STATES, exact_step, exact_values, learn_exact, tit_for_tat
+from lase_jax.society import society
 
 PAYOFFS = jnp.array([[-1.0, -3.0], [0.0, -2.0]])
 GAMMA, LR = jnp.float32(0.96), jnp.float32(1.0)
@@ -92,3 +98,69 @@ def test_lola_cooperates_where_naive_learners_defect(lookahead, low, high):
     joint = (values[:, -1] > -1.2).all(-1).mean()
     assert joint > 0.8 if lookahead else joint == 0.0
     assert jnp.isfinite(logits).all()
+
+
+GAME = envs.make("ipd", horizon=6)
+TWO = envs.make("ssh", num_agents=2, rows=3, columns=3, radius=1, horizon=4, num_stags=1)
+
+
+@pytest.mark.parametrize(("game", "opponent"), [(GAME, "known"), (TWO, "learned")])
+def test_players_learn_apart_and_the_carry_keeps_its_structure(game, opponent):
+    config = settings("lola", games=4, opponent=opponent)
+    first, last, metrics = train(game, selfplay(game, config), seeds=2, updates=2)
+    kinds = [jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), c.state) for c in (first, last)]
+    assert kinds[0] == kinds[1]
+    before, after = (c.state[0].learner.trained.params["params"] for c in (first, last))
+    kernel = [net["policy_head"]["kernel"] for net in (before, after)]
+    assert (kernel[0] != kernel[1]).any((2, 3)).all() and (kernel[1][:, 0] != kernel[1][:, 1]).any()
+    assert (metrics["health/actor"] == 1).all() and np.isfinite(metrics["learn/entropy"]).all()
+    assert ("moa/cross_entropy" in metrics) == (opponent == "learned")
+    assert bool(last.state[0].model) == (opponent == "learned")
+
+
+def test_one_lola_meets_another_kind_and_models_it():
+    groups = [(settings("lola", games=4).build(GAME, (1,)), (1,))]
+    groups += [(settings("a2c").build(GAME, (0,)), (0,))]
+    _, last, metrics = train(GAME, society(GAME.spec, groups))
+    assert np.isfinite(metrics["moa/cross_entropy"][..., 1]).all()
+    assert np.isnan(metrics["moa/cross_entropy"][..., 0]).all()
+    assert last.state[0].model
+
+
+@pytest.fixture(scope="module")
+def foreseeing():
+    """Player 0's gradient, at a fixed key, as a function of the step it expects of player 1."""
+    config = settings("lola", games=64, net=TINY, entropy=0.0)
+    lola = Machinery(config, GAME, (0, 1), a2c(config, GAME.spec, 2))
+
+    def slope(size, seat):
+        state = lola.init(jax.random.key(0), jax.tree.map(jnp.float32, config.hyper()))
+        state = state.learner._replace(hyper=state.learner.hyper | {"lookahead_lr": size})
+        own, other = (
+            jax.tree.map(lambda leaf, i=i: leaf[i], state.trained.params) for i in (seat, 1 - seat)
+        )
+        key = jax.random.key(1)
+        return jax.grad(lola.foreseen)(own, other, jnp.int32(seat), state, key)
+
+    return jax.jit(slope, static_argnums=1)
+
+
+def test_foresight_changes_the_gradient_for_either_seat(foreseeing):
+    for seat in (0, 1):
+        naive, aware = (foreseeing(jnp.float32(size), seat) for size in (0.0, 3.0))
+        assert not same(naive, aware)
+        assert all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(aware))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [({"lookahead": -1}, "lookahead is -1"), ({"opponent": "none"}, "opponent is 'none'")],
+)
+def test_settings_that_cannot_work_are_refused(wrong, message):
+    with pytest.raises(ConfigError, match=message):
+        settings("lola", **wrong)
+
+
+def test_lola_is_for_two():
+    with pytest.raises(ConfigError, match="num_agents is 4: use a game of two agents"):
+        settings("lola").build(envs.make("ssh"), (0, 1, 2, 3))

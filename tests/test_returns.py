@@ -1,8 +1,11 @@
+import itertools
+
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lase_jax.returns import continues, gae
+from lase_jax.returns import continues, dice, gae
 
 REWARD = jnp.array([1.0, 2.0, -3.0, 4.0])
 VALUE = jnp.array([0.5, -1.0, 2.0, 0.25])
@@ -58,3 +61,40 @@ def test_an_agents_game_goes_on_until_it_is_removed_or_the_episode_ends(active, 
     found = continues(jnp.array(active, bool), jnp.array(done, bool))
     np.testing.assert_array_equal(found, expected)
     assert found.dtype == jnp.float32
+
+
+PAY = jnp.array([[1.0, -3.0], [2.0, 0.5]])
+GAMES = jnp.array(list(itertools.product([0, 1], repeat=4))).reshape(16, 2, 2)
+"""All games of two players and two steps: ``[16, T, player]``."""
+
+
+def chosen(logits, game):
+    """Log-probabilities ``[T]`` of a game; players know their first moves in the second step."""
+    first, second = game
+    state = 1 + 2 * first[0] + first[1]
+    here = jnp.stack([logits[:, 0], logits[jnp.arange(2), state]])
+    prob = jax.nn.log_sigmoid(jnp.where(game == 1, here, -here))
+    return prob.sum(-1)
+
+
+def test_derivatives_of_dice_are_those_of_the_expected_return():
+    """First and second derivatives, mixed ones too, in a game whose every course is counted."""
+    reward = PAY[GAMES[..., 0], GAMES[..., 1]]
+    gamma = jnp.float32(0.9)
+
+    def expected(logits):
+        probs = jnp.exp(jax.vmap(chosen, (None, 0))(logits, GAMES).sum(-1))
+        return (probs * (reward[:, 0] + gamma * reward[:, 1])).sum()
+
+    def estimated(logits):
+        log_probs = jax.vmap(chosen, (None, 0))(logits, GAMES)
+        share = jax.lax.stop_gradient(jnp.exp(log_probs.sum(-1)))
+        return (share * jax.vmap(dice, (0, 0, None))(log_probs, reward, gamma)).sum()
+
+    logits = jnp.array(np.random.default_rng(0).normal(size=(2, 5)), jnp.float32)
+    np.testing.assert_allclose(estimated(logits), expected(logits), rtol=1e-5)
+    slopes = [jax.jit(jax.grad(f))(logits) for f in (estimated, expected)]
+    np.testing.assert_allclose(*slopes, atol=1e-5)
+    curves = [jax.jit(jax.hessian(f))(logits) for f in (estimated, expected)]
+    np.testing.assert_allclose(*curves, atol=1e-5)
+    assert abs(curves[1][0, :, 1, :]).max() > 0.05  # the players' derivatives do mix

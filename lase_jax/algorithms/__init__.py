@@ -10,9 +10,10 @@ from lase_jax.algorithms.inequity import Inequity
 from lase_jax.algorithms.influence import Influence
 from lase_jax.algorithms.lase import Lase
 from lase_jax.algorithms.lio import Lio
+from lase_jax.algorithms.lola import Lola
 from lase_jax.algorithms.scripted import Scripted
 
-AlgorithmConfig = A2C | Gift | Group | Inequity | Influence | Lase | Lio | Scripted
+AlgorithmConfig = A2C | Gift | Group | Inequity | Influence | Lase | Lio | Lola | Scripted
 
 ALGORITHMS: dict[str, AlgorithmConfig] = {
     "a2c": A2C(),
@@ -22,6 +23,7 @@ ALGORITHMS: dict[str, AlgorithmConfig] = {
     "lase": Lase(),
     "lase_wo": Lase(perspective=False),
     "lio": Lio(),
+    "lola": Lola(),
     "random": Scripted("random"),
     "si": Influence(),
 }
