@@ -9,7 +9,9 @@ What an agent sees: its own observation, its own reward, everyone's actions; gif
 
 Differences from the paper:
     - pi_SR clones the agent's own actions by default (``imagine``): equation 5 to the letter feeds
-      it the SARSA error of a joint-action value, whose mean is 0 once that value fits.
+      it the SARSA error of a joint-action value, whose mean is 0 once that value fits, and it
+      diverges. The default was chosen by how well pi_SR knows its own agent and foretells others
+      (``experiments/calibration``), not by return.
     - Advantages are generalised ones (``lam``), of which the paper's one-step error is ``lam = 0``,
       and there is an entropy bonus.
     - SR networks learn from the present batch unless ``replay`` is set.
