@@ -239,16 +239,16 @@ def main() -> None:
     chosen = [case for case in cases() if bench.only in case.name]
     if not chosen:
         raise SystemExit(f"No case is called {bench.only!r}: {', '.join(c.name for c in cases())}.")
+    settings = dataclasses.asdict(bench) | {"out": str(bench.out)}
+    report = {"date": date.today().isoformat(), "cores": os.cpu_count(), "settings": settings}
+    bench.out.parent.mkdir(parents=True, exist_ok=True)
     rows = []
     for number, case in enumerate(chosen, 1):
         row = isolated(case, bench)
         rows.append(row)
+        folder.write_json(bench.out, report | {"rows": rows})  # an interruption loses nothing
         rich.print(f"[{number}/{len(chosen)}] {case.name}: {row['steps_per_second']:,.0f} steps/s")
     rich.print(table(rows))
-    settings = dataclasses.asdict(bench) | {"out": str(bench.out)}
-    report = {"date": date.today().isoformat(), "cores": os.cpu_count(), "settings": settings}
-    bench.out.parent.mkdir(parents=True, exist_ok=True)
-    folder.write_json(bench.out, report | {"rows": rows})
     rich.print(
         f"{report['date']}, {rows[0]['device']}, {os.cpu_count()} cores; written to {bench.out}"
     )

@@ -160,7 +160,7 @@ def test_impossible_sizes_are_named(wrong):
 
 
 def test_convolutions_need_windows():
-    with pytest.raises(ConfigError, match="^conv"):
+    with pytest.raises(ConfigError, match="^net.conv"):
         PAPER.check((5,))
     PAPER.check(SHAPE)
     Net().check((5,))

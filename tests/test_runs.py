@@ -56,7 +56,13 @@ def test_a_signal_ends_the_sweep(tmp_path, monkeypatch):
     assert not (tmp_path / "b").exists()
 
 
-def test_the_table_of_curves_has_cost_and_command(swept, tmp_path):
+def test_the_table_refuses_runs_that_its_commands_would_not_make(swept):
+    with pytest.raises(ConfigError, match="ssh-a2c holds a run of other settings"):
+        curves.load(swept)
+
+
+def test_the_table_of_curves_has_cost_and_command(swept, tmp_path, monkeypatch):
+    monkeypatch.setattr(curves, "settings", lambda *_: tiny.config(steps=16))
     found = curves.load(swept)
     summary = json.loads((found["ssh", "a2c"] / folder.SUMMARY).read_text())
     assert curves.score(found["ssh", "a2c"])["minutes"] == pytest.approx(
