@@ -19,6 +19,7 @@ import os
 import platform
 import resource
 import statistics
+import sys
 import tempfile
 import time
 from dataclasses import dataclass, replace
@@ -27,6 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rich
+import rich.console
 import rich.table
 import tyro
 
@@ -248,7 +250,8 @@ def main() -> None:
         rows.append(row)
         folder.write_json(bench.out, report | {"rows": rows})  # an interruption loses nothing
         rich.print(f"[{number}/{len(chosen)}] {case.name}: {row['steps_per_second']:,.0f} steps/s")
-    rich.print(table(rows))
+    wide = None if sys.stdout.isatty() else 140
+    rich.console.Console(width=wide).print(table(rows))
     rich.print(
         f"{report['date']}, {rows[0]['device']}, {os.cpu_count()} cores; written to {bench.out}"
     )
