@@ -212,12 +212,7 @@ def a2c(config: A2CConfig, spec: EnvSpec, num_seats: int, extra: int = 0) -> Lea
         views = look(params, rollout)
         logits, value = views.logits[: len(reward)], views.value[: len(reward)]
         known = jax.lax.stop_gradient(views.value)
-        next_value = known[1:] if len(known) > len(reward) else jnp.append(known[1:], known[:1], 0)
-        end = rollout.done & (not config.bootstrap_at_horizon)
-        cont = jax.vmap(returns.continues, 1, 1)(rollout.active, end)
-        adv = jax.vmap(returns.gae, (1, 1, 1, 1, None, None), 1)(
-            reward, known[: len(reward)], next_value, cont, hyper["gamma"], hyper["lam"]
-        )
+        adv = advantages(config, known, reward, rollout, hyper["gamma"], hyper["lam"])
         mean = partial(masked_mean, mask=rollout.active)
         scaled = adv
         if config.normalise:
@@ -254,6 +249,27 @@ def a2c(config: A2CConfig, spec: EnvSpec, num_seats: int, extra: int = 0) -> Lea
         return LearnerState(trained, state.episodes + finished, state.hyper), metrics
 
     return Learner(init, begin, prepare, draw, act, learn, apply("fold"), logits_at, look, recall)
+
+
+def advantages(
+    config: A2CConfig, known: Array, reward: Array, rollout: Rollout, gamma: Array, lam: Array
+) -> Array:
+    """One agent's generalised advantages ``[T, B]``, linear in ``reward [T, B]``.
+
+    Args:
+        config: whether the end of an episode is a cut.
+        known: ``[T, B]`` or ``[T + 1, B]`` values, one step more where the rollout bootstraps.
+        reward: what it learns on.
+        rollout: the rollout as it concerns this agent.
+        gamma: ``[]`` discount.
+        lam: ``[]`` trace decay.
+    """
+    following = known[1:] if len(known) > len(reward) else jnp.append(known[1:], known[:1], 0)
+    end = rollout.done & (not config.bootstrap_at_horizon)
+    cont = jax.vmap(returns.continues, 1, 1)(rollout.active, end)
+    return jax.vmap(returns.gae, (1, 1, 1, 1, None, None), 1)(
+        reward, known[: len(reward)], following, cont, gamma, lam
+    )
 
 
 def as_agent(

@@ -26,8 +26,8 @@ import numpy as np
 
 from envs import checks
 from envs.types import Env
-from lase_jax import distributions, nets, population, returns
-from lase_jax.learners import A2CConfig, Learner, LearnerState, a2c, epsilon
+from lase_jax import distributions, nets, population
+from lase_jax.learners import A2CConfig, Learner, LearnerState, a2c, advantages, epsilon
 from lase_jax.metrics import masked_mean
 from lase_jax.population import Trained
 from lase_jax.rewards import no_opinion
@@ -170,13 +170,8 @@ class Machinery:
     def advantage(self, value: Array, reward: Array, rollout: Rollout, hyper: dict) -> Array:
         """One agent's advantages ``[T, B]``, linear in ``reward [T, B]``, the critic held fixed."""
         known = jax.lax.stop_gradient(value) * float(self.config.baseline)
-        ahead = known[1:] if len(known) > len(reward) else jnp.append(known[1:], known[:1], 0)
-        end = rollout.done & (not self.config.bootstrap_at_horizon)
-        cont = jax.vmap(returns.continues, 1, 1)(rollout.active, end)
         lam = hyper["lam"] if self.config.baseline else jnp.float32(1.0)
-        return jax.vmap(returns.gae, (1, 1, 1, 1, None, None), 1)(
-            reward, known[: len(reward)], ahead, cont, hyper["gamma"], lam
-        )
+        return advantages(self.config, known, reward, rollout, hyper["gamma"], lam)
 
     def policy_loss(
         self, params: PyTree, value: Array, rollout: Rollout, reward: Array, rest: tuple

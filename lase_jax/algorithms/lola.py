@@ -29,10 +29,9 @@ from lase_jax import distributions, population, returns
 from lase_jax.learners import A2CConfig, Learner, LearnerState, a2c, as_agent, epsilon
 from lase_jax.metrics import masked_mean
 from lase_jax.population import Trained
-from lase_jax.rewards import no_opinion
 from lase_jax.rollout import Seats, begin, play, take_seats
 from lase_jax.society import society
-from lase_jax.types import SEAT_AXES, Agent, Array, Clock, Metrics, Opinion, PyTree, Rollout
+from lase_jax.types import SEAT_AXES, Agent, Array, Clock, Metrics, PyTree, Rollout
 
 
 class LolaState(NamedTuple):
@@ -85,15 +84,10 @@ class Lola(A2CConfig):
         num = env.spec.num_agents
         checks.require(num == 2, "num_agents", num, "use a game of two agents for LOLA")
         lola = Machinery(self, env, seats, a2c(self, env.spec, len(seats)))
-        learner = lola.learner
-        return Agent(
-            hyper=self.hyper(),
+        plain = as_agent(lola.learner, self.hyper(), seats)
+        return plain._replace(
             init=lola.init,
-            begin=learner.begin,
-            prepare=lambda state: learner.prepare(state.learner),
-            draw=learner.draw,
-            act=learner.act,
-            shape=lola.shape,
+            prepare=lambda state: lola.learner.prepare(state.learner),
             learn=lola.learn,
         )
 
@@ -122,11 +116,6 @@ class Machinery:
         key_own, key_model = jax.random.split(key)
         model = self.learner.init(key_model, hyper).trained if self.models else ()
         return LolaState(self.learner.init(key_own, hyper), model)
-
-    def shape(self, state: LolaState, rollout: Rollout, key: Array) -> Opinion:
-        """No opinion."""
-        del state, key
-        return no_opinion(rollout, len(self.seats))
 
     def ahead(self, both: PyTree, state: LearnerState, key: Array) -> Rollout:
         """Games ahead in which the two seats play by the policies ``both [2, ...]``."""
