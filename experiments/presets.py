@@ -29,6 +29,9 @@ class Settings:
     """Further fields of single algorithms, by their names."""
 
 
+LIO = dict(lr=1e-3, optimiser="adam", normalise=True, incentive_episodes=8)
+"""LIO on the grid games: all others' actor-critic, and incentives that learn from 8 episodes."""
+
 STAG_HUNT = Settings(
     Schedule(steps=8_000_000, num_envs=32),
     dict(
@@ -40,7 +43,7 @@ STAG_HUNT = Settings(
         epsilon_episodes=60_000,
     ),
     dict(social_gamma=0.99, social_episodes=8),
-    own=dict(gift=dict(share=0.07)),
+    own=dict(gift=dict(share=0.07), lio=LIO),
 )
 ESCAPE_ROOM = Settings(
     Schedule(steps=1_000_000),
@@ -60,19 +63,19 @@ SNOWDRIFT = Settings(
     Schedule(steps=2_000_000),
     dict(gamma=0.95, lam=0.7, entropy=0.05, epsilon_episodes=4_500),
     dict(social_gamma=0.95),
-    own=dict(gift=dict(share=0.3)),
+    own=dict(gift=dict(share=0.3), lio=LIO),
 )
 CLEANUP = Settings(
     Schedule(steps=2_500_000),
     dict(lr=2e-3, gamma=0.98, lam=0.9, entropy=0.05, epsilon_episodes=10_000),
     dict(social_gamma=0.98, social_episodes=8),
-    own=dict(gift=dict(share=0.15)),
+    own=dict(gift=dict(share=0.15), lio=LIO | dict(lr=2e-3)),
 )
 COINGAME = Settings(
     Schedule(steps=1_500_000),
     dict(gamma=0.95, lam=0.7, entropy=0.05, epsilon_episodes=4_500),
     dict(social_gamma=0.95),
-    own=dict(gift=dict(share=0.13)),
+    own=dict(gift=dict(share=0.13), lio=LIO),
 )
 MATRIX = Settings(
     Schedule(steps=1_000_000),
@@ -84,8 +87,21 @@ MATRIX = Settings(
         net=Net(dense=(32,), social=32, perspective=32),
     ),
     dict(social_gamma=0.95),
-    own=dict(gift=dict(share=0.11)),
+    own=dict(
+        gift=dict(share=0.11),
+        lola=dict(
+            net=Net(dense=()),
+            lr=0.1,
+            lookahead_lr=0.2,
+            gamma=0.96,
+            entropy=0.0,
+            epsilon_start=0.0,
+            epsilon_end=0.0,
+        ),
+    ),
 )
+"""LOLA learns tables by plain steps without other noise, as in the authors' code, with their
+discount; step sizes are ours, as their payoffs are a harder dilemma."""
 
 SETTINGS: dict[str, Settings] = {
     "escape_room": ESCAPE_ROOM,

@@ -272,6 +272,20 @@ def advantages(
     )
 
 
+def imitation(learner: Learner, params: PyTree, rollout: Rollout, eps: Array) -> Array:
+    """How badly a policy explains what one agent did: cross-entropy ``[]`` in nats.
+
+    Args:
+        learner: whose networks the policy is of.
+        params: of the policy.
+        rollout: the rollout as it concerns that agent.
+        eps: ``[]`` share of uniform actions in its behaviour.
+    """
+    logits = learner.look(params, rollout).logits[: len(rollout.action)]
+    guess = distributions.policy(logits, eps)
+    return masked_mean(-guess.log_prob(rollout.action), rollout.active)
+
+
 def as_agent(
     learner: Learner,
     hyper: PyTree,

@@ -39,7 +39,8 @@ class Net:
     conv_relu: bool = False
     """Put a ReLU after each convolution (slower; the paper's prototype has none)."""
     dense: tuple[int, ...] = (64, 64)
-    """Widths of the dense layers with ReLU, one or more."""
+    """Widths of the dense layers with ReLU; () for a policy and a critic that are linear in the
+    observation: in a matrix game, tables."""
     lstm: int = 0
     """Width of the acting network's LSTM; 0 for a feed-forward network."""
     social: int = 64
@@ -52,13 +53,19 @@ class Net:
     """Width of the dense layers of the incentive network."""
 
     def __post_init__(self) -> None:
-        for field, low in (("conv", 0), ("dense", 1)):
+        for field in ("conv", "dense"):
             widths = getattr(self, field)
-            long_enough = isinstance(widths, tuple) and len(widths) >= low
-            checks.require(long_enough, field, widths, f"give a tuple of {low} or more widths")
+            checks.require(isinstance(widths, tuple), field, widths, "give a tuple of widths")
             for width in widths:
                 checks.integer(field, width, 1)
         checks.integer("lstm", self.lstm, 0)
+        linear = not (self.conv or self.lstm)
+        checks.require(
+            bool(self.dense) or linear,
+            "dense",
+            self.dense,
+            "give a width, or no conv and lstm",
+        )
         checks.integer("social", self.social, 1)
         checks.integer("perspective", self.perspective, 1)
         checks.integer("moa", self.moa, 1)
@@ -236,13 +243,16 @@ class ActorCritic(nn.Module):
         net = self.net
         initial = nn.initializers.lecun_normal()
         self.extra_kernel = (
-            self.param("extra", initial, (self.extra, net.dense[0])) if self.extra else None
+            self.param("extra", initial, (self.extra, net.dense[0]))
+            if self.extra and net.dense
+            else None
         )
         self.eyes = Eyes(self.obs_shape, net.dense[:1], net.conv, net.conv_relu)
         self.hidden = [nn.Dense(width) for width in net.dense[1:]]
         self.lstm = LSTM(net.lstm, net.dense[-1]) if net.lstm else None
-        self.policy_head = nn.Dense(self.num_actions, kernel_init=SMALL)
-        self.value_head = nn.Dense(1)
+        table = not net.dense  # a bias would move all states at once
+        self.policy_head = nn.Dense(self.num_actions, use_bias=not table, kernel_init=SMALL)
+        self.value_head = nn.Dense(1, use_bias=not table)
 
     def fold(self) -> tuple[Affine, ...]:
         """What `encode` needs, computed once per update."""
@@ -250,6 +260,8 @@ class ActorCritic(nn.Module):
 
     def encode(self, folded: tuple[Affine, ...], x: Array) -> Array:
         """All that does not depend on memory, to features or LSTM gate inputs."""
+        if not self.net.dense:
+            return x
         size = math.prod(self.obs_shape)
         z = self.eyes(folded, x[..., :size])[0]
         if self.extra_kernel is not None:
@@ -293,7 +305,7 @@ class SocialNet(nn.Module):
     def setup(self) -> None:
         """Declares the layers; ``rows [N, A, H]`` are the value layer's action columns."""
         net, width = self.net, self.net.social
-        trunk = 0 if net.conv else net.dense[0]
+        trunk = 0 if net.conv or not net.dense else net.dense[0]
         self.eyes = Eyes(self.obs_shape, (width, width), net.conv, net.conv_relu, trunk)
         actions = self.num_agents * self.num_actions
         self.row_kernel = self.param("rows", nn.initializers.lecun_normal(), (actions, width))

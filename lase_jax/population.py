@@ -21,9 +21,14 @@ class Trained(NamedTuple):
     opt: optax.OptState
 
 
-def optimiser(max_grad_norm: float) -> optax.GradientTransformation:
-    """Adam without its learning rate (which is traced, see `descend`), after a global-norm clip."""
-    return optax.chain(optax.clip_by_global_norm(max_grad_norm), optax.scale_by_adam())
+DECAY, FLOOR = 0.999, 1e-8
+"""Adam's decay of second moments, and what is added to their root."""
+
+
+def optimiser(max_grad_norm: float, adam: bool = True) -> optax.GradientTransformation:
+    """Adam or plain descent after a global-norm clip, without the learning rate (see `descend`)."""
+    step = optax.scale_by_adam(b2=DECAY, eps=FLOOR) if adam else optax.identity()
+    return optax.chain(optax.clip_by_global_norm(max_grad_norm), step)
 
 
 def init_stacked(
@@ -59,6 +64,13 @@ def descend(
         updates, opt = jax.vmap(tx.update)(grads, trained.opt, trained.params)
     params = jax.tree.map(lambda p, u: p - lr * u, trained.params, updates)
     return Trained(params, opt), jax.vmap(norm)(grads)
+
+
+def adam_scale(opt: optax.OptState) -> PyTree:
+    """What Adam multiplies a mean gradient by, from one agent's state after a step."""
+    count, moments = optax.tree.get(opt, "count"), optax.tree.get(opt, "nu")
+    unbiased = 1.0 - DECAY ** count.astype(jnp.float32)
+    return jax.tree.map(lambda nu: 1.0 / (jnp.sqrt(nu / unbiased) + FLOOR), moments)
 
 
 def norm(grads: PyTree) -> jax.Array:

@@ -134,8 +134,19 @@ def take_columns(value: Array, seats: Seats) -> Array:
     return jnp.take(value, np.array(seats), axis=-1)
 
 
-def take_seats(rollout: Rollout, seats: Seats) -> Rollout:
-    """The rollout as it concerns some seats; ``memory`` must already be theirs alone."""
+def put_columns(value: Array, seats: Seats, num_agents: int) -> Array:
+    """``[..., n]`` of some seats to ``[..., N]``, 0 elsewhere: what `take_columns` takes."""
+    if seats == tuple(range(num_agents)):
+        return value
+    blank = jnp.zeros((*value.shape[:-1], num_agents), value.dtype)
+    return blank.at[..., np.array(seats)].set(value)
+
+
+def take_seats(rollout: Rollout, seats: Seats | tuple[Seats, ...]) -> Rollout:
+    """The rollout as it concerns some seats; ``memory`` must already be theirs alone.
+
+    Rows of seats, each as long as the others, make two seat axes of the one.
+    """
     if seats == tuple(range(rollout.action.shape[-1])):
         return rollout
     index = np.array(seats)
@@ -146,6 +157,16 @@ def take_seats(rollout: Rollout, seats: Seats) -> Rollout:
         if axes[field] is not None and field != "memory"
     }
     return rollout._replace(**taken)
+
+
+def take_envs(rollout: Rollout, count: int) -> Rollout:
+    """The rollout's first `count` environments; all of them cost nothing."""
+    if count == rollout.done.shape[1]:
+        return rollout
+    by_step = jax.tree.map(lambda leaf: leaf[:, :count], rollout._replace(last_obs=(), memory=()))
+    last_obs, memory = rollout.last_obs, rollout.memory
+    rest = jax.tree.map(lambda leaf: leaf[:count], (last_obs, memory))
+    return by_step._replace(last_obs=rest[0], memory=rest[1])
 
 
 def visible(obs: Array, spec: EnvSpec) -> Array:

@@ -10,11 +10,11 @@ from lase_jax import api
 pytestmark = pytest.mark.slow
 
 
-def final_return(env, algo, steps):
+def final_return(env, algo, steps, **own):
     """Collective return over the last tenth of training, lowest and highest of two seeds."""
     run = preset(env, algo)
     game = run.game.build()
-    society = api.society(game, run.agent)
+    society = api.society(game, dataclasses.replace(run.agent, **own))
     schedule = dataclasses.replace(run.schedule, steps=steps)
     result = api.train(game, society, steps=schedule.steps, seeds=2, num_envs=schedule.num_envs)
     returns = result.metrics["return/collective"]
@@ -33,3 +33,9 @@ def test_in_escape_room_one_agent_learns_to_pay_and_another_to_pull_the_lever():
     """The best there is: 9, of which epsilon leaves 8.7. Who must not be paid does not pull."""
     assert final_return("escape_room", "lio", 500_000)[0] > 8
     assert final_return("escape_room", "a2c", 500_000)[1] < 2
+
+
+def test_in_the_ipd_lola_cooperates_where_naive_learners_defect():
+    assert final_return("ipd", "lola", 320_000)[0] > 150
+    assert final_return("ipd", "lola", 320_000, opponent="learned")[0] > 150
+    assert final_return("ipd", "lola", 320_000, lookahead=0)[1] < 20

@@ -1,17 +1,20 @@
 """LIO: what incentives are, what is learnt, and the meta-gradient by finite differences."""
 
+import dataclasses
 from functools import cache
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from probes import episode, facts, one_agent, one_seat, probe, same, settings
 
 from envs.checks import ConfigError
 from lase_jax.algorithms.lio import Machinery
-from lase_jax.learners import a2c
+from lase_jax.learners import LearnerState, a2c
 from lase_jax.nets import Net
+from lase_jax.population import Trained
 from lase_jax.society import society
 
 KEY = jax.random.key(0)
@@ -58,7 +61,7 @@ def test_incentives_are_paid_to_others_who_are_there_and_cost_no_reward():
     rollout = facts(game.spec)
     opinion = lio.shape(state, rollout, KEY)
     delta, active = np.asarray(opinion.delta), np.asarray(rollout.active)
-    shares = np.asarray(lio.everyones_offers(state, rollout))
+    shares = np.asarray(lio.everyones_offers(state.giver.params, rollout))
     assert not active.all() and not opinion.weights.any()
     np.testing.assert_allclose(delta, 5.0 * shares.sum(0), rtol=1e-5)
     assert not shares[0, ..., 2].any() and not shares[1, ..., 0].any()  # nothing for oneself
@@ -96,34 +99,35 @@ def test_policies_take_plain_steps_and_incentives_stay():
     jax.tree.map(lambda a, b: np.testing.assert_allclose(3 * a, b, atol=1e-6), once, thrice)
 
 
-def test_the_meta_gradient_is_the_slope_of_what_the_giver_will_earn():
-    """Exact expectations of the giver's return after everyone's step, by finite differences."""
-    lio, algorithm, state, rollout, reward = played(PLAIN)
-    hyper, eps = state.learner.hyper, jnp.float32(0.0)
+def slope_and_step(config, opponents):
+    """The meta-gradient of agent 0's loss, and its expected return as a function of its incentives.
+
+    Everyone's step is rebuilt with other incentives of agent 0; in this game policies depend on the
+    time alone, so that the return is exact.
+    """
+    lio, algorithm, state, rollout, reward = played(config)
+    hyper, rest = state.learner.hyper, (state.learner.hyper, jnp.float32(0.0))
     values = lio.values(state, rollout)
-    giver = one_agent(state.giver.params, 0)
+    giver, policies = one_agent(state.giver.params, 0), state.learner.trained.params
 
     def stepped(params):
-        extra = hyper["max_incentive"] * lio.offers(params, 0, rollout.obs[:, :, 0], rollout)
-        old = hyper["max_incentive"] * lio.offers(giver, 0, rollout.obs[:, :, 0], rollout)
-        return [
-            lio.step(
-                one_agent(state.learner.trained.params, j),
-                values[j],
-                one_seat(rollout, j),
-                (reward + extra - old)[..., j],
-                (hyper, eps),
-            )[0]
-            for j in range(2)
-        ]
+        new, old = (
+            hyper["max_incentive"] * lio.offers(p, 0, rollout.obs[:, :, 0], rollout)
+            for p in (params, giver)
+        )
+        paid = reward + new - old
+        after = []
+        for j in range(2):
+            mine = one_agent(policies, j)
+            grads, _ = lio.slope(mine, values[j], one_seat(rollout, j), paid[..., j], rest)
+            after.append(jax.tree.map(lambda p, g: p - hyper["lr"] * g, mine, grads))
+        return after
 
     @jax.jit
     def earns(params):
-        """The giver's expected return: in this game policies depend on the time alone."""
-        after = stepped(params)
         probs = [
-            jax.nn.softmax(lio.learner.look(after[j], one_seat(rollout, j)).logits[:2, 0])[:, 1]
-            for j in range(2)
+            jax.nn.softmax(lio.learner.look(p, one_seat(rollout, j)).logits[:2, 0])[:, 1]
+            for j, p in enumerate(stepped(params))
         ]
         return (3.0 * probs[1] + 0.5 * probs[0]).sum()
 
@@ -134,29 +138,85 @@ def test_the_meta_gradient_is_the_slope_of_what_the_giver_will_earn():
     later = episode(GAME, algorithm, (next_state,), num_envs=20_000, mode="explore", seed=5)
     later = later._replace(memory=())
     adv = lio.advantage(jnp.zeros((2, 20_000)), later.reward[..., 0], one_seat(later, 0), hyper)
-    slope = jax.jit(jax.grad(lio.giving_loss))(
-        giver, jnp.int32(0), state, (rollout, reward), (later, adv)
-    )
+    earned = jnp.stack([adv, jnp.zeros_like(adv)])
+
+    @jax.jit
+    def meta():
+        if opponents == "known":
+            worth = lio.worth_of_known(state, next_state, rollout, reward, later, earned)
+        else:  # models that are right
+            swapped = jax.tree.map(lambda leaf: leaf[::-1, None], policies)
+            model = Trained(swapped, ())
+            worth = lio.worth_of_modelled(model, state, rollout, later, earned)
+        loss = jax.grad(lio.giving_loss, has_aux=True)
+        return loss(state.giver.params, worth, rollout, hyper)[0]
+
+    return one_agent(meta(), 0), giver, earns
+
+
+@pytest.mark.parametrize("opponents", ["known", "learned"])
+@pytest.mark.parametrize("normalise", [False, True])
+def test_the_meta_gradient_is_the_slope_of_what_the_giver_will_earn(opponents, normalise):
+    """By finite differences."""
+    config = dataclasses.replace(PLAIN, normalise=normalise)
+    slope, giver, earns = slope_and_step(config, opponents)
     length = jnp.sqrt(sum((leaf**2).sum() for leaf in jax.tree.leaves(slope)))
     assert length > 1e-3
+    size = 0.05 if normalise else 0.2
 
     def along(size):
         return earns(jax.tree.map(lambda p, g: p - size * g / length, giver, slope))
 
-    rises = (along(0.2) - along(-0.2)) / 0.4
+    rises = (along(size) - along(-size)) / (2 * size)
     np.testing.assert_allclose(rises, length, rtol=0.1)
 
 
+def test_through_adam_a_unit_of_gradient_counts_by_its_second_moment():
+    """A step size and a scale of second moments multiply each other."""
+    worths = []
+    for optimiser, lr in (("sgd", 0.1), ("adam", 0.2)):
+        _, _, state, rollout, reward = played(PLAIN)
+        config = dataclasses.replace(PLAIN, optimiser=optimiser)
+        lio = machinery(config)
+        fresh = lio.init(KEY, hyper_of(config))
+        hyper = fresh.learner.hyper | {"lr": jnp.float32(lr)}
+        policies = state.learner.trained.params
+        opt = fresh.learner.trained.opt
+        if optimiser == "adam":
+            filled = jax.tree.map(lambda leaf: jnp.full_like(leaf, 4.0), policies)
+            opt = optax.tree.set(opt, nu=filled, count=jnp.full(2, 10**6))
+        after = fresh._replace(learner=LearnerState(Trained(policies, opt), jnp.float32(0), hyper))
+        earned = jnp.moveaxis(rollout.reward, 2, 0)
+        worths.append(lio.worth_of_known(after, after, rollout, reward, rollout, earned))
+    assert worths[0].any()
+    np.testing.assert_allclose(*worths, rtol=1e-4, atol=1e-7)
+
+
+def test_models_learn_what_others_do():
+    config = dataclasses.replace(PLAIN, opponents="learned", model_lr=0.02)
+    lio, _, state, rollout, _ = played(config)
+    sure = jax.tree.map(lambda leaf: leaf * 0, state.learner.trained.params)
+    sure["params"]["policy_head"]["bias"] += jnp.array([[3.0, -3.0], [-3.0, 3.0]])
+    learner = state.learner._replace(trained=Trained(sure, ()))
+    players = (state._replace(learner=learner),)
+    algorithm = society(GAME.spec, [(config.build(GAME, (0, 1)), (0, 1))])
+    rollout = episode(GAME, algorithm, players, num_envs=64)._replace(memory=())
+    fit = jax.jit(lambda model: lio.fit(model, state.learner, rollout, jnp.float32(0.0)))
+    model, losses = state.model, []
+    for _ in range(200):
+        model, found = fit(model)
+        losses.append(found["moa/cross_entropy"])
+    np.testing.assert_allclose(losses[0], np.log(2), atol=0.05)
+    assert (losses[-1] < 0.1).all()
+
+
 def test_incentives_cost_their_giver():
-    lio, _, state, rollout, reward = played(PLAIN)
-    dear = state._replace(
-        learner=state.learner._replace(hyper=state.learner.hyper | {"cost": jnp.float32(2.0)})
-    )
-    nothing = jnp.zeros((2, 64))
-    args = jnp.int32(0), dear, (rollout, reward), (rollout, nothing)
-    offered = lio.offers(one_agent(state.giver.params, 0), 0, rollout.obs[:, :, 0], rollout)
-    loss = lio.giving_loss(one_agent(state.giver.params, 0), *args)
-    np.testing.assert_allclose(loss, 2.0 * offered.sum() / 64, rtol=1e-5)
+    lio, _, state, rollout, _ = played(PLAIN)
+    dear = state.learner.hyper | {"cost": jnp.float32(2.0)}
+    offered = lio.everyones_offers(state.giver.params, rollout)
+    nothing = jnp.zeros_like(offered)
+    _, losses = lio.giving_loss(state.giver.params, nothing, rollout, dear)
+    np.testing.assert_allclose(losses, 2.0 * offered.sum((1, 2, 3)) / 64, rtol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -164,7 +224,8 @@ def test_incentives_cost_their_giver():
     [
         ({"max_incentive": 0.0}, "max_incentive is 0.0"),
         ({"cost": -1.0}, "cost is -1.0"),
-        ({"normalise": True}, "normalise is True"),
+        ({"optimiser": "rmsprop"}, "optimiser is 'rmsprop'"),
+        ({"opponents": "unknown"}, "opponents is 'unknown'"),
         ({"net": Net(lstm=4)}, "net.lstm is 4"),
     ],
 )

@@ -6,13 +6,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from probes import TINY, same, selfplay, settings, train
+from probes import one_agent, selfplay, settings, train
 
 import envs
 from envs.checks import ConfigError
 from lase_jax.algorithms.lola import Machinery
 from lase_jax.learners import a2c
 from lase_jax.lola import STATES, exact_step, exact_values, learn_exact, tit_for_tat
+from lase_jax.nets import Net
 from lase_jax.society import society
 
 PAYOFFS = jnp.array([[-1.0, -3.0], [0.0, -2.0]])
@@ -101,13 +102,12 @@ def test_lola_cooperates_where_naive_learners_defect(lookahead, low, high):
 
 
 GAME = envs.make("ipd", horizon=6)
-TWO = envs.make("ssh", num_agents=2, rows=3, columns=3, radius=1, horizon=4, num_stags=1)
 
 
-@pytest.mark.parametrize(("game", "opponent"), [(GAME, "known"), (TWO, "learned")])
-def test_players_learn_apart_and_the_carry_keeps_its_structure(game, opponent):
+@pytest.mark.parametrize("opponent", ["known", "learned"])
+def test_players_learn_apart_and_the_carry_keeps_its_structure(opponent):
     config = settings("lola", games=4, opponent=opponent)
-    first, last, metrics = train(game, selfplay(game, config), seeds=2, updates=2)
+    first, last, metrics = train(GAME, selfplay(GAME, config), seeds=2, updates=2)
     kinds = [jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), c.state) for c in (first, last)]
     assert kinds[0] == kinds[1]
     before, after = (c.state[0].learner.trained.params["params"] for c in (first, last))
@@ -127,34 +127,73 @@ def test_one_lola_meets_another_kind_and_models_it():
     assert last.state[0].model
 
 
-@pytest.fixture(scope="module")
-def foreseeing():
-    """Player 0's gradient, at a fixed key, as a function of the step it expects of player 1."""
-    config = settings("lola", games=64, net=TINY, entropy=0.0)
+def expected(own, other, gamma):
+    """What I earn in `GAME`, from two tables of logits of cooperation by the states I name."""
+    mine, theirs = jax.nn.sigmoid(own), jax.nn.sigmoid(other)[jnp.array([0, 2, 1, 3, 4])]
+    payoffs = jnp.array([1.0, -0.2, 1.2, 0.0])
+    now, total = jnp.zeros(5).at[4].set(1.0), 0.0
+    for t in range(GAME.spec.horizon):
+        pairs = (mine * theirs, mine * (1 - theirs), (1 - mine) * theirs, (1 - mine) * (1 - theirs))
+        joint = jnp.stack([now @ pair for pair in pairs])
+        total = total + gamma**t * (joint @ payoffs)
+        now = jnp.append(joint, 0.0)
+    return total
+
+
+@pytest.mark.parametrize("seat", [0, 1])
+def test_in_tables_the_sampled_gradient_is_the_exact_one(seat):
+    """Through the opponent's step, by enumeration of states; without foresight it is another."""
+    size, gamma = 2.0, 0.9
+    config = settings(
+        "lola", games=30_000, net=Net(dense=()), lookahead_lr=size, gamma=gamma,
+        epsilon_start=0.0, epsilon_end=0.0,
+    )  # fmt: skip
     lola = Machinery(config, GAME, (0, 1), a2c(config, GAME.spec, 2))
+    state = lola.init(jax.random.key(0), jax.tree.map(jnp.float32, config.hyper())).learner
+    tables = np.random.default_rng(seat).normal(size=(2, 5)).astype(np.float32)
 
-    def slope(size, seat):
-        state = lola.init(jax.random.key(0), jax.tree.map(jnp.float32, config.hyper()))
-        state = state.learner._replace(hyper=state.learner.hyper | {"lookahead_lr": size})
-        own, other = (
-            jax.tree.map(lambda leaf, i=i: leaf[i], state.trained.params) for i in (seat, 1 - seat)
-        )
-        key = jax.random.key(1)
-        return jax.grad(lola.foreseen)(own, other, jnp.int32(seat), state, key)
+    def params(table):
+        zeros = one_agent(jax.tree.map(jnp.zeros_like, state.trained.params), 0)
+        zeros["params"]["policy_head"]["kernel"] = jnp.stack([table, jnp.zeros(5)], -1)
+        return zeros
 
-    return jax.jit(slope, static_argnums=1)
+    own, other = (params(jnp.asarray(table)) for table in tables)
+    key = jax.random.key(1)
+    sampled = jax.jit(jax.grad(lola.foreseen))(own, other, jnp.int32(seat), state, key)
+    kernel = sampled["params"]["policy_head"]["kernel"]
+
+    def foreseen(own, other, size):
+        slope = jax.grad(expected)(other, own, gamma)
+        return expected(own, other + 2 * size * slope, gamma)  # both logits of a pair move
+
+    exact, naive = (jax.grad(foreseen)(*map(jnp.asarray, tables), s) for s in (size, 0.0))
+    np.testing.assert_allclose(kernel[:, 0], exact, atol=0.03)
+    np.testing.assert_allclose(kernel[:, 0], -kernel[:, 1], atol=1e-5)
+    assert np.abs(exact - naive).max() > 0.1
 
 
-def test_foresight_changes_the_gradient_for_either_seat(foreseeing):
-    for seat in (0, 1):
-        naive, aware = (foreseeing(jnp.float32(size), seat) for size in (0.0, 3.0))
-        assert not same(naive, aware)
-        assert all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(aware))
+@pytest.mark.parametrize("optimiser", ["sgd", "adam"])
+def test_policies_follow_their_gradients(optimiser):
+    """Plain steps are as long as the clipped gradient, Adam's first ones as long as the rate."""
+    config = settings("lola", games=4, optimiser=optimiser, lr=0.01, max_grad_norm=0.01)
+    first, last, _ = train(GAME, selfplay(GAME, config), updates=1)
+    before, after = (carry.state[0].learner.trained.params["params"] for carry in (first, last))
+    moved = jax.tree.map(lambda a, b: np.asarray(a - b)[0], after, before)
+    heads = [np.abs(leaf[0]).max() for leaf in jax.tree.leaves(moved["policy_head"])]
+    length = np.sqrt(sum((leaf[0] ** 2).sum() for leaf in jax.tree.leaves(moved)))
+    if optimiser == "sgd":
+        np.testing.assert_allclose(length, 1e-4, rtol=1e-3)
+    else:
+        np.testing.assert_allclose(heads, 0.01, rtol=1e-2)
 
 
 @pytest.mark.parametrize(
     ("wrong", "message"),
-    [({"lookahead": -1}, "lookahead is -1"), ({"opponent": "none"}, "opponent is 'none'")],
+    [
+        ({"lookahead": -1}, "lookahead is -1"),
+        ({"opponent": "none"}, "opponent is 'none'"),
+        ({"optimiser": "none"}, "optimiser is 'none'"),
+    ],
 )
 def test_settings_that_cannot_work_are_refused(wrong, message):
     with pytest.raises(ConfigError, match=message):

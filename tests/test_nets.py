@@ -142,10 +142,26 @@ def test_policies_begin_almost_uniform(net):
     np.testing.assert_allclose(jax.nn.softmax(logits), 1 / 6, atol=0.02)
 
 
+def test_without_dense_layers_policies_and_critics_are_tables():
+    """One row per state and nothing that moves all states at once."""
+    states = jnp.eye(5)
+    module = ActorCritic((5,), 2, Net(dense=()))
+    params = module.init(KEY, states)
+    shapes = {
+        jax.tree_util.keystr(path): leaf.shape
+        for path, leaf in jax.tree_util.tree_leaves_with_path(params)
+    }
+    assert sorted(shapes.values()) == [(5, 1), (5, 2)]
+    logits, value = module.apply(params, states)
+    np.testing.assert_array_equal(logits, params["params"]["policy_head"]["kernel"])
+    np.testing.assert_array_equal(value, params["params"]["value_head"]["kernel"][:, 0])
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"dense": ()},
+        {"dense": (), "lstm": 4},
+        {"dense": (), "conv": (4,)},
         {"dense": (0,)},
         {"dense": [8]},
         {"conv": (16, -1)},

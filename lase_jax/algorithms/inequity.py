@@ -32,7 +32,7 @@ from lase_jax import learners, rewards
 from lase_jax.learners import A2CConfig, LearnerState, a2c
 from lase_jax.metrics import masked_mean
 from lase_jax.rewards import no_opinion
-from lase_jax.rollout import Seats, co_players, take_columns, take_seats
+from lase_jax.rollout import Seats, co_players, put_columns, take_columns, take_seats
 from lase_jax.types import (
     Agent,
     Array,
@@ -138,7 +138,7 @@ class Inequity(A2CConfig):
             )
             active = take_columns(rollout.active, seats)
             own = jnp.where(active, envy + guilt, 0.0)
-            delta = jnp.zeros_like(rollout.reward).at[:, :, np.array(seats)].set(own)
+            delta = put_columns(own, seats, num)
             return no_opinion(rollout, len(seats))._replace(
                 delta=delta,
                 metrics={

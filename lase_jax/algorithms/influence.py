@@ -31,7 +31,7 @@ from lase_jax.learners import A2CConfig, LearnerState, a2c, epsilon
 from lase_jax.metrics import masked_mean
 from lase_jax.population import Trained
 from lase_jax.rewards import no_opinion
-from lase_jax.rollout import Seats, co_players, take_columns, take_seats, to_seats
+from lase_jax.rollout import Seats, co_players, put_columns, take_columns, take_seats, to_seats
 from lase_jax.types import SEAT_AXES, Agent, Array, Clock, Metrics, Opinion, PyTree, Rollout
 
 
@@ -121,7 +121,7 @@ class Influence(A2CConfig):
             moved = measured(state.model.params, ids, seen, log_pi)
             paid = jnp.minimum(moved, self.clip).sum(-1)
             reward = jnp.moveaxis(now(state.learner) * paid, 0, 2)
-            delta = jnp.zeros_like(rollout.reward).at[:, :, np.array(seats)].set(reward)
+            delta = put_columns(reward, seats, num)
             pairs = masked_mean(moved, seen.counts, (1, 2), jnp.nan)
             own = take_columns(rollout.active, seats)
             return no_opinion(rollout, len(seats))._replace(

@@ -17,6 +17,7 @@ prisoner's dilemma, are in `lase_jax.lola`.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -26,7 +27,7 @@ import numpy as np
 from envs import checks
 from envs.types import Env
 from lase_jax import distributions, population, returns
-from lase_jax.learners import A2CConfig, Learner, LearnerState, a2c, as_agent, epsilon
+from lase_jax.learners import A2CConfig, Learner, LearnerState, a2c, as_agent, epsilon, imitation
 from lase_jax.metrics import masked_mean
 from lase_jax.population import Trained
 from lase_jax.rollout import Seats, begin, play, take_seats
@@ -46,7 +47,10 @@ class Lola(A2CConfig):
     """Policy-gradient learners that foresee their opponent's steps, in games of two."""
 
     lr: float = 1e-2
-    """Learning rate of Adam."""
+    """Learning rate of the policies."""
+    optimiser: Literal["sgd", "adam"] = "sgd"
+    """How policies follow their gradients: "sgd", plain steps, which the authors take for tables;
+    "adam", for networks."""
     gamma: float = 0.96
     """Discount of rewards, in [0, 1]."""
     lookahead: int = 1
@@ -69,6 +73,7 @@ class Lola(A2CConfig):
         checks.number("lookahead_lr", self.lookahead_lr, 0.0, open_low=True)
         checks.number("model_lr", self.model_lr, 0.0, open_low=True)
         checks.choice("opponent", self.opponent, ("known", "learned"))
+        checks.choice("optimiser", self.optimiser, ("sgd", "adam"))
 
     def hyper(self) -> dict[str, float]:
         """The settings that may be traced."""
@@ -108,14 +113,18 @@ class Machinery:
 
     @property
     def tx(self) -> Any:
-        """The optimiser of policies and models."""
-        return population.optimiser(self.config.max_grad_norm)
+        """The optimiser of policies."""
+        adam = self.config.optimiser == "adam"
+        return population.optimiser(self.config.max_grad_norm, adam)
 
     def init(self, key: Array, hyper: PyTree) -> LolaState:
         """Fresh agents. ``key`` is consumed."""
         key_own, key_model = jax.random.split(key)
         model = self.learner.init(key_model, hyper).trained if self.models else ()
-        return LolaState(self.learner.init(key_own, hyper), model)
+        learnt = self.learner.init(key_own, hyper)
+        params = learnt.trained.params
+        trained = Trained(params, jax.vmap(self.tx.init)(params))
+        return LolaState(learnt._replace(trained=trained), model)
 
     def ahead(self, both: PyTree, state: LearnerState, key: Array) -> Rollout:
         """Games ahead in which the two seats play by the policies ``both [2, ...]``."""
@@ -224,18 +233,15 @@ class Machinery:
     ) -> tuple[Trained, Metrics]:
         """Models learn what opponents did, given what those saw."""
         theirs = self.of(rollout, tuple(1 - seat for seat in self.seats))
-
-        def one(params: PyTree, other: Rollout) -> Array:
-            logits = self.learner.look(params, other).logits[: len(other.action)]
-            guess = distributions.policy(logits, epsilon(learnt))
-            return masked_mean(-guess.log_prob(other.action), other.active)
+        each = partial(imitation, self.learner, eps=epsilon(learnt))
 
         def total(params: PyTree) -> tuple[Array, Array]:
-            losses = jax.vmap(one, (0, SEAT_AXES))(params, theirs)
+            losses = jax.vmap(each, (0, SEAT_AXES))(params, theirs)
             return losses.sum(), losses
 
         grads, losses = jax.grad(total, has_aux=True)(model.params)
-        model, norm = population.descend(self.tx, model, grads, learnt.hyper["model_lr"])
+        tx = population.optimiser(self.config.max_grad_norm)
+        model, norm = population.descend(tx, model, grads, learnt.hyper["model_lr"])
         return model, {
             "moa/cross_entropy": losses,
             "moa/uniform_cross_entropy": jnp.full(

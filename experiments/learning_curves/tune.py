@@ -1,0 +1,120 @@
+"""Tunes what the baselines have of their own, with equal effort: four settings each, by game.
+
+    python -m experiments.learning_curves.tune [--games ssh ssg] [--algos ia si]
+
+Every setting trains two seeds for half of the game's budget, with the game's actor-critic, into a
+folder of its own under ``runs/tuning``; finished ones are left alone, so that the command can be
+repeated. Writes ``tuning.md`` beside this file. The best of each stands in `experiments.presets`.
+"""
+
+import dataclasses
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+from experiments.learning_curves.analysis import score
+from experiments.presets import preset
+from experiments.runs import require_same, train_all
+from lase_jax import folder, results
+from lase_jax.cli import guarded
+from lase_jax.config import RunConfig
+
+GAMES = ("coingame", "ssg", "cleanup", "ssh")
+CANDIDATES: dict[str, tuple[dict[str, Any], ...]] = {
+    "ia": (
+        dict(alpha=0.0, beta=0.05),  # Hughes et al. 2018, Cleanup
+        dict(alpha=5.0, beta=0.0),  # Hughes et al. 2018, Harvest
+        dict(alpha=0.0, beta=0.2),
+        dict(alpha=0.05, beta=0.05),
+    ),
+    "si": (
+        dict(weight=0.62),  # Jaques et al. 2019, Cleanup with a model of others
+        dict(weight=2.521),  # Jaques et al. 2019, Harvest with a model of others
+        dict(weight=10.0),
+        dict(weight=40.0),
+    ),
+    "lio": (
+        dict(max_incentive=2.0, cost=1e-4),  # Yang et al. 2020, Cleanup
+        dict(max_incentive=0.5, cost=1e-2),
+        dict(max_incentive=2.0, cost=1e-1),
+        dict(max_incentive=0.1, cost=1e-2),
+    ),
+}
+"""What each algorithm tries, by its name."""
+SEEDS = 2
+SHARE = 0.5
+"""Part of a game's budget."""
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Tune:
+    """What to try."""
+
+    games: tuple[str, ...] = GAMES
+    """Names of games."""
+    algos: tuple[str, ...] = tuple(CANDIDATES)
+    """Names of algorithms."""
+    out: Path = Path("runs/tuning")
+    """Parent of the run folders."""
+
+
+def settings(game: str, algo: str, own: dict[str, Any]) -> RunConfig:
+    """Settings of one run."""
+    run = preset(game, algo)
+    schedule = dataclasses.replace(run.schedule, steps=int(run.schedule.steps * SHARE))
+    agent = dataclasses.replace(run.agent, **own)
+    return dataclasses.replace(run, schedule=schedule, agent=agent, seeds=SEEDS, wandb="disabled")
+
+
+def name(game: str, algo: str, own: dict[str, Any]) -> str:
+    """Name of a run's folder."""
+    return "-".join((game, algo, *(f"{field}_{value:g}" for field, value in own.items())))
+
+
+def trials(games: tuple[str, ...], algos: tuple[str, ...]) -> dict[str, RunConfig]:
+    """All runs by their folders' names."""
+    return {
+        name(game, algo, own): settings(game, algo, own)
+        for game in games
+        for algo in algos
+        for own in CANDIDATES[algo]
+    }
+
+
+def table(out: Path) -> str:
+    """What was tried and what it reached, as Markdown."""
+    lines = ["| game | algorithm | settings | collective return | seeds |", "|---|---|---|---|---|"]
+    for game in GAMES:
+        for algo, candidates in CANDIDATES.items():
+            for own in candidates:
+                path = out / name(game, algo, own)
+                if not results.finished(path):
+                    continue
+                require_same(path, settings(game, algo, own))
+                found = score(path)["return"]
+                told = ", ".join(f"{field} {value:g}" for field, value in own.items())
+                each = ", ".join(f"{value:.1f}" for value in found["seeds"])
+                lines.append(f"| {game} | {algo} | {told} | **{found['mean']:.1f}** | {each} |")
+    lines += [
+        "",
+        f"{SEEDS} seeds, {SHARE:.0%} of the game's budget, means over its last tenth. "
+        "`python -m experiments.learning_curves.tune`",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    """Trains what is not trained yet, writes the table and returns an exit code."""
+    tune = tyro.cli(Tune, description=__doc__)
+    runs = trials(tune.games, tune.algos)
+    code = train_all(runs, tune.out, "python -m experiments.learning_curves.tune")
+    folder.write(HERE / "tuning.md", table(tune.out))
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(guarded(main))
