@@ -80,13 +80,14 @@ class Case:
 
 
 def cases() -> list[Case]:
-    """Every game alone, every algorithm on the grid games, and Cleanup's two expensive variants."""
+    """Every game alone, every algorithm on its games, and Cleanup's two expensive variants."""
     import envs
 
     alone = [Case(game) for game in envs.names()]
     dense = [Case(game, algorithm) for game in GRID_GAMES for algorithm in ALGORITHMS]
     paper = [Case("cleanup", algorithm, "paper") for algorithm in PAPER]
-    return [*alone, *dense, *paper, Case("cleanup", "lase", weigh="all")]
+    two = [Case("ipd", "a2c"), Case("ipd", "lola"), Case("coingame", "lola")]
+    return [*alone, *dense, *paper, Case("cleanup", "lase", weigh="all"), *two]
 
 
 def measure(case: Case, bench: Bench) -> dict[str, Any]:

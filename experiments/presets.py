@@ -29,8 +29,17 @@ class Settings:
     """Further fields of single algorithms, by their names."""
 
 
-LIO = dict(lr=1e-3, optimiser="adam", normalise=True, incentive_episodes=8)
-"""LIO on the grid games: all others' actor-critic, and incentives that learn from 8 episodes."""
+LIO = dict(
+    lr=1e-3,
+    optimiser="adam",
+    normalise=True,
+    incentive_episodes=8,
+    max_incentive=0.1,
+    cost=1e-2,
+)
+"""LIO on the grid games: all others' actor-critic, incentives that learn from 8 episodes and are
+small beside what the games pay. With the authors' R_max of 2 and cost of 1e-4 agents live on
+incentives and leave the game alone."""
 
 STAG_HUNT = Settings(
     Schedule(steps=8_000_000, num_envs=32),
@@ -89,6 +98,7 @@ MATRIX = Settings(
     dict(social_gamma=0.95),
     own=dict(
         gift=dict(share=0.11),
+        lio=dict(lr=1e-3, optimiser="adam", normalise=True),
         lola=dict(
             net=Net(dense=()),
             lr=0.1,

@@ -290,7 +290,7 @@ def as_agent(
     learner: Learner,
     hyper: PyTree,
     seats: Seats,
-    shape: Callable[[LearnerState, Rollout, Array], Opinion] | None = None,
+    shape: Callable[..., Opinion] | None = None,
 ) -> Agent:
     """The agent that is nothing but a learner with, perhaps, an opinion about rewards.
 

@@ -22,18 +22,32 @@ GAME = envs.make(
 )
 NUM = GAME.spec.num_agents
 ENVS, SEEDS, UPDATES = 2, 2, 3
-MIXED = ((2, 0), (1,), (3,))  # LASE, A2C, a scripted hunter
+HUNTER = "random", dict(policy="cooperator")
+HARES = "random", dict(policy="defector")
+MIXTURES = {  # kinds of agents and their seats
+    "lase, a2c, a hunter": ((("lase", {}), (2, 0)), (("a2c", {}), (1,)), (HUNTER, (3,))),
+    "lio, lase": ((("lio", {}), (3, 1)), (("lase", {}), (0, 2))),
+    "lio that models, ia": ((("lio", dict(opponents="learned")), (2,)), (("ia", {}), (0, 1, 3))),
+    "ia, a2c": ((("ia", {}), (1, 2)), (("a2c", {}), (0, 3))),
+    "si, a defector": ((("si", {}), (0, 3, 1)), (HARES, (2,))),
+}
+MIXED = "lase, a2c, a hunter"
 NAMES = tuple(name for name in algorithms.names() if name != "lola")  # a game of two: test_lola
-KINDS = (*NAMES, "mixed")
+KINDS = (*NAMES, *MIXTURES)
 KEYS = jax.random.split(jax.random.key(0), SEEDS)
 
 
 def build(name, game=GAME):
-    if name != "mixed":
+    if name not in MIXTURES:
         return selfplay(game, settings(name))
-    kinds = [settings("lase"), settings("a2c"), settings("random", policy="cooperator")]
-    groups = zip(kinds, MIXED, strict=True)
+    groups = [(settings(kind, **own), seats) for (kind, own), seats in MIXTURES[name]]
     return society(game.spec, [(config.build(game, seats), seats) for config, seats in groups])
+
+
+def seats_of(name, *kinds):
+    """Which seats of a mixture are of some kinds, ``[N]`` bool."""
+    held = [seats for (kind, _), seats in MIXTURES[name] if kind in kinds]
+    return np.isin(np.arange(NUM), [seat for seats in held for seat in seats])
 
 
 class Run:
@@ -64,7 +78,7 @@ def kinds_of(tree):
 @pytest.mark.parametrize("name", KINDS)
 def test_the_carry_keeps_its_structure_and_the_program_is_traced_once(name):
     assert kinds_of(run(name).first) == kinds_of(run(name).last)
-    assert run(name).traces == (2 if name == "lio" else 1)  # which plays twice
+    assert run(name).traces == (2 if "lio" in name else 1)  # which plays twice
 
 
 @pytest.mark.parametrize("game", ["ipd", "coingame", "cleanup"])
@@ -89,18 +103,21 @@ def test_all_stays_finite_and_seeds_differ(name):
     assert name == "random" or not same(first, second)
 
 
-def names_of(path):
-    """The dictionary keys on the way to a leaf."""
-    return [entry.key for entry in path if isinstance(entry, jax.tree_util.DictKey)]
+def of_unused(path):
+    """Whether a leaf of LIO's is of a head that its network does not use."""
+    keys = [entry.key for entry in path if isinstance(entry, jax.tree_util.DictKey)]
+    fields = [entry.name for entry in path if isinstance(entry, jax.tree_util.GetAttrKey)]
+    if fields[0] == "critic":
+        return "policy_head" in keys
+    return fields[0] in ("learner", "model") and "value_head" in keys
 
 
 @pytest.mark.parametrize("name", KINDS)
 def test_every_learning_agent_moves_and_differs_from_the_others(name):
     states = (run(name).first.state, run(name).last.state)
-    if name == "lio":  # policies and critics are networks of two heads, of which each uses one
-        unused = {"critic": "policy_head", "learner": "value_head"}
+    if "lio" in name:  # policies and critics are networks of two heads, of which each uses one
         states = [
-            [leaf for path, leaf in leaves if unused.get(path[1].name) not in names_of(path)]
+            [leaf for path, leaf in leaves if not of_unused(path)]
             for leaves in (jax.tree_util.tree_leaves_with_path(state) for state in states)
         ]
     pairs = zip(*(jax.tree.leaves(state) for state in states), strict=True)
@@ -119,7 +136,7 @@ def test_every_metric_is_in_the_table_with_its_axes(name):
         assert value.shape == (UPDATES, SEEDS, *[NUM] * len(axes)), metric
         assert value.dtype == jnp.float32, metric
         always = metric.split("/")[0] in ("return", "event", "play", "learn", "health")
-        if always and name not in ("random", "mixed"):
+        if always and name != "random" and name not in MIXTURES:
             assert np.isfinite(value).all(), metric
 
 
@@ -141,12 +158,30 @@ def test_what_agents_make_of_rewards(name):
     if name in ("si", "lio"):
         assert (total >= extrinsic - 1e-5).all() and (total > extrinsic).any()
         return
+    if name in MIXTURES and name != MIXED:
+        of_mixture(name, extrinsic, total)
+        return
     np.testing.assert_allclose(total, found["return/after_gifts"], atol=1e-4)
     np.testing.assert_allclose(total.sum(-1), collective, atol=1e-4)
     if name in ("a2c", "random"):
         np.testing.assert_array_equal(total, extrinsic)
     else:
         assert found["gift/given"].any()
+
+
+def of_mixture(name, extrinsic, total):
+    """Who has an opinion about whose reward, in the mixtures: the opinions of one kind each."""
+    incited = np.zeros(NUM, bool)
+    if "lio" in name:
+        payers = seats_of(name, "lio")
+        incited = ~payers if payers.sum() == 1 else np.ones(NUM, bool)
+    more, less = seats_of(name, "si") | incited, seats_of(name, "ia")
+    plain = ~(more | less | seats_of(name, "lase"))
+    np.testing.assert_array_equal(total[..., plain], extrinsic[..., plain])
+    changed = total - extrinsic
+    assert (changed[..., more & ~less] >= -1e-5).all() or "lase" in name
+    assert (changed[..., less & ~more] <= 1e-5).all()
+    assert (changed[..., more | less] != 0).any()
 
 
 def test_gift_gives_the_same_to_all_who_take_part():
@@ -165,9 +200,8 @@ def test_gift_gives_the_same_to_all_who_take_part():
 
 
 def test_numbers_of_a_mixed_society_stand_at_their_seats():
-    found = run("mixed").metrics
-    lase = np.isin(np.arange(NUM), MIXED[0])
-    learns = np.arange(NUM) != MIXED[2][0]
+    found = run(MIXED).metrics
+    lase, learns = seats_of(MIXED, "lase"), seats_of(MIXED, "lase", "a2c")
     for metric, value in found.items():
         has = {"infer": lase, "relation": lase, "learn": learns}.get(metric.split("/")[0])
         if has is not None:
@@ -179,9 +213,9 @@ def test_numbers_of_a_mixed_society_stand_at_their_seats():
 
 
 def test_a_seed_among_others_is_the_same_alone_and_paid_by_the_game():
-    algorithm = build("mixed")
+    algorithm = build(MIXED)
     collect = collector(GAME, algorithm, ENVS, GAME.spec.horizon)
-    first, seed = run("mixed").first, 1
+    first, seed = run(MIXED).first, 1
 
     @jax.jit
     def update(state, world, key, clock):
@@ -202,7 +236,7 @@ def test_a_seed_among_others_is_the_same_alone_and_paid_by_the_game():
         carry, metrics, reward = update(*carry, clock)
         clock = clock._replace(update=clock.update + 1)
         for metric, value in metrics.items():
-            among = run("mixed").metrics[metric][step, seed]
+            among = run(MIXED).metrics[metric][step, seed]
             np.testing.assert_allclose(value, among, rtol=1e-3, atol=1e-4, err_msg=metric)
         np.testing.assert_allclose(
             metrics["return/extrinsic"], reward.sum((0, 1)) / ENVS, rtol=1e-5

@@ -16,7 +16,7 @@ import tyro
 
 from envs.registry import GAMES as CONFIGS
 from experiments import style
-from experiments.learning_curves.sweep import ALGORITHMS, GAMES, OUT, settings
+from experiments.learning_curves.sweep import ALGORITHMS, GAMES, OUT, pairs, settings
 from experiments.runs import require_same
 from lase_jax import folder, host, plots, results, sinks, stats
 from lase_jax.cli import guarded
@@ -42,8 +42,7 @@ def load(parent: Path) -> Runs:
         ConfigError: a run has other settings than today's preset, so that the command beside its
             numbers would not make them.
     """
-    pairs = ((game, algo) for game in GAMES for algo in ALGORITHMS)
-    paths = {pair: parent / "-".join(pair) for pair in pairs}
+    paths = {pair: parent / "-".join(pair) for pair in pairs(GAMES, ALGORITHMS)}
     runs = {pair: path for pair, path in paths.items() if results.finished(path)}
     for (game, algo), path in runs.items():
         require_same(path, settings(game, algo, host.load_config(path)[0].seeds))

@@ -19,7 +19,9 @@ from lase_jax.cli import guarded
 from lase_jax.config import RunConfig
 
 GAMES = ("ssh", "ssg", "coingame", "cleanup", "ipd")
-ALGORITHMS = ("a2c", "gift", "lase_wo", "lase", "go")
+ALGORITHMS = ("a2c", "ia", "si", "lio", "lola", "gift", "lase_wo", "lase", "go")
+OF_TWO = ("coingame", "ipd")
+"""The games of two, which LOLA needs."""
 SEEDS = 5
 OUT = Path("runs/learning_curves")
 
@@ -38,6 +40,11 @@ class Sweep:
     """Parent of the run folders."""
 
 
+def pairs(games: tuple[str, ...], algos: tuple[str, ...]) -> list[tuple[str, str]]:
+    """The games and algorithms that go together."""
+    return [(game, algo) for game in games for algo in algos if algo != "lola" or game in OF_TWO]
+
+
 def settings(game: str, algo: str, seeds: int) -> RunConfig:
     """Settings of one run."""
     return dataclasses.replace(preset(game, algo), seeds=seeds, wandb="disabled")
@@ -48,8 +55,7 @@ def main() -> int:
     sweep = tyro.cli(Sweep, description=__doc__)
     runs = {
         f"{game}-{algo}": settings(game, algo, sweep.seeds)
-        for game in sweep.games
-        for algo in sweep.algos
+        for game, algo in pairs(sweep.games, sweep.algos)
     }
     return train_all(runs, sweep.out, "python -m experiments.learning_curves.sweep")
 

@@ -1,6 +1,6 @@
 """Tunes what the baselines have of their own, with equal effort: four settings each, by game.
 
-    python -m experiments.learning_curves.tune [--games ssh ssg] [--algos ia si]
+    python -m experiments.learning_curves.tune [--games ssg] [--algos ia si]
 
 Every setting trains two seeds for half of the game's budget, with the game's actor-critic, into a
 folder of its own under ``runs/tuning``; finished ones are left alone, so that the command can be
@@ -22,7 +22,8 @@ from lase_jax import folder, results
 from lase_jax.cli import guarded
 from lase_jax.config import RunConfig
 
-GAMES = ("coingame", "ssg", "cleanup", "ssh")
+GAMES = ("coingame", "ssg")
+"""Cleanup and the Stag-Hunt take what is best in Snowdrift, which has four agents as they have."""
 CANDIDATES: dict[str, tuple[dict[str, Any], ...]] = {
     "ia": (
         dict(alpha=0.0, beta=0.05),  # Hughes et al. 2018, Cleanup

@@ -29,7 +29,7 @@ import numpy as np
 from envs import checks
 from envs.types import Env
 from lase_jax import learners, rewards
-from lase_jax.learners import A2CConfig, LearnerState, a2c
+from lase_jax.learners import A2CConfig, LearnerState, a2c, as_agent
 from lase_jax.metrics import masked_mean
 from lase_jax.rewards import no_opinion
 from lase_jax.rollout import Seats, co_players, put_columns, take_columns, take_seats
@@ -160,17 +160,8 @@ class Inequity(A2CConfig):
             )
             return learner.learn(state, own, take_columns(reward, seats))
 
-        return Agent(
-            hyper=self.hyper(),
-            init=learner.init,
-            begin=begin,
-            prepare=prepare,
-            draw=learner.draw,
-            act=act,
-            shape=shape,
-            learn=learn,
-            remember=remember,
-        )
+        plain = as_agent(learner, self.hyper(), seats, shape)
+        return plain._replace(begin=begin, prepare=prepare, act=act, learn=learn, remember=remember)
 
 
 def decay(state: LearnerState) -> Array:

@@ -27,7 +27,7 @@ from envs import checks
 from envs.types import Env
 from lase_jax import distributions, influence, population
 from lase_jax.influence import MEASURES, Measure, Model
-from lase_jax.learners import A2CConfig, LearnerState, a2c, epsilon
+from lase_jax.learners import A2CConfig, LearnerState, a2c, as_agent, epsilon
 from lase_jax.metrics import masked_mean
 from lase_jax.population import Trained
 from lase_jax.rewards import no_opinion
@@ -156,13 +156,6 @@ class Influence(A2CConfig):
                 "health/moa": population.finite(norm, losses),
             }
 
-        return Agent(
-            hyper=self.hyper(),
-            init=init,
-            begin=learner.begin,
-            prepare=lambda state: learner.prepare(state.learner),
-            draw=learner.draw,
-            act=learner.act,
-            shape=shape,
-            learn=learn,
+        return as_agent(learner, self.hyper(), seats, shape)._replace(
+            init=init, prepare=lambda state: learner.prepare(state.learner), learn=learn
         )

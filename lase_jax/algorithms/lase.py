@@ -28,7 +28,7 @@ import jax
 
 from envs.types import Env
 from lase_jax import social
-from lase_jax.learners import LearnerState, a2c
+from lase_jax.learners import LearnerState, a2c, as_agent
 from lase_jax.relations import SocialConfig
 from lase_jax.rewards import give
 from lase_jax.rollout import Seats, take_columns, take_seats
@@ -68,13 +68,6 @@ class Lase(SocialConfig):
             known, found = infer.learn(state.social, state.learner, rollout, key, clock)
             return LaseState(learnt, known), metrics | found
 
-        return Agent(
-            hyper=self.hyper(),
-            init=init,
-            begin=learner.begin,
-            prepare=lambda state: learner.prepare(state.learner),
-            draw=learner.draw,
-            act=learner.act,
-            shape=shape,
-            learn=learn,
+        return as_agent(learner, self.hyper(), seats, shape)._replace(
+            init=init, prepare=lambda state: learner.prepare(state.learner), learn=learn
         )

@@ -139,6 +139,15 @@ class Recipient(NamedTuple):
     later: Rollout  # episodes played after the step, as they concern it
 
 
+_AXES: dict[str, Any] = {
+    **dict.fromkeys(("before", "after", "scale", "value"), 0),
+    "paid": 2,
+    **dict.fromkeys(("first", "later"), SEAT_AXES),
+}
+RECIPIENT_AXES = Recipient(**_AXES)
+"""Where the axis of recipients stands in each field, for ``jax.vmap``."""
+
+
 @dataclass(frozen=True)
 class Machinery:
     """What LIO agents on some seats do, as functions of their state."""
@@ -382,9 +391,8 @@ class Machinery:
             first,
             now,
         )
-        axes = Recipient(0, 0, 0, 0, 2, SEAT_AXES, SEAT_AXES)
         rest = (before.learner.hyper, epsilon(before.learner))
-        each = jax.vmap(self.worth, (axes, None, None))(recipients, earned, rest)
+        each = jax.vmap(self.worth, (RECIPIENT_AXES, None, None))(recipients, earned, rest)
         return put_columns(jnp.moveaxis(each, 0, -1), self.seats, self.env.spec.num_agents)
 
     def worth_of_modelled(
