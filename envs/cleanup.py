@@ -209,10 +209,7 @@ def pollute(params: Cleanup, waste: jax.Array, draws: jax.Array) -> jax.Array:
 
 
 def grow(params: Cleanup, apples: jax.Array, waste: jax.Array, draws: jax.Array) -> jax.Array:
-    """Apples ``[H, W]`` with new ones, by the linear law in waste.
-
-    The law (Hughes et al. 2018): full growth up to the restoration threshold, none from the
-    depletion threshold on, linear in the density of waste between.
+    """Apples ``[H, W]`` with new ones, by the linear law in waste (`growth`).
 
     Args:
         params: settings.
@@ -221,15 +218,30 @@ def grow(params: Cleanup, apples: jax.Array, waste: jax.Array, draws: jax.Array)
         draws: ``[2]``, or ``[K]`` with growth "cell".
     """
     cells = params.river_rows * params.columns
-    span = cells * (params.threshold_depletion - params.threshold_restoration)
-    room = cells * params.threshold_depletion - waste.sum().astype(jnp.float32)
-    probability = params.apple_spawn_probability * jnp.clip(room / span, 0.0, 1.0)
+    full = growth(waste, cells, params.threshold_depletion, params.threshold_restoration)
+    probability = params.apple_spawn_probability * full
     orchard = apples[-params.orchard_rows :]
     if params.apple_growth == "cell":
         new = (draws < probability).reshape(orchard.shape)
     else:
         new = (draws[0] < probability) & choose(~orchard, draws[1])
     return apples.at[-params.orchard_rows :].set(orchard | new)
+
+
+def growth(waste: jax.Array, cells: int, depletion: float, restoration: float) -> jax.Array:
+    """Growth as a fraction of full growth, ``[]`` float32 in [0, 1], by the density of waste.
+
+    The law (Hughes et al. 2018): full growth up to the restoration threshold, none from the
+    depletion threshold on, linear in the density of waste between.
+
+    Args:
+        waste: ``[H, W]`` bool.
+        cells: cells of the river.
+        depletion: fraction of them with waste from which on nothing grows.
+        restoration: fraction of them with waste up to which growth is full.
+    """
+    room = cells * depletion - waste.sum().astype(jnp.float32)
+    return jnp.clip(room / (cells * (depletion - restoration)), 0.0, 1.0)
 
 
 def choose(mask: jax.Array, draw: jax.Array) -> jax.Array:

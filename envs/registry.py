@@ -4,6 +4,7 @@ from typing import Any
 
 from envs import checks
 from envs.cleanup import Cleanup
+from envs.cleanup_ssd import CleanupSsd
 from envs.coin_game import CoinGame
 from envs.escape_room import EscapeRoom
 from envs.matrix import Matrix
@@ -11,10 +12,14 @@ from envs.snowdrift import Snowdrift
 from envs.stag_hunt import StagHunt
 from envs.types import Env
 
-GameConfig = Cleanup | CoinGame | EscapeRoom | Matrix | Snowdrift | StagHunt
+GameConfig = Cleanup | CleanupSsd | CoinGame | EscapeRoom | Matrix | Snowdrift | StagHunt
 
 GAMES: dict[str, GameConfig] = {
     "cleanup": Cleanup(),
+    "cleanup_10x10": CleanupSsd(
+        map="10x10", radius=7, apple_spawn_probability=0.3, threshold_depletion=0.4
+    ),
+    "cleanup_7x7": CleanupSsd(),
     "cleanup_extn": Cleanup(
         num_agents=8,
         rows=12,

@@ -27,10 +27,10 @@ AGENT_COLOURS = tuple(
 HARE, STAG, WASTE, APPLE, DRIFT = "hare", "stag", "waste", "apple", "drift"
 LEVER, DOOR = "lever", "door"
 COINS = tuple(f"coin_{agent}" for agent in range(len(AGENT_COLOURS)))
-RIVER, ORCHARD = "river", "orchard"
+RIVER, ORCHARD, WALL, BEAM = "river", "orchard", "wall", "beam"
 
 _FLOOR, _LINE, _INK, _PAPER = "#f5f1e8", "#ddd5c4", "#292524", "#ffffff"
-_TERRAIN = {RIVER: "#bfdbfe", ORCHARD: "#d9f2d0"}
+_TERRAIN = {RIVER: "#bfdbfe", ORCHARD: "#d9f2d0", WALL: "#a8a29e", BEAM: "#5eead4"}
 _SMOOTH = 4  # everything is drawn this much larger and then reduced, which smooths its edges
 _UNIT = TILE * _SMOOTH
 
@@ -45,7 +45,8 @@ def picture(
     Args:
         shape: ``(H, W)``, rows and columns of the map.
         objects: a bool grid ``[H, W]`` and its kind, one of this module's constants, per layer;
-            `RIVER` and `ORCHARD` colour the ground, the others are drawn on it in the order given.
+            `RIVER`, `ORCHARD`, `WALL` and `BEAM` colour the ground, later ones over earlier ones,
+            and the others are drawn on it in the order given.
         position: ``[N, 2]`` rows and columns of the agents.
         present: ``[N]`` bool, False for agents that have been removed; they are not drawn.
 

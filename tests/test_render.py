@@ -59,7 +59,7 @@ def test_kinds_can_be_told_apart():
             assert np.abs(first - second).mean() > 3
 
 
-@pytest.mark.parametrize("ground", [render.RIVER, render.ORCHARD])
+@pytest.mark.parametrize("ground", [render.RIVER, render.ORCHARD, render.WALL, render.BEAM])
 def test_terrain_lies_under_objects_whatever_the_order(ground):
     everywhere, apple = (np.ones((1, 2), bool), ground), (cells((1, 2), (0, 0)), render.APPLE)
     picture = render.picture((1, 2), [everywhere, apple], *NOBODY)
@@ -67,6 +67,14 @@ def test_terrain_lies_under_objects_whatever_the_order(ground):
     bare = render.picture((1, 2), [everywhere], *NOBODY)
     assert changed_cells(bare, picture) == {(0, 0)}
     assert changed_cells(bare, render.picture((1, 2), (), *NOBODY)) == {(0, 0), (0, 1)}
+
+
+def test_a_later_terrain_covers_an_earlier_one():
+    everywhere = np.ones((1, 1), bool)
+    river, beam = (everywhere, render.RIVER), (everywhere, render.BEAM)
+    both = render.picture((1, 1), [river, beam], *NOBODY)
+    np.testing.assert_array_equal(both, render.picture((1, 1), [beam], *NOBODY))
+    assert changed_cells(both, render.picture((1, 1), [beam, river], *NOBODY)) == {(0, 0)}
 
 
 def test_agents_are_drawn_where_they_are_said_to_be():
