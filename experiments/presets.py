@@ -52,7 +52,7 @@ STAG_HUNT = Settings(
         epsilon_episodes=60_000,
     ),
     dict(social_gamma=0.99, social_episodes=8),
-    own=dict(gift=dict(share=0.07), lio=LIO),
+    own=dict(gift=dict(share=0.07), ia=dict(beta=0.2), si=dict(weight=2.521), lio=LIO),
 )
 ESCAPE_ROOM = Settings(
     Schedule(steps=1_000_000),
@@ -72,19 +72,37 @@ SNOWDRIFT = Settings(
     Schedule(steps=2_000_000),
     dict(gamma=0.95, lam=0.7, entropy=0.05, epsilon_episodes=4_500),
     dict(social_gamma=0.95),
-    own=dict(gift=dict(share=0.3), lio=LIO),
+    own=dict(gift=dict(share=0.3), ia=dict(beta=0.2), si=dict(weight=2.521), lio=LIO),
 )
 CLEANUP = Settings(
     Schedule(steps=2_500_000),
     dict(lr=2e-3, gamma=0.98, lam=0.9, entropy=0.05, epsilon_episodes=10_000),
     dict(social_gamma=0.98, social_episodes=8),
-    own=dict(gift=dict(share=0.15), lio=LIO | dict(lr=2e-3)),
+    own=dict(gift=dict(share=0.15), si=dict(weight=0.62), lio=LIO | dict(lr=2e-3)),
+)
+CLEANUP_SSD = Settings(
+    Schedule(steps=2_500_000),
+    dict(
+        gamma=0.99,
+        lam=0.9,
+        entropy=0.1,
+        epsilon_end=0.05,
+        epsilon_episodes=2_000,
+        net=Net(dense=(64, 64), incentive=64),
+    ),
+    dict(social_gamma=0.99, social_episodes=8),
+    own=dict(lio=dict(lr=1e-3)),
 )
 COINGAME = Settings(
     Schedule(steps=1_500_000),
     dict(gamma=0.95, lam=0.7, entropy=0.05, epsilon_episodes=4_500),
     dict(social_gamma=0.95),
-    own=dict(gift=dict(share=0.13), lio=LIO),
+    own=dict(
+        gift=dict(share=0.13),
+        si=dict(weight=40.0),
+        lio=LIO,
+        lola=dict(optimiser="adam", lr=1e-3, lookahead_lr=0.01, games=16),
+    ),
 )
 MATRIX = Settings(
     Schedule(steps=1_000_000),
@@ -121,6 +139,8 @@ SETTINGS: dict[str, Settings] = {
     "ssg": SNOWDRIFT,
     "ssg_extn": SNOWDRIFT,
     "cleanup": CLEANUP,
+    "cleanup_7x7": CLEANUP_SSD,
+    "cleanup_10x10": CLEANUP_SSD,
     "cleanup_extn": CLEANUP,
     "coingame": COINGAME,
     "ipd": MATRIX,

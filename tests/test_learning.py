@@ -39,3 +39,24 @@ def test_in_the_ipd_lola_cooperates_where_naive_learners_defect():
     assert final_return("ipd", "lola", 320_000)[0] > 150
     assert final_return("ipd", "lola", 320_000, opponent="learned")[0] > 150
     assert final_return("ipd", "lola", 320_000, lookahead=0)[1] < 20
+
+
+def test_in_coingame_the_averse_spare_each_others_coins():
+    assert final_return("coingame", "ia", 1_000_000)[0] > 12
+    assert final_return("coingame", "a2c", 1_000_000)[1] < 4
+
+
+@pytest.mark.parametrize(("other", "low", "high"), [("tit_for_tat", 0.5, 0.7), ("random", 0, 0.02)])
+def test_who_is_paid_for_influence_finds_it_where_there_is_some(other, low, high):
+    """In nats: who repeats my moves can be influenced by as much as those moves are uncertain."""
+    run = preset("ipd", "si")
+    agent = dataclasses.replace(run.agent, weight=5.0)
+    society = api.society(run.game.build(), [agent, other])
+    result = api.train(run.game.build(), society, steps=200_000, seeds=1)
+    influence = result.metrics["influence/pair"][-10:, 0, 0, 1].mean()
+    assert low < influence < high
+
+
+def test_on_the_small_cleanup_map_one_cleans_and_is_paid_for_it():
+    """The practical best is 40, for one who gathers while the other cleans."""
+    assert final_return("cleanup_7x7", "lio", 1_000_000)[0] > 25

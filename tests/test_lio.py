@@ -8,7 +8,17 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from probes import episode, facts, one_agent, one_seat, probe, same, settings
+from probes import (
+    episode,
+    facts,
+    one_agent,
+    one_seat,
+    probe,
+    same,
+    selfplay,
+    settings,
+    train,
+)
 
 from envs.checks import ConfigError
 from lase_jax.algorithms.lio import Machinery
@@ -208,6 +218,21 @@ def test_models_learn_what_others_do():
         losses.append(found["moa/cross_entropy"])
     np.testing.assert_allclose(losses[0], np.log(2), atol=0.05)
     assert (losses[-1] < 0.1).all()
+
+
+@pytest.mark.parametrize("baseline", [False, True])
+def test_critics_learn_what_is_paid(baseline):
+    """Agent 1 pays 0.5 in either step, whatever happens: returns of -1 and -0.5."""
+    game = probe(lambda action: jnp.array([0.0, -0.5]), num_agents=2, num_actions=2, horizon=2)
+    config = settings(
+        "lio", net=SMALL, baseline=baseline, gamma=1.0, lam=1.0, critic_lr=0.02, max_incentive=1e-6
+    )
+    _, last, metrics = train(game, selfplay(game, config), updates=400)
+    rollout = episode(game, selfplay(game, config), (one_agent(last.state[0], 0),))
+    value = machinery(config, game).values(one_agent(last.state[0], 0), rollout._replace(memory=()))
+    np.testing.assert_allclose(value[0], 0.0, atol=0.02)
+    np.testing.assert_allclose(value[1, :, 0], [-1.0, -0.5], atol=0.02)
+    assert (metrics["learn/value_loss"][-1] < 1e-3).all()
 
 
 def test_incentives_cost_their_giver():

@@ -307,7 +307,8 @@ class Machinery:
             def one(params: PyTree, own: Rollout, paid: Array) -> Array:
                 value = self.learner.look(params, own).value
                 adv = self.advantage(value, paid, own, hyper)
-                target = jax.lax.stop_gradient(adv + value[: len(paid)])
+                known = value[: len(paid)] * float(self.config.baseline)
+                target = jax.lax.stop_gradient(adv + known)
                 return masked_mean((target - value[: len(paid)]) ** 2, own.active)
 
             errors = jax.vmap(one, (0, SEAT_AXES, 2))(params, own, paid)
