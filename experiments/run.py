@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from lase_jax.config import RunConfig
 
 
-def preset(env: str, algo: str) -> "RunConfig":
+def preset(env: str, algo: str, name: str = "") -> "RunConfig":
     """As `presets.preset`, imported when it is asked for, so that help is answered at once."""
     from experiments import presets
 
-    return presets.preset(env, algo)
+    return presets.preset(env, algo, name)
 
 
 def program() -> str:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lase_jax.config import RunConfig
 
-Presets = Callable[[str, str], "RunConfig"]
-"""``(game, algorithm) -> RunConfig``; raises `ConfigError` for unknown names."""
+Presets = Callable[[str, str, str], "RunConfig"]
+"""``(game, algorithm, preset) -> RunConfig``; raises `ConfigError` for unknown names. The preset ""
+is the one that is meant where none is named."""
 
 COMMANDS = {
     "train": "train a society, e.g. train --env ssh --algo lase --seeds 5",

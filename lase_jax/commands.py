@@ -82,13 +82,16 @@ def train(arguments: Sequence[str], presets: Presets, program: str) -> int:
     chosen = _first(arguments)
     if chosen.resume:
         return resume(arguments, Path(chosen.resume), program)
-    options = parse(train_options(presets(chosen.env, chosen.algo)), arguments, f"{program} train")
+    start = presets(chosen.env, chosen.algo, chosen.preset)
+    options = parse(train_options(start), arguments, f"{program} train")
     config = with_net(options.run, options.net)
     if options.seats:
 
         def find(name: str) -> Any:
             agent = (
-                presets(chosen.env, name).agent if name in algorithms.ALGORITHMS else named(name)
+                presets(chosen.env, name, chosen.preset).agent
+                if name in algorithms.ALGORITHMS
+                else named(name)
             )
             return with_net(replace(config, agent=agent), options.net).agent
 
@@ -139,6 +142,7 @@ def _first(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("--env", default="ssh")
     parser.add_argument("--algo", default="lase")
+    parser.add_argument("--preset", default="")
     parser.add_argument("--resume", default="")
     try:
         return parser.parse_known_args(arguments)[0]
@@ -162,6 +166,9 @@ def train_options(default: RunConfig) -> Any:
         """Name of the game; it decides what the options under "game" are and start from."""
         algo: str = default.algo
         """Name of the algorithm; it decides what the options under "agent" are and start from."""
+        preset: str = ""
+        """Settings to start from: empty for ours, "published" for those of the algorithm's paper or
+        its authors' code, where they are known for the game."""
         seats: str = ""
         """A name per seat, e.g. lase,a2c,a2c,random: algorithms and the game's scripted seats."""
         net: Literal["", "dense", "paper"] = ""

@@ -152,12 +152,14 @@ def seated(env: Env, kinds: Sequence[Kind]) -> Algorithm:
     return society(env.spec, groups)
 
 
-def default(env: str, algo: str) -> RunConfig:
-    """A run of a ready-made game and algorithm, with default settings.
+def default(env: str, algo: str, preset: str = "") -> RunConfig:
+    """A run of a ready-made game and algorithm, with default settings, which have no name.
 
     Raises:
         ConfigError: an unknown name, with the nearest ones.
     """
+    nameless = "leave it out, or use `python -m experiments.run`, which has presets"
+    checks.require(not preset, "preset", preset, nameless)
     checks.choice("env", env, GAMES)
     checks.choice("algo", algo, ALGORITHMS)
     return RunConfig(env, algo, GAMES[env], ALGORITHMS[algo])

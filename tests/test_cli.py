@@ -39,6 +39,8 @@ def run(*arguments):
         ("train --wandb maybe", "--wandb is 'maybe': use 'offline'"),
         ("train --num-envs 64 --agent.replay 2", "replay is 2: use at least num_envs, 64"),
         ("train --agent.replay 99 --rollout-length 5", "rollout_length is 5: use 30 or 0"),
+        ("train --preset publisht", "preset is 'publisht': did you mean 'published'"),
+        ("train --preset published", "preset is 'published': leave it out for ssh lase, or try"),
         ("train --seats lase,a2c", "seats is 'lase,a2c': name 4 agents"),
         ("train --seats lase,a2c,a3c,random", "seats is 'a3c': did you mean 'a2c'"),
         ("train --name a/b", "name is 'a/b'"),

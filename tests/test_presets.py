@@ -1,0 +1,50 @@
+"""Presets: all of them can be built, and what each says is what a run gets."""
+
+import jax
+import pytest
+
+import envs
+from envs.checks import ConfigError
+from experiments.presets import PUBLISHED, SETTINGS, preset, published
+from lase_jax import algorithms, host
+from lase_jax.config import default
+
+
+def test_every_game_has_settings_for_every_algorithm():
+    assert set(SETTINGS) <= set(envs.names())
+    for env in envs.names():
+        for algo in algorithms.names():
+            run = preset(env, algo)
+            assert (run.env, run.algo, run.game) == (env, algo, envs.config(env))
+
+
+def test_what_an_algorithm_has_of_its_own_comes_last():
+    assert preset("ipd", "a2c").agent.net.dense == (32,)
+    assert preset("ipd", "lola").agent.net.dense == ()
+    assert preset("coingame", "gift").agent.share == 0.13
+    assert preset("coingame", "gift").agent.entropy == preset("coingame", "a2c").agent.entropy
+
+
+def test_within_a_game_all_have_the_same_budget():
+    for env in envs.names():
+        assert len({preset(env, algo).schedule for algo in algorithms.names()}) == 1
+
+
+@pytest.mark.parametrize(("env", "algo"), sorted(PUBLISHED))
+def test_published_settings_can_be_trained(env, algo):
+    run = preset(env, algo, "published")
+    assert run == published(env, algo) and run.agent != default(env, algo).agent
+    setup = host.set_up(run)
+    carry = jax.eval_shape(setup.begin)
+    after, _ = jax.eval_shape(lambda carry: setup.trainer.run(carry, 1), carry)
+    assert jax.tree.structure(carry) == jax.tree.structure(after)
+    assert PUBLISHED[env, algo].source
+
+
+def test_what_nobody_published_is_refused():
+    with pytest.raises(ConfigError, match="preset is 'published': leave it out for ssh lola, or"):
+        preset("ssh", "lola", "published")
+    with pytest.raises(ConfigError, match="preset is 'mine'"):
+        preset("ssh", "a2c", "mine")
+    with pytest.raises(ConfigError, match="preset is 'published': leave it out, or use `python -m"):
+        default("ssh", "a2c", "published")
