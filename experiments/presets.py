@@ -1,8 +1,9 @@
 """The settings behind ``make train ENV=... ALGO=...``: what options start from.
 
 Within a game all algorithms get the same budget and the same settings of their actor-critic, so
-that what differs between them is their opinion about rewards. The control's share is what LASE gave
-away there on average. How the settings were found stands in ``experiments/LOG.md``.
+that what differs between them is their opinion about rewards; but LIO and LOLA, which differentiate
+through learning, have steps of their own. The control's share is what LASE gave away there on
+average. How the settings were found stands in ``experiments/LOG.md``.
 """
 
 import dataclasses
@@ -36,11 +37,11 @@ LIO = dict(
     normalise=True,
     incentive_episodes=8,
     max_incentive=0.1,
-    cost=1e-2,
+    cost=1e-4,
 )
-"""LIO on the grid games: all others' actor-critic, incentives that learn from 8 episodes and are
-small beside what the games pay. With the authors' R_max of 2 and cost of 1e-4 agents live on
-incentives and leave the game alone."""
+"""LIO on the grid games: Adam and normalised advantages, incentives that learn from 8 episodes and
+are small beside what the games pay. With the authors' R_max of 2 agents live on incentives and
+leave the game alone; with a cost of 1e-2 they stop paying before they learn what it is worth."""
 
 STAG_HUNT = Settings(
     Schedule(steps=8_000_000, num_envs=32),
@@ -67,7 +68,7 @@ ESCAPE_ROOM = Settings(
     dict(social_gamma=0.99),
     own=dict(lio=dict(baseline=False, lr=1e-3, incentive_lr=3e-3)),
 )
-"""Networks, entropy, epsilon and R_max as in the authors' code of LIO, whose updates are of single
+"""Policies, entropy, epsilon and R_max as in the authors' code of LIO, whose updates are of single
 episodes; step sizes ours, for updates of 16 episodes."""
 SNOWDRIFT = Settings(
     Schedule(steps=2_000_000),
@@ -154,7 +155,7 @@ SETTINGS: dict[str, Settings] = {
 
 @dataclass(frozen=True)
 class Published:
-    """What an algorithm's authors used in a game, over our defaults."""
+    """What an algorithm's authors used in a game; what they do not say is our default."""
 
     source: str
     """Where it is written."""
@@ -179,10 +180,12 @@ LIO_ROOM = Published(
         baseline=False,
         epsilon_end=0.1,
         epsilon_episodes=1_000,
+        max_grad_norm=1e6,
         net=Net(dense=(64, 32), incentive=64),
     ),
 )
-"""Their cost has an optimiser of its own, of rate 1e-4; ours is the weight 1e-4."""
+"""Their cost has an optimiser of its own, of rate 1e-4; ours is the weight 1e-4. Their incentive
+network narrows from 64 to 16."""
 LIO_CLEANUP = Published(
     "Yang et al. 2020, config_ssd_lio.py",
     Schedule(steps=1_250_000, num_envs=1),
@@ -196,6 +199,8 @@ LIO_CLEANUP = Published(
         entropy=0.1,
         epsilon_end=0.05,
         epsilon_episodes=100,
+        bootstrap_at_horizon=True,
+        max_grad_norm=1e6,
         net=Net(conv=(6,), conv_relu=True, dense=(64, 64), incentive=64),
     ),
 )
@@ -207,7 +212,6 @@ PUBLISHED: dict[tuple[str, str], Published] = {
         LIO_CLEANUP, agent=LIO_CLEANUP.agent | dict(epsilon_episodes=1_000)
     ),
     ("escape_room", "lio"): LIO_ROOM,
-    ("escape_room_3", "lio"): LIO_ROOM,
     ("ipd", "lio"): Published(
         "Yang et al. 2020, config_ipd_lio.py",
         Schedule(steps=300_000, num_envs=1),
@@ -222,6 +226,7 @@ PUBLISHED: dict[tuple[str, str], Published] = {
             epsilon_start=1.0,
             epsilon_end=0.01,
             epsilon_episodes=5_000,
+            max_grad_norm=1e6,
             net=Net(dense=(16, 8), incentive=16),
         ),
         AUTHORS_DILEMMA | dict(horizon=5),
@@ -262,7 +267,9 @@ PUBLISHED: dict[tuple[str, str], Published] = {
     ),
 }
 """Settings of the authors by game and algorithm. LOLA's step sizes are halved, because a policy of
-two logits moves twice as far as one of one logit."""
+two logits moves twice as far as one of one logit. Of SI's table the decay of the learning rate, the
+curriculum and the weight of the model's loss, whose units are not known, are left out; epsilon is
+ours."""
 
 
 def published(env: str, algo: str) -> RunConfig:

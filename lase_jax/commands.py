@@ -89,7 +89,7 @@ def train(arguments: Sequence[str], presets: Presets, program: str) -> int:
 
         def find(name: str) -> Any:
             agent = (
-                presets(chosen.env, name, chosen.preset).agent
+                presets(chosen.env, name, "").agent
                 if name in algorithms.ALGORITHMS
                 else named(name)
             )
@@ -110,9 +110,9 @@ def resume(arguments: Sequence[str], path: Path, program: str) -> int:
     """Goes on with a run. Options may be repeated, but not changed (W&B's mode is free)."""
     config, _ = host.load_config(path)
     options = parse(train_options(config), arguments, f"{program} train")
-    for name in ("name", "out", "overwrite"):
+    for name in ("name", "out", "overwrite", "preset"):
         value = str(getattr(options, name))
-        stays = f"a resumed run stays where it is, leave --{name} out"
+        stays = f"a resumed run stays what and where it is, leave --{name} out"
         require(f"--{name}" not in _flags(arguments), name, value, stays)
     given = _first(arguments)
     now = replace(with_net(options.run, options.net), wandb=config.wandb)
@@ -168,7 +168,7 @@ def train_options(default: RunConfig) -> Any:
         """Name of the algorithm; it decides what the options under "agent" are and start from."""
         preset: str = ""
         """Settings to start from: empty for ours, "published" for those of the algorithm's paper or
-        its authors' code, where they are known for the game."""
+        its authors' code, where they are known for the game; other seats start from ours."""
         seats: str = ""
         """A name per seat, e.g. lase,a2c,a2c,random: algorithms and the game's scripted seats."""
         net: Literal["", "dense", "paper"] = ""

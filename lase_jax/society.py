@@ -153,4 +153,5 @@ def society(spec: EnvSpec, groups: Sequence[tuple[Agent, Seats]]) -> Algorithm:
         return after, world, facts | opinion.metrics | merge(found + reflected)
 
     hyper = tuple(agent.hyper for agent, _ in groups)
-    return Algorithm(hyper, init, begin, prepare, draw, act, remember, weigh, iterate)
+    reflects = any(agent.reflect is not None for agent, _ in groups)
+    return Algorithm(hyper, reflects, init, begin, prepare, draw, act, remember, weigh, iterate)

@@ -78,9 +78,13 @@ def make_trainer(env: Env, algorithm: Algorithm, schedule: Schedule) -> Trainer:
         schedule: how much is played between updates.
 
     Raises:
-        ConfigError: the schedule does not fit the game's horizon.
+        ConfigError: the schedule does not fit the game's horizon, or the agents.
     """
-    collect = collector(env, algorithm, schedule.num_envs, schedule.length(env.spec))
+    length, horizon = schedule.length(env.spec), env.spec.horizon
+    fits = length == horizon or not algorithm.whole_episodes
+    remedy = f"use {horizon} or 0, for agents that play their episodes again (LIO)"
+    checks.require(fits, "rollout_length", length, remedy)
+    collect = collector(env, algorithm, schedule.num_envs, length)
 
     def init_seed(key: Array, hyper: PyTree) -> tuple:
         key_state, key_world, key_loop = jax.random.split(key, 3)

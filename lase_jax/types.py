@@ -121,6 +121,7 @@ class Algorithm(NamedTuple):
 
     Attributes:
         hyper: as in `Agent`, for all kinds of agents together.
+        whole_episodes: whether some kind reflects, which takes rollouts of whole episodes.
         init: ``(key, hyper) -> state``. ``key`` is consumed.
         begin: ``(num_envs) -> memory``.
         prepare: ``(state) -> acting``.
@@ -135,6 +136,7 @@ class Algorithm(NamedTuple):
     """
 
     hyper: PyTree
+    whole_episodes: bool
     init: Callable[..., PyTree]
     begin: Callable[[int], PyTree]
     prepare: Callable[[PyTree], PyTree]

@@ -25,6 +25,7 @@ from lase_jax.algorithms.lio import Machinery
 from lase_jax.learners import LearnerState, a2c
 from lase_jax.nets import Net
 from lase_jax.population import Trained
+from lase_jax.rollout import take_envs
 from lase_jax.society import society
 
 KEY = jax.random.key(0)
@@ -157,7 +158,7 @@ def slope_and_step(config, opponents):
         else:  # models that are right
             swapped = jax.tree.map(lambda leaf: leaf[::-1, None], policies)
             model = Trained(swapped, ())
-            worth = lio.worth_of_modelled(model, state, rollout, later, earned)
+            worth = lio.worth_of_modelled(model, state, next_state, rollout, later, earned)
         loss = jax.grad(lio.giving_loss, has_aux=True)
         return loss(state.giver.params, worth, rollout, hyper)[0]
 
@@ -179,6 +180,54 @@ def test_the_meta_gradient_is_the_slope_of_what_the_giver_will_earn(opponents, n
 
     rises = (along(size) - along(-size)) / (2 * size)
     np.testing.assert_allclose(rises, length, rtol=0.1)
+
+
+def test_with_right_models_everyones_worth_is_that_of_known_opponents():
+    """Three agents on seats out of order; in steps so small that other reward does not show."""
+    game = probe(lambda action: action, num_agents=3, num_actions=2, horizon=4)
+    seats = (2, 0, 1)
+    config = settings("lio", net=SMALL, lr=1e-6, gamma=0.9, baseline=False, opponents="learned")
+    lio, rollout, later = machinery(config, game, seats), facts(game.spec), facts(game.spec, seed=1)
+    state = lio.init(KEY, hyper_of(config))
+    policies = state.learner.trained.params
+    place = {seat: row for row, seat in enumerate(seats)}
+    rows = np.array([[place[j] for j in others] for others in lio.others])
+    model = Trained(jax.tree.map(lambda leaf: leaf[rows], policies), ())
+    earned = jax.random.normal(KEY, (3, *rollout.reward.shape[:2]))
+    reward = rollout.reward + lio.shape(state, rollout, KEY).delta
+    known = lio.worth_of_known(state, state, rollout, reward, later, earned) / 1e-6
+    modelled = lio.worth_of_modelled(model, state, state, rollout, later, earned) / 1e-6
+    own = np.array(seats)[:, None] == np.arange(3)
+    known = jnp.where(own[:, None, None], 0.0, known)
+    assert (np.abs(known).max((1, 2)) > 1e-4).sum() == 6
+    np.testing.assert_allclose(modelled, known, atol=1e-4 * np.abs(known).max())
+
+
+def test_incentives_may_learn_from_some_of_the_episodes():
+    """Then they learn what they would from those alone; policies learn from all."""
+    lio, _, state, rollout, reward = played(PLAIN)
+    few = dataclasses.replace(lio, config=dataclasses.replace(PLAIN, incentive_episodes=8))
+    first, paid = take_envs(rollout, 8), reward[:, :8]
+    shapes = {leaf.shape[:2] for leaf in jax.tree.leaves(first._replace(last_obs=()))}
+    assert shapes == {(2, 8)} and first.last_obs.shape[0] == 8
+
+    def giver(lio, rollout, reward):
+        return lio.reflect(state, state, rollout, reward, lambda *_: rollout, KEY)[0].giver
+
+    assert same(giver(few, rollout, reward), giver(lio, first, paid))
+    assert not same(giver(few, rollout, reward), giver(lio, rollout, reward))
+
+
+def test_only_whole_episodes_can_be_played_again():
+    with pytest.raises(ConfigError, match="rollout_length is 1: use 2 or 0"):
+        train(GAME, selfplay(GAME, PLAIN), rollout_length=1)
+
+
+def test_who_knows_nobody_must_model():
+    with pytest.raises(ConfigError, match="opponents is 'known': use 'learned'"):
+        PLAIN.build(GAME, (1,))
+    with pytest.raises(ConfigError, match="optimiser is 'adam': use 'sgd'"):
+        settings("lio", opponents="learned", optimiser="adam")
 
 
 def test_through_adam_a_unit_of_gradient_counts_by_its_second_moment():

@@ -5,7 +5,7 @@ import optax
 import pytest
 from probes import one_agent, same
 
-from lase_jax.population import descend, finite, init_stacked, optimiser
+from lase_jax.population import adam_scale, descend, finite, init_stacked, optimiser
 
 LR = jnp.float32(0.1)
 
@@ -27,6 +27,20 @@ def test_agents_begin_different():
     _, trained = agents()
     w = trained.params["w"]
     assert np.abs(w[:, None] - w[None]).sum(-1)[~np.eye(3, dtype=bool)].min() > 0.1
+
+
+def test_adams_scale_turns_a_steady_gradient_into_its_step():
+    """From the first step on, when moments are corrected most."""
+    tx = optimiser(np.inf)
+    trained = init_stacked(
+        lambda key: {"w": jax.random.normal(key, (5,))}, tx, jax.random.key(0), 2
+    )
+    grads = {"w": jax.random.normal(jax.random.key(1), (2, 5))}
+    for _ in range(3):
+        before = trained.params["w"]
+        trained, _ = descend(tx, trained, grads, LR)
+        scale = jax.vmap(adam_scale)(trained.opt)["w"]
+        np.testing.assert_allclose(before - trained.params["w"], LR * scale * grads["w"], rtol=1e-4)
 
 
 def test_agents_are_clipped_and_stepped_each_by_itself():

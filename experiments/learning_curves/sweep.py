@@ -13,6 +13,7 @@ from pathlib import Path
 
 import tyro
 
+from envs import checks
 from experiments.presets import preset
 from experiments.runs import train_all
 from lase_jax.cli import guarded
@@ -41,7 +42,14 @@ class Sweep:
 
 
 def pairs(games: tuple[str, ...], algos: tuple[str, ...]) -> list[tuple[str, str]]:
-    """The games and algorithms that go together."""
+    """The games and algorithms that go together.
+
+    Raises:
+        ConfigError: LOLA without a game of two.
+    """
+    for algo in algos:
+        fits = algo != "lola" or set(games) & set(OF_TWO)
+        checks.require(bool(fits), "algos", algo, f"name one of its games too: {', '.join(OF_TWO)}")
     return [(game, algo) for game in games for algo in algos if algo != "lola" or game in OF_TWO]
 
 

@@ -2,9 +2,10 @@
 
     python -m experiments.learning_curves.tune [--games ssg] [--algos ia si]
 
-Every setting trains two seeds for half of the game's budget, with the game's actor-critic, into a
-folder of its own under ``runs/tuning``; finished ones are left alone, so that the command can be
-repeated. Writes ``tuning.md`` beside this file. The best of each stands in `experiments.presets`.
+Every setting trains two seeds (0 and 1, which are among those reported) for half of the game's
+budget, with the game's actor-critic, into a folder of its own under ``runs/tuning``; finished ones
+are left alone, so that the command can be repeated. Writes ``tuning.md`` beside this file. The best
+of each stands in `experiments.presets`.
 """
 
 import dataclasses
@@ -15,6 +16,7 @@ from typing import Any
 
 import tyro
 
+from envs import checks
 from experiments.learning_curves.analysis import score
 from experiments.presets import preset
 from experiments.runs import require_same, train_all
@@ -26,7 +28,7 @@ GAMES = ("coingame", "ssg", "cleanup")
 """Games by which settings are chosen. The papers of all three algorithms played a Cleanup: there
 the published setting is tried and kept unless it earns less than A2C; else, and in the Stag-Hunt,
 whose agents learn late, Snowdrift's best is taken."""
-PUBLISHED = ("cleanup",)
+ONE_TRIAL = ("cleanup",)
 """Games in which the first candidate alone is tried."""
 CANDIDATES: dict[str, tuple[dict[str, Any], ...]] = {
     "ia": (
@@ -44,8 +46,8 @@ CANDIDATES: dict[str, tuple[dict[str, Any], ...]] = {
     "lio": (
         dict(max_incentive=2.0, cost=1e-4),  # Yang et al. 2020, Cleanup
         dict(max_incentive=0.5, cost=1e-2),
-        dict(max_incentive=2.0, cost=1e-1),
         dict(max_incentive=0.1, cost=1e-2),
+        dict(max_incentive=0.1, cost=1e-4),
     ),
 }
 """What each algorithm tries, by its name."""
@@ -69,7 +71,7 @@ class Tune:
 
 def tried(game: str, algo: str) -> tuple[dict[str, Any], ...]:
     """What an algorithm tries in a game."""
-    return CANDIDATES[algo][:1] if game in PUBLISHED else CANDIDATES[algo]
+    return CANDIDATES[algo][:1] if game in ONE_TRIAL else CANDIDATES[algo]
 
 
 def settings(game: str, algo: str, own: dict[str, Any]) -> RunConfig:
@@ -120,6 +122,8 @@ def table(out: Path) -> str:
 def main() -> int:
     """Trains what is not trained yet, writes the table and returns an exit code."""
     tune = tyro.cli(Tune, description=__doc__)
+    for algo in tune.algos:
+        checks.choice("algos", algo, tuple(CANDIDATES))
     runs = trials(tune.games, tune.algos)
     code = train_all(runs, tune.out, "python -m experiments.learning_curves.tune")
     folder.write(HERE / "tuning.md", table(tune.out))

@@ -28,7 +28,7 @@ from envs.types import Env
 from lase_jax import distributions, influence, population
 from lase_jax.influence import MEASURES, Measure, Model
 from lase_jax.learners import A2CConfig, LearnerState, a2c, as_agent, epsilon
-from lase_jax.metrics import masked_mean
+from lase_jax.metrics import masked_mean, of_models
 from lase_jax.population import Trained
 from lase_jax.rewards import no_opinion
 from lase_jax.rollout import Seats, co_players, put_columns, take_columns, take_seats, to_seats
@@ -149,12 +149,9 @@ class Influence(A2CConfig):
                 tx, state.model, grads, state.learner.hyper["moa_lr"]
             )
             counted = seen.counts.any((1, 2, 3))
-            return InfluenceState(learnt, trained), metrics | {
-                "moa/cross_entropy": jnp.where(counted, losses, jnp.nan),
-                "moa/uniform_cross_entropy": jnp.full(len(seats), jnp.log(spec.num_actions)),
-                "moa/grad_norm": norm,
-                "health/moa": population.finite(norm, losses),
-            }
+            numbers = of_models(losses, norm, spec.num_actions)
+            numbers["moa/cross_entropy"] = jnp.where(counted, losses, jnp.nan)
+            return InfluenceState(learnt, trained), metrics | numbers
 
         return as_agent(learner, self.hyper(), seats, shape)._replace(
             init=init, prepare=lambda state: learner.prepare(state.learner), learn=learn

@@ -9,9 +9,9 @@ conserve nothing.
 What an agent sees: its own observation, its own reward, everyone's actions. With
 ``opponents="known"`` it also knows the parameters and the data of agents of its own kind, through
 which it differentiates; nothing is learnt through other kinds' steps. With ``opponents="learned"``,
-the decentralised variant, it fits a model of every co-player's policy, of whatever kind, to what
-that one saw and did, and takes it to learn on extrinsic reward and this agent's incentives alone,
-by plain gradient steps, with this agent's critic.
+the decentralised variant, it sees what co-players of whatever kind see and earn, fits a model of
+each one's policy to what that one saw and did, and takes it to learn on its extrinsic reward and
+this agent's incentives alone, by plain gradient steps, with this agent's critic.
 
 Differences from the paper: many environments per step, over which gradients are means (sums over
 the steps of an episode, as in the authors' code). Actor and critic are feed-forward networks of
@@ -44,7 +44,7 @@ from lase_jax.learners import (
     epsilon,
     imitation,
 )
-from lase_jax.metrics import masked_mean
+from lase_jax.metrics import masked_mean, of_models
 from lase_jax.population import Trained
 from lase_jax.rewards import no_opinion
 from lase_jax.rollout import (
@@ -70,7 +70,7 @@ class LioState(NamedTuple):
 
 @dataclass(frozen=True)
 class Lio(A2CConfig):
-    """Actor-critics that pay each other incentives."""
+    """Actor-critics that pay each other incentives; `critic` and `log_prob` have no effect."""
 
     lr: float = 1e-2
     """Step size of the policies."""
@@ -85,8 +85,8 @@ class Lio(A2CConfig):
     cost: float = 1e-4
     """Weight of the discounted sum of incentives, before they are multiplied by R_max."""
     incentive_episodes: int = 0
-    """Episodes of each kind, before and after the step, from which incentives learn per update; 0
-    for all that were played."""
+    """Episodes before the step, and as many after it, from which incentives learn per update, at
+    most `num_envs`; 0 for all."""
     baseline: bool = True
     """Learn on advantages over a critic; else on plain returns (REINFORCE)."""
     normalise: bool = False
@@ -110,6 +110,9 @@ class Lio(A2CConfig):
         checks.choice("optimiser", self.optimiser, ("sgd", "adam"))
         checks.choice("opponents", self.opponents, ("known", "learned"))
         checks.require(not self.net.lstm, "net.lstm", self.net.lstm, "use 0 for LIO")
+        plain = self.opponents == "known" or self.optimiser == "sgd"
+        remedy = "use 'sgd' with opponents 'learned', whose models take plain steps"
+        checks.require(plain, "optimiser", self.optimiser, remedy)
 
     def hyper(self) -> dict[str, float]:
         """The settings that may be traced."""
@@ -117,7 +120,14 @@ class Lio(A2CConfig):
         return super().hyper() | {field: getattr(self, field) for field in own}
 
     def build(self, env: Env, seats: Seats) -> Agent:
-        """The agents on `seats`."""
+        """The agents on `seats`.
+
+        Raises:
+            ConfigError: there is nobody through whose steps incentives could learn.
+        """
+        remedy = "use 'learned', with optimiser 'sgd', where only one seat is LIO's"
+        useful = self.opponents == "learned" or len(seats) > 1
+        checks.require(useful, "opponents", self.opponents, remedy)
         lio = Machinery(self, env, seats, a2c(self, env.spec, len(seats)))
         return as_agent(lio.learner, self.hyper(), seats, lio.shape)._replace(
             init=lio.init,
@@ -338,14 +348,14 @@ class Machinery:
         Args:
             recipient: what is known of it.
             earned: ``[m, T, B]`` the givers' own extrinsic advantages in the later episodes.
-            rest: settings and epsilon.
+            rest: settings, and epsilon in the first and in the later episodes.
 
         Returns:
             ``[m, T, B]``.
         """
-        hyper, eps = rest
+        hyper, eps, eps_later = rest
         who = recipient
-        pull = jax.vjp(lambda params: self.scores(params, who.later, eps), who.after)[1]
+        pull = jax.vjp(lambda params: self.scores(params, who.later, eps_later), who.after)[1]
         push = jax.linearize(lambda params: self.scores(params, who.first, eps), who.before)[1]
         credit = jax.vjp(lambda r: self.incitement(who.value, r, who.first, hyper), who.paid)[1]
 
@@ -392,7 +402,7 @@ class Machinery:
             first,
             now,
         )
-        rest = (before.learner.hyper, epsilon(before.learner))
+        rest = (before.learner.hyper, epsilon(before.learner), epsilon(after.learner))
         each = jax.vmap(self.worth, (RECIPIENT_AXES, None, None))(recipients, earned, rest)
         return put_columns(jnp.moveaxis(each, 0, -1), self.seats, self.env.spec.num_agents)
 
@@ -400,6 +410,7 @@ class Machinery:
         self,
         model: Trained,
         before: LioState,
+        after: LioState,
         rollout: Rollout,
         later: Rollout,
         earned: Array,
@@ -409,11 +420,12 @@ class Machinery:
         Args:
             model: of co-players, leaves ``[n, N - 1, ...]``.
             before: everyone's state when the first episodes were played.
-            rollout: those episodes.
+            after: everyone's state after their steps.
+            rollout: the first episodes.
             later: episodes played after everyone's steps.
             earned: ``[n, T, B]`` see `worth`.
         """
-        rest = (before.learner.hyper, epsilon(before.learner))
+        rest = (before.learner.hyper, epsilon(before.learner), epsilon(after.learner))
         offers = self.everyones_offers(before.giver.params, rollout)
         offered = rest[0]["max_incentive"] * jnp.take_along_axis(
             offers, jnp.asarray(self.others)[:, None, None], axis=3
@@ -424,10 +436,10 @@ class Machinery:
         ) -> Array:
             """One model of one agent: ``[T, B]``."""
             value, paid = self.learner.look(critic, first).value, first.reward + mine
-            grads, _ = self.slope(params, value, first, paid, rest)
-            after = jax.tree.map(lambda p, g: p - rest[0]["lr"] * g, params, grads)
+            grads, _ = self.slope(params, value, first, paid, rest[:2])
+            stepped = jax.tree.map(lambda p, g: p - rest[0]["lr"] * g, params, grads)
             scale = jax.tree.map(jnp.ones_like, params)
-            recipient = Recipient(params, after, scale, value, paid, first, now)
+            recipient = Recipient(params, stepped, scale, value, paid, first, now)
             return self.worth(recipient, earned[None], rest)[0]
 
         def of_agent(
@@ -469,14 +481,7 @@ class Machinery:
         grads, losses = jax.grad(total, has_aux=True)(model.params)
         step = jax.vmap(partial(population.descend, self.tx), (0, 0, None))
         model, norms = step(model, grads, learnt.hyper["model_lr"])
-        return model, {
-            "moa/cross_entropy": losses,
-            "moa/uniform_cross_entropy": jnp.full(
-                len(self.seats), jnp.log(self.env.spec.num_actions)
-            ),
-            "moa/grad_norm": norms.max(1),
-            "health/moa": population.finite(norms.max(1), losses),
-        }
+        return model, of_models(losses, norms.max(1), self.env.spec.num_actions)
 
     def giving_loss(
         self, params: PyTree, worth: Array, rollout: Rollout, hyper: dict
@@ -508,20 +513,23 @@ class Machinery:
         key: Array,
     ) -> tuple[LioState, Metrics]:
         """Incentives learn from the episodes that follow everyone's step."""
+        later = again(self.learner.prepare(after.learner), key)
+        model, numbers = before.model, {}
+        if isinstance(model, Trained):
+            learnt = before.learner
+            model, numbers = self.fit(model, learnt, rollout, epsilon(learnt))
+            known = self.fit(model, learnt, later, epsilon(after.learner))[0]
+            after = after._replace(model=known)
         played = rollout.done.shape[1]
         used = min(self.config.incentive_episodes or played, played)
-        later = again(self.learner.prepare(after.learner), key)
         later, rollout, reward = take_envs(later, used), take_envs(rollout, used), reward[:, :used]
         now, hyper = take_seats(later, self.seats), before.learner.hyper
         earned = jax.vmap(self.advantage, (0, 2, SEAT_AXES, None))(
             self.values(after, now), now.reward, now, hyper
         )
-        numbers: Metrics = {}
-        if isinstance(before.model, Trained):
-            eps = epsilon(before.learner)
-            model, numbers = self.fit(before.model, before.learner, rollout, eps)
-            worth = self.worth_of_modelled(model, before, rollout, later, earned)
-            after = after._replace(model=self.fit(model, before.learner, later, eps)[0])
+        earned = jnp.where(jnp.moveaxis(now.active, 2, 0), earned, 0.0)
+        if isinstance(model, Trained):
+            worth = self.worth_of_modelled(model, before, after, rollout, later, earned)
         else:
             worth = self.worth_of_known(before, after, rollout, reward, later, earned)
         worth = jax.lax.stop_gradient(worth)

@@ -28,7 +28,7 @@ from envs import checks
 from envs.types import Env
 from lase_jax import distributions, population, returns
 from lase_jax.learners import A2CConfig, Learner, LearnerState, a2c, as_agent, epsilon, imitation
-from lase_jax.metrics import masked_mean
+from lase_jax.metrics import masked_mean, of_models
 from lase_jax.population import Trained
 from lase_jax.rollout import Seats, begin, play, take_seats
 from lase_jax.society import society
@@ -44,7 +44,11 @@ class LolaState(NamedTuple):
 
 @dataclass(frozen=True)
 class Lola(A2CConfig):
-    """Policy-gradient learners that foresee their opponent's steps, in games of two."""
+    """Policy-gradient learners that foresee their opponent's steps, in games of two.
+
+    There is no critic: `lam`, `critic`, `normalise`, `log_prob` and `bootstrap_at_horizon` have no
+    effect.
+    """
 
     lr: float = 1e-2
     """Learning rate of the policies."""
@@ -242,14 +246,7 @@ class Machinery:
         grads, losses = jax.grad(total, has_aux=True)(model.params)
         tx = population.optimiser(self.config.max_grad_norm)
         model, norm = population.descend(tx, model, grads, learnt.hyper["model_lr"])
-        return model, {
-            "moa/cross_entropy": losses,
-            "moa/uniform_cross_entropy": jnp.full(
-                len(self.seats), jnp.log(self.env.spec.num_actions)
-            ),
-            "moa/grad_norm": norm,
-            "health/moa": population.finite(norm, losses),
-        }
+        return model, of_models(losses, norm, self.env.spec.num_actions)
 
     def of(self, rollout: Rollout, seats: Seats) -> Rollout:
         """The rollout as some seats saw it, with the empty memory of an episode's start."""
