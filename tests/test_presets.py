@@ -5,6 +5,7 @@ import pytest
 
 import envs
 from envs.checks import ConfigError
+from experiments.learning_curves import tune
 from experiments.presets import PUBLISHED, SETTINGS, preset, published
 from lase_jax import algorithms, host
 from lase_jax.config import default
@@ -48,3 +49,13 @@ def test_what_nobody_published_is_refused():
         preset("ssh", "a2c", "mine")
     with pytest.raises(ConfigError, match="preset is 'published': leave it out, or use `python -m"):
         default("ssh", "a2c", "published")
+
+
+@pytest.mark.parametrize("env", ["coingame", "ssg"])
+@pytest.mark.parametrize("algo", sorted(tune.CANDIDATES))
+def test_the_baselines_have_settings_that_were_tried(env, algo):
+    tried = tune.CANDIDATES[algo]
+    agent = preset(env, algo).agent
+    assert {name: getattr(agent, name) for name in tried[0]} in tried
+    assert len(tried) == 4
+    assert len(tune.trials((env,), (algo,))) == 4

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tyro
 
 from envs import checks
-from experiments.learning_curves.analysis import score
+from experiments.learning_curves.analysis import fraction, score
 from experiments.presets import preset
 from experiments.runs import require_same, train_all
-from lase_jax import folder, results
+from lase_jax import folder, results, sinks
 from lase_jax.cli import guarded
 from lase_jax.config import RunConfig
 
@@ -99,7 +100,10 @@ def trials(games: tuple[str, ...], algos: tuple[str, ...]) -> dict[str, RunConfi
 
 def table(out: Path) -> str:
     """What was tried and what it reached, as Markdown."""
-    lines = ["| game | algorithm | settings | collective return | seeds |", "|---|---|---|---|---|"]
+    lines = [
+        "| game | algorithm | settings | collective return | seeds | incentives |",
+        "|---|---|---|---|---|---|",
+    ]
     for game in GAMES:
         for algo in CANDIDATES:
             for own in tried(game, algo):
@@ -110,13 +114,24 @@ def table(out: Path) -> str:
                 found = score(path)["return"]
                 told = ", ".join(f"{field} {value:g}" for field, value in own.items())
                 each = ", ".join(f"{value:.1f}" for value in found["seeds"])
-                lines.append(f"| {game} | {algo} | {told} | **{found['mean']:.1f}** | {each} |")
+                lines.append(
+                    f"| {game} | {algo} | {told} | **{found['mean']:.1f}** | {each} "
+                    f"| {fraction(incentives(path))} |"
+                )
     lines += [
         "",
-        f"{SEEDS} seeds, {SHARE:.0%} of the game's budget, means over its last tenth. "
-        "`python -m experiments.learning_curves.tune`",
+        f"{SEEDS} seeds, {SHARE:.0%} of the game's budget, means over its last tenth; incentives "
+        "are what all pay per episode. `python -m experiments.learning_curves.tune`",
     ]
     return "\n".join(lines) + "\n"
+
+
+def incentives(path: Path) -> float | None:
+    """What all agents of a run paid per episode over its last tenth; None where nobody pays."""
+    found = sinks.load(path / folder.METRICS).metrics.get("incentive/paid")
+    if found is None:
+        return None
+    return float(np.nansum(found[-max(1, len(found) // 10) :], axis=(2, 3)).mean())
 
 
 def main() -> int:
