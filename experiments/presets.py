@@ -93,8 +93,10 @@ CLEANUP_SSD = Settings(
         net=Net(dense=(64, 64), incentive=64),
     ),
     dict(social_gamma=0.99, social_episodes=8),
-    own=dict(lio=dict(lr=1e-3)),
+    own=dict(lio=dict(lr=3e-4)),
 )
+"""Entropy, discount, R_max and cost of LIO as in its authors' code; other step sizes, epsilon
+and networks are ours, for updates of 16 episodes."""
 COINGAME = Settings(
     Schedule(steps=1_500_000),
     dict(gamma=0.95, lam=0.7, entropy=0.05, epsilon_episodes=4_500),
