@@ -110,10 +110,10 @@ def resume(arguments: Sequence[str], path: Path, program: str) -> int:
     """Goes on with a run. Options may be repeated, but not changed (W&B's mode is free)."""
     config, _ = host.load_config(path)
     options = parse(train_options(config), arguments, f"{program} train")
-    for name in ("name", "out", "overwrite", "preset"):
-        value = str(getattr(options, name))
-        stays = f"a resumed run stays what and where it is, leave --{name} out"
-        require(f"--{name}" not in _flags(arguments), name, value, stays)
+    place = dict.fromkeys(("name", "out", "overwrite"), "stays where it is")
+    for name, reason in (place | {"preset": "has its settings"}).items():
+        remedy = f"a resumed run {reason}, leave --{name} out"
+        require(f"--{name}" not in _flags(arguments), name, str(getattr(options, name)), remedy)
     given = _first(arguments)
     now = replace(with_net(options.run, options.net), wandb=config.wandb)
     if "--env" in _flags(arguments):

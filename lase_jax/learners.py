@@ -286,6 +286,22 @@ def imitation(learner: Learner, params: PyTree, rollout: Rollout, eps: Array) ->
     return masked_mean(-guess.log_prob(rollout.action), rollout.active)
 
 
+def of_models(losses: Array, norms: Array, num_actions: int) -> Metrics:
+    """What is measured of agents' models of others, n agents.
+
+    Args:
+        losses: ``[n]`` cross-entropy of what others did, in nats.
+        norms: ``[n]`` norms of the gradients.
+        num_actions: A.
+    """
+    return {
+        "moa/cross_entropy": losses,
+        "moa/uniform_cross_entropy": jnp.full(losses.shape, jnp.log(num_actions)),
+        "moa/grad_norm": norms,
+        "health/moa": population.finite(norms, losses),
+    }
+
+
 def as_agent(
     learner: Learner,
     hyper: PyTree,

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
-from lase_jax import population
 from lase_jax.types import Array, Metrics, Rollout
 
 
@@ -146,19 +145,3 @@ def of_rollout(rollout: Rollout, delta: Array, weights: Array, horizon: int) -> 
         "gift/received": received,
         "play/active": rollout.active.mean((0, 1)),
     } | {f"event/{name}": per_episode(count) for name, count in rollout.events.items()}
-
-
-def of_models(losses: Array, norms: Array, num_actions: int) -> Metrics:
-    """What is measured of agents' models of others, n agents.
-
-    Args:
-        losses: ``[n]`` cross-entropy of what others did, in nats.
-        norms: ``[n]`` norms of the gradients.
-        num_actions: A.
-    """
-    return {
-        "moa/cross_entropy": losses,
-        "moa/uniform_cross_entropy": jnp.full(losses.shape, jnp.log(num_actions)),
-        "moa/grad_norm": norms,
-        "health/moa": population.finite(norms, losses),
-    }

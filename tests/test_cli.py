@@ -138,6 +138,7 @@ def test_a_name_that_is_taken_is_kept(trained, capsys):
         ("--name other", "name is 'other': a resumed run stays where it is"),
         ("--out=elsewhere", "out is 'elsewhere': a resumed run stays where it is"),
         ("--overwrite", "overwrite is 'True': a resumed run stays where it is"),
+        ("--preset published", "preset is 'published': a resumed run has its settings"),
     ],
 )
 def test_a_resumed_run_may_not_change(trained, change, message, capsys):

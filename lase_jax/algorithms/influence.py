@@ -27,8 +27,8 @@ from envs import checks
 from envs.types import Env
 from lase_jax import distributions, influence, population
 from lase_jax.influence import MEASURES, Measure, Model
-from lase_jax.learners import A2CConfig, LearnerState, a2c, as_agent, epsilon
-from lase_jax.metrics import masked_mean, of_models
+from lase_jax.learners import A2CConfig, LearnerState, a2c, as_agent, epsilon, of_models
+from lase_jax.metrics import masked_mean
 from lase_jax.population import Trained
 from lase_jax.rewards import no_opinion
 from lase_jax.rollout import Seats, co_players, put_columns, take_columns, take_seats, to_seats

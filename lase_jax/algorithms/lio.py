@@ -43,8 +43,9 @@ from lase_jax.learners import (
     as_agent,
     epsilon,
     imitation,
+    of_models,
 )
-from lase_jax.metrics import masked_mean, of_models
+from lase_jax.metrics import masked_mean
 from lase_jax.population import Trained
 from lase_jax.rewards import no_opinion
 from lase_jax.rollout import (

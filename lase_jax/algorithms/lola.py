@@ -27,8 +27,17 @@ import numpy as np
 from envs import checks
 from envs.types import Env
 from lase_jax import distributions, population, returns
-from lase_jax.learners import A2CConfig, Learner, LearnerState, a2c, as_agent, epsilon, imitation
-from lase_jax.metrics import masked_mean, of_models
+from lase_jax.learners import (
+    A2CConfig,
+    Learner,
+    LearnerState,
+    a2c,
+    as_agent,
+    epsilon,
+    imitation,
+    of_models,
+)
+from lase_jax.metrics import masked_mean
 from lase_jax.population import Trained
 from lase_jax.rollout import Seats, begin, play, take_seats
 from lase_jax.society import society
