@@ -106,14 +106,7 @@ class Cleanup:
         checks.integer("initial_waste", self.initial_waste, 0, self.river_rows * self.columns)
         checks.probability("waste_spawn_probability", self.waste_spawn_probability)
         checks.probability("apple_spawn_probability", self.apple_spawn_probability)
-        checks.probability("threshold_restoration", self.threshold_restoration)
-        checks.probability("threshold_depletion", self.threshold_depletion)
-        checks.require(
-            self.threshold_restoration < self.threshold_depletion,
-            "threshold_depletion",
-            self.threshold_depletion,
-            f"use a value above threshold_restoration, {self.threshold_restoration:g}",
-        )
+        check_thresholds(self.threshold_depletion, self.threshold_restoration)
         checks.choice("apple_growth", self.apple_growth, ("orchard", "cell"))
         checks.number("apple_reward", self.apple_reward)
         checks.number("cleaning_cost", self.cleaning_cost, 0.0)
@@ -226,6 +219,18 @@ def grow(params: Cleanup, apples: jax.Array, waste: jax.Array, draws: jax.Array)
     else:
         new = (draws[0] < probability) & choose(~orchard, draws[1])
     return apples.at[-params.orchard_rows :].set(orchard | new)
+
+
+def check_thresholds(depletion: float, restoration: float) -> None:
+    """Checks the settings of `growth`.
+
+    Raises:
+        ConfigError: one is no fraction, or there is nothing between them.
+    """
+    checks.probability("threshold_restoration", restoration)
+    checks.probability("threshold_depletion", depletion)
+    remedy = f"use a value above threshold_restoration, {restoration:g}"
+    checks.require(restoration < depletion, "threshold_depletion", depletion, remedy)
 
 
 def growth(waste: jax.Array, cells: int, depletion: float, restoration: float) -> jax.Array:

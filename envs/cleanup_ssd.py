@@ -44,7 +44,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from envs import checks, grid, motion, render
-from envs.cleanup import choose, growth
+from envs.cleanup import check_thresholds, choose, growth
 from envs.types import Env, EnvSpec, Step
 
 CLEAN = len(grid.MOVES)
@@ -153,14 +153,7 @@ class CleanupSsd:
         checks.integer("beam_length", self.beam_length, 1)
         checks.probability("apple_spawn_probability", self.apple_spawn_probability)
         checks.probability("waste_spawn_probability", self.waste_spawn_probability)
-        checks.probability("threshold_restoration", self.threshold_restoration)
-        checks.probability("threshold_depletion", self.threshold_depletion)
-        checks.require(
-            self.threshold_restoration < self.threshold_depletion,
-            "threshold_depletion",
-            self.threshold_depletion,
-            f"use a value above threshold_restoration, {self.threshold_restoration:g}",
-        )
+        check_thresholds(self.threshold_depletion, self.threshold_restoration)
         checks.number("apple_reward", self.apple_reward)
         checks.number("cleaning_cost", self.cleaning_cost, 0.0)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import tyro
 
 from envs import checks
+from envs.registry import GAMES as CONFIGS
 from experiments.presets import preset
 from experiments.runs import train_all
 from lase_jax.cli import guarded
@@ -21,7 +22,7 @@ from lase_jax.config import RunConfig
 
 GAMES = ("ssh", "ssg", "coingame", "cleanup", "ipd")
 ALGORITHMS = ("a2c", "ia", "si", "lio", "lola", "gift", "lase_wo", "lase", "go")
-OF_TWO = ("coingame", "ipd")
+OF_TWO = tuple(game for game in GAMES if CONFIGS[game].spec().num_agents == 2)
 """The games of two, which LOLA needs."""
 SEEDS = 5
 OUT = Path("runs/learning_curves")
