@@ -16,7 +16,7 @@ import tyro
 
 from envs.registry import GAMES as CONFIGS
 from experiments import style
-from experiments.learning_curves.sweep import ALGORITHMS, GAMES, OUT, pairs, settings
+from experiments.learning_curves.sweep import ALGORITHMS, GAMES, OUT, command, pairs, settings
 from experiments.runs import require_same
 from lase_jax import folder, host, plots, results, sinks, stats
 from lase_jax.cli import guarded
@@ -83,7 +83,7 @@ def table(runs: Runs) -> str:
             f"| {game} | {algo} | **{mean:.1f}**{band} | {each} | {fraction(row['equality'])} "
             f"| {fraction(row['equality_after'])} | {row['steps'] / 1e6:.1f}M "
             f"| {fraction(row['minutes'], 1)} "
-            f"| `make train ENV={game} ALGO={algo} SEEDS={row['seeds']}` |"
+            f"| `{command(game, algo, row['seeds'])}` |"
         )
     made = sorted({(score(path)["date"], score(path)["device"]) for path in runs.values()})
     notes = "; ".join(f"{date}, {device}" for date, device in made)

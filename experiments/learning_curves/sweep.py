@@ -10,6 +10,7 @@ import dataclasses
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import tyro
 
@@ -21,7 +22,12 @@ from lase_jax.cli import guarded
 from lase_jax.config import RunConfig
 
 GAMES = ("ssh", "ssg", "coingame", "cleanup", "ipd")
-ALGORITHMS = ("a2c", "ia", "si", "lio", "lola", "gift", "lase_wo", "lase", "go")
+ALGORITHMS = ("a2c", "ia", "si", "lio", "lio_unpaid", "lola", "gift", "lase_wo", "lase", "go")
+CONTROLS: dict[str, tuple[str, dict[str, Any]]] = {
+    "lio_unpaid": ("lio", dict(max_incentive=1e-6)),
+}
+"""Controls by name, each an algorithm with other settings: LIO with incentives of next to nothing,
+as its learner (a critic of its own, unclipped steps) is not the one that the others share."""
 OF_TWO = tuple(game for game in GAMES if CONFIGS[game].spec().num_agents == 2)
 """The games of two, which LOLA needs."""
 SEEDS = 5
@@ -35,7 +41,7 @@ class Sweep:
     games: tuple[str, ...] = GAMES
     """Names of games."""
     algos: tuple[str, ...] = ALGORITHMS
-    """Names of algorithms."""
+    """Names of algorithms and controls."""
     seeds: int = SEEDS
     """Seeds of each run."""
     out: Path = OUT
@@ -55,8 +61,19 @@ def pairs(games: tuple[str, ...], algos: tuple[str, ...]) -> list[tuple[str, str
 
 
 def settings(game: str, algo: str, seeds: int) -> RunConfig:
-    """Settings of one run."""
-    return dataclasses.replace(preset(game, algo), seeds=seeds, wandb="disabled")
+    """Settings of one run, of an algorithm or a control."""
+    algo, own = CONTROLS.get(algo, (algo, {}))
+    run = preset(game, algo)
+    agent = dataclasses.replace(run.agent, **own)
+    return dataclasses.replace(run, agent=agent, seeds=seeds, wandb="disabled")
+
+
+def command(game: str, algo: str, seeds: int) -> str:
+    """What a person types to train that run alone."""
+    algo, own = CONTROLS.get(algo, (algo, {}))
+    line = f"make train ENV={game} ALGO={algo} SEEDS={seeds}"
+    options = " ".join(f"--agent.{key.replace('_', '-')} {own[key]}" for key in own)
+    return f'{line} ARGS="{options}"' if own else line
 
 
 def main() -> int:
