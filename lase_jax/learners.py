@@ -40,6 +40,10 @@ class A2CConfig:
 
     lr: float = 1e-3
     """Learning rate of Adam."""
+    lr_end: float = 1.0
+    """Multiple of `lr` that is reached after `lr_episodes`."""
+    lr_episodes: int = 1
+    """Episodes over which the learning rate changes linearly."""
     gamma: float = 0.95
     """Discount of rewards, in [0, 1]."""
     lam: float = 0.7
@@ -70,6 +74,8 @@ class A2CConfig:
     def __post_init__(self) -> None:
         """Checks every field."""
         checks.number("lr", self.lr, 0.0, open_low=True)
+        checks.number("lr_end", self.lr_end, 0.0)
+        checks.integer("lr_episodes", self.lr_episodes, 1)
         for field in ("gamma", "lam", "epsilon_start", "epsilon_end"):
             checks.probability(field, getattr(self, field))
         checks.number("entropy", self.entropy, 0.0)
@@ -82,6 +88,8 @@ class A2CConfig:
         """The settings that may be traced, and so swept under one compiled program."""
         return {
             "lr": self.lr,
+            "lr_end": self.lr_end,
+            "lr_episodes": float(self.lr_episodes),
             "gamma": self.gamma,
             "lam": self.lam,
             "entropy": self.entropy,
@@ -96,7 +104,7 @@ class LearnerState(NamedTuple):
     """What an actor-critic keeps from update to update."""
 
     trained: Trained  # leaves [n, ...]
-    episodes: Array  # [] float32, episodes finished, which drive epsilon
+    episodes: Array  # [] float32, episodes finished, which drive epsilon and the learning rate
     hyper: dict[str, Array]  # [] float32 each
 
 
@@ -125,6 +133,10 @@ class Learner(NamedTuple):
     act: Callable  # (Acting, memory, obs[B, n, F], draws[B, n], mode) -> (Decision, memory)
     learn: (
         Callable  # (LearnerState, rollout of n seats, reward[T, B, n]) -> (LearnerState, Metrics)
+    )
+    losses: Callable  # (params, LearnerState, rollout, reward), as in `learn` -> ([n], Metrics)
+    descend: (
+        Callable  # (LearnerState, gradient of losses, rollout, Metrics) -> (LearnerState, Metrics)
     )
     fold: Callable  # (params) -> what logits_at and recall need, one agent
     logits_at: Callable  # (params, folded, memory[M, ...], x[M, F]) -> logits[M, A], one agent
@@ -230,25 +242,45 @@ def a2c(config: A2CConfig, spec: EnvSpec, num_seats: int, extra: int = 0) -> Lea
             "learn/entropy": entropy,
         }
 
-    def learn(state: LearnerState, rollout: Rollout, reward: Array) -> tuple[LearnerState, Metrics]:
-        eps = epsilon(state)
+    def losses(
+        params: PyTree, state: LearnerState, rollout: Rollout, reward: Array
+    ) -> tuple[Array, Metrics]:
+        one = jax.vmap(loss, in_axes=(0, SEAT_AXES, 2, None, None))
+        return one(params, rollout, reward, state.hyper, epsilon(state))
 
-        def total(params: PyTree) -> tuple[Array, Metrics]:
-            one = jax.vmap(loss, in_axes=(0, SEAT_AXES, 2, None, None))
-            losses, metrics = one(params, rollout, reward, state.hyper, eps)
-            return losses.sum(), metrics
-
-        grads, metrics = jax.grad(total, has_aux=True)(state.trained.params)
-        trained, norm = population.descend(tx, state.trained, grads, state.hyper["lr"])
-        metrics |= {
+    def descend(
+        state: LearnerState, grads: PyTree, rollout: Rollout, metrics: Metrics
+    ) -> tuple[LearnerState, Metrics]:
+        trained, norm = population.descend(tx, state.trained, grads, rate(state))
+        finished = rollout.done.sum().astype(jnp.float32)
+        return LearnerState(trained, state.episodes + finished, state.hyper), metrics | {
             "learn/grad_norm": norm,
-            "learn/epsilon": jnp.broadcast_to(eps, (num_seats,)),
+            "learn/epsilon": jnp.broadcast_to(epsilon(state), (num_seats,)),
             "health/actor": population.finite(norm, metrics["learn/policy_loss"]),
         }
-        finished = rollout.done.sum().astype(jnp.float32)
-        return LearnerState(trained, state.episodes + finished, state.hyper), metrics
 
-    return Learner(init, begin, prepare, draw, act, learn, apply("fold"), logits_at, look, recall)
+    def learn(state: LearnerState, rollout: Rollout, reward: Array) -> tuple[LearnerState, Metrics]:
+        def total(params: PyTree) -> tuple[Array, Metrics]:
+            each, metrics = losses(params, state, rollout, reward)
+            return each.sum(), metrics
+
+        grads, metrics = jax.grad(total, has_aux=True)(state.trained.params)
+        return descend(state, grads, rollout, metrics)
+
+    return Learner(
+        init=init,
+        begin=begin,
+        prepare=prepare,
+        draw=draw,
+        act=act,
+        learn=learn,
+        losses=losses,
+        descend=descend,
+        fold=apply("fold"),
+        logits_at=logits_at,
+        look=look,
+        recall=recall,
+    )
 
 
 def advantages(
@@ -344,6 +376,13 @@ def epsilon(state: LearnerState) -> Array:
     hyper = state.hyper
     left = jnp.maximum(1.0 - state.episodes / hyper["epsilon_episodes"], 0.0)
     return hyper["epsilon_end"] + (hyper["epsilon_start"] - hyper["epsilon_end"]) * left
+
+
+def rate(state: LearnerState) -> Array:
+    """The learning rate now: linear in episodes from `lr` to its multiple at the end."""
+    hyper = state.hyper
+    left = jnp.maximum(1.0 - state.episodes / hyper["lr_episodes"], 0.0)
+    return hyper["lr"] * (hyper["lr_end"] + (1.0 - hyper["lr_end"]) * left)
 
 
 def _unroll(
