@@ -134,7 +134,8 @@ def test_influence_of_symbols_equals_the_plain_way(kind, measure):
     for k, j in np.ndindex(3, 3):
         where = counts[:, k, j]
         if where.any():
-            assert pairs[k, j] == pytest.approx(expected[:-1, k, j][where].mean(), rel=1e-3, abs=1e-6)
+            mean = expected[:-1, k, j][where].mean()
+            assert pairs[k, j] == pytest.approx(mean, rel=1e-3, abs=1e-6)
         else:
             assert np.isnan(pairs[k, j])
     assert np.isnan(np.asarray(metrics["influence/pair"])[:, 1]).all()
