@@ -44,7 +44,7 @@ STAIRS = (CONTRACT + GAMES + HOST, CONTRACT + LEARNING + HOST)
 OWNERS = {
     "PIL": ["envs.render", "lase_jax.animate"],
     "distrax": ["lase_jax.distributions"],
-    "matplotlib": ["lase_jax.plots", "experiments.*.analysis"],
+    "matplotlib": ["lase_jax.plots", "experiments.curves", "experiments.*.analysis"],
     "orbax": ["lase_jax.checkpoint"],
     "wandb": ["lase_jax.sinks"],
 }

@@ -7,9 +7,9 @@ import pytest
 import tiny
 
 from envs.checks import ConfigError
-from experiments import bench, runs
+from experiments import bench, curves, runs
 from experiments.calibration import analysis as calibration
-from experiments.learning_curves import analysis as curves
+from experiments.learning_curves import analysis, sweep
 from lase_jax import folder, host, results
 
 
@@ -58,18 +58,25 @@ def test_a_signal_ends_the_sweep(tmp_path, monkeypatch):
 
 def test_the_table_refuses_runs_that_its_commands_would_not_make(swept):
     with pytest.raises(ConfigError, match="ssh-a2c holds a run of other settings"):
-        curves.load(swept)
+        analysis.load(swept)
 
 
 def test_the_table_of_curves_has_cost_and_command(swept, tmp_path, monkeypatch):
-    monkeypatch.setattr(curves, "settings", lambda *_: tiny.config(steps=16))
-    found = curves.load(swept)
+    monkeypatch.setattr(analysis, "settings", lambda *_: tiny.config(steps=16))
+    found = analysis.load(swept)
     summary = json.loads((found["ssh", "a2c"] / folder.SUMMARY).read_text())
     assert curves.score(found["ssh", "a2c"])["minutes"] == pytest.approx(
         2 * 16 / summary["steps_per_second"] / 60
     )
-    assert "`make train ENV=ssh ALGO=a2c SEEDS=2`" in curves.table(found)
-    curves.plot(found, tmp_path / "curves.png")
+    assert "`make train ENV=ssh ALGO=a2c SEEDS=2`" in curves.table(found, sweep.command)
+    curves.plot(found, tmp_path / "curves.png", ["ssh"], analysis.LINES)
+
+
+def test_a_control_is_an_algorithm_with_other_settings():
+    run = sweep.settings("ssg", "lio_unpaid", 5)
+    assert run.algo == "lio" and run.agent.max_incentive == 1e-6
+    command = sweep.command("ssg", "lio_unpaid", 5)
+    assert command == 'make train ENV=ssg ALGO=lio SEEDS=5 ARGS="--agent.max-incentive 1e-06"'
 
 
 def test_without_runs_no_table_is_overwritten(tmp_path, monkeypatch):

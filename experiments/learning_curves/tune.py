@@ -18,7 +18,7 @@ import numpy as np
 import tyro
 
 from envs import checks
-from experiments.learning_curves.analysis import fraction, score
+from experiments.curves import fraction, score
 from experiments.presets import preset
 from experiments.runs import require_same, train_all
 from lase_jax import folder, results, sinks

@@ -1,0 +1,122 @@
+"""What runs reached and how they got there: scores and learning curves, for every study."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from envs.registry import GAMES as CONFIGS
+from experiments import style
+from lase_jax import folder, host, plots, sinks, stats
+
+Runs = Mapping[tuple[str, str], Path]
+"""Folders of finished runs by game and algorithm, or arm."""
+
+
+class Line(NamedTuple):
+    """How an algorithm or an arm looks in a figure."""
+
+    label: str
+    colour: str
+
+
+def score(path: Path) -> dict[str, Any]:
+    """A run's final numbers (means over its last tenth), what it cost and what made it."""
+    summary = json.loads((path / folder.SUMMARY).read_text())
+    _, config = host.load_config(path)
+    final = summary["final"]
+    seeds, speed = len(final["return/collective"]["seeds"]), summary["steps_per_second"]
+    return {
+        "return": final["return/collective"],
+        "equality": final["social/equality"]["mean"],
+        "equality_after": final["social/equality_after"]["mean"],
+        "steps": summary["env_steps_per_seed"],
+        "minutes": seeds * summary["env_steps_per_seed"] / speed / 60 if speed else None,
+        "device": config["device"]["kind"],
+        "date": config["created"][:10],
+        "seeds": seeds,
+    }
+
+
+def table(runs: Runs, command: Callable[[str, str, int], str]) -> str:
+    """The scores as Markdown.
+
+    Args:
+        runs: what was trained.
+        command: what a person types to train a game, an algorithm or arm, and some seeds.
+    """
+    lines = [
+        "| game | algorithm | collective return | seeds | E before | E after | steps/seed | min "
+        "| command |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for (game, algo), path in runs.items():
+        row = score(path)
+        mean, half = row["return"]["mean"], row["return"]["ci95"]
+        band = "" if half is None else f" ± {half:.1f}"
+        each = ", ".join(f"{value:.1f}" for value in row["return"]["seeds"])
+        lines.append(
+            f"| {game} | {algo} | **{mean:.1f}**{band} | {each} | {fraction(row['equality'])} "
+            f"| {fraction(row['equality_after'])} | {row['steps'] / 1e6:.1f}M "
+            f"| {fraction(row['minutes'], 1)} "
+            f"| `{command(game, algo, row['seeds'])}` |"
+        )
+    made = sorted({(score(path)["date"], score(path)["device"]) for path in runs.values()})
+    notes = "; ".join(f"{date}, {device}" for date, device in made)
+    lines += [
+        "",
+        f"Means over the last tenth of training, epsilon included, ± 95 % interval ({notes}).",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def fraction(value: float | None, digits: int = 2) -> str:
+    """Some digits, or a dash where there is no number."""
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def plot(runs: Runs, path: Path, games: Sequence[str], lines: Mapping[str, Line]) -> None:
+    """One panel per game: mean over seeds and its 95 % band, for every line.
+
+    Args:
+        runs: what was trained.
+        path: of the figure.
+        games: in the order of the panels; those without runs are left out.
+        lines: label and colour of each algorithm or arm, in the legend's order.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import EngFormatter, MaxNLocator
+
+    games = [game for game in games if any(game == found for found, _ in runs)]
+    figure = Figure(figsize=(4.2 * len(games), 3.4), layout="constrained")
+    for index, game in enumerate(games):
+        axis = figure.add_subplot(1, len(games), index + 1)
+        for algo, line in lines.items():
+            if (game, algo) not in runs:
+                continue
+            record = plots.thinned(sinks.load(runs[game, algo] / folder.METRICS))
+            mean, half = stats.mean_and_band(record.metrics["return/collective"])
+            axis.plot(record.env_steps, mean, color=line.colour, label=line.label, linewidth=1.5)
+            low, high = mean - np.nan_to_num(half), mean + np.nan_to_num(half)
+            axis.fill_between(
+                record.env_steps, low, high, color=line.colour, alpha=0.15, linewidth=0
+            )
+        best = CONFIGS[game].spec().max_return
+        if game in style.SHOW_MAXIMUM and best is not None:
+            axis.axhline(best, color=style.INK, linewidth=0.8, linestyle=":")
+        axis.set(title=game, xlabel="environment steps per seed")
+        axis.xaxis.set_major_formatter(EngFormatter(sep=""))
+        axis.xaxis.set_major_locator(MaxNLocator(5))
+        axis.grid(alpha=0.25)
+        if index == 0:
+            axis.set_ylabel("collective return per episode")
+    found = {
+        text: handle
+        for axis in figure.axes
+        for handle, text in zip(*axis.get_legend_handles_labels(), strict=True)
+    }
+    order = [line.label for line in lines.values() if line.label in found]
+    figure.legend([found[text] for text in order], order, loc="outside right center", fontsize=9)
+    figure.savefig(path, dpi=110, format="png")
