@@ -1,0 +1,169 @@
+"""Collective return of every arm, measures of communication, and a moment of high influence.
+
+    python -m experiments.influence.analysis
+
+Writes ``results.md``, ``curves.png`` and ``moment-<game>.gif`` beside this file.
+"""
+
+import sys
+from dataclasses import dataclass
+from functools import partial
+from operator import itemgetter
+from pathlib import Path
+
+import jax
+import numpy as np
+import tyro
+from scipy.stats import spearmanr
+
+from experiments import jaques
+from experiments.curves import Line, Runs, fraction, plot, table
+from experiments.influence.arms import ARMS, SMALL
+from experiments.influence.sweep import OUT, Sweep, pairs, settings
+from experiments.runs import require_same
+from lase_jax import animate, evaluate, folder, host, results, sinks, stats
+from lase_jax.cli import guarded
+
+HERE = Path(__file__).parent
+COLOURS = ("#78716c", "#93c5fd", "#1d4ed8", "#fdba74", "#c2410c", "#86efac", "#15803d")
+LINES = {
+    name: Line(arm.label, colour) for (name, arm), colour in zip(ARMS.items(), COLOURS, strict=True)
+}
+TALKERS = ("talk", "comm")
+AROUND = 8
+"""Steps before and after the moment of highest influence that its animation shows."""
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Where to read and write."""
+
+    runs: Path = OUT
+    """Parent of the run folders."""
+    out: Path = HERE
+    """Where the tables, the figure and the animations go."""
+
+
+def load(parent: Path) -> Runs:
+    """The finished runs by game and arm.
+
+    Raises:
+        ConfigError: a run has other settings than its command would give it today.
+    """
+    every = [*pairs(Sweep("small")), *pairs(Sweep("full"))]
+    paths = {pair: parent / "-".join(pair) for pair in every}
+    runs = {pair: path for pair, path in paths.items() if results.finished(path)}
+    for (game, arm), path in runs.items():
+        seeds = host.load_config(path)[0].seeds
+        scale = "small" if game in SMALL else "full"
+        require_same(path, settings(game, arm, Sweep(scale, seeds=seeds)))
+    return runs
+
+
+def command(game: str, arm: str, seeds: int) -> str:
+    """What a person types to train that run alone."""
+    scale = "" if game in SMALL else " --scale full"
+    return (
+        f"python -m experiments.influence.sweep{scale} --games {game} --arms {arm} --seeds {seeds}"
+    )
+
+
+def final(path: Path, metric: str) -> np.ndarray | None:
+    """A metric's mean over the last tenth of training, ``[S, ...]``; None where there is none."""
+    found = sinks.load(path / folder.METRICS).metrics.get(metric)
+    return None if found is None else stats.final(found)
+
+
+def best_pair(path: Path, metric: str) -> float | None:
+    """Mean over seeds of the largest value of any pair of agents."""
+    found = final(path, metric)
+    return None if found is None else float(np.nanmax(found, axis=(1, 2)).mean())
+
+
+def influenced(path: Path) -> float | None:
+    """Rank correlation over agents and seeds: being influenced and own return, within a run."""
+    pair, earned = final(path, "influence/pair"), final(path, "return/extrinsic")
+    if pair is None or earned is None:
+        return None
+    suffered = np.where(np.isnan(pair).all(1), np.nan, np.nansum(pair, 1))
+    there = np.isfinite(suffered)
+    if not (there.sum() > 2 and np.ptp(suffered[there]) > 0 and np.ptp(earned[there]) > 0):
+        return None
+    return float(spearmanr(suffered[there], earned[there]).statistic)
+
+
+def measures(runs: Runs) -> str:
+    """What is measured of communication and influence, as Markdown."""
+    lines = [
+        "| game | arm | speaker consistency | symbol/action | shuffled | at moments "
+        "| action/action | at moments | influence | influenced and return |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for (game, arm), path in runs.items():
+        if arm == "a2c":
+            continue
+        said = final(path, "talk/consistency")
+        numbers = [None if said is None else float(np.nanmean(said))]
+        names = ("symbol_action", "symbol_action_shuffled", "symbol_action_influential")
+        names += ("action_action", "action_action_influential")
+        numbers += [best_pair(path, f"talk/{name}") for name in names]
+        numbers += [best_pair(path, "influence/pair"), influenced(path)]
+        cells = " | ".join(fraction(number, 3) for number in numbers)
+        lines.append(f"| {game} | {ARMS[arm].label} | {cells} |")
+    lines += [
+        "",
+        "Means over the last tenth of training. Coordination and influence are in nats, of the "
+        "pair of agents with the most of it; counts of one update overestimate information, so "
+        "compare with the shuffled control. Moments are steps with more influence than the mean. "
+        "The last column is a rank correlation over agents and seeds.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def moment(path: Path, file: Path) -> None:
+    """Animates the steps around the one in which an agent earned most for influence."""
+    setup, _, carry = host.restore(path)
+    state = jax.tree.map(lambda leaf: leaf[0], carry.state)
+    play = partial(
+        evaluate.episodes,
+        setup.env,
+        setup.algorithm,
+        num_episodes=4,
+        mode="sample",
+        keep_states=True,
+    )
+    played = jax.device_get(jax.jit(play)(state, jax.random.key(0)))
+    time, episode, seat = np.unravel_index(played.delta.argmax(), played.delta.shape)
+    steps = len(played.delta)
+    start, end = max(0, time - AROUND), min(steps, time + AROUND + 1)
+    states = [
+        jax.tree.map(itemgetter((now, episode)), played.env_states) for now in range(start, end)
+    ]
+    pictures = [np.asarray(setup.env.render(state)) for state in states]
+    reward = played.rollout.reward[start : end - 1, episode]
+    nothing = np.zeros((*reward.shape, reward.shape[-1]))
+    title = f"agent {seat}'s influence peaks after step {time - start}"
+    scene = animate.Scene(pictures, reward, nothing, setup.seats, title)
+    folder.write(file, animate.gif(scene, milliseconds=600))
+
+
+def main() -> int:
+    """Writes the tables, the figure and the animations, and returns an exit code."""
+    where = tyro.cli(Analysis, description=__doc__)
+    runs = load(where.runs)
+    if not runs:
+        raise SystemExit(f"No finished runs in {where.runs}; run the sweep first.")
+    text = table(runs, command) + "\n" + measures(runs)
+    print(text)
+    where.out.mkdir(parents=True, exist_ok=True)
+    folder.write(where.out / "results.md", text)
+    games = (*SMALL, *jaques.GAMES)
+    folder.replace(where.out / "curves.png", lambda file: plot(runs, file, games, LINES))
+    for (game, arm), path in runs.items():
+        if arm == "si":
+            moment(path, where.out / f"moment-{game}.gif")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(guarded(main))
