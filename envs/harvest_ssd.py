@@ -15,7 +15,9 @@ al., on the 16x38 map with 5 agents (155 apple cells, 20 spawn cells):
   paper's appendix is quoted with the 12 cells at most 2 moves away ("l1").
 * Apple cells without an apple look like any floor.
 
-Ours: the map 9x13, for development, with 3 agents, four patches of 5 apples and 7 spawn cells.
+Ours: the map 9x13, for development, with four patches of 5 apples and 7 spawn cells. The registry's
+game on it has 3 agents, 200 steps, and four times these probabilities: cooperators earn 69 together
+and defectors, who finish all patches, 21.
 """
 
 from dataclasses import dataclass

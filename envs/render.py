@@ -33,7 +33,7 @@ BEAM, FIRE = "beam", "fire"
 _FLOOR, _LINE, _INK, _PAPER = "#f5f1e8", "#ddd5c4", "#292524", "#ffffff"
 _TERRAIN = {
     RIVER: "#bfdbfe",
-    STREAM: "#dbeafe",
+    STREAM: "#93c5fd",
     ORCHARD: "#d9f2d0",
     WALL: "#a8a29e",
     BEAM: "#5eead4",

@@ -31,7 +31,15 @@ from lase_jax.learners import A2CConfig, LearnerState, a2c, as_agent, epsilon, o
 from lase_jax.metrics import masked_mean
 from lase_jax.population import Trained
 from lase_jax.rewards import no_opinion
-from lase_jax.rollout import Seats, co_players, put_columns, take_columns, take_seats, to_seats
+from lase_jax.rollout import (
+    Seats,
+    check_visible,
+    co_players,
+    put_columns,
+    take_columns,
+    take_seats,
+    to_seats,
+)
 from lase_jax.types import SEAT_AXES, Agent, Array, Clock, Metrics, Opinion, PyTree, Rollout
 
 
@@ -87,6 +95,8 @@ class Influence(A2CConfig):
     def build(self, env: Env, seats: Seats) -> Agent:
         """The agents on `seats`."""
         spec, num = env.spec, env.spec.num_agents
+        check_visible("influence_visible", self.influence_visible, spec)
+        check_visible("train_visible", self.train_visible, spec)
         learner = a2c(self, spec, len(seats))
         model = Model(spec, self.net)
         tx = population.optimiser(self.max_grad_norm)
