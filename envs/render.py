@@ -6,6 +6,7 @@ everyone who is present can be seen; `agent_centres` says where, for whoever dra
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -182,23 +183,26 @@ def _draw_agents(
         if slots[agent] > 1:
             radius = 0.45 * _UNIT / math.ceil(math.sqrt(slots[agent]))
         colour = AGENT_COLOURS[agent % len(AGENT_COLOURS)]
-        angle, look = (0.0, 0.15) if heading is None else (heading[agent] * math.pi / 2, 0.35)
-
-        def at(aside: float, ahead: float, x=x, y=y, radius=radius, angle=angle) -> tuple:
-            """A point given in radii from the centre, to the right and ahead."""
-            right, down = math.cos(angle), math.sin(angle)
-            return (
-                x + radius * (aside * right + ahead * down),
-                y + radius * (aside * down - ahead * right),
-            )
-
+        turns, look = (0, 0.15) if heading is None else (heading[agent], 0.35)
+        point = partial(_ahead, x, y, radius, turns * math.pi / 2)
         for fill, size in ((_PAPER, 1.0), (colour, 1.0 - 1.5 * _SMOOTH / radius)):
             if heading is not None:
-                tip = [at(side * 0.8 * size, 0.6 * size) for side in (-1, 1)]
-                pen.polygon([*tip, at(0.0, 1.5 * size)], fill=fill)
+                cheeks = [point(side * 0.8 * size, 0.6 * size) for side in (-1, 1)]
+                pen.polygon([*cheeks, point(0.0, 1.5 * size)], fill=fill)
             _disc(pen, x, y, size * radius, fill=fill)
         for side in (-1, 1):
-            _disc(pen, *at(side * 0.36, look), 0.2 * radius, fill=_PAPER)
+            _disc(pen, *point(side * 0.36, look), 0.2 * radius, fill=_PAPER)
+
+
+def _ahead(
+    x: float, y: float, radius: float, angle: float, aside: float, ahead: float
+) -> tuple[float, float]:
+    """A point of a face at ``(x, y)`` turned to the right, in radii to its right and ahead."""
+    right, down = math.cos(angle), math.sin(angle)
+    return (
+        x + radius * (aside * right + ahead * down),
+        y + radius * (aside * down - ahead * right),
+    )
 
 
 def _disc(pen: ImageDraw.ImageDraw, x: float, y: float, radius: float, **style: Any) -> None:
