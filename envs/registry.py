@@ -3,6 +3,7 @@
 from typing import Any
 
 from envs import checks
+from envs.box_trapped import BoxTrapped
 from envs.cleanup import Cleanup
 from envs.cleanup_ssd import CleanupSsd
 from envs.coin_game import CoinGame
@@ -14,10 +15,19 @@ from envs.stag_hunt import StagHunt
 from envs.types import Env
 
 GameConfig = (
-    Cleanup | CleanupSsd | CoinGame | EscapeRoom | HarvestSsd | Matrix | Snowdrift | StagHunt
+    BoxTrapped
+    | Cleanup
+    | CleanupSsd
+    | CoinGame
+    | EscapeRoom
+    | HarvestSsd
+    | Matrix
+    | Snowdrift
+    | StagHunt
 )
 
 GAMES: dict[str, GameConfig] = {
+    "box_trapped": BoxTrapped(),
     "cleanup": Cleanup(),
     "cleanup_10x10": CleanupSsd(
         map="10x10",

@@ -9,7 +9,7 @@ import distrax
 import jax
 import jax.numpy as jnp
 
-Array = jax.Array
+from lase_jax.types import Array, Mode
 
 
 def policy(logits: Array, epsilon: Array | float = 0.0) -> Any:
@@ -45,6 +45,24 @@ def sample(behaviour: Any, draw: Array) -> Array:
     bounds = jnp.cumsum(behaviour.probs, axis=-1)
     height = draw * bounds[..., -1]
     return (height[..., None] >= bounds[..., :-1]).sum(-1, dtype=jnp.int32)
+
+
+def choose(logits: Array, epsilon: Array | float, draw: Array, mode: Mode) -> tuple[Array, Array]:
+    """What an agent does.
+
+    Args:
+        logits: ``[..., A]`` of its policy.
+        epsilon: ``[]`` share of uniform actions while it explores.
+        draw: ``[...]`` float32 uniform in [0, 1).
+        mode: "explore" with epsilon, "sample" without, "greedy" the likeliest.
+
+    Returns:
+        ``[...]`` int32 actions and ``[...]`` their log-probabilities.
+    """
+    behaviour = policy(logits, epsilon if mode == "explore" else 0.0)
+    chosen = behaviour.mode() if mode == "greedy" else sample(behaviour, draw)
+    action = chosen.astype(jnp.int32)
+    return action, behaviour.log_prob(action)
 
 
 def cross_entropy(log_probs: Array, action: Array) -> Array:

@@ -7,15 +7,20 @@ observation. Everything but `divergence` and `marginal`, which are unbatched, co
 whole rollout; agents are put side by side by vmap.
 """
 
+import dataclasses
+import math
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
+from envs import checks
 from envs.types import EnvSpec
 from lase_jax import distributions, nets
+from lase_jax.learners import A2CConfig, LearnerState
 from lase_jax.metrics import masked_mean
 from lase_jax.nets import Net, add_actions
 from lase_jax.rollout import Seats, co_players, take_seats, visible
@@ -23,6 +28,54 @@ from lase_jax.types import Array, PyTree, Rollout
 
 Measure = Literal["kl", "jsd", "pmi"]
 MEASURES: tuple[Measure, ...] = get_args(Measure)
+
+
+@dataclass(frozen=True)
+class InfluenceConfig(A2CConfig):
+    """Settings of all who are paid for influence."""
+
+    weight: float = 1.0
+    """Weight of the influence reward, 0 or more."""
+    measure: Measure = "kl"
+    """Influence as a divergence of conditional and marginal: "kl", "jsd" (Jensen-Shannon), or "pmi"
+    (pointwise mutual information)."""
+    clip: float = 10.0
+    """Upper bound of the influence on one co-player in one step, in nats."""
+    curriculum_steps: tuple[float, ...] = (0.0,)
+    """Environment steps at which the multiples of `curriculum` are reached; linear between."""
+    curriculum: tuple[float, ...] = (1.0,)
+    """Multiples of `weight` at `curriculum_steps`; constant before the first and after the last."""
+
+    def __post_init__(self) -> None:
+        """Checks every field."""
+        super().__post_init__()
+        checks.number("weight", self.weight, 0.0)
+        checks.choice("measure", self.measure, MEASURES)
+        checks.number("clip", self.clip, 0.0, open_low=True)
+        times, values = self.curriculum_steps, self.curriculum
+        for field in ("curriculum_steps", "curriculum"):
+            for value in getattr(self, field):
+                checks.number(field, value, 0.0)
+        same = f"give as many as curriculum_steps, {len(times)}, one or more"
+        checks.require(len(times) == len(values) > 0, "curriculum", values, same)
+        rising = all(a < b for a, b in zip(times, times[1:], strict=False))
+        checks.require(rising, "curriculum_steps", times, "give rising numbers of steps")
+
+    def hyper(self) -> dict[str, float]:
+        """The settings that may be traced."""
+        return super().hyper() | {"weight": self.weight}
+
+    def pay(self, state: LearnerState, spec: EnvSpec, moved: Array) -> Array:
+        """What influence earns at this point of the curriculum, clipped and weighted.
+
+        Args:
+            state: how far training is.
+            spec: the game's facts.
+            moved: ``[...]`` influence on one co-player in one step.
+        """
+        steps = state.episodes * spec.horizon
+        multiple = jnp.interp(steps, jnp.array(self.curriculum_steps), jnp.array(self.curriculum))
+        return state.hyper["weight"] * multiple * jnp.minimum(moved, self.clip)
 
 
 def marginal(conditional: Array, log_probs: Array) -> Array:
@@ -64,6 +117,22 @@ def kl(p: Array, q: Array) -> Array:
     return (jnp.exp(p) * (p - q)).sum()
 
 
+def effect(true: Array, had: Array, log_pi: Array, following: Array, measure: Measure) -> Array:
+    """Influence on each co-player in each step, ``[T, B, K]``.
+
+    Args:
+        true: ``[T, B, K, A_j]`` log-probabilities of what co-players do given what I did.
+        had: ``[T, B, A, K, A_j]`` the same had I done each of the things that I can do.
+        log_pi: ``[T, B, A]`` my own policy over them.
+        following: ``[T, B, K]`` int32, what co-players did.
+        measure: see `divergence`.
+    """
+    of_each = jax.vmap(marginal, (1, None))
+    whatever = jax.vmap(jax.vmap(of_each))(had, log_pi)
+    each = partial(divergence, measure=measure)
+    return jax.vmap(jax.vmap(jax.vmap(each)))(true, whatever, following)
+
+
 class Seen(NamedTuple):
     """One agent's share of a rollout, as its model of others reads it."""
 
@@ -71,39 +140,78 @@ class Seen(NamedTuple):
     own: Array  # [T, B] int32, own actions
     joint: Array  # [T, B, N] int32, everyone's actions, A for those who take no part
     following: Array  # [T, B, K] int32, co-players' next actions
-    counts: Array  # [T, B, K] bool, there is a next action, and it counts
+    counts: Array  # [T, B, K] bool, there is a next action, it counts, and the rollout holds it
+    reaches: Array  # [T, B, K] bool, the same, but that it may come after the rollout's last step
+    memory: PyTree  # of an LSTM before the first step, leaves [B, H]; else ()
+
+    def where(self, measure: Measure) -> Array:
+        """Where influence can be measured: "pmi" has to know what others did next."""
+        return self.counts if measure == "pmi" else self.reaches
 
 
 @dataclass(frozen=True)
 class Model:
-    """A model of other agents (MOA) as functions of its parameters."""
+    """A model of other agents (MOA) as functions of its parameters.
+
+    Attributes:
+        spec: the game's facts.
+        net: sizes of the networks.
+        shared: whether what it reads are not windows but what the policy's convolutions make of
+            them.
+    """
 
     spec: EnvSpec
     net: Net
+    shared: bool = False
 
     @property
     def module(self) -> nets.OtherModel:
         """The network."""
-        spec = self.spec
-        return nets.OtherModel(spec.obs_shape, spec.num_actions, spec.num_agents, self.net)
+        spec, shape, net = self.spec, self.spec.obs_shape, self.net
+        if self.shared:
+            shape, net = (*shape[:-1], net.conv[-1]), dataclasses.replace(net, conv=())
+        return nets.OtherModel(shape, spec.num_actions, spec.num_agents, net)
+
+    def init(self, key: Array) -> PyTree:
+        """Fresh parameters. ``key`` is consumed."""
+        module = self.module
+        return module.init(key, jnp.zeros((1, math.prod(module.obs_shape))))
+
+    def blank(self, num: int) -> PyTree:
+        """The memory ``[num, H]`` of those who have seen nothing; () without LSTM."""
+        zeros = jnp.zeros((num, self.net.moa))
+        return (zeros, zeros) if self.net.lstm else ()
+
+    def prepare(self, params: PyTree) -> tuple[PyTree, PyTree, Array]:
+        """What `encode` and `advance` need, computed once per rollout."""
+        fold, rows = (nets.method(self.module, name) for name in ("fold", "rows"))
+        return params, fold(params), rows(params)
+
+    def encode(self, ready: tuple, x: Array) -> Array:
+        """What the own observation ``x [..., F]`` tells, before anybody's action is known."""
+        params, folded, _ = ready
+        return nets.method(self.module, "encode")(params, folded, x)
+
+    def advance(self, ready: tuple, memory: PyTree, encoded: Array, joint: Array) -> PyTree:
+        """The LSTM's memory ``[B, H]`` after a step in which everyone did ``joint [B, N]``."""
+        params, _, rows = ready
+        return nets.method(self.module, "recur")(params, memory, encoded + add_actions(rows, joint))
 
     def expect(self, params: PyTree, seat: Array, seen: Seen) -> tuple[Array, Array]:
         """What the agent on `seat` expects of others' next actions.
 
-        An LSTM begins every rollout with an empty memory. A counterfactual action is one step from
-        the memory that the true past has left.
+        A counterfactual action is one step from the memory that the true past has left.
 
         Returns:
             Log-probabilities ``[T, B, K, A]`` given what everyone did, and ``[T, B, A, K, A]`` had
             the agent itself done each of its actions.
         """
-        fold, encode, table, recur, predict = (
-            partial(nets.method(self.module, name), params)
-            for name in ("fold", "encode", "rows", "recur", "predict")
+        recur, predict = (
+            partial(nets.method(self.module, name), params) for name in ("recur", "predict")
         )
-        rows = table()
-        seen_now = encode(fold(), seen.obs.astype(jnp.float32))
-        true = seen_now + add_actions(rows, seen.joint)
+        ready = self.prepare(params)
+        rows = ready[-1]
+        true = self.encode(ready, seen.obs.astype(jnp.float32)) + add_actions(rows, seen.joint)
         mine = jax.nn.one_hot(seen.own, self.spec.num_actions) @ rows[seat]
         had = (true - mine)[:, :, None] + rows[seat][None, None]
         if not self.net.lstm:
@@ -113,8 +221,7 @@ class Model:
             after = recur(carry, gates)
             return after, (after[0], carry)
 
-        blank = jnp.zeros((true.shape[1], self.net.moa))
-        hidden, before = jax.lax.scan(forward, (blank, blank), true)[1]
+        hidden, before = jax.lax.scan(forward, seen.memory, true)[1]
         before = jax.tree.map(lambda leaf: leaf[:, :, None], before)
         return predict(hidden), predict(recur(before, had)[0])
 
@@ -131,11 +238,8 @@ class Model:
             measure: see `divergence`.
         """
         true, had = self.expect(params, seat, seen)
-        of_each = jax.vmap(marginal, (1, None))
-        whatever = jax.vmap(jax.vmap(of_each))(had, log_pi)
-        each = partial(divergence, measure=measure)
-        moved = jax.vmap(jax.vmap(jax.vmap(each)))(true, whatever, seen.following)
-        return jnp.where(seen.counts, moved, 0.0)
+        moved = effect(true, had, log_pi, seen.following, measure)
+        return jnp.where(seen.where(measure), moved, 0.0)
 
     def loss(self, params: PyTree, seat: Array, seen: Seen) -> Array:
         """Cross-entropy of co-players' next actions where they count, ``[]`` nats."""
@@ -143,26 +247,39 @@ class Model:
         return masked_mean(distributions.cross_entropy(true, seen.following), seen.counts)
 
 
-def look(rollout: Rollout, spec: EnvSpec, seats: Seats, visible_only: bool) -> Seen:
+def look(
+    rollout: Rollout, spec: EnvSpec, seats: Seats, visible_only: bool, memory: PyTree = ()
+) -> Seen:
     """Every agent's share of a rollout, with a leading axis of n seats.
 
     A next action counts where the agent takes part in the step, the co-player takes part in the
     next, and the episode goes on; and with `visible_only` where the co-player stands in the agent's
-    window. What comes after the rollout's last step is not known and does not count.
+    window. After the rollout's last step, everyone is taken to go on who takes part in it.
+
+    Args:
+        rollout: everyone's.
+        spec: the game's facts.
+        seats: n of them.
+        visible_only: whether only those in the window count.
+        memory: of the models before the first step, leaves ``[B, n, H]``.
     """
     others = co_players(spec.num_agents, seats)
     own = take_seats(rollout, seats)
     following = jnp.roll(rollout.action, -1, 0)
-    goes_on = jnp.roll(rollout.active, -1, 0).at[-1].set(False) & ~rollout.done[..., None]
+    stays = jnp.concatenate([rollout.active[1:], rollout.active[-1:]])
+    goes_on = stays & ~rollout.done[..., None]
     both = own.active[..., None] & goes_on[:, :, others]
     if visible_only and not spec.can_see_all:
         shown = visible(own.obs, spec)
         both &= jnp.take_along_axis(shown, jnp.asarray(others)[None, None], axis=-1)
     joint = jnp.where(rollout.active, rollout.action, spec.num_actions)
+    known = jnp.asarray(np.arange(len(joint)) < len(joint) - 1)[:, None, None, None]
     return Seen(
         obs=jnp.moveaxis(own.obs, 2, 0),
         own=jnp.moveaxis(jnp.where(own.active, own.action, spec.num_actions), 2, 0),
         joint=jnp.broadcast_to(joint, (len(seats), *joint.shape)),
         following=jnp.moveaxis(following[:, :, others], 2, 0),
-        counts=jnp.moveaxis(both, 2, 0),
+        counts=jnp.moveaxis(both & known, 2, 0),
+        reaches=jnp.moveaxis(both, 2, 0),
+        memory=jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 1, 0), memory),
     )

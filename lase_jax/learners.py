@@ -40,6 +40,10 @@ class A2CConfig:
 
     lr: float = 1e-3
     """Learning rate of Adam."""
+    lr_end: float = 1.0
+    """Multiple of `lr` that is reached after `lr_episodes`."""
+    lr_episodes: int = 1
+    """Episodes over which the learning rate changes linearly."""
     gamma: float = 0.95
     """Discount of rewards, in [0, 1]."""
     lam: float = 0.7
@@ -70,6 +74,8 @@ class A2CConfig:
     def __post_init__(self) -> None:
         """Checks every field."""
         checks.number("lr", self.lr, 0.0, open_low=True)
+        checks.number("lr_end", self.lr_end, 0.0)
+        checks.integer("lr_episodes", self.lr_episodes, 1)
         for field in ("gamma", "lam", "epsilon_start", "epsilon_end"):
             checks.probability(field, getattr(self, field))
         checks.number("entropy", self.entropy, 0.0)
@@ -82,6 +88,8 @@ class A2CConfig:
         """The settings that may be traced, and so swept under one compiled program."""
         return {
             "lr": self.lr,
+            "lr_end": self.lr_end,
+            "lr_episodes": float(self.lr_episodes),
             "gamma": self.gamma,
             "lam": self.lam,
             "entropy": self.entropy,
@@ -96,7 +104,7 @@ class LearnerState(NamedTuple):
     """What an actor-critic keeps from update to update."""
 
     trained: Trained  # leaves [n, ...]
-    episodes: Array  # [] float32, episodes finished, which drive epsilon
+    episodes: Array  # [] float32, episodes finished, which drive epsilon and the learning rate
     hyper: dict[str, Array]  # [] float32 each
 
 
@@ -126,13 +134,25 @@ class Learner(NamedTuple):
     learn: (
         Callable  # (LearnerState, rollout of n seats, reward[T, B, n]) -> (LearnerState, Metrics)
     )
-    fold: Callable  # (params) -> what logits_at and recall need, one agent
+    losses: Callable  # (params, LearnerState, rollout, reward), as in `learn` -> ([n], Metrics)
+    descend: (
+        Callable  # (LearnerState, gradient of losses, rollout, Metrics) -> (LearnerState, Metrics)
+    )
+    fold: Callable  # (params) -> what advance, logits_at and recall need, one agent
+    advance: Callable  # (params, folded, memory[M, ...], x[M, F]) -> (h[M, H], memory), one agent
+    watch: Callable  # (params, rollout of one seat) -> h[T or T + 1, B, H], one agent
+    heads: Callable  # (params, h) -> (logits, value), one agent
+    speak: Callable  # (params, h) -> (logits of symbols, their value), one agent
     logits_at: Callable  # (params, folded, memory[M, ...], x[M, F]) -> logits[M, A], one agent
     look: Callable  # (params, rollout of one seat) -> Views, one agent
+    see: Callable  # (params, x[..., F]) -> what the convolutions make of it, flattened, one agent
     recall: Callable  # (params, folded, memory[B, ...], x[T, B, F]) -> memory[T, B, ...], one agent
+    wonder: Callable  # (params, memory[B, ...], x[T, B, F + E], extra[T, B, M, E]) -> logits
 
 
-def a2c(config: A2CConfig, spec: EnvSpec, num_seats: int, extra: int = 0) -> Learner:
+def a2c(
+    config: A2CConfig, spec: EnvSpec, num_seats: int, extra: int = 0, symbols: int = 0
+) -> Learner:
     """Builds the actor-critic for `num_seats` independent agents.
 
     Every agent trains its own network by the policy gradient with generalised advantages, on the
@@ -144,10 +164,11 @@ def a2c(config: A2CConfig, spec: EnvSpec, num_seats: int, extra: int = 0) -> Lea
         num_seats: n.
         extra: numbers beyond the game's observation that callers append to every observation, in
             `act` and in the rollout of `learn`.
+        symbols: size of the vocabulary of agents who speak; what is said is the caller's business.
     """
     net = config.net
     net.check(spec.obs_shape)
-    module = nets.ActorCritic(spec.obs_shape, spec.num_actions, net, extra)
+    module = nets.ActorCritic(spec.obs_shape, spec.num_actions, net, extra, symbols)
     tx = population.optimiser(config.max_grad_norm)
     apply = partial(nets.method, module)
 
@@ -166,10 +187,15 @@ def a2c(config: A2CConfig, spec: EnvSpec, num_seats: int, extra: int = 0) -> Lea
         params = state.trained.params
         return Acting(params, jax.vmap(apply("fold"))(params), epsilon(state))
 
+    def advance(params: PyTree, folded: PyTree, memory: PyTree, x: Array) -> tuple[Array, PyTree]:
+        h = apply("encode")(params, folded, x)
+        if net.lstm:
+            memory = apply("recur")(params, memory, h)
+            h = memory[0]
+        return h, memory
+
     def logits_at(params: PyTree, folded: PyTree, memory: PyTree, x: Array) -> Array:
-        encoded = apply("encode")(params, folded, x)
-        h = apply("recur")(params, memory, encoded)[0] if net.lstm else encoded
-        return apply("heads")(params, h)[0]
+        return apply("heads")(params, advance(params, folded, memory, x)[0])[0]
 
     def draw(key: Array, num_envs: int) -> Array:
         return jax.random.uniform(key, (num_envs, num_seats))
@@ -178,77 +204,125 @@ def a2c(config: A2CConfig, spec: EnvSpec, num_seats: int, extra: int = 0) -> Lea
         acting: Acting, memory: PyTree, obs: Array, draws: Array, mode: Mode
     ) -> tuple[Decision, PyTree]:
         def one(params: PyTree, folded: PyTree, memory: PyTree, x: Array) -> tuple[Array, PyTree]:
-            h = apply("encode")(params, folded, x)
-            if net.lstm:
-                memory = apply("recur")(params, memory, h)
-                h = memory[0]
+            h, memory = advance(params, folded, memory, x)
             return apply("heads")(params, h)[0], memory
 
         x = obs.astype(jnp.float32)
         seatwise = jax.vmap(one, in_axes=(0, 0, 1, 1), out_axes=1)
         logits, memory = seatwise(acting.params, acting.folded, memory, x)
-        behaviour = distributions.policy(logits, acting.epsilon if mode == "explore" else 0.0)
-        greedy = mode == "greedy"
-        drawn = behaviour.mode() if greedy else distributions.sample(behaviour, draws)
-        action = drawn.astype(jnp.int32)
-        return Decision(action, behaviour.log_prob(action)), memory
+        action, log_prob = distributions.choose(logits, acting.epsilon, draws, mode)
+        return Decision(action, log_prob), memory
 
     def recall(params: PyTree, folded: PyTree, memory: PyTree, x: Array) -> PyTree:
         encoded = apply("encode")(params, folded, x)
         return _unroll(apply, net, params, memory, encoded)[1]
 
-    def look(params: PyTree, rollout: Rollout) -> Views:
+    def wonder(params: PyTree, memory: PyTree, x: Array, extra: Array) -> Array:
+        """Logits ``[T, B, M, A]`` had a step's extra numbers been others, after the true past."""
+        folded = apply("fold")(params)
+        before = jax.tree.map(lambda leaf: leaf[:, :, None], recall(params, folded, memory, x))
+        seen = apply("glance")(params, folded, x[..., : math.prod(spec.obs_shape)])
+        h = apply("digest")(params, seen[:, :, None] + apply("tell")(params, extra))
+        h = apply("recur")(params, before, h)[0] if net.lstm else h
+        return apply("heads")(params, h)[0]
+
+    def watch(params: PyTree, rollout: Rollout) -> Array:
         obs = rollout.obs
         if config.bootstrap_at_horizon or len(obs) != spec.horizon:
             obs = jnp.concatenate([obs, rollout.last_obs[None]])
         encoded = apply("encode")(params, apply("fold")(params), obs.astype(jnp.float32))
-        h, _ = _unroll(apply, net, params, rollout.memory, encoded)
-        return Views(*apply("heads")(params, h))
+        return _unroll(apply, net, params, rollout.memory, encoded)[0]
+
+    def look(params: PyTree, rollout: Rollout) -> Views:
+        return Views(*apply("heads")(params, watch(params, rollout)))
 
     def loss(
         params: PyTree, rollout: Rollout, reward: Array, hyper: dict, eps: Array
     ) -> tuple[Array, Metrics]:
         """One agent's loss; the seat axis has been vmapped away."""
-        views = look(params, rollout)
-        logits, value = views.logits[: len(reward)], views.value[: len(reward)]
-        known = jax.lax.stop_gradient(views.value)
-        adv = advantages(config, known, reward, rollout, hyper["gamma"], hyper["lam"])
-        mean = partial(masked_mean, mask=rollout.active)
-        scaled = adv
-        if config.normalise:
-            centred = adv - mean(adv)
-            scaled = centred / (jnp.sqrt(mean(centred**2)) + 1e-8)
-        pi = distributions.policy(logits)
-        drawn_from = distributions.policy(logits, eps) if config.log_prob == "behaviour" else pi
-        policy_loss = mean(-drawn_from.log_prob(rollout.action) * scaled)
-        value_loss = mean((adv + known[: len(reward)] - value) ** 2)
-        entropy = mean(pi.entropy())
-        total = policy_loss + hyper["critic"] * value_loss - hyper["entropy"] * entropy
-        return total, {
-            "learn/policy_loss": policy_loss,
-            "learn/value_loss": value_loss,
-            "learn/entropy": entropy,
+        total, parts = objective(config, look(params, rollout), rollout, reward, hyper, eps)
+        return total, {f"learn/{name}": value for name, value in parts.items()}
+
+    def losses(
+        params: PyTree, state: LearnerState, rollout: Rollout, reward: Array
+    ) -> tuple[Array, Metrics]:
+        one = jax.vmap(loss, in_axes=(0, SEAT_AXES, 2, None, None))
+        return one(params, rollout, reward, state.hyper, epsilon(state))
+
+    def descend(
+        state: LearnerState, grads: PyTree, rollout: Rollout, metrics: Metrics
+    ) -> tuple[LearnerState, Metrics]:
+        trained, norm = population.descend(tx, state.trained, grads, rate(state))
+        finished = rollout.done.sum().astype(jnp.float32)
+        return LearnerState(trained, state.episodes + finished, state.hyper), metrics | {
+            "learn/grad_norm": norm,
+            "learn/epsilon": jnp.broadcast_to(epsilon(state), (num_seats,)),
+            "health/actor": population.finite(norm, metrics["learn/policy_loss"]),
         }
 
     def learn(state: LearnerState, rollout: Rollout, reward: Array) -> tuple[LearnerState, Metrics]:
-        eps = epsilon(state)
-
         def total(params: PyTree) -> tuple[Array, Metrics]:
-            one = jax.vmap(loss, in_axes=(0, SEAT_AXES, 2, None, None))
-            losses, metrics = one(params, rollout, reward, state.hyper, eps)
-            return losses.sum(), metrics
+            each, metrics = losses(params, state, rollout, reward)
+            return each.sum(), metrics
 
         grads, metrics = jax.grad(total, has_aux=True)(state.trained.params)
-        trained, norm = population.descend(tx, state.trained, grads, state.hyper["lr"])
-        metrics |= {
-            "learn/grad_norm": norm,
-            "learn/epsilon": jnp.broadcast_to(eps, (num_seats,)),
-            "health/actor": population.finite(norm, metrics["learn/policy_loss"]),
-        }
-        finished = rollout.done.sum().astype(jnp.float32)
-        return LearnerState(trained, state.episodes + finished, state.hyper), metrics
+        return descend(state, grads, rollout, metrics)
 
-    return Learner(init, begin, prepare, draw, act, learn, apply("fold"), logits_at, look, recall)
+    return Learner(
+        init=init,
+        begin=begin,
+        prepare=prepare,
+        draw=draw,
+        act=act,
+        learn=learn,
+        losses=losses,
+        descend=descend,
+        fold=apply("fold"),
+        advance=advance,
+        watch=watch,
+        heads=apply("heads"),
+        speak=apply("speak"),
+        logits_at=logits_at,
+        look=look,
+        see=apply("see"),
+        recall=recall,
+        wonder=wonder,
+    )
+
+
+def objective(
+    config: A2CConfig,
+    views: Views,
+    rollout: Rollout,
+    reward: Array,
+    hyper: dict,
+    eps: Array | float,
+) -> tuple[Array, Metrics]:
+    """What one policy and its critic minimise, ``[]``, and the parts of it.
+
+    Args:
+        config: settings.
+        views: what policy and critic think of every step.
+        rollout: the rollout as it concerns this agent; its actions are those of this policy.
+        reward: ``[T, B]`` what it learns on.
+        hyper: traced settings.
+        eps: ``[]`` share of uniform actions in the behaviour policy.
+    """
+    logits, value = views.logits[: len(reward)], views.value[: len(reward)]
+    known = jax.lax.stop_gradient(views.value)
+    adv = advantages(config, known, reward, rollout, hyper["gamma"], hyper["lam"])
+    mean = partial(masked_mean, mask=rollout.active)
+    scaled = adv
+    if config.normalise:
+        centred = adv - mean(adv)
+        scaled = centred / (jnp.sqrt(mean(centred**2)) + 1e-8)
+    pi = distributions.policy(logits)
+    drawn_from = distributions.policy(logits, eps) if config.log_prob == "behaviour" else pi
+    policy_loss = mean(-drawn_from.log_prob(rollout.action) * scaled)
+    value_loss = mean((adv + known[: len(reward)] - value) ** 2)
+    entropy = mean(pi.entropy())
+    total = policy_loss + hyper["critic"] * value_loss - hyper["entropy"] * entropy
+    return total, {"policy_loss": policy_loss, "value_loss": value_loss, "entropy": entropy}
 
 
 def advantages(
@@ -344,6 +418,13 @@ def epsilon(state: LearnerState) -> Array:
     hyper = state.hyper
     left = jnp.maximum(1.0 - state.episodes / hyper["epsilon_episodes"], 0.0)
     return hyper["epsilon_end"] + (hyper["epsilon_start"] - hyper["epsilon_end"]) * left
+
+
+def rate(state: LearnerState) -> Array:
+    """The learning rate now: linear in episodes from `lr` to its multiple at the end."""
+    hyper = state.hyper
+    left = jnp.maximum(1.0 - state.episodes / hyper["lr_episodes"], 0.0)
+    return hyper["lr"] * (hyper["lr_end"] + (1.0 - hyper["lr_end"]) * left)
 
 
 def _unroll(

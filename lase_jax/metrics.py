@@ -46,6 +46,19 @@ TABLE: dict[str, Row] = {
     "inequity/guilt": Row("N", "reward/step", "what having more than others costs, 0 or negative"),
     "influence/reward": Row("N", "reward/step", "reward for influence, weighted and clipped"),
     "influence/pair": Row("NN", "nat", "mean influence on a co-player's next action where counted"),
+    "talk/policy_loss": Row("N", "1", "policy gradient loss of the policy of symbols"),
+    "talk/value_loss": Row("N", "reward^2", "mean squared error of the critic of symbols"),
+    "talk/entropy": Row("N", "nat", "entropy of the policy of symbols"),
+    "talk/consistency": Row("N", "1", "speaker consistency: own symbols and own actions"),
+    "talk/symbol_action": Row("NN", "nat", "information of a symbol on the other's next action"),
+    "talk/symbol_action_shuffled": Row("NN", "nat", "the same with an unrelated next action"),
+    "talk/symbol_action_influential": Row(
+        "NN", "nat", "the same where influence is above its mean"
+    ),
+    "talk/action_action": Row("NN", "nat", "information of an action on the other's next action"),
+    "talk/action_action_influential": Row(
+        "NN", "nat", "the same where influence is above its mean"
+    ),
     "incentive/paid": Row("NN", "reward/episode", "incentives that each pays to each"),
     "incentive/grad_norm": Row("N", "1", "norm of the incentives' meta-gradient before clipping"),
     "moa/cross_entropy": Row("N", "nat", "-log probability of others' next actions where counted"),

@@ -230,13 +230,15 @@ class ActorCritic(nn.Module):
     """Acting policy and critic: eyes, dense layers, optional LSTM, two linear heads.
 
     With `extra`, inputs are ``[..., F + extra]``: what an agent knows beyond its window joins the
-    first dense layer, behind the convolutions.
+    first dense layer, behind the convolutions. With `symbols` there are two heads more, a policy
+    over that many symbols and its critic.
     """
 
     obs_shape: tuple[int, ...]
     num_actions: int
     net: Net
     extra: int = 0
+    symbols: int = 0
 
     def setup(self) -> None:
         """Declares the layers."""
@@ -253,6 +255,12 @@ class ActorCritic(nn.Module):
         table = not net.dense  # a bias would move all states at once
         self.policy_head = nn.Dense(self.num_actions, use_bias=not table, kernel_init=SMALL)
         self.value_head = nn.Dense(1, use_bias=not table)
+        self.symbol_head = nn.Dense(self.symbols, kernel_init=SMALL) if self.symbols else None
+        self.symbol_value_head = nn.Dense(1) if self.symbols else None
+
+    def see(self, x: Array) -> Array:
+        """What the convolutions make of ``x [..., F]``, flattened."""
+        return self.eyes.convolve(x)
 
     def fold(self) -> tuple[Affine, ...]:
         """What `encode` needs, computed once per update."""
@@ -263,9 +271,22 @@ class ActorCritic(nn.Module):
         if not self.net.dense:
             return x
         size = math.prod(self.obs_shape)
-        z = self.eyes(folded, x[..., :size])[0]
+        z = self.glance(folded, x[..., :size])
         if self.extra_kernel is not None:
-            z = z + x[..., size:] @ self.extra_kernel
+            z = z + self.tell(x[..., size:])
+        return self.digest(z)
+
+    def glance(self, folded: tuple[Affine, ...], x: Array) -> Array:
+        """The first dense layer's pre-activations ``[..., H]`` for the window ``x [..., F]``."""
+        return self.eyes(folded, x)[0]
+
+    def tell(self, extra: Array) -> Array:
+        """What ``extra [..., E]`` adds to the pre-activations, ``[..., H]``."""
+        assert self.extra_kernel is not None
+        return extra @ self.extra_kernel
+
+    def digest(self, z: Array) -> Array:
+        """From the first dense layer's pre-activations to features or LSTM gate inputs."""
         z = nn.relu(z)
         for layer in self.hidden:
             z = nn.relu(layer(z))
@@ -280,12 +301,19 @@ class ActorCritic(nn.Module):
         """Logits ``[..., A]`` and value ``[...]``."""
         return self.policy_head(h), self.value_head(h)[..., 0]
 
+    def speak(self, h: Array) -> tuple[Array, Array]:
+        """Logits ``[..., V]`` of symbols and their value ``[...]``; only for those who speak."""
+        assert self.symbol_head is not None and self.symbol_value_head is not None
+        return self.symbol_head(h), self.symbol_value_head(h)[..., 0]
+
     def __call__(self, x: Array) -> tuple[Array, Array]:
         """Touches every parameter once, for `init`; x is ``[..., F + extra]``."""
         h = self.encode(self.fold(), x)
         if self.lstm is not None:
             zeros = jnp.zeros((*x.shape[:-1], self.net.lstm))
             h = self.recur((zeros, zeros), h)[0]
+        if self.symbols:
+            self.speak(h)
         return self.heads(h)
 
 

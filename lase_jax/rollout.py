@@ -64,7 +64,8 @@ def play(
         ours, games = chance
         decision, memory = algorithm.act(acting, now.memory, now.obs, ours, mode)
         env_state, out = jax.vmap(env.transition)(now.env_state, decision.action, games)
-        memory = algorithm.remember(acting, memory, decision.action, out.reward)
+        joint = jnp.where(out.active, decision.action, env.spec.num_actions)
+        memory = algorithm.remember(acting, memory, joint, out.reward)
         facts = (
             now.obs,
             decision.action,
@@ -74,15 +75,17 @@ def play(
             out.terminated | out.truncated,
             out.events,
         )
-        return World(env_state, flat(out.obs), memory), (facts, keep(now.env_state))
+        after = World(env_state, flat(out.obs), memory)
+        return after, (facts, decision.notes, keep(now.env_state))
 
     key_act, key_env = jax.random.split(key)
     ours = jax.vmap(partial(algorithm.draw, num_envs=num_envs))(
         jax.random.split(key_act, num_steps)
     )
     games = jax.vmap(jax.vmap(env.draw))(jax.random.split(key_env, (num_steps, num_envs)))
-    after, (facts, kept) = jax.lax.scan(step, world, (ours, games))
-    return after, Rollout(*facts, last_obs=after.obs, memory=world.memory), kept
+    after, (facts, notes, kept) = jax.lax.scan(step, world, (ours, games))
+    rollout = Rollout(*facts, last_obs=after.obs, memory=world.memory, notes=notes)
+    return after, rollout, kept
 
 
 def collector(env: Env, algorithm: Algorithm, num_envs: int, num_steps: int) -> Callable:
@@ -144,7 +147,7 @@ def put_columns(value: Array, seats: Seats, num_agents: int) -> Array:
 
 
 def take_seats(rollout: Rollout, seats: Seats | tuple[Seats, ...]) -> Rollout:
-    """The rollout as it concerns some seats; ``memory`` must already be theirs alone.
+    """The rollout as it concerns some seats; memory and notes must already be theirs alone.
 
     Rows of seats, each as long as the others, make two seat axes of the one.
     """
@@ -155,7 +158,7 @@ def take_seats(rollout: Rollout, seats: Seats | tuple[Seats, ...]) -> Rollout:
     taken = {
         field: jax.tree.map(partial(jnp.take, indices=index, axis=axes[field]), value)
         for field, value in rollout._asdict().items()
-        if axes[field] is not None and field != "memory"
+        if axes[field] is not None and field not in ("memory", "notes")
     }
     return rollout._replace(**taken)
 

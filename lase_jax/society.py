@@ -70,7 +70,12 @@ def society(spec: EnvSpec, groups: Sequence[tuple[Agent, Seats]]) -> Algorithm:
             decision, after = agent.act(a, m, seen, d, mode)
             decisions.append(decision)
             memories.append(after)
-        return jax.tree.map(lambda *parts: assemble(list(parts), 1), *decisions), tuple(memories)
+        chosen = Decision(
+            action=assemble([d.action for d in decisions], 1),
+            log_prob=assemble([d.log_prob for d in decisions], 1),
+            notes=tuple(d.notes for d in decisions),
+        )
+        return chosen, tuple(memories)
 
     def remember(acting: PyTree, memory: PyTree, action: Array, reward: Array) -> PyTree:
         return tuple(
@@ -79,8 +84,9 @@ def society(spec: EnvSpec, groups: Sequence[tuple[Agent, Seats]]) -> Algorithm:
         )
 
     def views(rollout: Rollout) -> list[Rollout]:
-        """The whole rollout with each group's own memory."""
-        return [rollout._replace(memory=memory) for memory in rollout.memory]
+        """The whole rollout with each group's own memory and notes."""
+        own = zip(rollout.memory, rollout.notes, strict=True)
+        return [rollout._replace(memory=memory, notes=notes) for memory, notes in own]
 
     def weigh(state: PyTree, rollout: Rollout, key: Array) -> Opinion:
         keys = jax.random.split(key, len(groups))

@@ -25,6 +25,7 @@ class Decision(NamedTuple):
 
     action: Array  # int32
     log_prob: Array  # float32, log-probability of the action under the behaviour policy
+    notes: PyTree = ()  # what this kind of agent wants to find in its rollout, such as symbols sent
 
 
 class Rollout(NamedTuple):
@@ -39,10 +40,11 @@ class Rollout(NamedTuple):
     events: dict[str, Array]  # [T, B, N] float32 each
     last_obs: Array  # [B, N, F] seen after the last step
     memory: PyTree  # memory at the first step, [B, n, ...] per kind of agent
+    notes: PyTree = ()  # notes of every step, [T, B, n, ...] per kind of agent
 
 
 _AXES: dict[str, Any] = {
-    **dict.fromkeys(("obs", "action", "log_prob", "reward", "active", "events"), 2),
+    **dict.fromkeys(("obs", "action", "log_prob", "reward", "active", "events", "notes"), 2),
     **dict.fromkeys(("last_obs", "memory"), 1),
     "done": None,
 }
@@ -94,8 +96,8 @@ class Agent(NamedTuple):
         shape: ``(state, Rollout, key) -> Opinion``: what these seats change in everyone's reward.
         learn: ``(state, Rollout, reward[T, B, N], key, clock) -> (state, Metrics)``.
         remember: ``(acting, memory, action[B, N], reward[B, N]) -> memory``, called after each step
-            with everyone's actions and extrinsic rewards, for agents who see more of others than
-            their windows show.
+            with everyone's actions, A for those who took no part, and extrinsic rewards, for agents
+            who see more of others than their windows show.
         reflect: ``(before, after, Rollout, reward[T, B, N], again, key) -> (state, Metrics)``, for
             agents who learn from what others have just learnt, else None. `before` and `after` are
             their states around `learn`; ``again(acting, key) -> Rollout`` plays further episodes in

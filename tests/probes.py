@@ -131,7 +131,7 @@ def episode(game, algorithm, state, num_envs=2, mode="sample", seed=1):
     return jax.jit(whole)(state)
 
 
-def facts(spec, steps=None, envs=2, seed=0, ends=True, memory=()) -> Rollout:
+def facts(spec, steps=None, envs=2, seed=0, ends=True, memory=(), notes=()) -> Rollout:
     """A rollout of random facts: no game is played.
 
     About half of the rewards are 0, some are negative, and some agents leave on the way.
@@ -154,6 +154,7 @@ def facts(spec, steps=None, envs=2, seed=0, ends=True, memory=()) -> Rollout:
         events={name: np.zeros(lead, np.float32) for name in spec.event_names},
         last_obs=rng.integers(0, 2, (*lead[1:], math.prod(spec.obs_shape))).astype(bool),
         memory=memory,
+        notes=notes,
     )
     return jax.tree.map(jnp.asarray, rollout)
 

@@ -30,6 +30,7 @@ MIXTURES = {  # kinds of agents and their seats
     "lio that models, ia": ((("lio", dict(opponents="learned")), (2,)), (("ia", {}), (0, 1, 3))),
     "ia, a2c": ((("ia", {}), (1, 2)), (("a2c", {}), (0, 3))),
     "si, a defector": ((("si", {}), (0, 3, 1)), (HARES, (2,))),
+    "si_basic, si_comm": ((("si_basic", {}), (3, 0)), (("si_comm", {}), (1, 2))),
 }
 MIXED = "lase, a2c, a hunter"
 NAMES = tuple(name for name in algorithms.names() if name != "lola")  # a game of two: test_lola
@@ -82,7 +83,7 @@ def test_the_carry_keeps_its_structure_and_the_program_is_traced_once(name):
 
 
 @pytest.mark.parametrize("game", ["ipd", "coingame", "cleanup"])
-@pytest.mark.parametrize("name", ["lase", "gift", "go"])
+@pytest.mark.parametrize("name", ["lase", "gift", "go", "si", "si_basic", "si_comm"])
 def test_the_carry_keeps_its_structure_in_every_kind_of_game(game, name):
     """Traced only: windows and vectors, two agents and four, cuts of episodes."""
     game = envs.make(game, horizon=10)
@@ -103,9 +104,14 @@ def test_all_stays_finite_and_seeds_differ(name):
     assert name == "random" or not same(first, second)
 
 
-def of_unused(path):
-    """Whether a leaf of LIO's is of a head that its network does not use."""
+def of_unused(name, path):
+    """Whether a leaf is of a part of its network that some agents of the kind do not use."""
     keys = [entry.key for entry in path if isinstance(entry, jax.tree_util.DictKey)]
+    if "si_basic" in name:  # influencers are shown nobody's actions
+        return "extra" in keys
+    if "lio" not in name:
+        return False
+    # policies and critics are networks of two heads, of which each uses one
     fields = [entry.name for entry in path if isinstance(entry, jax.tree_util.GetAttrKey)]
     if fields[0] == "critic":
         return "policy_head" in keys
@@ -114,12 +120,13 @@ def of_unused(path):
 
 @pytest.mark.parametrize("name", KINDS)
 def test_every_learning_agent_moves_and_differs_from_the_others(name):
-    states = (run(name).first.state, run(name).last.state)
-    if "lio" in name:  # policies and critics are networks of two heads, of which each uses one
-        states = [
-            [leaf for path, leaf in leaves if not of_unused(path)]
-            for leaves in (jax.tree_util.tree_leaves_with_path(state) for state in states)
-        ]
+    states = [
+        [leaf for path, leaf in leaves if not of_unused(name, path)]
+        for leaves in (
+            jax.tree_util.tree_leaves_with_path(state)
+            for state in (run(name).first.state, run(name).last.state)
+        )
+    ]
     pairs = zip(*(jax.tree.leaves(state) for state in states), strict=True)
     matrices = [(before, after) for before, after in pairs if before.ndim > 3]
     assert bool(matrices) == (name != "random")
@@ -155,7 +162,7 @@ def test_what_agents_make_of_rewards(name):
     if name == "ia":
         assert (total <= extrinsic + 1e-5).all() and (total < extrinsic).any()
         return
-    if name in ("si", "lio"):
+    if name in ("si", "si_basic", "lio"):
         assert (total >= extrinsic - 1e-5).all() and (total > extrinsic).any()
         return
     if name in MIXTURES and name != MIXED:
@@ -163,7 +170,7 @@ def test_what_agents_make_of_rewards(name):
         return
     np.testing.assert_allclose(total, found["return/after_gifts"], atol=1e-4)
     np.testing.assert_allclose(total.sum(-1), collective, atol=1e-4)
-    if name in ("a2c", "random"):
+    if name in ("a2c", "random", "si_comm"):
         np.testing.assert_array_equal(total, extrinsic)
     else:
         assert found["gift/given"].any()
@@ -177,9 +184,10 @@ def of_mixture(name, extrinsic, total, found):
     payers = seats_of(name, "lio")
     assert (incentives[..., payers] > 0).all() and np.isnan(incentives[..., ~payers]).all()
     if not payers.any():
-        np.testing.assert_array_equal(changed[..., seats_of(name, "a2c", "random")], 0.0)
+        unpaid = seats_of(name, "a2c", "random", "si_comm")
+        np.testing.assert_array_equal(changed[..., unpaid], 0.0)
         assert (changed[..., seats_of(name, "ia")] <= 1e-5).all()
-        assert (changed[..., seats_of(name, "si")] >= -1e-5).all()
+        assert (changed[..., seats_of(name, "si", "si_basic")] >= -1e-5).all()
         assert changed.any()
         return
     given = found["gift/received"] - found["gift/given"]

@@ -10,12 +10,14 @@ import optax
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from probes import TINY, facts, one_agent, one_seat, probe, settings
+from probes import TINY, facts, one_agent, one_seat, probe, same, selfplay, settings, train
 
+from envs import registry
 from envs.checks import ConfigError
 from lase_jax.influence import MEASURES, Model, Seen, divergence, look, marginal
 from lase_jax.learners import a2c
 from lase_jax.nets import Net
+from lase_jax.rollout import begin, play
 from lase_jax.types import Rollout
 
 NUM, ACTIONS = 3, 4
@@ -90,6 +92,13 @@ def test_a_next_action_counts_if_both_are_there_and_the_episode_goes_on():
     assert (seen.joint[0, 2:, 0, 1] == ACTIONS).all() and (seen.own[0, 3:, 1] == ACTIONS).all()
 
 
+def test_a_rollout_that_is_cut_knows_no_next_action_but_influence_goes_on():
+    rollout = facts(SPEC, steps=5, ends=False)._replace(active=jnp.ones((5, 2, NUM), bool))
+    seen = look(rollout, SPEC, (2,), visible_only=False)
+    assert seen.reaches.all() and seen.counts[:, :-1].all() and not seen.counts[:, -1].any()
+    assert seen.where("kl") is seen.reaches and seen.where("pmi") is seen.counts
+
+
 def test_only_co_players_in_the_window_count_if_asked():
     spec = SPEC._replace(can_see_all=False, obs_shape=(2, 2, NUM + 1))
     rollout = rollout_of(np.zeros((5, 2, NUM)))
@@ -139,7 +148,8 @@ def test_expectations_equal_the_plain_way(kind):
     model, params = random_model(kind)
     seat = 1
     rollout = facts(SPEC, steps=4, envs=1)
-    seen = one_agent(look(rollout, SPEC, (seat,), visible_only=False), 0)
+    blank = jax.tree.map(lambda leaf: leaf[:, None], model.blank(1))
+    seen = one_agent(look(rollout, SPEC, (seat,), visible_only=False, memory=blank), 0)
     true, had = jax.jit(model.expect)(params, jnp.int32(seat), seen)
     x, joint = seen.obs[:, 0], np.asarray(seen.joint)[:, 0]
     np.testing.assert_allclose(true[:, 0], plainly(model, params, x, joint), rtol=1e-4, atol=1e-5)
@@ -149,25 +159,26 @@ def test_expectations_equal_the_plain_way(kind):
             np.testing.assert_allclose(had[t, 0, action], expected, rtol=1e-4, atol=1e-5)
 
 
-def scene(key):
+def scene(key, memory):
     """Seat 0 acts at random, seat 1 repeats it a step later, seat 2 acts at random."""
     random = jax.random.randint(key, (6, 64, NUM), 0, ACTIONS)
     joint = random.at[1:, :, 1].set(random[:-1, :, 0])
     counts = jnp.ones((5, 64, 2), bool).at[-1].set(False)
     blank = jnp.zeros((5, 64, SPEC.obs_shape[0]))
-    return Seen(blank, joint[:-1, :, 0], joint[:-1], joint[1:, :, 1:], counts)
+    own, following = joint[:-1, :, 0], joint[1:, :, 1:]
+    return Seen(blank, own, joint[:-1], following, counts, counts, memory)
 
 
 @pytest.mark.parametrize("kind", NETS)
 def test_a_copycat_is_influenced_and_a_stranger_is_not(kind):
     model, seat = Model(SPEC, NETS[kind]), jnp.int32(0)
-    tx = optax.adam(3e-2)
+    tx, blank = optax.adam(3e-2), model.blank(64)
 
     @jax.jit
     def trained(key):
         def step(carry, key):
             params, opt = carry
-            grads = jax.grad(model.loss)(params, seat, scene(key))
+            grads = jax.grad(model.loss)(params, seat, scene(key, blank))
             with jax.numpy_dtype_promotion("standard"):
                 updates, opt = tx.update(grads, opt)
             return (optax.apply_updates(params, updates), opt), None
@@ -175,7 +186,7 @@ def test_a_copycat_is_influenced_and_a_stranger_is_not(kind):
         params = model.module.init(key, jnp.zeros((1, SPEC.obs_shape[0])))
         keys = jax.random.split(key, 300)
         params = jax.lax.scan(step, (params, tx.init(params)), keys)[0][0]
-        seen = scene(jax.random.key(1))
+        seen = scene(jax.random.key(1), blank)
         uniform = jnp.full((5, 64, ACTIONS), -jnp.log(ACTIONS))
         moved = model.influence(params, seat, seen, uniform, "kl")
         return moved, model.loss(params, seat, seen)
@@ -187,6 +198,47 @@ def test_a_copycat_is_influenced_and_a_stranger_is_not(kind):
     assert not moved[-1].any()
     # the copycat is foretold, the stranger is not
     assert loss == pytest.approx(np.log(ACTIONS) / 2, rel=0.05)
+
+
+def test_the_models_memory_lives_through_the_cuts_of_an_episode():
+    """After every step, acting remembers what the model makes of the whole past."""
+    config = settings("si", net=NETS["recurrent"])
+    mixed = selfplay(GAME, config)
+    state = jax.jit(mixed.init)(KEY, mixed.hyper)
+    world = begin(GAME, mixed, KEY, 2)
+    steps = GAME.spec.horizon
+
+    @jax.jit
+    def played(state):
+        return play(GAME, mixed, mixed.prepare(state), world, KEY, steps, "sample")[:2]
+
+    after, rollout = played(state)
+    model = Model(SPEC, config.net)
+    for seat in range(NUM):
+        ready = model.prepare(one_agent(state[0].model.params, seat))
+        carry = model.blank(2)
+        for t in range(steps):
+            encoded = model.encode(ready, rollout.obs[t, :, seat].astype(jnp.float32))
+            carry = model.advance(ready, carry, encoded, rollout.action[t])
+        found = jax.tree.map(lambda leaf, seat=seat: leaf[:, seat], after.memory[0].model)
+        jax.tree.map(partial(np.testing.assert_allclose, atol=1e-5), found, carry)
+        assert not np.allclose(carry[0], 0.0)
+
+
+def test_a_model_that_shares_the_policys_eyes_trains_them():
+    game = registry.make("coingame", rows=3, columns=3, horizon=4)
+    net = dataclasses.replace(MOA, conv=(2,), conv_relu=True)
+
+    def after(share_eyes, moa_weight):
+        config = settings("si", net=net, share_eyes=share_eyes, moa_weight=moa_weight, weight=0.0)
+        last = train(game, selfplay(game, config), updates=1)[1]
+        return last.state[0].learner.trained.params["params"]
+
+    alone, slight, strong = after(False, 1.0), after(True, 1e-9), after(True, 1.0)
+    for name in ("policy_head", "value_head"):
+        assert same(alone[name], strong[name])
+    np.testing.assert_allclose(alone["eyes"]["conv_0"], slight["eyes"]["conv_0"], atol=1e-5)
+    assert not np.allclose(alone["eyes"]["conv_0"], strong["eyes"]["conv_0"], atol=1e-4)
 
 
 def si(episodes=0.0, **options):
@@ -204,7 +256,7 @@ def si(episodes=0.0, **options):
 def influence_of(rollout, **options):
     """What they make of a rollout."""
     agent, state = si(**options)
-    return jax.jit(agent.shape)(state, rollout, KEY)
+    return jax.jit(agent.shape)(state, rollout._replace(memory=agent.begin(2)), KEY)
 
 
 MOA = dataclasses.replace(TINY, dense=(8,), moa=8)
@@ -224,7 +276,7 @@ def test_agents_are_paid_for_their_own_influence_alone():
 def test_each_agent_is_paid_for_what_its_own_action_moves():
     rollout = facts(SPEC, steps=5)
     options = {"net": MOA, "epsilon_start": 0.4}
-    agent, state = si(**options)
+    _, state = si(**options)
     learner = a2c(settings("si", **options), SPEC, 2)
     model, _ = random_model("feed-forward")
     seen = look(rollout, SPEC, (2, 0), visible_only=True)
@@ -239,7 +291,7 @@ def test_each_agent_is_paid_for_what_its_own_action_moves():
             jnp.log(mixture),
             "kl",
         )
-        found = agent.shape(state, rollout, KEY).delta[..., seat]
+        found = influence_of(rollout, **options).delta[..., seat]
         np.testing.assert_allclose(found, moved.sum(-1), rtol=1e-4, atol=1e-5)
 
 
@@ -270,6 +322,7 @@ def test_influence_is_clipped_and_follows_its_curriculum():
         ({"curriculum": (0.0, 1.0)}, "curriculum is"),
         ({"curriculum": (float("nan"),)}, "curriculum is nan"),
         ({"curriculum": (-1.0,)}, "curriculum is -1.0"),
+        ({"share_eyes": True}, "share_eyes is True: give net.conv"),
         ({"curriculum": (1.0, 1.0), "curriculum_steps": (5.0, 5.0)}, "curriculum_steps is"),
     ],
 )

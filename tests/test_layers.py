@@ -24,7 +24,10 @@ GAMES = [
 ]
 LEARNING = [
     ["lase_jax.types", "lase_jax.distributions"],
-    [f"lase_jax.{name}" for name in ("returns", "counterfactual", "metrics", "lola")],
+    [
+        f"lase_jax.{name}"
+        for name in ("returns", "coordination", "counterfactual", "metrics", "lola")
+    ],
     [f"lase_jax.{name}" for name in ("rollout", "replay", "population", "nets")],
     [
         f"lase_jax.{name}"

@@ -229,7 +229,7 @@ def test_no_gradient_reaches_the_weights():
     """What learners are handed is a constant to every parameter behind it."""
     agent = ALL.build(GAME, (0, 1, 2))
     soc = society(SPEC, [(agent, (0, 1, 2))])
-    rollout = facts(SPEC)._replace(memory=((),))
+    rollout = facts(SPEC)._replace(memory=((),), notes=((),))
     state = jax.jit(soc.init)(KEY, soc.hyper)[0]
 
     def params_of(state):

@@ -19,17 +19,18 @@ def marked(seats, mark):
     def act(acting, memory, obs, draws, mode):
         assert draws.shape == obs.shape[:2]
         seen = obs[..., -4:].argmax(-1).astype(jnp.int32)  # the seat, as its holder sees it
-        return Decision(seen, jnp.broadcast_to(acting * ids[None], seen.shape)), memory + 1.0
+        log_prob = jnp.broadcast_to(acting * ids[None], seen.shape)
+        return Decision(seen, log_prob, notes=log_prob), memory + 1.0
 
     def shape(state, rollout, key):
-        assert rollout.memory.shape == (2, len(seats))
+        assert rollout.memory.shape == rollout.notes.shape[1:] == (2, len(seats))
         lead = (*rollout.reward.shape[:2], len(seats), 4)
         weights = jnp.broadcast_to(ids[None, None, :, None] / 100, lead)
         delta = jnp.full(rollout.reward.shape, mark)
         return Opinion(delta, weights, {f"infer/{mark:.0f}": ids})
 
     def learn(state, rollout, reward, key, clock):
-        assert rollout.memory.shape == (2, len(seats))
+        assert rollout.memory.shape == rollout.notes.shape[1:] == (2, len(seats))
         return state + reward.sum(), {"learn/entropy": ids, "relation/weight": pairs(ids)}
 
     return Agent(
@@ -54,6 +55,12 @@ def mixture():
     return society(SPEC, [(marked(s, m), s) for s, m in zip(groups, marks, strict=True)])
 
 
+def played_by(mixed):
+    """Random facts with the society's memories and notes."""
+    memory = mixed.begin(2)
+    return facts(SPEC, memory=memory, notes=jax.tree.map(lambda m: jnp.stack([m] * 3), memory))
+
+
 def test_decisions_come_in_seat_order():
     mixed = mixture()
     state = mixed.init(jax.random.key(0), mixed.hyper)
@@ -65,11 +72,13 @@ def test_decisions_come_in_seat_order():
     # each log-probability is the kind's mark times the seat
     np.testing.assert_array_equal(decision.log_prob, [[0.0, 100.0, 2.0, 30.0]] * 2)
     assert [leaf.shape for leaf in memory] == [(2, 2), (2, 1), (2, 1)]
+    # each kind's notes are its own
+    assert [note.tolist()[0] for note in decision.notes] == [[2.0, 0.0], [30.0], [100.0]]
 
 
 def test_opinions_add_up_and_weights_come_in_seat_order():
     mixed = mixture()
-    rollout = facts(SPEC, memory=mixed.begin(2))
+    rollout = played_by(mixed)
     state = mixed.init(jax.random.key(0), mixed.hyper)
     opinion = mixed.weigh(state, rollout, jax.random.key(1))
     np.testing.assert_array_equal(opinion.delta, jnp.full(rollout.reward.shape, 111.0))
@@ -81,7 +90,7 @@ def test_opinions_add_up_and_weights_come_in_seat_order():
 
 def test_everyone_learns_on_extrinsic_reward_plus_all_opinions_and_facts_stay():
     mixed = mixture()
-    rollout = facts(SPEC, memory=mixed.begin(2))
+    rollout = played_by(mixed)
     state = mixed.init(jax.random.key(0), mixed.hyper)
     world = World((), rollout.last_obs, mixed.begin(2))
     clock = Clock(jnp.int32(0))

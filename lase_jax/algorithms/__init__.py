@@ -4,6 +4,8 @@ from typing import Any
 
 from envs import checks
 from lase_jax.algorithms.a2c import A2C
+from lase_jax.algorithms.basic_influence import BasicInfluence
+from lase_jax.algorithms.communication import Communication
 from lase_jax.algorithms.gift import Gift
 from lase_jax.algorithms.group import Group
 from lase_jax.algorithms.inequity import Inequity
@@ -13,7 +15,19 @@ from lase_jax.algorithms.lio import Lio
 from lase_jax.algorithms.lola import Lola
 from lase_jax.algorithms.scripted import Scripted
 
-AlgorithmConfig = A2C | Gift | Group | Inequity | Influence | Lase | Lio | Lola | Scripted
+AlgorithmConfig = (
+    A2C
+    | BasicInfluence
+    | Communication
+    | Gift
+    | Group
+    | Inequity
+    | Influence
+    | Lase
+    | Lio
+    | Lola
+    | Scripted
+)
 
 ALGORITHMS: dict[str, AlgorithmConfig] = {
     "a2c": A2C(),
@@ -26,6 +40,8 @@ ALGORITHMS: dict[str, AlgorithmConfig] = {
     "lola": Lola(),
     "random": Scripted("random"),
     "si": Influence(),
+    "si_basic": BasicInfluence(),
+    "si_comm": Communication(),
 }
 
 

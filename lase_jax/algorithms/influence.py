@@ -6,13 +6,15 @@ what it would have expected of j on average over its own policy. It learns on
 
     r_i + weight sum_j influence_ij.
 
+With ``share_eyes`` the model reads what the policy's convolutions see, and its loss trains them
+too: with ``weight=0`` that is the paper's control, a model of others as an auxiliary task.
+
 What an agent sees: its own observation, its own reward, everyone's actions.
 
-Differences from the paper: synchronous actor-critics instead of A3C; the model of others has eyes
-and an optimiser of its own instead of sharing the policy's convolutions; its memory begins anew
-with every rollout, which is an episode by default; the policy in the marginal is the behaviour
-policy that actions were drawn from, epsilon included. The last step of an episode has no next
-action and pays no influence.
+Differences from the paper: synchronous actor-critics instead of A3C; by default the model of others
+has eyes of its own, and in any case an optimiser of its own; the policy in the marginal is the
+behaviour policy that actions were drawn from, epsilon included. The last step of an episode has no
+next action and pays no influence.
 """
 
 from dataclasses import dataclass
@@ -25,9 +27,9 @@ import numpy as np
 
 from envs import checks
 from envs.types import Env
-from lase_jax import distributions, influence, population
-from lase_jax.influence import MEASURES, Measure, Model
-from lase_jax.learners import A2CConfig, LearnerState, a2c, as_agent, epsilon, of_models
+from lase_jax import distributions, influence, learners, population
+from lase_jax.influence import InfluenceConfig, Model
+from lase_jax.learners import LearnerState, a2c, as_agent, epsilon, of_models
 from lase_jax.metrics import masked_mean
 from lase_jax.population import Trained
 from lase_jax.rewards import no_opinion
@@ -40,7 +42,18 @@ from lase_jax.rollout import (
     take_seats,
     to_seats,
 )
-from lase_jax.types import SEAT_AXES, Agent, Array, Clock, Metrics, Opinion, PyTree, Rollout
+from lase_jax.types import (
+    SEAT_AXES,
+    Agent,
+    Array,
+    Clock,
+    Decision,
+    Metrics,
+    Mode,
+    Opinion,
+    PyTree,
+    Rollout,
+)
 
 
 class InfluenceState(NamedTuple):
@@ -50,66 +63,108 @@ class InfluenceState(NamedTuple):
     model: Trained  # leaves [n, ...]
 
 
+class Acting(NamedTuple):
+    """What acting and remembering need, computed once per rollout."""
+
+    learner: learners.Acting
+    model: tuple  # see `Model.prepare`, leaves [n, ...]
+
+
+class Memory(NamedTuple):
+    """What an agent carries through an episode; the model's parts are () without LSTM."""
+
+    learner: PyTree
+    model: PyTree  # [B, n, H], the model's LSTM before the step
+    seen: PyTree  # [B, n, G], what the model made of the observation, until all actions are known
+
+
 @dataclass(frozen=True)
-class Influence(A2CConfig):
+class Influence(InfluenceConfig):
     """Actor-critics that are paid for influencing others."""
 
-    weight: float = 1.0
-    """Weight of the influence reward, 0 or more."""
-    measure: Measure = "kl"
-    """Influence as a divergence of conditional and marginal: "kl", "jsd" (Jensen-Shannon), or "pmi"
-    (pointwise mutual information)."""
-    clip: float = 10.0
-    """Upper bound of the influence on one co-player in one step, in nats."""
     influence_visible: bool = True
     """Count influence only on co-players in the own window."""
     train_visible: bool = True
     """Train the model of others only on co-players in the own window."""
     moa_lr: float = 1e-3
     """Learning rate of the model of other agents."""
-    curriculum_steps: tuple[float, ...] = (0.0,)
-    """Environment steps at which the multiples of `curriculum` are reached; linear between."""
-    curriculum: tuple[float, ...] = (1.0,)
-    """Multiples of `weight` at `curriculum_steps`; constant before the first and after the last."""
+    share_eyes: bool = False
+    """Let the model of others read the policy's convolutions, and train them."""
+    moa_weight: float = 1.0
+    """Weight of the model's loss beside the policy's, for the convolutions that they share."""
 
     def __post_init__(self) -> None:
         """Checks every field."""
         super().__post_init__()
-        checks.number("weight", self.weight, 0.0)
-        checks.choice("measure", self.measure, MEASURES)
-        checks.number("clip", self.clip, 0.0, open_low=True)
         checks.number("moa_lr", self.moa_lr, 0.0, open_low=True)
-        times, values = self.curriculum_steps, self.curriculum
-        for field in ("curriculum_steps", "curriculum"):
-            for value in getattr(self, field):
-                checks.number(field, value, 0.0)
-        same = f"give as many as curriculum_steps, {len(times)}, one or more"
-        checks.require(len(times) == len(values) > 0, "curriculum", values, same)
-        rising = all(a < b for a, b in zip(times, times[1:], strict=False))
-        checks.require(rising, "curriculum_steps", times, "give rising numbers of steps")
+        checks.number("moa_weight", self.moa_weight, 0.0, open_low=True)
+        able = bool(self.net.conv) or not self.share_eyes
+        checks.require(able, "share_eyes", self.share_eyes, "give net.conv what can be shared")
 
     def hyper(self) -> dict[str, float]:
         """The settings that may be traced."""
-        return super().hyper() | {"weight": self.weight, "moa_lr": self.moa_lr}
+        return super().hyper() | {"moa_lr": self.moa_lr, "moa_weight": self.moa_weight}
 
     def build(self, env: Env, seats: Seats) -> Agent:
         """The agents on `seats`."""
-        spec, num = env.spec, env.spec.num_agents
+        spec, num, count = env.spec, env.spec.num_agents, len(seats)
         check_visible("influence_visible", self.influence_visible, spec)
         check_visible("train_visible", self.train_visible, spec)
-        learner = a2c(self, spec, len(seats))
-        model = Model(spec, self.net)
+        learner = a2c(self, spec, count)
+        model = Model(spec, self.net, self.share_eyes)
         tx = population.optimiser(self.max_grad_norm)
         others = co_players(num, seats)
         ids = jnp.asarray(np.array(seats, np.int32))
 
         def init(key: Array, hyper: PyTree) -> InfluenceState:
             key_learner, key_model = jax.random.split(key)
-            example = jnp.zeros((1, int(np.prod(spec.obs_shape))))
-            trained = population.init_stacked(
-                lambda k: model.module.init(k, example), tx, key_model, len(seats)
-            )
+            trained = population.init_stacked(model.init, tx, key_model, count)
             return InfluenceState(learner.init(key_learner, hyper), trained)
+
+        def begin(num_envs: int) -> Memory:
+            def stacked(leaf: Array) -> Array:
+                return jnp.broadcast_to(leaf[:, None], (num_envs, count, leaf.shape[-1]))
+
+            blank = jax.tree.map(stacked, model.blank(num_envs))
+            seen = jnp.zeros((num_envs, count, 4 * self.net.moa)) if self.net.lstm else ()
+            return Memory(learner.begin(num_envs), blank, seen)
+
+        def prepare(state: InfluenceState) -> Acting:
+            ready = jax.vmap(model.prepare)(state.model.params)
+            return Acting(learner.prepare(state.learner), ready)
+
+        def read(policy: PyTree, x: Array) -> Array:
+            """What one agent's model is shown of its observations ``[..., F]``."""
+            x = x.astype(jnp.float32)
+            return learner.see(policy, x) if self.share_eyes else x
+
+        def act(
+            acting: Acting, memory: Memory, obs: Array, draws: Array, mode: Mode
+        ) -> tuple[Decision, Memory]:
+            decision, after = learner.act(acting.learner, memory.learner, obs, draws, mode)
+            memory = memory._replace(learner=after)
+            if self.net.lstm:
+                shown = jax.vmap(read, (0, 1), 1)(acting.learner.params, obs)
+                encoded = jax.vmap(model.encode, (0, 1), 1)(acting.model, shown)
+                memory = memory._replace(seen=encoded)
+            return decision, memory
+
+        def remember(acting: Acting, memory: Memory, action: Array, reward: Array) -> Memory:
+            del reward
+            if not self.net.lstm:
+                return memory
+            advance = jax.vmap(model.advance, (0, 1, 1, None), 1)
+            return memory._replace(model=advance(acting.model, memory.model, memory.seen, action))
+
+        def look(policies: PyTree, rollout: Rollout, visible_only: bool) -> influence.Seen:
+            """Every agent's share of a rollout, with what its model is shown."""
+            kept = rollout.memory.model
+            seen = influence.look(rollout, spec, seats, visible_only, kept)
+            return seen._replace(obs=jax.vmap(read)(policies, seen.obs))
+
+        def own_share(rollout: Rollout) -> Rollout:
+            """The rollout as the actor-critics know it."""
+            return take_seats(rollout, seats)._replace(memory=rollout.memory.learner)
 
         def own_policy(state: LearnerState, rollout: Rollout) -> Array:
             """Log-probabilities ``[n, T, B, A]`` of the behaviour policy."""
@@ -117,24 +172,18 @@ class Influence(A2CConfig):
             logits = views.logits[:, : len(rollout.action)]
             return distributions.policy(logits, epsilon(state)).logits
 
-        def now(state: LearnerState) -> Array:
-            """``[]`` the weight at this point of the curriculum."""
-            steps = state.episodes * spec.horizon
-            times, values = jnp.array(self.curriculum_steps), jnp.array(self.curriculum)
-            return state.hyper["weight"] * jnp.interp(steps, times, values)
-
         def shape(state: InfluenceState, rollout: Rollout, key: Array) -> Opinion:
             del key
-            seen = influence.look(rollout, spec, seats, self.influence_visible)
-            log_pi = own_policy(state.learner, take_seats(rollout, seats))
+            policies = state.learner.trained.params
+            seen = look(policies, rollout, self.influence_visible)
+            log_pi = own_policy(state.learner, own_share(rollout))
             measured = jax.vmap(partial(model.influence, measure=self.measure))
             moved = measured(state.model.params, ids, seen, log_pi)
-            paid = jnp.minimum(moved, self.clip).sum(-1)
-            reward = jnp.moveaxis(now(state.learner) * paid, 0, 2)
+            reward = jnp.moveaxis(self.pay(state.learner, spec, moved).sum(-1), 0, 2)
             delta = put_columns(reward, seats, num)
-            pairs = masked_mean(moved, seen.counts, (1, 2), jnp.nan)
+            pairs = masked_mean(moved, seen.where(self.measure), (1, 2), jnp.nan)
             own = take_columns(rollout.active, seats)
-            return no_opinion(rollout, len(seats))._replace(
+            return no_opinion(rollout, count)._replace(
                 delta=delta,
                 metrics={
                     "influence/reward": masked_mean(reward, own, (0, 1), jnp.nan),
@@ -146,23 +195,30 @@ class Influence(A2CConfig):
             state: InfluenceState, rollout: Rollout, reward: Array, key: Array, clock: Clock
         ) -> tuple[InfluenceState, Metrics]:
             del key, clock
-            own = take_seats(rollout, seats)
-            learnt, metrics = learner.learn(state.learner, own, take_columns(reward, seats))
-            seen = influence.look(rollout, spec, seats, self.train_visible)
+            own, paid, hyper = own_share(rollout), take_columns(reward, seats), state.learner.hyper
 
-            def total(params: PyTree) -> tuple[Array, Array]:
-                losses = jax.vmap(model.loss)(params, ids, seen)
-                return losses.sum(), losses
+            def total(both: tuple[PyTree, PyTree]) -> tuple[Array, tuple]:
+                policies, models = both
+                losses, metrics = learner.losses(policies, state.learner, own, paid)
+                seen = look(policies, rollout, self.train_visible)
+                errors = jax.vmap(model.loss)(models, ids, seen)
+                counted = seen.counts.any((1, 2, 3))
+                return (losses + hyper["moa_weight"] * errors).sum(), (metrics, errors, counted)
 
-            grads, losses = jax.grad(total, has_aux=True)(state.model.params)
-            trained, norm = population.descend(
-                tx, state.model, grads, state.learner.hyper["moa_lr"]
+            grads, (metrics, errors, counted) = jax.grad(total, has_aux=True)(
+                (state.learner.trained.params, state.model.params)
             )
-            counted = seen.counts.any((1, 2, 3))
-            numbers = of_models(losses, norm, spec.num_actions)
-            numbers["moa/cross_entropy"] = jnp.where(counted, losses, jnp.nan)
+            learnt, metrics = learner.descend(state.learner, grads[0], rollout, metrics)
+            trained, norm = population.descend(tx, state.model, grads[1], hyper["moa_lr"])
+            numbers = of_models(errors, norm, spec.num_actions)
+            numbers["moa/cross_entropy"] = jnp.where(counted, errors, jnp.nan)
             return InfluenceState(learnt, trained), metrics | numbers
 
         return as_agent(learner, self.hyper(), seats, shape)._replace(
-            init=init, prepare=lambda state: learner.prepare(state.learner), learn=learn
+            init=init,
+            begin=begin,
+            prepare=prepare,
+            act=act,
+            learn=learn,
+            remember=remember,
         )

@@ -44,6 +44,7 @@ from lase_jax.learners import (
     epsilon,
     imitation,
     of_models,
+    rate,
 )
 from lase_jax.metrics import masked_mean
 from lase_jax.population import Trained
@@ -270,19 +271,21 @@ class Machinery:
         deviation = jnp.sqrt(masked_mean(centred**2, rollout.active) + 1e-16)
         return centred / deviation
 
+    def logits(self, params: PyTree, rollout: Rollout) -> Array:
+        """One agent's policy at every step, ``[T, B, A]``."""
+        return self.learner.look(params, rollout).logits[: len(rollout.action)]
+
     def scores(self, params: PyTree, rollout: Rollout, eps: Array) -> Array:
-        """Log-probabilities ``[T, B]`` of what one agent did, 0 where it took no part."""
-        logits = self.learner.look(params, rollout).logits[: len(rollout.action)]
-        chosen = distributions.policy(logits, eps).log_prob(rollout.action)
-        return jnp.where(rollout.active, chosen, 0.0)
+        """`chosen` by the policy with these parameters."""
+        return chosen(self.logits(params, rollout), rollout, eps)
 
     def policy_loss(
         self, params: PyTree, value: Array, rollout: Rollout, reward: Array, rest: tuple
     ) -> tuple[Array, Array]:
         """One agent's loss, a sum over steps and a mean over episodes, and its entropy."""
         hyper, eps = rest
-        gain = self.scores(params, rollout, eps) * self.incitement(value, reward, rollout, hyper)
-        logits = self.learner.look(params, rollout).logits[: len(reward)]
+        logits = self.logits(params, rollout)
+        gain = chosen(logits, rollout, eps) * self.incitement(value, reward, rollout, hyper)
         entropy = distributions.policy(logits).entropy()
         bonus = hyper["entropy"] * jnp.where(rollout.active, entropy, 0.0)
         loss = -(gain + bonus).sum() / reward.shape[1]
@@ -312,7 +315,7 @@ class Machinery:
         grads, (losses, entropy) = jax.vmap(self.slope, (0, 0, SEAT_AXES, 2, None))(
             learnt.trained.params, self.values(state, own), own, paid, (hyper, eps)
         )
-        trained, norm = population.descend(self.policy_tx, learnt.trained, grads, hyper["lr"])
+        trained, norm = population.descend(self.policy_tx, learnt.trained, grads, rate(learnt))
 
         def total(params: PyTree) -> tuple[Array, Array]:
             def one(params: PyTree, own: Rollout, paid: Array) -> Array:
@@ -349,7 +352,7 @@ class Machinery:
         Args:
             recipient: what is known of it.
             earned: ``[m, T, B]`` the givers' own extrinsic advantages in the later episodes.
-            rest: settings, and epsilon in the first and in the later episodes.
+            rest: see `around`.
 
         Returns:
             ``[m, T, B]``.
@@ -403,7 +406,7 @@ class Machinery:
             first,
             now,
         )
-        rest = (before.learner.hyper, epsilon(before.learner), epsilon(after.learner))
+        rest = around(before.learner, after.learner)
         each = jax.vmap(self.worth, (RECIPIENT_AXES, None, None))(recipients, earned, rest)
         return put_columns(jnp.moveaxis(each, 0, -1), self.seats, self.env.spec.num_agents)
 
@@ -426,7 +429,7 @@ class Machinery:
             later: episodes played after everyone's steps.
             earned: ``[n, T, B]`` see `worth`.
         """
-        rest = (before.learner.hyper, epsilon(before.learner), epsilon(after.learner))
+        rest = around(before.learner, after.learner)
         offers = self.everyones_offers(before.giver.params, rollout)
         offered = rest[0]["max_incentive"] * jnp.take_along_axis(
             offers, jnp.asarray(self.others)[:, None, None], axis=3
@@ -542,3 +545,14 @@ class Machinery:
             "incentive/grad_norm": norm,
             "health/incentive": population.finite(norm, losses),
         }
+
+
+def chosen(logits: Array, rollout: Rollout, eps: Array) -> Array:
+    """Log-probabilities ``[T, B]`` of what one agent did, 0 where it took no part."""
+    score = distributions.policy(logits, eps).log_prob(rollout.action)
+    return jnp.where(rollout.active, score, 0.0)
+
+
+def around(before: LearnerState, after: LearnerState) -> tuple[dict, Array, Array]:
+    """Settings, with the learning rate of a step, and epsilon in the episodes before and after."""
+    return before.hyper | {"lr": rate(before)}, epsilon(before), epsilon(after)

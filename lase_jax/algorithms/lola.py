@@ -36,6 +36,7 @@ from lase_jax.learners import (
     epsilon,
     imitation,
     of_models,
+    rate,
 )
 from lase_jax.metrics import masked_mean
 from lase_jax.population import Trained
@@ -218,7 +219,7 @@ class Machinery:
             return -(worth + learnt.hyper["entropy"] * bonus).sum(), bonus
 
         grads, entropy = jax.grad(total, has_aux=True)(learnt.trained.params)
-        trained, norm = population.descend(self.tx, learnt.trained, grads, learnt.hyper["lr"])
+        trained, norm = population.descend(self.tx, learnt.trained, grads, rate(learnt))
         finished = rollout.done.sum().astype(jnp.float32)
         numbers = {
             "learn/entropy": entropy,

@@ -1,0 +1,165 @@
+"""Basic influence: influencers act first, and are paid for how far that moves those who saw it.
+
+Experiment I of Jaques et al. 2019 (section 4). The agents are two disjoint sets. In every step the
+first `influencers` of them act, then the others, who see what those just did. The influence of k on
+j is exact: the divergence of j's own policy, given what k did, from what it would be on average
+over k's policy, all else as it was. Influencer k learns on
+
+    r_k + weight sum_j influence_kj,
+
+over the influencees j; with ``influencee_reward`` those earn the same for being influenced. With
+``weight=0`` it is the paper's ablation, in which actions are merely visible.
+
+What an agent sees: its own observation and reward; influencees see the influencers' actions of the
+same step. The influence is computed with the influencees' parameters (centralised training).
+
+Differences from the paper: synchronous actor-critics instead of A3C; what is seen joins the first
+dense layer instead of the LSTM's input; both policies are the behaviour policies that actions were
+drawn from, epsilon included.
+"""
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from envs import checks
+from envs.types import Env
+from lase_jax import distributions
+from lase_jax.influence import InfluenceConfig, effect
+from lase_jax.learners import Acting, LearnerState, a2c, as_agent, epsilon
+from lase_jax.metrics import masked_mean
+from lase_jax.rewards import no_opinion
+from lase_jax.rollout import Seats, put_columns, take_columns, take_seats
+from lase_jax.types import (
+    SEAT_AXES,
+    Agent,
+    Array,
+    Clock,
+    Decision,
+    Metrics,
+    Mode,
+    Opinion,
+    PyTree,
+    Rollout,
+)
+
+
+@dataclass(frozen=True)
+class BasicInfluence(InfluenceConfig):
+    """Actor-critics of whom some are paid for influencing the others."""
+
+    influencers: int = 1
+    """How many of the seats, the first ones, act first and are paid for influence; not all."""
+    influencee_reward: bool = False
+    """Pay influencees for being influenced, too."""
+
+    def __post_init__(self) -> None:
+        """Checks every field."""
+        super().__post_init__()
+        checks.integer("influencers", self.influencers, 1)
+        remedy = "give a width for what is seen of others to join"
+        checks.require(bool(self.net.dense), "net.dense", self.net.dense, remedy)
+
+    def build(self, env: Env, seats: Seats) -> Agent:
+        """The agents on `seats`.
+
+        Raises:
+            ConfigError: there is nobody to be influenced.
+        """
+        spec, count, first = env.spec, len(seats), self.influencers
+        remedy = f"use less than {count}, the seats of these agents, so that some are influenced"
+        checks.require(first < count, "influencers", first, remedy)
+        actions = spec.num_actions
+        learner = a2c(self, spec, count, extra=first * actions)
+        leads, follows = slice(0, first), slice(first, count)
+
+        def extend(obs: Array, shown: Array) -> Array:
+            """``obs [..., m, F]`` of some seats and what they are shown, ``[..., E]``, alike."""
+            told = jnp.broadcast_to(shown[..., None, :], (*obs.shape[:-1], shown.shape[-1]))
+            return jnp.concatenate([obs.astype(jnp.float32), told], axis=-1)
+
+        def show(action: Array) -> Array:
+            """One-hot actions ``[..., E]`` of the influencers' ``action [..., K]``."""
+            return jax.nn.one_hot(action, actions).reshape(*action.shape[:-1], first * actions)
+
+        def act(
+            acting: Acting, memory: PyTree, obs: Array, draws: Array, mode: Mode
+        ) -> tuple[Decision, PyTree]:
+            def some(part: slice, shown: Array) -> tuple[Decision, PyTree]:
+                params, folded = jax.tree.map(lambda leaf: leaf[part], acting[:2])
+                before = jax.tree.map(lambda leaf: leaf[:, part], memory)
+                theirs = Acting(params, folded, acting.epsilon)
+                seen = extend(obs[:, part], shown)
+                return learner.act(theirs, before, seen, draws[:, part], mode)
+
+            nothing = jnp.zeros((len(obs), first * actions))
+            leading = some(leads, nothing)
+            following = some(follows, show(leading[0].action))
+            return jax.tree.map(lambda *two: jnp.concatenate(two, 1), leading, following)
+
+        def own_share(rollout: Rollout) -> Rollout:
+            """The rollout as the actor-critics know it."""
+            own = take_seats(rollout, seats)
+            shown = show(own.action[..., leads])
+
+            def all_of(obs: Array, shown: Array) -> Array:
+                led = extend(obs[..., leads, :], jnp.zeros_like(shown))
+                return jnp.concatenate([led, extend(obs[..., follows, :], shown)], axis=-2)
+
+            # after the last step nobody has acted yet: what was done last stands in for it
+            last = all_of(own.last_obs, shown[-1])
+            return own._replace(obs=all_of(own.obs, shown), last_obs=last)
+
+        def influence(state: LearnerState, own: Rollout) -> Array:
+            """Of each influencer on each influencee in each step, ``[K, T, B, J]`` nats."""
+            params, eps, steps = state.trained.params, epsilon(state), len(own.action)
+            views = jax.vmap(learner.look, (0, SEAT_AXES))(params, own)
+            policies = distributions.policy(views.logits[:, :steps], eps).logits  # [n, T, B, A]
+            true = jnp.moveaxis(policies[follows], 0, 2)
+            theirs = jax.tree.map(lambda leaf: leaf[follows], params)
+            obs, memory = own.obs[:, :, follows], jax.tree.map(lambda x: x[:, follows], own.memory)
+            done = own.action[..., leads]
+            there = own.active[..., leads, None] & own.active[..., None, follows]
+
+            def of_one(leader: Array) -> Array:
+                """``[T, B, J]``; every other influencer's action stays as it was."""
+                tried = jnp.arange(actions)[None, None, :, None]
+                mine = (jnp.arange(first) == leader)[None, None, None]
+                joint = jnp.where(mine, tried, done[:, :, None])
+                wonder = jax.vmap(learner.wonder, (0, 1, 2, None), 3)
+                had = distributions.policy(wonder(theirs, memory, obs, show(joint)), eps).logits
+                moved = effect(true, had, policies[leader], own.action[..., follows], self.measure)
+                return jnp.where(there[:, :, leader], moved, 0.0)
+
+            return jax.lax.map(of_one, jnp.arange(first))
+
+        def shape(state: LearnerState, rollout: Rollout, key: Array) -> Opinion:
+            del key
+            own = own_share(rollout)
+            moved = influence(state, own)
+            paid = self.pay(state, spec, moved)
+            earned = jnp.moveaxis(paid.sum(-1), 0, -1)
+            suffered = paid.sum(0) * float(self.influencee_reward)
+            reward = jnp.concatenate([earned, suffered], axis=-1)
+            there = own.active[..., leads, None] & own.active[..., None, follows]
+            pairs = masked_mean(jnp.moveaxis(moved, 0, 2), there, (0, 1), jnp.nan)
+            table = jnp.full((count, spec.num_agents), jnp.nan)
+            table = table.at[leads, np.array(seats[follows])].set(pairs)
+            return no_opinion(rollout, count)._replace(
+                delta=put_columns(reward, seats, spec.num_agents),
+                metrics={
+                    "influence/reward": masked_mean(reward, own.active, (0, 1), jnp.nan),
+                    "influence/pair": table,
+                },
+            )
+
+        def learn(
+            state: LearnerState, rollout: Rollout, reward: Array, key: Array, clock: Clock
+        ) -> tuple[LearnerState, Metrics]:
+            del key, clock
+            return learner.learn(state, own_share(rollout), take_columns(reward, seats))
+
+        plain = as_agent(learner, self.hyper(), seats, shape)
+        return plain._replace(act=act, learn=learn)

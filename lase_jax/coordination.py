@@ -1,0 +1,84 @@
+"""How much do agents coordinate? Measures of communication, from counts of what was said and done.
+
+Sources: Jaques et al. 2019, section 5.1; the term "instantaneous coordination" is theirs. Lowe et
+al. 2019 call something else speaker consistency: the mutual information of an agent's own symbol
+and action.
+
+Letters: M steps of all environments together, X Y values of two variables, n agents. All numbers
+are estimates from counts: with m counted steps, mutual information is too high by about
+``(X - 1) (Y - 1) / (2 m)`` nats, so compare with a shuffled control.
+"""
+
+import jax
+import jax.numpy as jnp
+
+from lase_jax.types import Array
+
+
+def joint(first: Array, second: Array, num_first: int, num_second: int, counts: Array) -> Array:
+    """Joint probabilities of two variables, ``[X, Y]``; all 0 where nothing counts.
+
+    Args:
+        first: ``[M]`` int32 below X.
+        second: ``[M]`` int32 below Y.
+        num_first: X.
+        num_second: Y.
+        counts: ``[M]`` bool, the steps that count.
+    """
+    weighted = jax.nn.one_hot(first, num_first) * counts[:, None].astype(jnp.float32)
+    table = weighted.T @ jax.nn.one_hot(second, num_second)
+    return table / jnp.maximum(table.sum(), 1.0)
+
+
+def entropy(probs: Array) -> Array:
+    """Entropy in nats over the last axis of ``probs [..., X]``."""
+    return -jnp.where(probs > 0, probs * jnp.log(jnp.where(probs > 0, probs, 1.0)), 0.0).sum(-1)
+
+
+def mutual_information(table: Array) -> Array:
+    """Mutual information ``[]`` in nats of two variables with ``table [X, Y]``, see `joint`.
+
+    Of a speaker's symbol and a listener's next action it is the symbol/action instantaneous
+    coordination; of two agents' actions, the action/action one.
+    """
+    return entropy(table.sum(1)) + entropy(table.sum(0)) - entropy(table.reshape(-1))
+
+
+def consistency(table: Array, uniform: bool = False) -> Array:
+    """Speaker consistency ``[]`` in [0, 1]: do own symbols and own actions go together?
+
+    The mean over both directions of 1 - (conditional entropy) / log(number of values); NaN where
+    nothing counts. How the paper averages over symbols and actions is not known.
+
+    Args:
+        table: ``[X, Y]``, see `joint`.
+        uniform: average alike over all values that occur, which rare ones inflate, instead of by
+            how often they occur.
+    """
+
+    def one_way(table: Array) -> Array:
+        """Given the first variable, how certain is the second?"""
+        often = table.sum(1)
+        conditional = table / jnp.where(often > 0, often, 1.0)[:, None]
+        certainty = 1.0 - entropy(conditional) / jnp.log(table.shape[1])
+        weight = (often > 0).astype(jnp.float32) if uniform else often
+        return (weight * certainty).sum() / weight.sum()
+
+    return 0.5 * (one_way(table) + one_way(table.T))
+
+
+def pairwise(first: Array, second: Array, num_first: int, num_second: int, counts: Array) -> Array:
+    """Mutual information between every agent's first and every agent's second variable, ``[n, n]``.
+
+    Args:
+        first: ``[M, n]`` int32, say symbols.
+        second: ``[M, n]`` int32, say next actions.
+        num_first: X.
+        num_second: Y.
+        counts: ``[M, n, n]`` bool, the steps that count for a pair, giver first.
+    """
+
+    def one(first: Array, second: Array, counts: Array) -> Array:
+        return mutual_information(joint(first, second, num_first, num_second, counts))
+
+    return jax.vmap(jax.vmap(one, (None, 1, 1)), (1, None, 1))(first, second, counts)
