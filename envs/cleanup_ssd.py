@@ -40,7 +40,7 @@ import numpy as np
 
 from envs import checks, grid, render, ssd
 from envs.cleanup import check_thresholds, choose, growth
-from envs.ssd import Layout, Ssd, search, walk
+from envs.ssd import Layout, Ssd
 from envs.types import Env, EnvSpec, Step
 
 MAPS = {
@@ -368,8 +368,8 @@ def cleaner(params: CleanupSsd, key: jax.Array, obs: jax.Array) -> jax.Array:
     met = jnp.where(wall | ssd.others(params, obs), 0, met)
     best = (met == met.max()) & (met > 0)
     act = dirty & best[params.radius, params.radius]
-    way = search(params, key_search, wall) if params.turning else jnp.int32(grid.LEFT)
-    step = walk(params, key_walk, obs, best, way)
+    way = ssd.search(params, key_search, wall) if params.turning else jnp.int32(grid.LEFT)
+    step = ssd.walk(params, key_walk, obs, best, way)
     return jnp.where(act, actions(params).index("clean"), step)
 
 
@@ -388,12 +388,12 @@ def gatherer(params: CleanupSsd, key: jax.Array, obs: jax.Array) -> jax.Array:
         away = jnp.asarray(np.array([grid.DOWN, grid.UP, grid.RIGHT, grid.LEFT, grid.STAY]))
         away = away[towards].astype(jnp.int32)
         shut = wall[tuple(params.radius + grid.displacement(away))] | (away == grid.STAY)
-        otherwise = jnp.where(shut, search(params, key_turn, wall), away)
+        otherwise = jnp.where(shut, ssd.search(params, key_turn, wall), away)
     else:
         at_wall = wall[params.radius, params.radius + 1]
         turn = jax.random.randint(key_turn, (), grid.UP, grid.DOWN + 1)
         otherwise = jnp.where(at_wall, turn, grid.RIGHT)
-    return walk(params, key_walk, obs, look(params, obs, "apple"), otherwise)
+    return ssd.walk(params, key_walk, obs, look(params, obs, "apple"), otherwise)
 
 
 def cooperator(params: CleanupSsd, key: jax.Array, obs: jax.Array) -> jax.Array:

@@ -19,11 +19,17 @@ the code of Vinitsky et al. (sequential_social_dilemma_games), on which Jaques e
   beams are, for one observation.
 
 Ours: windows are binary planes by default, so that an agent or a beam does not hide what lies below
-it; `view` "rgb" has their colours, which hide what lies below. Both show beams and, from the first
-observation on, agents, as the code did until a rewrite of April 2020 dropped them from all views
-but the pictures. There, agents that face left or right have what is ahead at the bottom of their
-view, as it is turned the wrong way; and several that contest the cell of an agent that in the end
-cannot leave it may come to stand on it together. The moves are numbered as in our other games.
+it; `view` "rgb" has their colours, which do. Both show beams, and agents from the first observation
+on, as their code did until a rewrite of April 2020: since then beams are in pictures only and the
+first views are without agents. There, views of agents that face left or right are turned the wrong
+way, with what is ahead at the bottom; and where two agents contest the cell of a third that in the
+end cannot leave it, one of them comes to stand on it too. Where beams of both kinds pass a cell,
+its colour is the cleaning beam's, there the later one's. The moves are numbered as in our other
+games.
+
+Played side by side with their code from the same states, actions and draws for 9,000 steps of each
+game with 5 agents, positions, headings, apples, waste, beams, rewards and colours were the same in
+all but 3 steps, in which two of their agents stood on one cell.
 """
 
 from collections.abc import Mapping
