@@ -626,7 +626,7 @@ def test_agents_eat_before_they_fire_and_are_hit_where_they_have_moved():
 @pytest.mark.parametrize(
     ("fire", "total"),
     # Means and standard errors of 28 random games in the code of Vinitsky et al.
-    [(False, (24.2, 2.5)), (True, (-4819.0, 220.0))],
+    [pytest.param(False, (24.2, 2.5), marks=pytest.mark.slow), (True, (-4819.0, 220.0))],
 )
 def test_random_returns_on_the_full_map_have_the_known_scale(fire, total):
     env = envs.make("cleanup_ssd", fire=fire)
