@@ -73,6 +73,7 @@ class BoxTrapped:
             action_names=ACTIONS,
             plane_names=("own", *(f"other_{i}" for i in range(1, self.num_agents))),
             event_names=EVENTS,
+            agent_planes=False,
             can_see_all=True,
             max_return=max(0.0, self.num_agents * best),
         )

@@ -79,6 +79,7 @@ class EscapeRoom:
             action_names=PLACES,
             plane_names=tuple(f"{who}_{place}" for who in whose for place in PLACES),
             event_names=EVENTS,
+            agent_planes=False,
             can_see_all=True,
             max_return=max(0.0, best),
         )

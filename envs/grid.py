@@ -84,9 +84,13 @@ def mark(shape: tuple[int, int], position: jax.Array) -> jax.Array:
 
 
 def observe(
-    position: jax.Array, present: jax.Array, objects: tuple[jax.Array, ...], radius: int
+    position: jax.Array,
+    present: jax.Array,
+    objects: tuple[jax.Array, ...],
+    radius: int,
+    heading: jax.Array | None = None,
 ) -> jax.Array:
-    """Every agent's egocentric window of binary planes, centred on it and never rotated.
+    """Every agent's egocentric window of binary planes, centred on it.
 
     The map is held as one integer per cell, a bit per plane, so that a window is one slice; the
     bits become planes only inside the window. An agent that is not present is in nobody's planes
@@ -97,6 +101,7 @@ def observe(
         present: ``[N]`` bool, False for agents that have been removed.
         objects: one ``[H, W]`` bool grid per kind of object.
         radius: cells seen to each side.
+        heading: see `windows`.
 
     Returns:
         ``[N, h, w, N + len(objects) + 1]`` bool: a plane per agent, a plane per object, and last
@@ -112,11 +117,40 @@ def observe(
         .add(jnp.where(present, own_bit, 0))
     )
     first = agents | _pack(layers[:room], num_agents)
-    planes = [_windows(first, position, present, radius, num_agents + len(layers[:room]))]
+    packed = [(first, num_agents + len(layers[:room]))]
     if layers[room:]:  # more planes than an integer has bits
         rest = layers[room:]
-        planes.append(_windows(_pack(rest, 0), position, present, radius, len(rest)))
+        packed.append((_pack(rest, 0), len(rest)))
+    planes = []
+    for bits, count in packed:
+        window = windows(bits, position, radius, heading)
+        planes.append(_unpack(jnp.where(present[:, None, None], window, 0), count))
     return jnp.concatenate(planes, axis=-1)
+
+
+def windows(
+    cells: jax.Array, position: jax.Array, radius: int, heading: jax.Array | None = None
+) -> jax.Array:
+    """Every agent's egocentric window of a map, centred on it.
+
+    Args:
+        cells: ``[H, W]`` int32, a number per cell; 0 lies outside of the map.
+        position: ``[N, 2]`` int32.
+        radius: cells seen to each side.
+        heading: ``[N]`` int32 quarter turns to the right from facing up; each window is turned so
+            that the agent faces up in it. None where all face up.
+
+    Returns:
+        ``[N, h, w]`` int32.
+    """
+    padded = jnp.pad(cells, radius)
+    size = 2 * radius + 1
+    window = jax.vmap(lambda corner: jax.lax.dynamic_slice(padded, corner, (size, size)))(position)
+    if heading is None:
+        return window
+    turn = heading[:, None, None]
+    window = jnp.where(turn >= 2, window[:, ::-1, ::-1], window)
+    return jnp.where(turn % 2 == 1, window.swapaxes(1, 2)[:, ::-1], window)
 
 
 def _pack(layers: tuple[jax.Array, ...], first_bit: int) -> jax.Array:
@@ -127,16 +161,10 @@ def _pack(layers: tuple[jax.Array, ...], first_bit: int) -> jax.Array:
     return bits
 
 
-def _windows(
-    bits: jax.Array, position: jax.Array, present: jax.Array, radius: int, planes: int
-) -> jax.Array:
-    """Windows ``[N, h, w, planes]`` bool of ``bits [H, W]``, empty for whoever is not present."""
-    padded = jnp.pad(bits, radius)
-    size = 2 * radius + 1
-    window = jax.vmap(lambda corner: jax.lax.dynamic_slice(padded, corner, (size, size)))(position)
-    window = jnp.where(present[:, None, None], window, 0)
+def _unpack(bits: jax.Array, planes: int) -> jax.Array:
+    """The lowest `planes` bits of ``bits [N, h, w]`` as planes ``[N, h, w, planes]`` bool."""
     shifts = jnp.asarray(np.arange(planes, dtype=np.int32))[None, None, None]
-    return (jnp.right_shift(window[..., None], shifts) & 1).astype(bool)
+    return (jnp.right_shift(bits[..., None], shifts) & 1).astype(bool)
 
 
 class Settings(Protocol):
@@ -183,6 +211,7 @@ def spec(
         action_names=actions,
         plane_names=planes,
         event_names=events,
+        agent_planes=True,
         can_see_all=False,
         max_return=max_return,
     )

@@ -72,6 +72,7 @@ class Matrix:
             action_names=ACTIONS,
             plane_names=STATES,
             event_names=EVENTS,
+            agent_planes=False,
             can_see_all=True,
             max_return=max_return(self),
         )

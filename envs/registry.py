@@ -8,22 +8,47 @@ from envs.cleanup import Cleanup
 from envs.cleanup_ssd import CleanupSsd
 from envs.coin_game import CoinGame
 from envs.escape_room import EscapeRoom
+from envs.harvest_ssd import HarvestSsd
 from envs.matrix import Matrix
 from envs.snowdrift import Snowdrift
 from envs.stag_hunt import StagHunt
 from envs.types import Env
 
 GameConfig = (
-    BoxTrapped | Cleanup | CleanupSsd | CoinGame | EscapeRoom | Matrix | Snowdrift | StagHunt
+    BoxTrapped
+    | Cleanup
+    | CleanupSsd
+    | CoinGame
+    | EscapeRoom
+    | HarvestSsd
+    | Matrix
+    | Snowdrift
+    | StagHunt
 )
 
 GAMES: dict[str, GameConfig] = {
     "box_trapped": BoxTrapped(),
     "cleanup": Cleanup(),
     "cleanup_10x10": CleanupSsd(
-        map="10x10", radius=7, apple_spawn_probability=0.3, threshold_depletion=0.4
+        map="10x10",
+        num_agents=2,
+        horizon=50,
+        start="fixed",
+        turning=False,
+        fire=False,
+        apple_spawn_probability=0.3,
     ),
-    "cleanup_7x7": CleanupSsd(),
+    "cleanup_7x7": CleanupSsd(
+        map="7x7",
+        num_agents=2,
+        radius=4,
+        horizon=50,
+        start="fixed",
+        turning=False,
+        fire=False,
+        apple_spawn_probability=0.5,
+        threshold_depletion=0.6,
+    ),
     "cleanup_extn": Cleanup(
         num_agents=8,
         rows=12,
@@ -34,9 +59,21 @@ GAMES: dict[str, GameConfig] = {
         horizon=150,
         initial_waste=18,
     ),
+    "cleanup_small": CleanupSsd(
+        map="10x10", num_agents=3, radius=4, horizon=100, apple_spawn_probability=0.3
+    ),
+    "cleanup_ssd": CleanupSsd(),
     "coingame": CoinGame(),
     "escape_room": EscapeRoom(),
     "escape_room_3": EscapeRoom(num_agents=3, levers=2),
+    "harvest_small": HarvestSsd(
+        map="9x13",
+        num_agents=3,
+        radius=4,
+        horizon=200,
+        spawn_probabilities=(0.0, 0.02, 0.08, 0.2),
+    ),
+    "harvest_ssd": HarvestSsd(),
     "ipd": Matrix(),
     "iterated_harmony": Matrix(sucker=0.2, temptation=0.8),
     "iterated_snowdrift": Matrix(sucker=0.2, temptation=1.2),

@@ -6,6 +6,7 @@ everyone who is present can be seen; `agent_centres` says where, for whoever dra
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,10 +28,18 @@ AGENT_COLOURS = tuple(
 HARE, STAG, WASTE, APPLE, DRIFT = "hare", "stag", "waste", "apple", "drift"
 LEVER, DOOR = "lever", "door"
 COINS = tuple(f"coin_{agent}" for agent in range(len(AGENT_COLOURS)))
-RIVER, ORCHARD, WALL, BEAM = "river", "orchard", "wall", "beam"
+RIVER, STREAM, ORCHARD, WALL = "river", "stream", "orchard", "wall"
+BEAM, FIRE = "beam", "fire"
 
 _FLOOR, _LINE, _INK, _PAPER = "#f5f1e8", "#ddd5c4", "#292524", "#ffffff"
-_TERRAIN = {RIVER: "#bfdbfe", ORCHARD: "#d9f2d0", WALL: "#a8a29e", BEAM: "#5eead4"}
+_TERRAIN = {
+    RIVER: "#bfdbfe",
+    STREAM: "#93c5fd",
+    ORCHARD: "#d9f2d0",
+    WALL: "#a8a29e",
+    BEAM: "#5eead4",
+    FIRE: "#fdba74",
+}
 _SMOOTH = 4  # everything is drawn this much larger and then reduced, which smooths its edges
 _UNIT = TILE * _SMOOTH
 
@@ -38,17 +47,23 @@ Objects = Sequence[tuple[ArrayLike, str]]
 
 
 def picture(
-    shape: tuple[int, int], objects: Objects, position: ArrayLike, present: ArrayLike
+    shape: tuple[int, int],
+    objects: Objects,
+    position: ArrayLike,
+    present: ArrayLike,
+    heading: ArrayLike | None = None,
 ) -> np.ndarray:
     """Draws a map.
 
     Args:
         shape: ``(H, W)``, rows and columns of the map.
         objects: a bool grid ``[H, W]`` and its kind, one of this module's constants, per layer;
-            `RIVER`, `ORCHARD`, `WALL` and `BEAM` colour the ground, later ones over earlier ones,
-            and the others are drawn on it in the order given.
+            `RIVER`, `STREAM`, `ORCHARD`, `WALL`, `BEAM` and `FIRE` colour the ground, later ones
+            over earlier ones, and the others are drawn on it in the order given.
         position: ``[N, 2]`` rows and columns of the agents.
         present: ``[N]`` bool, False for agents that have been removed; they are not drawn.
+        heading: ``[N]`` quarter turns to the right from facing up: agents point and look there.
+            None where they face nowhere.
 
     Returns:
         ``[H * TILE, W * TILE, 3]`` uint8.
@@ -67,7 +82,8 @@ def picture(
     for cells, kind in objects:
         for row, column in np.argwhere(cells) if kind in _SHAPES else ():
             _SHAPES[kind](pen, column * _UNIT, row * _UNIT)
-    _draw_agents(pen, np.asarray(position), np.asarray(present))
+    turns = None if heading is None else np.asarray(heading)
+    _draw_agents(pen, np.asarray(position), np.asarray(present), turns)
     return _reduce(image)
 
 
@@ -153,8 +169,13 @@ def _write(
     )
 
 
-def _draw_agents(pen: ImageDraw.ImageDraw, position: np.ndarray, present: np.ndarray) -> None:
-    """Draws a round face per agent in its colour, smaller where agents share a cell."""
+def _draw_agents(
+    pen: ImageDraw.ImageDraw, position: np.ndarray, present: np.ndarray, heading: np.ndarray | None
+) -> None:
+    """Draws a round face per agent in its colour, smaller where agents share a cell.
+
+    A face with a heading has its eyes there and a pointed tip.
+    """
     _, slots = _slots(position, present)
     centres = agent_centres(position, present) * _SMOOTH
     for agent in np.flatnonzero(present):
@@ -162,10 +183,26 @@ def _draw_agents(pen: ImageDraw.ImageDraw, position: np.ndarray, present: np.nda
         if slots[agent] > 1:
             radius = 0.45 * _UNIT / math.ceil(math.sqrt(slots[agent]))
         colour = AGENT_COLOURS[agent % len(AGENT_COLOURS)]
-        _disc(pen, x, y, radius, fill=_PAPER)
-        _disc(pen, x, y, radius - 1.5 * _SMOOTH, fill=colour)
+        turns, look = (0, 0.15) if heading is None else (heading[agent], 0.35)
+        point = partial(_ahead, x, y, radius, turns * math.pi / 2)
+        for fill, size in ((_PAPER, 1.0), (colour, 1.0 - 1.5 * _SMOOTH / radius)):
+            if heading is not None:
+                cheeks = [point(side * 0.8 * size, 0.6 * size) for side in (-1, 1)]
+                pen.polygon([*cheeks, point(0.0, 1.5 * size)], fill=fill)
+            _disc(pen, x, y, size * radius, fill=fill)
         for side in (-1, 1):
-            _disc(pen, x + side * 0.36 * radius, y - 0.15 * radius, 0.2 * radius, fill=_PAPER)
+            _disc(pen, *point(side * 0.36, look), 0.2 * radius, fill=_PAPER)
+
+
+def _ahead(
+    x: float, y: float, radius: float, angle: float, aside: float, ahead: float
+) -> tuple[float, float]:
+    """A point of a face at ``(x, y)`` turned to the right, in radii to its right and ahead."""
+    right, down = math.cos(angle), math.sin(angle)
+    return (
+        x + radius * (aside * right + ahead * down),
+        y + radius * (aside * down - ahead * right),
+    )
 
 
 def _disc(pen: ImageDraw.ImageDraw, x: float, y: float, radius: float, **style: Any) -> None:

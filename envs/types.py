@@ -20,12 +20,14 @@ class EnvSpec(NamedTuple):
         num_actions: A, the same for every agent.
         obs_shape: shape of one agent's observation, ``(H, W, C)`` for windows, ``(F,)`` for
             vectors.
-        obs_dtype: NumPy dtype of observations; ``bool`` for binary planes.
+        obs_dtype: NumPy dtype of observations; ``bool`` for binary planes, float32 in [0, 1] for
+            colours. Learners cast it to float32 and scale nothing.
         horizon: number of steps of an episode, always exact.
         action_names: A names, index by index.
-        plane_names: names of the last axis of an observation. In grid games the first N planes show
-            the agents, in seat order; agent i's own plane has a one at the centre of its window.
+        plane_names: names of the last axis of an observation.
         event_names: keys of `Step.events`, each an ``[N]`` count.
+        agent_planes: True where the first N planes show the agents, in seat order, agent i's own
+            with a one at the centre of its window: from them a learner reads whom it sees.
         can_see_all: True where every agent sees every other at all times.
         max_return: an upper bound of the collective return of an episode, or None where none is
             known.
@@ -41,6 +43,7 @@ class EnvSpec(NamedTuple):
     action_names: tuple[str, ...]
     plane_names: tuple[str, ...]
     event_names: tuple[str, ...]
+    agent_planes: bool
     can_see_all: bool
     max_return: float | None
 

@@ -97,6 +97,23 @@ CLEANUP_SSD = Settings(
 )
 """Entropy, discount, R_max and cost of LIO as in its authors' code; other step sizes, epsilon
 and networks are ours, for updates of 16 episodes."""
+SSD = Settings(
+    Schedule(steps=2_000_000, num_envs=8, rollout_length=100),
+    dict(
+        gamma=0.99,
+        entropy=0.01,
+        epsilon_start=0.1,
+        epsilon_end=0.01,
+        epsilon_episodes=1_000,
+        net=Net(dense=(32, 32), social=32, perspective=32, moa=32, incentive=32),
+    ),
+    dict(social_gamma=0.99),
+    own=dict(si=dict(weight=0.62), lio=LIO),
+)
+"""A start on a CPU, not yet tuned; the papers play 250 times as long, with 6 convolutions before
+layers of this width. Epsilon is small, as firing at random costs thousands."""
+SSD_SMALL = dataclasses.replace(SSD, schedule=Schedule(steps=1_000_000))
+OF_HARVEST = SSD.own | dict(si=dict(weight=2.521))
 COINGAME = Settings(
     Schedule(steps=1_500_000),
     dict(gamma=0.95, lam=0.7, entropy=0.05, epsilon_episodes=4_500),
@@ -146,7 +163,11 @@ SETTINGS: dict[str, Settings] = {
     "cleanup_7x7": CLEANUP_SSD,
     "cleanup_10x10": CLEANUP_SSD,
     "cleanup_extn": CLEANUP,
+    "cleanup_small": SSD_SMALL,
+    "cleanup_ssd": SSD,
     "coingame": COINGAME,
+    "harvest_small": dataclasses.replace(SSD_SMALL, own=OF_HARVEST),
+    "harvest_ssd": dataclasses.replace(SSD, own=OF_HARVEST),
     "ipd": MATRIX,
     "iterated_harmony": MATRIX,
     "iterated_snowdrift": MATRIX,

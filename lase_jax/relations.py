@@ -250,9 +250,12 @@ class Mind:
         gap = jnp.abs(views - x[:, None])
         distance = gap.sum(-1) if config.distance == "sum" else gap.mean(-1)
         both = episodes.present.reshape(-1, num)[:, ids] & episodes.active.reshape(-1)[:, None]
-        seen = both
-        if not self.spec.can_see_all:
+        if self.spec.can_see_all:
+            seen = both
+        elif self.spec.agent_planes:
             seen = both & visible(episodes.obs, self.spec).reshape(-1, num)[:, ids]
+        else:  # not to be known, and by `check_visible` of no consequence
+            seen = jnp.zeros_like(both)
         mask = seen if config.train_visible else both
         total = metrics.masked_mean((1.0 - delta) * surprise + delta * distance, mask)
         return total, {

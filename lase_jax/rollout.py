@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from envs.checks import require
 from envs.types import Env, EnvSpec
 from lase_jax.types import SEAT_AXES, Algorithm, Array, Clock, Mode, PyTree, Rollout, World
 
@@ -172,12 +173,23 @@ def take_envs(rollout: Rollout, count: int) -> Rollout:
     return by_step._replace(last_obs=rest[0], memory=rest[1])
 
 
+def check_visible(field: str, wanted: bool, spec: EnvSpec) -> None:
+    """Requires that learners can know who is visible to whom, where a setting `wanted` asks for it.
+
+    Raises:
+        ConfigError: agents do not always see each other, and no planes of windows show them.
+    """
+    known = spec.can_see_all or spec.agent_planes
+    remedy = f"use False, or a view of {spec.name} that has a plane for every agent"
+    require(known or not wanted, field, wanted, remedy)
+
+
 def visible(obs: Array, spec: EnvSpec) -> Array:
     """Which agents an observer's window shows.
 
     Args:
         obs: ``[..., F]`` flattened windows whose first planes show the agents.
-        spec: facts of a game with windows.
+        spec: facts of a game with such windows (`EnvSpec.agent_planes`).
 
     Returns:
         ``[..., N]`` bool.

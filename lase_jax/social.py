@@ -32,7 +32,7 @@ from lase_jax.learners import Learner, LearnerState
 from lase_jax.population import Trained
 from lase_jax.relations import Mind, Networks, SocialConfig
 from lase_jax.replay import EPISODE_AXES, Buffer, Episodes, Replay, present_batch
-from lase_jax.rollout import Seats, co_players, take_seats, to_seats, visible
+from lase_jax.rollout import Seats, check_visible, co_players, take_seats, to_seats, visible
 from lase_jax.types import Array, Clock, Metrics, PyTree, Rollout
 
 CHUNKS = 16
@@ -65,9 +65,14 @@ def build(config: SocialConfig, spec: EnvSpec, seats: Seats, learner: Learner) -
         spec: the game's facts.
         seats: n seats.
         learner: the same agents' actor-critic, whose policy the rule "acting" borrows.
+
+    Raises:
+        ConfigError: a network or a setting that does not fit the game's observations.
     """
     num, net = spec.num_agents, config.net
     net.check(spec.obs_shape)
+    check_visible("train_visible", config.perspective and config.train_visible, spec)
+    check_visible("weigh_visible", config.weigh_visible, spec)
     mind = Mind(config, spec, learner)
     tx = population.optimiser(config.max_grad_norm)
     others = co_players(num, seats)

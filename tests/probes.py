@@ -76,6 +76,7 @@ def probe(pay, num_agents=2, num_actions=2, horizon=4, leaves=None) -> Env:
         action_names=tuple(str(a) for a in range(num_actions)),
         plane_names=names,
         event_names=("ones",),
+        agent_planes=False,
         can_see_all=True,
         max_return=None,
     )

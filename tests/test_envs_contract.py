@@ -15,6 +15,8 @@ from envs import Env, EnvSpec, GameConfig, Step
 COPIES = 6
 CROWDED = dict(rows=9, columns=6, num_agents=16, horizon=12)
 """Not square, as many agents as a map can hold, and short."""
+LONGEST = 150
+"""Steps of an episode, at most; longer games are cut to a length that takes no longer to test."""
 
 MAPS = [name for name in envs.names() if hasattr(envs.GAMES[name], "rows")]
 ON_MAPS = [(name, crowded) for name in MAPS for crowded in (False, True)]
@@ -37,7 +39,8 @@ def built(case):
     """A game and its functions for many copies, each of which may be traced only once."""
     name, crowded = case
     chex.clear_trace_counter()  # it counts by name, and every game has the same names
-    config = envs.config(name, **(CROWDED if crowded else {}))
+    short = dict(horizon=min(envs.config(name).horizon, LONGEST))
+    config = envs.config(name, **(CROWDED if crowded else short))
     env = config.build()
     reset = jax.jit(jax.vmap(chex.assert_max_traces(env.reset, n=1)))
     step = jax.jit(jax.vmap(chex.assert_max_traces(env.step, n=1)))

@@ -94,6 +94,19 @@ def test_windows_show_what_is_around(shape, agents, kinds, radius):
         np.testing.assert_array_equal(found, seen(shape, position, present, objects, radius))
 
 
+def test_windows_turn_with_the_heading():
+    cells = jnp.arange(1, 13, dtype=jnp.int32).reshape(3, 4)
+    position = jnp.array([(1, 1)] * 4, jnp.int32)
+    straight = [[1, 2, 3], [5, 6, 7], [9, 10, 11]]
+    found = grid.windows(cells, position, 1, jnp.arange(4, dtype=jnp.int32))
+    assert found[0].tolist() == grid.windows(cells, position[:1], 1)[0].tolist() == straight
+    assert found[1].tolist() == [[3, 7, 11], [2, 6, 10], [1, 5, 9]]  # what is right comes up
+    assert found[2].tolist() == [[11, 10, 9], [7, 6, 5], [3, 2, 1]]
+    assert found[3].tolist() == [[9, 5, 1], [10, 6, 2], [11, 7, 3]]
+    corner = grid.windows(cells, jnp.array([(0, 0)], jnp.int32), 1, jnp.array([2], jnp.int32))
+    assert corner[0].tolist() == [[6, 5, 0], [2, 1, 0], [0, 0, 0]]
+
+
 def test_planes_are_named_in_their_order():
     settings = StagHunt(num_agents=2, radius=1)
     spec = grid.spec(settings, ("up", "down"), ("hare",), ("hares",), None)

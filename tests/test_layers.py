@@ -17,6 +17,7 @@ ROOT = Path(__file__).parent.parent
 CONTRACT = [["envs.types", "envs.checks", "lase_jax", "lase_jax._guard"]]
 GAMES = [
     ["envs.grid", "envs.motion", "envs.render"],
+    ["envs.ssd"],
     ["envs.*"],  # every other module of envs is a game
     ["envs.registry"],
     ["envs"],

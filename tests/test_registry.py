@@ -38,7 +38,7 @@ def test_settings_are_changed_in_a_copy():
     ("name", "overrides", "message"),
     [
         ("shs", {}, "game is 'shs': did you mean 'ssh'"),
-        ("chess", {}, "use one of cleanup, cleanup_10x10, "),
+        ("chess", {}, "use one of box_trapped, cleanup, cleanup_10x10, "),
         ("ssh", {"row": 5}, "field of ssh is 'row': did you mean 'rows'? use one of columns, "),
         ("ssh", {"version": 2}, "field of ssh is 'version': "),
         ("ssh", {"rows": 1}, "rows is 1: use a whole number, 2 to 64."),
@@ -50,11 +50,13 @@ def test_mistakes_are_named(call, name, overrides, message):
     assert message in str(error.value)
 
 
-def test_the_games_of_the_paper_have_its_sizes():
+def test_the_games_of_the_papers_have_their_sizes():
     sizes = {
         "cleanup": (4, 7, (5, 5, 7), 100),
         "cleanup_extn": (8, 7, (7, 7, 11), 150),
+        "cleanup_ssd": (5, 9, (15, 15, 13), 1000),
         "coingame": (2, 4, (5, 5, 5), 100),
+        "harvest_ssd": (5, 8, (15, 15, 9), 1000),
         "ipd": (2, 2, (5,), 100),
         "ssg": (4, 6, (5, 5, 6), 50),
         "ssg_extn": (8, 6, (7, 7, 10), 75),

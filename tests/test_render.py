@@ -59,7 +59,10 @@ def test_kinds_can_be_told_apart():
             assert np.abs(first - second).mean() > 3
 
 
-@pytest.mark.parametrize("ground", [render.RIVER, render.ORCHARD, render.WALL, render.BEAM])
+GROUNDS = (render.RIVER, render.STREAM, render.ORCHARD, render.WALL, render.BEAM, render.FIRE)
+
+
+@pytest.mark.parametrize("ground", GROUNDS)
 def test_terrain_lies_under_objects_whatever_the_order(ground):
     everywhere, apple = (np.ones((1, 2), bool), ground), (cells((1, 2), (0, 0)), render.APPLE)
     picture = render.picture((1, 2), [everywhere, apple], *NOBODY)
@@ -100,6 +103,22 @@ def test_agents_on_one_cell_stand_side_by_side(count):
     picture = render.picture((2, 4), (), *place)
     assert changed_cells(render.picture((2, 4), (), *NOBODY), picture) == {(1, 2)}
     assert [seat_at(picture, centre) for centre in centres] == list(range(count))
+
+
+def test_where_agents_face_can_be_seen():
+    place = everyone([(0, 0), (0, 2)])
+    pictures = [render.picture((1, 3), (), *place, heading=(way, 0)) for way in range(4)]
+    for way, picture in enumerate(pictures):
+        assert changed_cells(picture, render.picture((1, 3), (), *NOBODY)) == {(0, 0), (0, 2)}
+        assert seat_at(picture, np.array([16, 16])) == 0
+        for other in pictures[:way]:
+            assert changed_cells(picture, other) == {(0, 0)}
+    tips = [(16, 4), (27, 16), (16, 27), (4, 16)]  # x and y of a point near each side
+    for way, picture in enumerate(pictures):
+        assert [seat_at(picture, np.array(tip)) == 0 for tip in tips].index(True) == way
+    # Turning the picture turns the face.
+    turned = np.rot90(pictures[1][:, :TILE])
+    assert np.abs(turned.astype(int) - pictures[0][:, :TILE]).mean() < 2
 
 
 def test_removed_agents_are_not_drawn_and_take_no_room():

@@ -6,8 +6,19 @@ import numpy as np
 import pytest
 from probes import facts, probe, same, selfplay, settings
 
+import envs
+from envs.checks import ConfigError
 from lase_jax.nets import Net
-from lase_jax.rollout import begin, co_players, collector, play, take_columns, take_seats, visible
+from lase_jax.rollout import (
+    begin,
+    check_visible,
+    co_players,
+    collector,
+    play,
+    take_columns,
+    take_seats,
+    visible,
+)
 from lase_jax.types import Clock
 
 GAME = probe(lambda action: 2 * action, num_agents=2, horizon=6, leaves=(4, 6))
@@ -105,3 +116,37 @@ def test_agents_that_stand_in_the_window_are_visible(dtype):
     window[1, ..., 3:] = 1  # not an agent
     seen = visible(jnp.asarray(window.reshape(2, -1)), spec)
     np.testing.assert_array_equal(seen, [[0, 1, 0], [0, 0, 0]])
+
+
+def test_who_is_visible_must_be_known_where_it_is_asked_for():
+    blind = GAME.spec._replace(can_see_all=False, agent_planes=False)
+    for spec in (GAME.spec, blind._replace(agent_planes=True), blind._replace(can_see_all=True)):
+        check_visible("train_visible", True, spec)
+    check_visible("train_visible", False, blind)
+    with pytest.raises(ConfigError, match="train_visible is True: use False, or a view of probe"):
+        check_visible("train_visible", True, blind)
+
+
+COLOURS = envs.make("harvest_small", view="rgb")
+
+
+@pytest.mark.parametrize(
+    ("algo", "fields", "refused"),
+    [
+        ("lase", {}, "train_visible"),
+        ("lase", dict(train_visible=False, weigh_visible=True), "weigh_visible"),
+        ("si", {}, "influence_visible"),
+        ("si", dict(influence_visible=False), "train_visible"),
+        ("lase", dict(train_visible=False), ""),
+        ("lase_wo", {}, ""),
+        ("si", dict(influence_visible=False, train_visible=False), ""),
+        ("a2c", {}, ""),
+    ],
+)
+def test_colours_are_refused_by_whoever_reads_agents_from_windows(algo, fields, refused):
+    config = settings(algo, **fields)
+    if refused:
+        with pytest.raises(ConfigError, match=f"{refused} is True: use False, or a view of harv"):
+            selfplay(COLOURS, config)
+    else:
+        selfplay(COLOURS, config)

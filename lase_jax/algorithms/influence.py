@@ -33,7 +33,15 @@ from lase_jax.learners import LearnerState, a2c, as_agent, epsilon, of_models
 from lase_jax.metrics import masked_mean
 from lase_jax.population import Trained
 from lase_jax.rewards import no_opinion
-from lase_jax.rollout import Seats, co_players, put_columns, take_columns, take_seats, to_seats
+from lase_jax.rollout import (
+    Seats,
+    check_visible,
+    co_players,
+    put_columns,
+    take_columns,
+    take_seats,
+    to_seats,
+)
 from lase_jax.types import (
     SEAT_AXES,
     Agent,
@@ -100,6 +108,8 @@ class Influence(InfluenceConfig):
     def build(self, env: Env, seats: Seats) -> Agent:
         """The agents on `seats`."""
         spec, num, count = env.spec, env.spec.num_agents, len(seats)
+        check_visible("influence_visible", self.influence_visible, spec)
+        check_visible("train_visible", self.train_visible, spec)
         learner = a2c(self, spec, count)
         model = Model(spec, self.net, self.share_eyes)
         tx = population.optimiser(self.max_grad_norm)

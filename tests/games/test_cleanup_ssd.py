@@ -2,188 +2,184 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from oracle import contest, play, side_by_side, steps_to, windows
+import ssd_oracle
+from oracle import play, side_by_side
+from ssd_oracle import cells_of, grid_of
 
 import envs
 from envs import cleanup_ssd
 from envs.checks import ConfigError
-from envs.cleanup_ssd import ACTIONS, CLEAN, MAPS, CleanupSsd, Draws, State
+from envs.cleanup_ssd import MAPS, CleanupSsd, Draws, State
 from envs.types import Step
 
-UP, DOWN, LEFT, RIGHT, STAY = range(5)
+UP, DOWN, LEFT, RIGHT, STAY, CLEAN = range(6)
 SMALL, LARGE = envs.config("cleanup_7x7"), envs.config("cleanup_10x10")
 THREE = envs.config("cleanup_10x10", num_agents=3)
+FULL, TURNING = envs.config("cleanup_ssd"), envs.config("cleanup_small")
+TURN_RIGHT, TURN_LEFT, FIRE, SWEEP = range(5, 9)
+"""Actions of agents that turn and fire, whose cleaning has another number."""
 NEVER = 0.9999999
 RIVER = [(row, column) for row in range(1, 9) for column in (1, 2)]
 """The river of the large map, in reading order."""
 
 
-def cells_of(grid):
-    return [tuple(cell) for cell in np.argwhere(np.asarray(grid)).tolist()]
-
-
 def map_cells(params, kinds):
-    rows = enumerate(MAPS[params.map])
-    return [
-        (row, column) for row, line in rows for column, kind in enumerate(line) if kind in kinds
-    ]
+    return ssd_oracle.map_cells(MAPS[params.map], kinds)
 
 
-def state_of(params, position, waste=(), apples=()):
-    grids = np.zeros((3, len(MAPS[params.map]), len(MAPS[params.map][0])), bool)
-    for layer, cells in zip(grids, (waste, apples), strict=False):
-        for cell in cells:
-            layer[cell] = True
-    return State(jnp.array(position, jnp.int32), *jnp.asarray(grids), jnp.int32(0))
+def state_of(params, position, waste=(), apples=(), heading=None):
+    text, nothing = MAPS[params.map], jnp.asarray(grid_of(MAPS[params.map], ()))
+    return State(
+        position=jnp.array(position, jnp.int32),
+        heading=jnp.array(heading or [0] * len(position), jnp.int32),
+        waste=jnp.asarray(grid_of(text, waste)),
+        apples=jnp.asarray(grid_of(text, apples)),
+        beam=nothing,
+        fire=nothing,
+        time=jnp.int32(0),
+    )
+
+
+transition = jax.jit(cleanup_ssd.transition, static_argnums=0)
 
 
 def played(params, state, action, priority=None, waste=(NEVER, 0.0), apples=NEVER):
     priority = np.arange(params.num_agents) if priority is None else priority
     apples = np.broadcast_to(apples, len(map_cells(params, "B")))
     draws = Draws(*(jnp.array(draw, jnp.float32) for draw in (priority, waste, apples)))
-    return cleanup_ssd.transition(params, state, jnp.array(action, jnp.int32), draws)
-
-
-def moved(walls, position, action, priority):
-    """Positions after a step: whoever cannot move stays, and so does whoever wants that cell."""
-    target = steps_to((99, 99), position, action)
-    target = [here if goal in walls else goal for here, goal in zip(position, target, strict=True)]
-    seats = range(len(position))
-    going = contest({i: target[i] for i in seats if target[i] != position[i]}, priority)
-
-    def swaps(i):
-        return any(target[i] == position[j] and target[j] == position[i] for j in seats if j != i)
-
-    def blocked(i):
-        return any(target[i] == position[j] for j in seats if j not in going)
-
-    going = {i for i in going if not swaps(i)}
-    while stuck := {i for i in going if blocked(i)}:
-        going -= stuck
-    return [target[i] if i in going else position[i] for i in seats]
-
-
-def fired(params, walls, agents, waste, start):
-    """Fires one beam, ray by ray and cell by cell; returns what it cleans and what it passes."""
-    cleaned, passed, side = [], [], params.beam_width // 2
-    for aside in range(-side, side + 1):
-        row, column = start[0] - (aside == 0), start[1] + aside
-        for _ in range(params.beam_length):
-            if column < 0 or column >= len(MAPS[params.map][0]) or (row, column) in walls:
-                break
-            passed.append((row, column))
-            if waste[row, column]:
-                cleaned.append((row, column))
-                break
-            if (row, column) in agents:
-                break
-            row -= 1
-    return cleaned, passed
+    return transition(params, state, jnp.array(action, jnp.int32), draws)
 
 
 def reference(params, state, action, draws):
     text = MAPS[params.map]
-    shape, walls = (len(text), len(text[0])), map_cells(params, "@")
     river, orchard = map_cells(params, "HR"), map_cells(params, "B")
-    waste, apples, beam = state.waste.copy(), state.apples.copy(), np.zeros(shape, bool)
+    waste, apples, beam = state.waste.copy(), state.apples.copy(), grid_of(text, ())
+    acts = [params.spec().action_names[act] for act in action]
 
     position = [tuple(cell) for cell in state.position.tolist()]
-    position = moved(walls, position, action, draws.priority)
+    position, heading = ssd_oracle.moved(
+        text, position, state.heading.tolist(), acts, draws.priority
+    )
     eaten = np.array([float(apples[cell]) for cell in position])
     for cell in position:
         apples[cell] = False
+    fire, fines, counts = ssd_oracle.fire(params, text, position, heading, acts)
     cleaned = np.zeros(len(position))
     for agent in np.argsort(-draws.priority):
-        if action[agent] == 5:
-            dirty, passed = fired(params, walls, position, waste, position[agent])
-            cleaned[agent] = len(dirty)
-            for cell in dirty:
-                waste[cell] = False
-            for cell in passed:
-                beam[cell] = True
+        if acts[agent] == "clean":
+            dirt = cells_of(waste)
+            passed, _, met = ssd_oracle.beam(params, text, position, heading, agent, dirt)
+            cleaned[agent] = len(met)
+            waste &= ~grid_of(text, met)
+            beam |= grid_of(text, passed)
 
     density = waste.sum() / len(river)
     low, high = params.threshold_restoration, params.threshold_depletion
     growth = 1.0 if density <= low else max(0.0, (high - density) / (high - low))
     bare = [cell for cell in river if not waste[cell]]
-    fails = np.float32(1 - params.waste_spawn_probability) ** len(bare)
-    if density < high and draws.waste[0] < np.float32(1) - np.float32(fails):
+    chance = np.float32(params.waste_spawn_probability)
+    if params.waste_rule == "until_one":
+        chance = np.float32(1) - np.float32(1 - params.waste_spawn_probability) ** len(bare)
+    if density < high and draws.waste[0] < np.float32(chance):
         index = int(np.float32(draws.waste[1]) * np.float32(len(bare)))
         waste[bare[min(index, len(bare) - 1)]] = True
     for cell, draw in zip(orchard, draws.apples, strict=True):
         if cell not in position and draw < params.apple_spawn_probability * growth:
             apples[cell] = True
 
-    terrain = np.zeros((2, *shape), bool)
-    for layer, cells in zip(terrain, (river, walls), strict=True):
-        for cell in cells:
-            layer[cell] = True
+    objects = {"waste": waste, "apple": apples, "river": grid_of(text, river)}
+    stream = map_cells(params, "S")
+    objects |= {"stream": grid_of(text, stream)} if stream else {}
+    objects |= {"wall": grid_of(text, map_cells(params, "@")), "beam": beam}
+    objects |= {"fire": fire} if params.fire else {}
     time = state.time + 1
-    return State(np.array(position), waste, apples, beam, time), Step(
-        obs=windows(shape, position, (waste, apples, *terrain, beam), params.radius),
-        reward=params.apple_reward * eaten - params.cleaning_cost * (action == 5),
+    after = State(np.array(position), np.array(heading), waste, apples, beam, fire, time)
+    return after, Step(
+        obs=ssd_oracle.views(params, position, heading, objects),
+        reward=params.apple_reward * eaten
+        - params.cleaning_cost * np.array([act == "clean" for act in acts])
+        - fines,
         active=np.ones(len(position), bool),
         terminated=np.bool_(False),
         truncated=time >= params.horizon,
-        events={"waste_cleaned": cleaned, "apples": eaten},
+        events={"waste_cleaned": cleaned, "apples": eaten} | (counts if params.fire else {}),
     )
 
 
 @pytest.mark.parametrize(
-    "params",
+    ("params", "steps"),
     [
-        SMALL,
-        LARGE,
-        CleanupSsd(
-            map="10x10",
-            num_agents=3,
-            radius=2,
-            horizon=60,
-            beam_width=5,
-            beam_length=3,
-            apple_spawn_probability=0.8,
-            waste_spawn_probability=0.1,
-            threshold_depletion=0.7,
-            threshold_restoration=0.2,
-            apple_reward=2.0,
-            cleaning_cost=0.5,
+        (SMALL, 50),
+        (LARGE, 50),
+        (
+            envs.config(
+                "cleanup_10x10",
+                num_agents=3,
+                radius=2,
+                horizon=60,
+                beam_width=5,
+                beam_length=3,
+                apple_spawn_probability=0.8,
+                waste_spawn_probability=0.1,
+                threshold_depletion=0.7,
+                threshold_restoration=0.2,
+                apple_reward=2.0,
+                cleaning_cost=0.5,
+            ),
+            60,
         ),
-        CleanupSsd(
-            beam_width=1,
-            beam_length=2,
-            radius=1,
-            waste_spawn_probability=1.0,
-            threshold_depletion=1.0,
+        (
+            envs.config(
+                "cleanup_7x7",
+                beam_width=1,
+                beam_length=2,
+                radius=1,
+                waste_rule="one_draw",
+                threshold_depletion=1.0,
+            ),
+            50,
         ),
+        (envs.config("cleanup_small", fire_cost=0.5, hit_cost=7.0, apple_reward=2.0), 40),
+        (envs.config("cleanup_ssd", view="rgb", start="fixed"), 20),
     ],
 )
-def test_equals_the_plain_reference(params):
+def test_equals_the_plain_reference(params, steps):
     rng = np.random.default_rng(0)
-    size = (30, params.horizon, params.num_agents)
-    uniform = rng.integers(0, 6, size, np.int32)
-    busy = rng.choice(6, size, p=[0.15, 0.15, 0.15, 0.15, 0.05, 0.35]).astype(np.int32)
-    steps = side_by_side(cleanup_ssd, reference, params, np.concatenate([uniform, busy]))
+    names = params.spec().action_names
+    size = (30, steps, params.num_agents)
+    uniform = rng.integers(0, len(names), size, np.int32)
+    weight = np.array([{"clean": 7.0, "fire": 2.0, "stay": 1.0}.get(name, 3.0) for name in names])
+    busy = rng.choice(len(names), size, p=weight / weight.sum()).astype(np.int32)
+    actions = np.concatenate([uniform, busy])
+    steps = side_by_side(cleanup_ssd, reference, params, actions)
     assert steps.events["waste_cleaned"].sum() > 100
-    assert steps.events["apples"].sum() > 20
+    if params.map != "25x18":  # where it takes longer until apples grow
+        assert steps.events["apples"].sum() > 10
+    if params.fire:
+        assert steps.events["fired"].sum() > steps.events["hit"].sum() > 50
 
 
 @pytest.mark.parametrize(
-    ("params", "size", "apples", "waste", "river", "density"),
-    [(SMALL, 7, 5, 2, 0, 1.0), (LARGE, 10, 12, 8, 8, 0.5)],
+    ("params", "rows", "columns", "counts"),
+    [
+        (SMALL, 7, 7, [5, 2, 0, 0, 2]),
+        (LARGE, 10, 10, [12, 8, 8, 0, 3]),
+        (FULL, 25, 18, [103, 56, 63, 12, 10]),
+    ],
 )
-def test_maps_have_the_published_cells(params, size, apples, waste, river, density):
+def test_maps_have_the_published_cells(params, rows, columns, counts):
     text = MAPS[params.map]
-    assert len(text) == size and {len(line) for line in text} == {size}
+    assert len(text) == rows and {len(line) for line in text} == {columns}
     edge = [*text[0], *text[-1], *(line[0] + line[-1] for line in text)]
     assert set("".join(edge)) == {"@"}
-    counts = [len(map_cells(params, kind)) for kind in "BHR"]
-    assert counts == [apples, waste, river]
-    assert waste / (waste + river) == density
-    land = cleanup_ssd.layout(params.map)
+    assert [len(map_cells(params, kind)) for kind in "BHRSP"] == counts
+    land = cleanup_ssd.land_of(params)
     assert cells_of(land.orchard) == map_cells(params, "B")
     assert cells_of(land.waste) == map_cells(params, "H")
     assert cells_of(land.river) == map_cells(params, "HR")
+    assert cells_of(land.stream) == map_cells(params, "S")
     assert cells_of(land.walls) == map_cells(params, "@")
+    assert land.spawns.tolist() == [list(cell) for cell in map_cells(params, "P")[::-1]]
 
 
 def test_the_games_have_the_published_sizes():
@@ -194,7 +190,14 @@ def test_the_games_have_the_published_sizes():
         assert spec.action_names[CLEAN] == "clean"
         assert spec.plane_names[2:] == ("waste", "apple", "river", "wall", "beam", "inside")
         assert spec.can_see_all and spec.max_return == 98.0
-    assert not CleanupSsd(radius=3).spec().can_see_all
+    assert not envs.config("cleanup_7x7", radius=3).spec().can_see_all
+    spec = FULL.spec()
+    assert (spec.num_agents, spec.horizon, spec.obs_shape) == (5, 1000, (15, 15, 13))
+    assert spec.action_names[5:] == ("turn_right", "turn_left", "fire", "clean")
+    planes = ("waste", "apple", "river", "stream", "wall", "beam", "fire", "inside")
+    assert spec.plane_names[5:] == planes and not spec.can_see_all
+    assert spec.event_names == ("waste_cleaned", "apples", "fired", "hit")
+    assert CleanupSsd() == FULL
 
 
 @pytest.mark.parametrize(
@@ -216,7 +219,7 @@ def test_every_episode_starts_alike(params, position):
 
 
 def test_both_kinds_spawn_before_the_first_observation_where_they_may():
-    params = CleanupSsd(map="10x10", apple_spawn_probability=1.0, threshold_depletion=0.75)
+    params = envs.config("cleanup_10x10", apple_spawn_probability=1.0, threshold_depletion=0.75)
     keys = jax.random.split(jax.random.key(0), 300)
     state, _ = jax.vmap(params.build().reset)(keys)
     assert np.median(state.waste.sum((1, 2))) == 9  # one of eight draws at .5 is almost sure
@@ -366,7 +369,7 @@ def test_agents_neither_swap_nor_enter_the_cell_of_one_that_stays_but_follow():
     assert after.position.tolist() == [[3, 4], [3, 5]]
 
 
-@pytest.mark.parametrize("params", [SMALL, LARGE, THREE])
+@pytest.mark.parametrize("params", [SMALL, THREE, TURNING])
 def test_random_play_keeps_to_the_map_and_to_one_agent_per_cell(params):
     env = params.build()
     keys = jax.random.split(jax.random.key(0), 60)
@@ -377,14 +380,14 @@ def test_random_play_keeps_to_the_map_and_to_one_agent_per_cell(params):
 
         def step(state, key):
             key_act, key_step = jax.random.split(key)
-            action = jax.random.randint(key_act, (params.num_agents,), 0, len(ACTIONS))
+            action = jax.random.randint(key_act, (params.num_agents,), 0, env.spec.num_actions)
             after, _ = env.step(key_step, state, action)
             return after, (state, after)
 
         return jax.lax.scan(step, first, jax.random.split(key_steps, params.horizon))[1]
 
     before, after = jax.tree.map(np.asarray, jax.jit(jax.vmap(episode))(keys))
-    land = cleanup_ssd.layout(params.map)
+    land = cleanup_ssd.land_of(params)
     position = after.position.reshape(-1, params.num_agents, 2)
     code = position @ np.array([100, 1])
     assert (np.diff(np.sort(code, axis=-1), axis=-1) > 0).all()
@@ -549,12 +552,105 @@ def test_random_returns_have_the_known_scale(params, apples, waste):
         assert abs(total.mean() - mean) < 4 * np.hypot(error, total.std() / np.sqrt(1000))
 
 
+@pytest.fixture(scope="module")
+def stay():
+    """Plays the full game for so many steps from a state in which nobody does anything."""
+    env = FULL.build()
+    idle = jnp.full(FULL.num_agents, STAY, jnp.int32)
+
+    def step(state, key):
+        state, _ = env.step(key, state, idle)
+        return state, state
+
+    return jax.jit(lambda state: jax.lax.scan(step, state, jax.random.split(jax.random.key(0), 90)))
+
+
+SPAWNS = [(4, 8), (5, 10), (10, 9), (10, 11), (11, 9)]
+WATER = map_cells(FULL, "HR")
+
+
+def test_waste_climbs_one_by_one_from_a_clean_river_and_stops_at_48(stay):
+    _, states = stay(state_of(FULL, SPAWNS))
+    waste, apples = states.waste.sum((1, 2)), states.apples.sum((1, 2))
+    assert waste.tolist() == [*range(1, 49), *[48] * 42]
+    grown = np.diff(np.concatenate([[0], apples]))
+    assert grown[:20].sum() > 30 and (grown[48:] == 0).all()
+
+
+@pytest.mark.parametrize(("waste", "grows"), [(48, False), (47, True)])
+def test_nine_cells_must_be_cleaned_before_the_first_apple(stay, waste, grows):
+    assert len(map_cells(FULL, "H")) - 9 == 47
+    state, _ = played(FULL, state_of(FULL, SPAWNS, WATER[:waste]), [STAY] * 5, apples=0.0)
+    assert cells_of(state.apples) == (map_cells(FULL, "B") if grows else [])
+    last, _ = stay(state_of(FULL, SPAWNS, map_cells(FULL, "H")))
+    assert last.waste.sum() == 56 and not last.apples.any()
+
+
+def test_waste_may_draw_only_once():
+    params = envs.config("cleanup_ssd", waste_rule="one_draw", waste_spawn_probability=0.25)
+    state = state_of(params, SPAWNS, WATER[:10])
+    for draw, expected in ((0.2499, WATER[:11]), (0.2501, WATER[:10])):
+        after, _ = played(params, state, [STAY] * 5, waste=(draw, 0.0))
+        assert cells_of(after.waste) == expected
+
+
+def test_who_faces_elsewhere_cleans_there():
+    river = state_of(TURNING, [(5, 2), (1, 8), (8, 8)], waste=[(4, 1), (4, 2), (6, 1), (6, 2)])
+    for heading, left in ((0, [(6, 1), (6, 2)]), (2, [(4, 1), (4, 2)])):
+        state = river._replace(heading=jnp.array([heading, 0, 0], jnp.int32))
+        after, step = played(TURNING, state, [SWEEP, STAY, STAY])
+        assert cells_of(after.waste) == left
+        assert step.events["waste_cleaned"].tolist() == [2, 0, 0]
+
+
+def test_fire_passes_over_waste_and_river_and_cleans_nothing():
+    state = state_of(TURNING, [(8, 1), (2, 1), (8, 8)], waste=[(7, 1), (5, 1), (6, 2)])
+    state, step = played(TURNING, state, [FIRE, STAY, STAY])
+    assert cells_of(state.waste) == [(5, 1), (6, 2), (7, 1)]
+    assert cells_of(state.fire) == sorted(ray(1, 7, 6, 5, 4, 3) + ray(2, 8, 7, 6, 5, 4))
+    assert step.reward.tolist() == [-1.0, 0.0, 0.0]
+    state = state_of(TURNING, [(7, 1), (2, 1), (8, 8)], waste=[(5, 1)])
+    _, step = played(TURNING, state, [FIRE, STAY, STAY])
+    assert step.reward.tolist() == [-1.0, -50.0, 0.0]
+
+
+def test_agents_eat_before_they_fire_and_are_hit_where_they_have_moved():
+    state = state_of(TURNING, [(8, 5), (5, 6), (1, 1)], apples=[(5, 5)])
+    _, step = played(TURNING, state, [FIRE, LEFT, STAY])
+    assert step.reward.tolist() == [-1.0, 1.0 - 50.0, 0.0]
+    events = {name: count.tolist() for name, count in step.events.items()}
+    assert events["fired"] == [1, 0, 0] and events["hit"] == [0, 1, 0]
+    assert events["apples"] == [0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("fire", "total"),
+    # Means and standard errors of 28 random games in the code of Vinitsky et al.
+    [pytest.param(False, (24.2, 2.5), marks=pytest.mark.slow), (True, (-4819.0, 220.0))],
+)
+def test_random_returns_on_the_full_map_have_the_known_scale(fire, total):
+    env = envs.make("cleanup_ssd", fire=fire)
+    reward, _ = play(env, ("random",), np.zeros((30, 5), np.int32))
+    returns, (mean, error) = reward.sum(1), total
+    assert abs(returns.mean() - mean) < 4 * np.hypot(error, returns.std() / np.sqrt(30))
+
+
+@pytest.mark.slow
+def test_on_the_full_map_two_cooperators_feed_three_defectors():
+    seats = np.repeat(np.array([[0, 0, 1, 1, 1], [1, 1, 1, 1, 1]], np.int32), 4, axis=0)
+    reward, _ = play(FULL.build(), ("cooperator", "defector"), seats)
+    some, none = reward.reshape(2, 4, 5).mean(1)
+    assert some.sum() > 1000 and some[2:].min() > 10 * some[:2].max()
+    assert none.sum() == 0
+
+
 @pytest.mark.parametrize(
     ("field", "value", "remedy"),
     [
         ("map", "7x8", "did you mean '7x7'"),
-        ("num_agents", 1, "2 or more"),
-        ("num_agents", 3, "use at most 2, the map's spawn cells"),
+        ("num_agents", 1, "2 to 16"),
+        ("num_agents", 11, "use at most 10, the map's spawn cells"),
+        ("waste_rule", "one", "use one of one_draw, until_one"),
         ("radius", 8, "1 to 7"),
         ("horizon", 0, "1 or more"),
         ("beam_width", 0, "1 or more"),
