@@ -106,8 +106,6 @@ def fields(
     reached = theirs.pop("curriculum", None)
     if reached is not None:
         ours |= dict(curriculum_steps=(0.0, reached * curriculum_unit), curriculum=(0.0, 1.0))
-    if "moa_weight" in theirs:
-        ours |= dict(share_eyes=True)
-        if moa_weight == "divides":
-            theirs["moa_weight"] = 1.0 / theirs["moa_weight"]
+    if "moa_weight" in theirs and moa_weight == "divides":
+        theirs["moa_weight"] = 1.0 / theirs["moa_weight"]
     return ours | theirs

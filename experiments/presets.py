@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from envs import checks
+from experiments import jaques
 from lase_jax.config import RunConfig, default
 from lase_jax.nets import Net
 from lase_jax.relations import SocialConfig
@@ -112,8 +113,23 @@ SSD = Settings(
 )
 """A start on a CPU, not yet tuned; the papers play 250 times as long, with 6 convolutions before
 layers of this width. Epsilon is small, as firing at random costs thousands."""
-SSD_SMALL = dataclasses.replace(SSD, schedule=Schedule(steps=1_000_000))
+SSD_SMALL = dataclasses.replace(SSD, schedule=Schedule(steps=800_000))
 OF_HARVEST = SSD.own | dict(si=dict(weight=2.521))
+BOX_TRAPPED = Settings(
+    Schedule(steps=400_000),
+    dict(
+        lr=2e-3,
+        gamma=0.95,
+        lam=0.9,
+        entropy=0.02,
+        epsilon_start=0.3,
+        epsilon_end=0.02,
+        epsilon_episodes=8_000,
+        net=Net(dense=(32,), social=32, perspective=32, moa=32, incentive=32),
+    ),
+    dict(social_gamma=0.95),
+    own=dict(si=dict(weight=20.0), lio=dict(lr=1e-3, optimiser="adam", normalise=True)),
+)
 COINGAME = Settings(
     Schedule(steps=1_500_000),
     dict(gamma=0.95, lam=0.7, entropy=0.05, epsilon_episodes=4_500),
@@ -159,6 +175,7 @@ SETTINGS: dict[str, Settings] = {
     "ssh_strict": STAG_HUNT,
     "ssg": SNOWDRIFT,
     "ssg_extn": SNOWDRIFT,
+    "box_trapped": BOX_TRAPPED,
     "cleanup": CLEANUP,
     "cleanup_7x7": CLEANUP_SSD,
     "cleanup_10x10": CLEANUP_SSD,
@@ -288,6 +305,14 @@ PUBLISHED: dict[tuple[str, str], Published] = {
             net=Net(conv=(6,), conv_relu=True, dense=(32, 32), lstm=128, moa=128),
         ),
     ),
+} | {
+    (game, algo): Published(
+        "Jaques et al. 2019, tables of experiments I to III",
+        jaques.SCHEDULE,
+        jaques.fields(game, arm) | (dict(share_eyes=True) if algo == "si" else {}),
+    )
+    for game in jaques.GAMES
+    for algo, arm in (("a2c", "a2c"), ("si_basic", "basic"), ("si_comm", "comm"), ("si", "si"))
 }
 """Settings of the authors by game and algorithm. LOLA's step sizes are halved, because a policy of
 two logits moves twice as far as one of one logit. Of SI's table the decay of the learning rate, the

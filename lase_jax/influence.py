@@ -157,7 +157,7 @@ class Model:
         spec: the game's facts.
         net: sizes of the networks.
         shared: whether what it reads are not windows but what the policy's convolutions make of
-            them.
+            them, or where it has none, its first dense layer.
     """
 
     spec: EnvSpec
@@ -169,7 +169,8 @@ class Model:
         """The network."""
         spec, shape, net = self.spec, self.spec.obs_shape, self.net
         if self.shared:
-            shape, net = (*shape[:-1], net.conv[-1]), dataclasses.replace(net, conv=())
+            shape = (*shape[:-1], net.conv[-1]) if net.conv else net.dense[:1]
+            net = dataclasses.replace(net, conv=())
         return nets.OtherModel(shape, spec.num_actions, spec.num_agents, net)
 
     def init(self, key: Array) -> PyTree:

@@ -145,7 +145,7 @@ class Learner(NamedTuple):
     speak: Callable  # (params, h) -> (logits of symbols, their value), one agent
     logits_at: Callable  # (params, folded, memory[M, ...], x[M, F]) -> logits[M, A], one agent
     look: Callable  # (params, rollout of one seat) -> Views, one agent
-    see: Callable  # (params, x[..., F]) -> what the convolutions make of it, flattened, one agent
+    see: Callable  # (params, x[..., F]) -> what the policy's first layers make of it, one agent
     recall: Callable  # (params, folded, memory[B, ...], x[T, B, F]) -> memory[T, B, ...], one agent
     wonder: Callable  # (params, memory[B, ...], x[T, B, F + E], extra[T, B, M, E]) -> logits
 

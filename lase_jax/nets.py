@@ -259,8 +259,10 @@ class ActorCritic(nn.Module):
         self.symbol_value_head = nn.Dense(1) if self.symbols else None
 
     def see(self, x: Array) -> Array:
-        """What the convolutions make of ``x [..., F]``, flattened."""
-        return self.eyes.convolve(x)
+        """What the convolutions, or else the first dense layer, make of ``x [..., F]``, flat."""
+        if self.net.conv:
+            return self.eyes.convolve(x)
+        return nn.relu(self.glance(self.fold(), x))
 
     def fold(self) -> tuple[Affine, ...]:
         """What `encode` needs, computed once per update."""

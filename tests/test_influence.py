@@ -225,9 +225,11 @@ def test_the_models_memory_lives_through_the_cuts_of_an_episode():
         assert not np.allclose(carry[0], 0.0)
 
 
-def test_a_model_that_shares_the_policys_eyes_trains_them():
+@pytest.mark.parametrize("conv", [(), (2,)])
+def test_a_model_that_shares_the_policys_eyes_trains_them(conv):
     game = registry.make("coingame", rows=3, columns=3, horizon=4)
-    net = dataclasses.replace(MOA, conv=(2,), conv_relu=True)
+    net = dataclasses.replace(MOA, conv=conv, conv_relu=True)
+    layer = "conv_0" if conv else "head_0"
 
     def after(share_eyes, moa_weight):
         config = settings("si", net=net, share_eyes=share_eyes, moa_weight=moa_weight, weight=0.0)
@@ -237,8 +239,8 @@ def test_a_model_that_shares_the_policys_eyes_trains_them():
     alone, slight, strong = after(False, 1.0), after(True, 1e-9), after(True, 1.0)
     for name in ("policy_head", "value_head"):
         assert same(alone[name], strong[name])
-    np.testing.assert_allclose(alone["eyes"]["conv_0"], slight["eyes"]["conv_0"], atol=1e-5)
-    assert not np.allclose(alone["eyes"]["conv_0"], strong["eyes"]["conv_0"], atol=1e-4)
+    np.testing.assert_allclose(alone["eyes"][layer], slight["eyes"][layer], atol=1e-5)
+    assert not np.allclose(alone["eyes"][layer], strong["eyes"][layer], atol=1e-4)
 
 
 def si(episodes=0.0, **options):
@@ -322,7 +324,7 @@ def test_influence_is_clipped_and_follows_its_curriculum():
         ({"curriculum": (0.0, 1.0)}, "curriculum is"),
         ({"curriculum": (float("nan"),)}, "curriculum is nan"),
         ({"curriculum": (-1.0,)}, "curriculum is -1.0"),
-        ({"share_eyes": True}, "share_eyes is True: give net.conv"),
+        ({"share_eyes": True, "net": Net(dense=())}, "share_eyes is True: give net.dense"),
         ({"curriculum": (1.0, 1.0), "curriculum_steps": (5.0, 5.0)}, "curriculum_steps is"),
     ],
 )

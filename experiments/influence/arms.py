@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from envs import checks
-from envs.registry import GAMES as CONFIGS
 from experiments import jaques
 from experiments.presets import preset
 from lase_jax.config import RunConfig, default
@@ -31,6 +30,11 @@ class Arm:
     experiments: tuple[str, ...]
     """Where it appears."""
 
+    @property
+    def influences(self) -> bool:
+        """Whether it is no control."""
+        return self.algo != "a2c" and "weight" not in self.own
+
 
 ARMS: dict[str, Arm] = {
     "a2c": Arm("A2C", "a2c", {}, EXPERIMENTS),
@@ -38,19 +42,22 @@ ARMS: dict[str, Arm] = {
     "basic": Arm("basic influence", "si_basic", {}, ("I",)),
     "talk": Arm("communication", "si_comm", dict(weight=0.0, alpha=1.0), ("II",)),
     "comm": Arm("influential communication", "si_comm", {}, ("II",)),
-    "moa": Arm("model of others", "si", dict(weight=0.0, train_visible=False), ("III",)),
-    "si": Arm("influence by a model", "si", {}, ("III",)),
+    "moa": Arm(
+        "model of others", "si", dict(weight=0.0, train_visible=False, share_eyes=True), ("III",)
+    ),
+    "si": Arm("influence by a model", "si", dict(share_eyes=True), ("III",)),
 }
 """All arms by name; those of weight 0 are controls."""
 
-SMALL = ("box_trapped", "cleanup_small", "harvest_small")
-"""Games of the reduced protocol."""
-
-
-def arms_of(game: str) -> tuple[str, ...]:
-    """The arms that a game can have: a model can share convolutions only where there are some."""
-    spec = CONFIGS[game].spec()
-    return tuple(arm for arm in ARMS if arm != "moa" or len(spec.obs_shape) == 3)
+SMALL: dict[str, dict[str, Any]] = {
+    "box_trapped": {},
+    "cleanup_small": dict(fire=False),
+    "harvest_small": dict(fire=False),
+}
+"""Games of the reduced protocol and their settings: without the fining beam, whose fines of 50 are
+all that short training learns about (see the log)."""
+WEIGHTS: dict[tuple[str, str], float] = {}
+"""Weight of influence by game of the reduced protocol and arm, found by `tune`."""
 
 
 def full(
@@ -77,4 +84,9 @@ def small(game: str, arm: str, **own: Any) -> RunConfig:
     """
     checks.choice("game", game, SMALL)
     run = preset(game, ARMS[arm].algo)
-    return dataclasses.replace(run, agent=dataclasses.replace(run.agent, **ARMS[arm].own | own))
+    tuned = {"weight": WEIGHTS[game, arm]} if (game, arm) in WEIGHTS else {}
+    return dataclasses.replace(
+        run,
+        game=dataclasses.replace(run.game, **SMALL[game]),
+        agent=dataclasses.replace(run.agent, **tuned | ARMS[arm].own | own),
+    )

@@ -17,7 +17,7 @@ import tyro
 
 from envs import checks
 from experiments import jaques
-from experiments.influence.arms import ARMS, SMALL, arms_of, full, small
+from experiments.influence.arms import ARMS, SMALL, full, small
 from experiments.runs import train_all
 from lase_jax.cli import guarded
 from lase_jax.config import RunConfig
@@ -62,14 +62,12 @@ def pairs(sweep: Sweep) -> list[tuple[str, str]]:
     Raises:
         ConfigError: a name that is not known.
     """
-    known = SMALL if sweep.scale == "small" else jaques.GAMES
+    known = tuple(SMALL) if sweep.scale == "small" else jaques.GAMES
     for game in sweep.games:
         checks.choice("games", game, known)
     for arm in sweep.arms:
         checks.choice("arms", arm, tuple(ARMS))
-    return [
-        (game, arm) for game in sweep.games or known for arm in arms_of(game) if arm in sweep.arms
-    ]
+    return [(game, arm) for game in sweep.games or known for arm in sweep.arms]
 
 
 def main() -> int:

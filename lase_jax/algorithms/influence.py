@@ -6,7 +6,7 @@ what it would have expected of j on average over its own policy. It learns on
 
     r_i + weight sum_j influence_ij.
 
-With ``share_eyes`` the model reads what the policy's convolutions see, and its loss trains them
+With ``share_eyes`` the model reads what the policy's first layers see, and its loss trains those
 too: with ``weight=0`` that is the paper's control, a model of others as an auxiliary task.
 
 What an agent sees: its own observation, its own reward, everyone's actions.
@@ -89,17 +89,18 @@ class Influence(InfluenceConfig):
     moa_lr: float = 1e-3
     """Learning rate of the model of other agents."""
     share_eyes: bool = False
-    """Let the model of others read the policy's convolutions, and train them."""
+    """Let the model of others read the policy's convolutions, or where it has none its first dense
+    layer, and train them."""
     moa_weight: float = 1.0
-    """Weight of the model's loss beside the policy's, for the convolutions that they share."""
+    """Weight of the model's loss beside the policy's, for the layers that they share."""
 
     def __post_init__(self) -> None:
         """Checks every field."""
         super().__post_init__()
         checks.number("moa_lr", self.moa_lr, 0.0, open_low=True)
         checks.number("moa_weight", self.moa_weight, 0.0, open_low=True)
-        able = bool(self.net.conv) or not self.share_eyes
-        checks.require(able, "share_eyes", self.share_eyes, "give net.conv what can be shared")
+        able = bool(self.net.dense) or not self.share_eyes
+        checks.require(able, "share_eyes", self.share_eyes, "give net.dense what can be shared")
 
     def hyper(self) -> dict[str, float]:
         """The settings that may be traced."""

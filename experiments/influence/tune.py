@@ -1,0 +1,95 @@
+"""Finds the weight of influence in each arm of the reduced protocol: the same trials for all.
+
+    python -m experiments.influence.tune
+
+Every weight trains two seeds (0 and 1, which are among those reported) for half of the budget. Arms
+without influence have nothing to tune: all else is the same in all arms. Writes ``tuning.md``
+beside this file; the best of each stands in `arms.WEIGHTS`.
+"""
+
+import dataclasses
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+from experiments.curves import score
+from experiments.influence.arms import ARMS, SMALL, small
+from experiments.runs import require_same, train_all
+from lase_jax import folder, results
+from lase_jax.cli import guarded
+from lase_jax.config import RunConfig
+
+CANDIDATES = (0.3, 3.0, 30.0)
+"""Weights that are tried."""
+INFLUENTIAL = tuple(arm for arm, what in ARMS.items() if what.influences)
+SEEDS = 2
+SHARE = 0.5
+"""Part of the budget."""
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Tune:
+    """What to try."""
+
+    games: tuple[str, ...] = tuple(SMALL)
+    """Names of games."""
+    arms: tuple[str, ...] = INFLUENTIAL
+    """Names of arms."""
+    out: Path = Path("runs/influence_tuning")
+    """Parent of the run folders."""
+
+
+def settings(game: str, arm: str, weight: float) -> RunConfig:
+    """Settings of one run."""
+    run = small(game, arm, weight=weight)
+    schedule = dataclasses.replace(run.schedule, steps=int(run.schedule.steps * SHARE))
+    return dataclasses.replace(run, schedule=schedule, seeds=SEEDS, wandb="disabled")
+
+
+def trials(games: tuple[str, ...], arms: tuple[str, ...]) -> dict[str, RunConfig]:
+    """All runs by their folders' names."""
+    return {
+        f"{game}-{arm}-{weight:g}": settings(game, arm, weight)
+        for game in games
+        for arm in arms
+        for weight in CANDIDATES
+    }
+
+
+def table(out: Path) -> str:
+    """What was tried and what it reached, as Markdown."""
+    lines = ["| game | arm | weight | collective return | seeds |", "|---|---|---|---|---|"]
+    for name, config in trials(tuple(SMALL), INFLUENTIAL).items():
+        path = out / name
+        if not results.finished(path):
+            continue
+        require_same(path, config)
+        game, arm, weight = name.split("-")
+        found = score(path)["return"]
+        each = ", ".join(f"{value:.2f}" for value in found["seeds"])
+        lines.append(
+            f"| {game} | {ARMS[arm].label} | {weight} | **{found['mean']:.2f}** | {each} |"
+        )
+    lines += [
+        "",
+        f"{SEEDS} seeds, {SHARE:.0%} of the budget, means over its last tenth. "
+        "`python -m experiments.influence.tune`",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    """Trains what is not trained yet, writes the table and returns an exit code."""
+    tune = tyro.cli(Tune, description=__doc__)
+    code = train_all(
+        trials(tune.games, tune.arms), tune.out, "python -m experiments.influence.tune"
+    )
+    folder.write(HERE / "tuning.md", table(tune.out))
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(guarded(main))
