@@ -123,6 +123,13 @@ class Views(NamedTuple):
     value: Array  # [T or T + 1, B]
 
 
+class Past(NamedTuple):
+    """What an agent knew in every step of a rollout, but for the extra numbers."""
+
+    seen: Array  # [T, B, H], what its first layer made of the window
+    memory: PyTree  # [T, B, ...], before the step
+
+
 class Learner(NamedTuple):
     """The actor-critic of n seats as a bundle of pure functions (see `types.Agent`)."""
 
@@ -147,7 +154,8 @@ class Learner(NamedTuple):
     look: Callable  # (params, rollout of one seat) -> Views, one agent
     see: Callable  # (params, x[..., F]) -> what the policy's first layers make of it, one agent
     recall: Callable  # (params, folded, memory[B, ...], x[T, B, F]) -> memory[T, B, ...], one agent
-    wonder: Callable  # (params, memory[B, ...], x[T, B, F + E], extra[T, B, M, E]) -> logits
+    review: Callable  # (params, memory[B, ...], x[T, B, F + E]) -> Past, one agent
+    wonder: Callable  # (params, Past, extra[T, B, M, E]) -> logits[T, B, M, A], one agent
 
 
 def a2c(
@@ -217,12 +225,15 @@ def a2c(
         encoded = apply("encode")(params, folded, x)
         return _unroll(apply, net, params, memory, encoded)[1]
 
-    def wonder(params: PyTree, memory: PyTree, x: Array, extra: Array) -> Array:
-        """Logits ``[T, B, M, A]`` had a step's extra numbers been others, after the true past."""
+    def review(params: PyTree, memory: PyTree, x: Array) -> Past:
         folded = apply("fold")(params)
-        before = jax.tree.map(lambda leaf: leaf[:, :, None], recall(params, folded, memory, x))
         seen = apply("glance")(params, folded, x[..., : math.prod(spec.obs_shape)])
-        h = apply("digest")(params, seen[:, :, None] + apply("tell")(params, extra))
+        return Past(seen, recall(params, folded, memory, x))
+
+    def wonder(params: PyTree, past: Past, extra: Array) -> Array:
+        """What it would do had a step's extra numbers been others, after the true past."""
+        seen, before = jax.tree.map(lambda leaf: leaf[:, :, None], past)
+        h = apply("digest")(params, seen + apply("tell")(params, extra))
         h = apply("recur")(params, before, h)[0] if net.lstm else h
         return apply("heads")(params, h)[0]
 
@@ -286,6 +297,7 @@ def a2c(
         look=look,
         see=apply("see"),
         recall=recall,
+        review=review,
         wonder=wonder,
     )
 

@@ -1,10 +1,15 @@
 """Presets: all of them can be built, and what each says is what a run gets."""
 
+from dataclasses import asdict
+
 import jax
 import pytest
 
 import envs
 from envs.checks import ConfigError
+from experiments import jaques
+from experiments.influence import arms
+from experiments.influence import tune as influence_tune
 from experiments.learning_curves import tune
 from experiments.presets import PUBLISHED, SETTINGS, preset, published
 from lase_jax import algorithms, host
@@ -59,3 +64,43 @@ def test_the_baselines_have_settings_that_were_tried(env, algo):
     assert {name: getattr(agent, name) for name in tried[0]} in tried
     assert len(tried) == 4
     assert len(tune.trials((env,), (algo,))) == 4
+
+
+PAIRS = (("visible", "basic"), ("talk", "comm"), ("moa", "si"))
+"""Controls and what they are a control of."""
+
+
+@pytest.mark.parametrize("arm", arms.ARMS)
+def test_arms_of_the_influence_experiments_can_be_set_up(arm):
+    for game in arms.SMALL:
+        host.set_up(arms.small(game, arm))
+    for game in jaques.GAMES:
+        host.set_up(arms.full(game, arm))
+
+
+@pytest.mark.parametrize(("control", "arm"), PAIRS)
+def test_controls_have_all_but_the_influence(control, arm):
+    for game in arms.SMALL:
+        theirs, ours = (asdict(arms.small(game, name).agent) for name in (control, arm))
+        differ = {field for field in ours if ours[field] != theirs[field]}
+        assert theirs["weight"] == 0 < ours["weight"]
+        assert differ <= {"weight", "train_visible"}
+        assert arms.small(game, control).schedule == arms.small(game, arm).schedule
+
+
+def test_weights_of_influence_were_tried():
+    for (game, arm), weight in arms.WEIGHTS.items():
+        assert weight in influence_tune.CANDIDATES
+        assert arms.small(game, arm).agent.weight == weight
+    assert set(arms.WEIGHTS) == {
+        (game, arm) for game in arms.SMALL for arm in influence_tune.INFLUENTIAL
+    }
+
+
+def test_what_the_paper_leaves_open_is_an_option():
+    agent = arms.full("cleanup_ssd", "si").agent
+    assert agent.moa_weight == 15.007 and agent.curriculum_steps == (0.0, 40e6)
+    assert agent.lr * agent.lr_end == pytest.approx(1.2e-5)
+    other = arms.full("cleanup_ssd", "si", "divides", curriculum_unit=1e3).agent
+    assert other.moa_weight == pytest.approx(1 / 15.007)
+    assert other.curriculum_steps == (0.0, 40e3)

@@ -119,7 +119,8 @@ class BasicInfluence(InfluenceConfig):
             policies = distributions.policy(views.logits[:, :steps], eps).logits  # [n, T, B, A]
             true = jnp.moveaxis(policies[follows], 0, 2)
             theirs = jax.tree.map(lambda leaf: leaf[follows], params)
-            obs, memory = own.obs[:, :, follows], jax.tree.map(lambda x: x[:, follows], own.memory)
+            memory = jax.tree.map(lambda leaf: leaf[:, follows], own.memory)
+            past = jax.vmap(learner.review, (0, 1, 2))(theirs, memory, own.obs[:, :, follows])
             done = own.action[..., leads]
             there = own.active[..., leads, None] & own.active[..., None, follows]
 
@@ -128,8 +129,8 @@ class BasicInfluence(InfluenceConfig):
                 tried = jnp.arange(actions)[None, None, :, None]
                 mine = (jnp.arange(first) == leader)[None, None, None]
                 joint = jnp.where(mine, tried, done[:, :, None])
-                wonder = jax.vmap(learner.wonder, (0, 1, 2, None), 3)
-                had = distributions.policy(wonder(theirs, memory, obs, show(joint)), eps).logits
+                had = jax.vmap(learner.wonder, (0, 0, None), 3)(theirs, past, show(joint))
+                had = distributions.policy(had, eps).logits
                 moved = effect(true, had, policies[leader], own.action[..., follows], self.measure)
                 return jnp.where(there[:, :, leader], moved, 0.0)
 

@@ -140,6 +140,7 @@ class Communication(InfluenceConfig):
             h = jax.vmap(learner.watch, (0, SEAT_AXES))(params, own)[:, :steps]
             logits, said = jax.vmap(learner.heads)(params, h)[0], jax.vmap(learner.speak)(params, h)
             true = jnp.moveaxis(distributions.policy(logits, eps).logits, 0, 2)
+            past = jax.vmap(learner.review, (0, 1, 2))(params, own.memory, own.obs)
             # symbols are heard a step later
             sending = jnp.roll(distributions.policy(said[0]).logits, 1, 1)
 
@@ -148,8 +149,7 @@ class Communication(InfluenceConfig):
                 tried = jnp.arange(size)[None, None, :, None]
                 mine = (jnp.arange(count) == speaker)[None, None, None]
                 symbols = jnp.where(mine, tried, heard[:, :, None])
-                wonder = jax.vmap(learner.wonder, (0, 1, 2, None), 3)
-                had = wonder(params, own.memory, own.obs, tell(symbols))
+                had = jax.vmap(learner.wonder, (0, 0, None), 3)(params, past, tell(symbols))
                 had = distributions.policy(had, eps).logits
                 moved = effect(true, had, sending[speaker], own.action, self.measure)
                 return jnp.where(counts[:, :, speaker], jnp.roll(moved, -1, 0), 0.0)
