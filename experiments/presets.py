@@ -12,6 +12,7 @@ from typing import Any
 
 from envs import checks
 from experiments import jaques
+from lase_jax.algorithms.lio import Lio
 from lase_jax.config import RunConfig, default
 from lase_jax.nets import Net
 from lase_jax.relations import SocialConfig
@@ -360,5 +361,13 @@ def preset(env: str, algo: str, name: str = "") -> RunConfig:
         fields = fields | settings.social
     if not hasattr(run.agent, "net"):  # scripted agents have nothing to set
         fields = {}
-    agent = dataclasses.replace(run.agent, **fields)
-    return dataclasses.replace(run, schedule=settings.schedule, agent=agent)
+    agent, schedule = dataclasses.replace(run.agent, **fields), settings.schedule
+    if isinstance(agent, Lio) and schedule.rollout_length:
+        schedule = whole_episodes(schedule, run.game.horizon)
+    return dataclasses.replace(run, schedule=schedule, agent=agent)
+
+
+def whole_episodes(schedule: Schedule, horizon: int) -> Schedule:
+    """About as many steps between updates, in whole episodes, which LIO plays twice."""
+    num_envs = max(1, round(schedule.num_envs * schedule.rollout_length / horizon))
+    return dataclasses.replace(schedule, num_envs=num_envs, rollout_length=0)

@@ -61,3 +61,10 @@ def test_on_the_small_cleanup_map_one_cleans_and_is_paid_for_it():
     """The practical best is 40, for one who gathers while the other cleans."""
     assert final_return("cleanup_7x7", "lio", 1_000_000)[0] > 18
     assert final_return("cleanup_7x7", "a2c", 1_000_000)[1] < 14
+
+
+def test_trapped_agents_open_each_others_boxes_for_influence():
+    """The best there is: 16. Influence needs actions that are uncertain, so it stops at half."""
+    assert final_return("box_trapped", "si", 400_000)[0] > 4
+    assert final_return("box_trapped", "a2c", 400_000)[1] < 1
+    assert final_return("box_trapped", "go", 400_000)[0] > 14

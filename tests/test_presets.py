@@ -33,7 +33,13 @@ def test_what_an_algorithm_has_of_its_own_comes_last():
 
 def test_within_a_game_all_have_the_same_budget():
     for env in envs.names():
-        assert len({preset(env, algo).schedule for algo in algorithms.names()}) == 1
+        assert len({preset(env, algo).schedule.steps for algo in algorithms.names()}) == 1
+
+
+def test_lio_plays_long_episodes_as_a_whole():
+    schedule = preset("cleanup_ssd", "lio").schedule
+    assert (schedule.num_envs, schedule.rollout_length) == (1, 0)
+    host.set_up(preset("cleanup_ssd", "lio"))
 
 
 @pytest.mark.parametrize(("env", "algo"), sorted(PUBLISHED))
