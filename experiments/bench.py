@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from lase_jax.config import RunConfig
 
 GRID_GAMES = ("ssh", "ssg", "coingame", "cleanup")
-ALGORITHMS = ("a2c", "go", "ia", "si", "lio", "lase_wo", "lase")
+ALGORITHMS = ("a2c", "go", "ia", "si", "si_basic", "si_comm", "lio", "lase_wo", "lase")
 PAPER = ("a2c", "go", "lase_wo", "lase")
 """Algorithms that are measured with the paper's networks too."""
 
