@@ -56,7 +56,17 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 """Games of the reduced protocol and their settings: without the fining beam, whose fines of 50 are
 all that short training learns about (see the log)."""
-WEIGHTS: dict[tuple[str, str], float] = {}
+WEIGHTS: dict[tuple[str, str], float] = {
+    ("box_trapped", "basic"): 30.0,
+    ("box_trapped", "comm"): 0.3,
+    ("box_trapped", "si"): 30.0,
+    ("cleanup_small", "basic"): 3.0,
+    ("cleanup_small", "comm"): 0.3,
+    ("cleanup_small", "si"): 30.0,
+    ("harvest_small", "basic"): 30.0,
+    ("harvest_small", "comm"): 3.0,
+    ("harvest_small", "si"): 0.3,
+}
 """Weight of influence by game of the reduced protocol and arm, found by `tune`."""
 
 
