@@ -5,8 +5,8 @@ Letters: N agents.
 Every agent is locked in a box. In each step it waits, pushes the lever that opens the box of the
 next agent (the last one's opens the first's), at a cost, or eats, which pays once its own box is
 open. A box that is open stays so. Whoever opens gains nothing by it and never learns to from its
-own reward alone, though all would eat if all did; but it changes what the freed agent does next,
-and so it earns influence.
+own reward alone, though all would eat if all did; but it changes what the freed agent does in the
+next step, and so it earns influence on others' next actions.
 
 The paper's supplement has a game of this name, with two agents, costly levers and rewards after
 release; its numbers and map are not known to us, and this form is ours: no map, an episode of 10

@@ -1,7 +1,9 @@
 """The hyper-parameters of Jaques et al. 2019, as its first author's code once listed them.
 
 Arms: "a2c" (their A3C); of experiment I "visible" and "basic", of II "talk" and "comm", of III
-"moa" and "si", the first of each pair the control without influence.
+"moa" and "si", the first of each pair the control without influence. What the paper does not say
+is as in later code: unrolls of 50 steps, weight of the critic 0.1, gradients clipped at 40,
+influence at 10 nats. Windows are planes, not colours, as visibility is read from them.
 """
 
 from typing import Any, Literal
@@ -97,6 +99,7 @@ def fields(
         lam=1.0,
         epsilon_start=0.0,
         epsilon_end=0.0,
+        critic=0.1,
         max_grad_norm=40.0,
         normalise=False,
         net=NET,
@@ -106,6 +109,8 @@ def fields(
     reached = theirs.pop("curriculum", None)
     if reached is not None:
         ours |= dict(curriculum_steps=(0.0, reached * curriculum_unit), curriculum=(0.0, 1.0))
-    if "moa_weight" in theirs and moa_weight == "divides":
-        theirs["moa_weight"] = 1.0 / theirs["moa_weight"]
+    if "moa_weight" in theirs:
+        ours |= dict(moa_lr=theirs["lr"])
+        if moa_weight == "divides":
+            theirs["moa_weight"] = 1.0 / theirs["moa_weight"]
     return ours | theirs

@@ -303,7 +303,7 @@ PUBLISHED: dict[tuple[str, str], Published] = {
             lr=1.23e-3,
             gamma=0.99,
             entropy=1.76e-3,
-            net=Net(conv=(6,), conv_relu=True, dense=(32, 32), lstm=128, moa=128),
+            net=jaques.NET,
         ),
     ),
 } | {
@@ -316,9 +316,9 @@ PUBLISHED: dict[tuple[str, str], Published] = {
     for algo, arm in (("a2c", "a2c"), ("si_basic", "basic"), ("si_comm", "comm"), ("si", "si"))
 }
 """Settings of the authors by game and algorithm. LOLA's step sizes are halved, because a policy of
-two logits moves twice as far as one of one logit. Of SI's table the decay of the learning rate, the
-curriculum and the weight of the model's loss, whose units are not known, are left out; epsilon is
-ours."""
+two logits moves twice as far as one of one logit. On our Cleanup, SI's decay of the learning rate,
+its curriculum and the weight of the model's loss, whose units are not known, are left out, and
+epsilon is ours; on the games of the paper they are there, see `jaques`."""
 
 
 def published(env: str, algo: str) -> RunConfig:

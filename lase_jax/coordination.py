@@ -39,9 +39,10 @@ def mutual_information(table: Array) -> Array:
     """Mutual information ``[]`` in nats of two variables with ``table [X, Y]``, see `joint`.
 
     Of a speaker's symbol and a listener's next action it is the symbol/action instantaneous
-    coordination; of two agents' actions, the action/action one.
+    coordination; of two agents' actions, the action/action one. NaN where nothing counts.
     """
-    return entropy(table.sum(1)) + entropy(table.sum(0)) - entropy(table.reshape(-1))
+    found = entropy(table.sum(1)) + entropy(table.sum(0)) - entropy(table.reshape(-1))
+    return jnp.where(table.any(), found, jnp.nan)
 
 
 def consistency(table: Array, uniform: bool = False) -> Array:

@@ -425,6 +425,12 @@ def as_agent(
     )
 
 
+def extend(obs: Array, told: Array) -> Array:
+    """``obs [..., n, F]`` of n seats with what all of them are told, ``[..., E]``, appended."""
+    same = jnp.broadcast_to(told[..., None, :], (*obs.shape[:-1], told.shape[-1]))
+    return jnp.concatenate([obs.astype(jnp.float32), same], axis=-1)
+
+
 def epsilon(state: LearnerState) -> Array:
     """The share of uniform actions now: linear in episodes from start to end."""
     hyper = state.hyper

@@ -50,15 +50,14 @@ TABLE: dict[str, Row] = {
     "talk/value_loss": Row("N", "reward^2", "mean squared error of the critic of symbols"),
     "talk/entropy": Row("N", "nat", "entropy of the policy of symbols"),
     "talk/consistency": Row("N", "1", "speaker consistency: own symbols and own actions"),
-    "talk/symbol_action": Row("NN", "nat", "information of a symbol on the other's next action"),
-    "talk/symbol_action_shuffled": Row("NN", "nat", "the same with an unrelated next action"),
-    "talk/symbol_action_influential": Row(
-        "NN", "nat", "the same where influence is above its mean"
-    ),
-    "talk/action_action": Row("NN", "nat", "information of an action on the other's next action"),
-    "talk/action_action_influential": Row(
-        "NN", "nat", "the same where influence is above its mean"
-    ),
+    "talk/symbol_action": Row("NN", "nat", "instantaneous coordination: symbol, next action"),
+    "talk/symbol_action_shuffled": Row("NN", "nat", "the same, next action of another game"),
+    "talk/symbol_action_influential": Row("NN", "nat", "where influence is above its mean"),
+    "talk/symbol_action_influential_shuffled": Row("NN", "nat", "that, of another game"),
+    "talk/action_action": Row("NN", "nat", "instantaneous coordination: action, next action"),
+    "talk/action_action_shuffled": Row("NN", "nat", "the same, next action of another game"),
+    "talk/action_action_influential": Row("NN", "nat", "where influence is above its mean"),
+    "talk/action_action_influential_shuffled": Row("NN", "nat", "that, of another game"),
     "incentive/paid": Row("NN", "reward/episode", "incentives that each pays to each"),
     "incentive/grad_norm": Row("N", "1", "norm of the incentives' meta-gradient before clipping"),
     "moa/cross_entropy": Row("N", "nat", "-log probability of others' next actions where counted"),

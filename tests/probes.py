@@ -159,6 +159,30 @@ def facts(spec, steps=None, envs=2, seed=0, ends=True, memory=(), notes=()) -> R
     return jax.tree.map(jnp.asarray, rollout)
 
 
+def join(first, second) -> Rollout:
+    """Two rollouts that follow each other as one."""
+    ends = dict(memory=first.memory, last_obs=second.last_obs)
+    blank = dict(memory=(), last_obs=())
+    steps = first._replace(**blank), second._replace(**blank)
+    return jax.tree.map(lambda a, b: jnp.concatenate([a, b]), *steps)._replace(**ends)
+
+
+def cut_in_two(game, algorithm, state, num_envs=2, seed=1):
+    """An episode played in two rollouts: both, of the first kind of agents."""
+    keys = jax.random.split(jax.random.key(seed), 3)
+    half = game.spec.horizon // 2
+
+    def played(state):
+        world, found = begin(game, algorithm, keys[0], num_envs), []
+        for key in keys[1:]:
+            acting = algorithm.prepare(state)
+            world, rollout, _ = play(game, algorithm, acting, world, key, half, "explore")
+            found.append(rollout._replace(memory=rollout.memory[0], notes=rollout.notes[0]))
+        return found
+
+    return jax.jit(played)(state)
+
+
 def joint_actions(num_agents, num_actions):
     """All joint actions, as tuples."""
     return itertools.product(range(num_actions), repeat=num_agents)

@@ -10,7 +10,19 @@ import optax
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from probes import TINY, facts, one_agent, one_seat, probe, same, selfplay, settings, train
+from probes import (
+    TINY,
+    cut_in_two,
+    facts,
+    join,
+    one_agent,
+    one_seat,
+    probe,
+    same,
+    selfplay,
+    settings,
+    train,
+)
 
 from envs import registry
 from envs.checks import ConfigError
@@ -223,6 +235,27 @@ def test_the_models_memory_lives_through_the_cuts_of_an_episode():
         found = jax.tree.map(lambda leaf, seat=seat: leaf[:, seat], after.memory[0].model)
         jax.tree.map(partial(np.testing.assert_allclose, atol=1e-5), found, carry)
         assert not np.allclose(carry[0], 0.0)
+
+
+@pytest.mark.parametrize("name", ["si", "si_basic"])
+def test_influence_does_not_ask_where_an_episode_is_cut(name):
+    game = probe(lambda action: action, num_agents=NUM, num_actions=ACTIONS, horizon=6)
+    config = settings(name, net=NETS["recurrent"], epsilon_start=0.2)
+    agent, everyone = config.build(game, (0, 1, 2)), selfplay(game, config)
+    (state,) = jax.jit(everyone.init)(KEY, everyone.hyper)
+    loud = jax.tree.map(lambda leaf: 3 * leaf, state.learner if name == "si" else state)
+    loud = loud._replace(hyper=state.learner.hyper if name == "si" else state.hyper)
+    if name == "si":
+        model = jax.tree.map(lambda leaf: 30 * leaf, state.model.params)
+        state = state._replace(learner=loud, model=state.model._replace(params=model))
+    else:
+        state = loud
+    first, second = cut_in_two(game, everyone, (state,))
+    delta = jax.jit(lambda rollout: agent.shape(state, rollout, KEY).delta)
+    halves = jnp.concatenate([delta(first), delta(second)])
+    whole = delta(join(first, second))
+    np.testing.assert_allclose(halves, whole, rtol=1e-3, atol=1e-7)
+    assert whole[2].any() and whole[3].any()
 
 
 @pytest.mark.parametrize("conv", [(), (2,)])

@@ -29,7 +29,7 @@ COLOURS = ("#78716c", "#93c5fd", "#1d4ed8", "#fdba74", "#c2410c", "#86efac", "#1
 LINES = {
     name: Line(arm.label, colour) for (name, arm), colour in zip(ARMS.items(), COLOURS, strict=True)
 }
-TALKERS = ("talk", "comm")
+PAIR = "influence/pair"
 AROUND = 8
 """Steps before and after the moment of highest influence that its animation shows."""
 
@@ -42,21 +42,29 @@ class Analysis:
     """Parent of the run folders."""
     out: Path = HERE
     """Where the tables, the figure and the animations go."""
+    moa_weight: jaques.Convention = "multiplies"
+    """As in the sweep."""
+    curriculum_unit: float = 1e6
+    """As in the sweep."""
 
 
-def load(parent: Path) -> Runs:
+def load(where: Analysis) -> Runs:
     """The finished runs by game and arm.
 
     Raises:
         ConfigError: a run has other settings than its command would give it today.
     """
     every = [*pairs(Sweep("small")), *pairs(Sweep("full"))]
-    paths = {pair: parent / "-".join(pair) for pair in every}
+    paths = {pair: where.runs / "-".join(pair) for pair in every}
     runs = {pair: path for pair, path in paths.items() if results.finished(path)}
     for (game, arm), path in runs.items():
-        seeds = host.load_config(path)[0].seeds
-        scale = "small" if game in SMALL else "full"
-        require_same(path, settings(game, arm, Sweep(scale, seeds=seeds)))
+        sweep = Sweep(
+            scale="small" if game in SMALL else "full",
+            seeds=host.load_config(path)[0].seeds,
+            moa_weight=where.moa_weight,
+            curriculum_unit=where.curriculum_unit,
+        )
+        require_same(path, settings(game, arm, sweep))
     return runs
 
 
@@ -81,41 +89,51 @@ def best_pair(path: Path, metric: str) -> float | None:
 
 
 def influenced(path: Path) -> float | None:
-    """Rank correlation over agents and seeds: being influenced and own return, within a run."""
-    pair, earned = final(path, "influence/pair"), final(path, "return/extrinsic")
+    """Rank correlation over the agents of a seed of being influenced and own return, mean of seeds.
+
+    None where fewer than three agents can be influenced.
+    """
+    pair, earned = final(path, PAIR), final(path, "return/extrinsic")
     if pair is None or earned is None:
         return None
     suffered = np.where(np.isnan(pair).all(1), np.nan, np.nansum(pair, 1))
-    there = np.isfinite(suffered)
-    if not (there.sum() > 2 and np.ptp(suffered[there]) > 0 and np.ptp(earned[there]) > 0):
-        return None
-    return float(spearmanr(suffered[there], earned[there]).statistic)
+    found = [
+        float(spearmanr(one[there], own[there]).statistic)
+        for one, own in zip(suffered, earned, strict=True)
+        if (there := np.isfinite(one)).sum() > 2 and np.ptp(one[there]) > 0
+    ]
+    return float(np.mean(found)) if found else None
 
 
 def measures(runs: Runs) -> str:
     """What is measured of communication and influence, as Markdown."""
     lines = [
-        "| game | arm | speaker consistency | symbol/action | shuffled | at moments "
-        "| action/action | at moments | influence | influenced and return |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| game | arm | speaker consistency | symbol/action | at moments | action/action "
+        "| at moments | influence | influenced and return |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for (game, arm), path in runs.items():
         if arm == "a2c":
             continue
         said = final(path, "talk/consistency")
-        numbers = [None if said is None else float(np.nanmean(said))]
-        names = ("symbol_action", "symbol_action_shuffled", "symbol_action_influential")
-        names += ("action_action", "action_action_influential")
-        numbers += [best_pair(path, f"talk/{name}") for name in names]
-        numbers += [best_pair(path, "influence/pair"), influenced(path)]
-        cells = " | ".join(fraction(number, 3) for number in numbers)
-        lines.append(f"| {game} | {ARMS[arm].label} | {cells} |")
+        cells = [fraction(None if said is None else float(np.nanmean(said)), 3)]
+        for name in ("symbol_action", "action_action"):
+            for when in ("", "_influential"):
+                true, chance = (
+                    best_pair(path, f"talk/{name}{when}{control}") for control in ("", "_shuffled")
+                )
+                cells.append(
+                    "-" if true is None else f"{fraction(true, 3)} ({fraction(chance, 3)})"
+                )
+        cells += [fraction(number, 3) for number in (best_pair(path, PAIR), influenced(path))]
+        lines.append(f"| {game} | {ARMS[arm].label} | {' | '.join(cells)} |")
     lines += [
         "",
         "Means over the last tenth of training. Coordination and influence are in nats, of the "
-        "pair of agents with the most of it; counts of one update overestimate information, so "
-        "compare with the shuffled control. Moments are steps with more influence than the mean. "
-        "The last column is a rank correlation over agents and seeds.",
+        "pair of agents with the most of it; counts overestimate information, the more the fewer "
+        "they are, so in brackets stands the same with next actions of another game, which chance "
+        "alone makes. Moments are steps with more influence than the mean. The last column is a "
+        "rank correlation over the agents of a seed.",
     ]
     return "\n".join(lines) + "\n"
 
@@ -150,7 +168,7 @@ def moment(path: Path, file: Path) -> None:
 def main() -> int:
     """Writes the tables, the figure and the animations, and returns an exit code."""
     where = tyro.cli(Analysis, description=__doc__)
-    runs = load(where.runs)
+    runs = load(where)
     if not runs:
         raise SystemExit(f"No finished runs in {where.runs}; run the sweep first.")
     text = table(runs, command) + "\n" + measures(runs)

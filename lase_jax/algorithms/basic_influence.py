@@ -15,7 +15,9 @@ same step. The influence is computed with the influencees' parameters (centralis
 
 Differences from the paper: synchronous actor-critics instead of A3C; what is seen joins the first
 dense layer instead of the LSTM's input; both policies are the behaviour policies that actions were
-drawn from, epsilon included.
+drawn from, epsilon included; influence is clipped. Where a rollout is cut, the influencers' last
+actions stand in for the next ones in the value that it is bootstrapped from. In games that agents
+leave, those who have left go on to be seen as if they acted, but have no influence.
 """
 
 from dataclasses import dataclass
@@ -28,7 +30,7 @@ from envs import checks
 from envs.types import Env
 from lase_jax import distributions
 from lase_jax.influence import InfluenceConfig, effect
-from lase_jax.learners import Acting, LearnerState, a2c, as_agent, epsilon
+from lase_jax.learners import Acting, LearnerState, a2c, as_agent, epsilon, extend
 from lase_jax.metrics import masked_mean
 from lase_jax.rewards import no_opinion
 from lase_jax.rollout import Seats, put_columns, take_columns, take_seats
@@ -74,11 +76,6 @@ class BasicInfluence(InfluenceConfig):
         actions = spec.num_actions
         learner = a2c(self, spec, count, extra=first * actions)
         leads, follows = slice(0, first), slice(first, count)
-
-        def extend(obs: Array, shown: Array) -> Array:
-            """``obs [..., m, F]`` of some seats and what they are shown, ``[..., E]``, alike."""
-            told = jnp.broadcast_to(shown[..., None, :], (*obs.shape[:-1], shown.shape[-1]))
-            return jnp.concatenate([obs.astype(jnp.float32), told], axis=-1)
 
         def show(action: Array) -> Array:
             """One-hot actions ``[..., E]`` of the influencers' ``action [..., K]``."""

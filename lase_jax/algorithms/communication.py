@@ -15,8 +15,8 @@ the step before. The influence is computed with the listeners' parameters (centr
 
 Differences from the paper: synchronous actor-critics instead of A3C; symbols join the first dense
 layer, without an embedding of their own; actions' policies are the behaviour policies, epsilon
-included, while symbols are drawn without epsilon. A symbol that is heard in the next rollout earns
-no influence: with rollouts of T steps, one in T.
+included, while symbols are drawn without epsilon; influence is clipped. A symbol that is heard in
+the next rollout earns no influence: with rollouts of T steps, one in T.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,16 @@ from envs import checks
 from envs.types import Env
 from lase_jax import coordination, distributions
 from lase_jax.influence import InfluenceConfig, effect
-from lase_jax.learners import Acting, LearnerState, Views, a2c, as_agent, epsilon, objective
+from lase_jax.learners import (
+    Acting,
+    LearnerState,
+    Views,
+    a2c,
+    as_agent,
+    epsilon,
+    extend,
+    objective,
+)
 from lase_jax.metrics import masked_mean
 from lase_jax.rollout import Seats, take_columns, take_seats
 from lase_jax.types import (
@@ -95,11 +104,9 @@ class Communication(InfluenceConfig):
             """One-hot symbols ``[..., E]`` of ``symbols [..., n]``; silence is nothing."""
             return jax.nn.one_hot(symbols, size).reshape(*symbols.shape[:-1], count * size)
 
-        def extend(obs: Array, heard: Array) -> Array:
+        def hear(obs: Array, heard: Array) -> Array:
             """``obs [..., n, F]`` and the symbols ``[..., n]`` that everyone heard."""
-            told = tell(heard)[..., None, :]
-            told = jnp.broadcast_to(told, (*obs.shape[:-1], told.shape[-1]))
-            return jnp.concatenate([obs.astype(jnp.float32), told], axis=-1)
+            return extend(obs, tell(heard))
 
         def begin(num_envs: int) -> Memory:
             return Memory(learner.begin(num_envs), jnp.full((num_envs, count), size, jnp.int32))
@@ -117,19 +124,26 @@ class Communication(InfluenceConfig):
                 return learner.heads(params, h)[0], learner.speak(params, h)[0], memory
 
             seatwise = jax.vmap(one, (0, 0, 1, 1), 1)
-            seen = extend(obs, memory.heard)
+            seen = hear(obs, memory.heard)
             logits, said, after = seatwise(acting.params, acting.folded, memory.learner, seen)
             action, log_prob = distributions.choose(logits, acting.epsilon, draws[..., 0], mode)
             symbol, _ = distributions.choose(said, 0.0, draws[..., 1], mode)
             return Decision(action, log_prob, notes=symbol), Memory(after, symbol)
 
+        def remember(acting: Acting, memory: Memory, action: Array, reward: Array) -> Memory:
+            """Those who have left the game are not heard."""
+            del acting, reward
+            there = take_columns(action, seats) < spec.num_actions
+            return memory._replace(heard=jnp.where(there, memory.heard, size))
+
         def own_share(rollout: Rollout) -> tuple[Rollout, Array]:
             """The rollout as the actor-critics know it, and the symbols ``[T, B, n]`` heard."""
-            own, said = take_seats(rollout, seats), rollout.notes
+            own = take_seats(rollout, seats)
+            said = jnp.where(own.active, rollout.notes, size)
             heard = jnp.concatenate([rollout.memory.heard[None], said[:-1]])
             own = own._replace(
-                obs=extend(own.obs, heard),
-                last_obs=extend(own.last_obs, said[-1]),
+                obs=hear(own.obs, heard),
+                last_obs=hear(own.last_obs, said[-1]),
                 memory=rollout.memory.learner,
             )
             return own, heard
@@ -185,7 +199,7 @@ class Communication(InfluenceConfig):
             counts = reaches(own)
             moved = influence(state, own, heard, counts)
             earned = jnp.moveaxis(self.pay(state, spec, moved).sum(-1), 0, -1)
-            paid = jax.lax.stop_gradient(hyper["alpha"] * mine + earned)
+            paid = worth(hyper["alpha"], mine, earned)
 
             def total(params: PyTree) -> tuple[Array, Metrics]:
                 each = jax.vmap(loss, (0, SEAT_AXES, 2, 2, 2, None))
@@ -229,13 +243,21 @@ class Communication(InfluenceConfig):
                 "talk/consistency": jax.vmap(consistent, (1, 1, 1))(
                     flat(said), flat(own.action), flat(own.active)
                 ),
-                "talk/symbol_action": together(said, symbols, following, counts),
-                "talk/symbol_action_shuffled": together(said, symbols, elsewhere, counts),
-                "talk/symbol_action_influential": together(said, symbols, following, moments),
-                "talk/action_action": together(own.action, acts, following, counts),
-                "talk/action_action_influential": together(own.action, acts, following, moments),
+            } | {
+                f"talk/{what}{when}{control}": together(first, num, second, where)
+                for what, first, num in (
+                    ("symbol_action", said, symbols),
+                    ("action_action", own.action, acts),
+                )
+                for when, where in (("", counts), ("_influential", moments))
+                for control, second in (("", following), ("_shuffled", elsewhere))
             }
 
         return as_agent(learner, self.hyper(), seats)._replace(
-            begin=begin, draw=draw, act=act, learn=learn
+            begin=begin, draw=draw, act=act, learn=learn, remember=remember
         )
+
+
+def worth(alpha: Array, reward: Array, earned: Array) -> Array:
+    """What symbols learn on, ``[T, B, n]``, from the agents' reward and what influence earned."""
+    return jax.lax.stop_gradient(alpha * reward + earned)

@@ -12,9 +12,10 @@ too: with ``weight=0`` that is the paper's control, a model of others as an auxi
 What an agent sees: its own observation, its own reward, everyone's actions.
 
 Differences from the paper: synchronous actor-critics instead of A3C; by default the model of others
-has eyes of its own, and in any case an optimiser of its own; the policy in the marginal is the
-behaviour policy that actions were drawn from, epsilon included. The last step of an episode has no
-next action and pays no influence.
+has eyes of its own, and in any case an optimiser of its own and one dense layer before its memory
+instead of two; the policy in the marginal is the behaviour policy that actions were drawn from,
+epsilon included; influence is clipped. The last step of an episode has no next action and pays no
+influence, nor with "pmi" does the last step of a rollout.
 """
 
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ from envs import checks
 from envs.types import Env
 from lase_jax import distributions, influence, learners, population
 from lase_jax.influence import InfluenceConfig, Model
-from lase_jax.learners import LearnerState, a2c, as_agent, epsilon, of_models
+from lase_jax.learners import LearnerState, a2c, as_agent, epsilon, of_models, rate
 from lase_jax.metrics import masked_mean
 from lase_jax.population import Trained
 from lase_jax.rewards import no_opinion
@@ -87,7 +88,7 @@ class Influence(InfluenceConfig):
     train_visible: bool = True
     """Train the model of others only on co-players in the own window."""
     moa_lr: float = 1e-3
-    """Learning rate of the model of other agents."""
+    """Learning rate of the model of other agents; it falls as `lr` does."""
     share_eyes: bool = False
     """Let the model of others read the policy's convolutions, or where it has none its first dense
     layer, and train them."""
@@ -210,7 +211,9 @@ class Influence(InfluenceConfig):
                 (state.learner.trained.params, state.model.params)
             )
             learnt, metrics = learner.descend(state.learner, grads[0], rollout, metrics)
-            trained, norm = population.descend(tx, state.model, grads[1], hyper["moa_lr"])
+            alone = jax.tree.map(lambda grad: grad / hyper["moa_weight"], grads[1])
+            falling = rate(state.learner) / hyper["lr"]
+            trained, norm = population.descend(tx, state.model, alone, hyper["moa_lr"] * falling)
             numbers = of_models(errors, norm, spec.num_actions)
             numbers["moa/cross_entropy"] = jnp.where(counted, errors, jnp.nan)
             return InfluenceState(learnt, trained), metrics | numbers
