@@ -199,7 +199,7 @@ class Communication(InfluenceConfig):
             counts = reaches(own)
             moved = influence(state, own, heard, counts)
             earned = jnp.moveaxis(self.pay(state, spec, moved).sum(-1), 0, -1)
-            paid = worth(hyper["alpha"], mine, earned)
+            paid = jax.lax.stop_gradient(hyper["alpha"] * mine + earned)
 
             def total(params: PyTree) -> tuple[Array, Metrics]:
                 each = jax.vmap(loss, (0, SEAT_AXES, 2, 2, 2, None))
@@ -256,8 +256,3 @@ class Communication(InfluenceConfig):
         return as_agent(learner, self.hyper(), seats)._replace(
             begin=begin, draw=draw, act=act, learn=learn, remember=remember
         )
-
-
-def worth(alpha: Array, reward: Array, earned: Array) -> Array:
-    """What symbols learn on, ``[T, B, n]``, from the agents' reward and what influence earned."""
-    return jax.lax.stop_gradient(alpha * reward + earned)
