@@ -20,7 +20,7 @@ import numpy as np
 from envs import checks
 from envs.types import EnvSpec
 from lase_jax import distributions, nets
-from lase_jax.learners import A2CConfig, LearnerState
+from lase_jax.learners import A2CConfig, Learner, LearnerState, Past
 from lase_jax.metrics import masked_mean
 from lase_jax.nets import Net, add_actions
 from lase_jax.rollout import Seats, co_players, take_seats, visible
@@ -131,6 +131,40 @@ def effect(true: Array, had: Array, log_pi: Array, following: Array, measure: Me
     whatever = jax.vmap(jax.vmap(of_each))(had, log_pi)
     each = partial(divergence, measure=measure)
     return jax.vmap(jax.vmap(jax.vmap(each)))(true, whatever, following)
+
+
+def effect_of_telling(
+    learner: Learner,
+    params: PyTree,
+    past: Past,
+    true: Array,
+    told: Array,
+    sender: Array,
+    log_pi: Array,
+    following: Array,
+    eps: Array,
+    measure: Measure,
+) -> Array:
+    """What one sender moved the policies of all who were told, ``[T, B, J]``.
+
+    Args:
+        learner: of those who were told.
+        params: theirs, leaves ``[J, ...]``.
+        past: what they knew besides, leaves ``[J, ...]``.
+        true: ``[T, B, J, A_j]`` log-probabilities of their behaviour, given what they were told.
+        told: ``[T, B, K]`` int32, what all senders told: actions or symbols.
+        sender: ``[]`` int32, one of the K; what the others told stays as it was.
+        log_pi: ``[T, B, A]`` the sender's policy over what it could tell.
+        following: ``[T, B, J]`` int32, what they did.
+        eps: ``[]`` share of uniform actions in their behaviour.
+        measure: see `divergence`.
+    """
+    size = log_pi.shape[-1]
+    tried = jnp.arange(size)[None, None, :, None]
+    mine = (jnp.arange(told.shape[-1]) == sender)[None, None, None]
+    instead = nets.one_hots(jnp.where(mine, tried, told[:, :, None]), size)
+    had = jax.vmap(learner.wonder, (0, 0, None), 3)(params, past, instead)
+    return effect(true, distributions.policy(had, eps).logits, log_pi, following, measure)
 
 
 class Seen(NamedTuple):

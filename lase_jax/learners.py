@@ -128,6 +128,7 @@ class Past(NamedTuple):
 
     seen: Array  # [T, B, H], what its first layer made of the window
     memory: PyTree  # [T, B, ...], before the step
+    h: Array  # [T, B, H'], the features that came of it
 
 
 class Learner(NamedTuple):
@@ -228,11 +229,12 @@ def a2c(
     def review(params: PyTree, memory: PyTree, x: Array) -> Past:
         folded = apply("fold")(params)
         seen = apply("glance")(params, folded, x[..., : math.prod(spec.obs_shape)])
-        return Past(seen, recall(params, folded, memory, x))
+        h, before = _unroll(apply, net, params, memory, apply("encode")(params, folded, x))
+        return Past(seen, before, h)
 
     def wonder(params: PyTree, past: Past, extra: Array) -> Array:
         """What it would do had a step's extra numbers been others, after the true past."""
-        seen, before = jax.tree.map(lambda leaf: leaf[:, :, None], past)
+        seen, before = jax.tree.map(lambda leaf: leaf[:, :, None], (past.seen, past.memory))
         h = apply("digest")(params, seen + apply("tell")(params, extra))
         h = apply("recur")(params, before, h)[0] if net.lstm else h
         return apply("heads")(params, h)[0]

@@ -192,8 +192,12 @@ def add_actions(rows: Array, joint: Array) -> Array:
         ``[..., H]``.
     """
     num, actions, width = rows.shape
-    taken = jax.nn.one_hot(joint, actions).reshape(*joint.shape[:-1], num * actions)
-    return taken @ rows.reshape(num * actions, width)
+    return one_hots(joint, actions) @ rows.reshape(num * actions, width)
+
+
+def one_hots(values: Array, size: int) -> Array:
+    """``values [..., k]`` int32 as ``[..., k * size]``; a value of `size` is all 0."""
+    return jax.nn.one_hot(values, size).reshape(*values.shape[:-1], values.shape[-1] * size)
 
 
 class LSTM(nn.Module):

@@ -29,9 +29,10 @@ import numpy as np
 from envs import checks
 from envs.types import Env
 from lase_jax import distributions
-from lase_jax.influence import InfluenceConfig, effect
+from lase_jax.influence import InfluenceConfig, effect_of_telling
 from lase_jax.learners import Acting, LearnerState, a2c, as_agent, epsilon, extend
 from lase_jax.metrics import masked_mean
+from lase_jax.nets import one_hots
 from lase_jax.rewards import no_opinion
 from lase_jax.rollout import Seats, put_columns, take_columns, take_seats
 from lase_jax.types import (
@@ -77,10 +78,6 @@ class BasicInfluence(InfluenceConfig):
         learner = a2c(self, spec, count, extra=first * actions)
         leads, follows = slice(0, first), slice(first, count)
 
-        def show(action: Array) -> Array:
-            """One-hot actions ``[..., E]`` of the influencers' ``action [..., K]``."""
-            return jax.nn.one_hot(action, actions).reshape(*action.shape[:-1], first * actions)
-
         def act(
             acting: Acting, memory: PyTree, obs: Array, draws: Array, mode: Mode
         ) -> tuple[Decision, PyTree]:
@@ -93,13 +90,13 @@ class BasicInfluence(InfluenceConfig):
 
             nothing = jnp.zeros((len(obs), first * actions))
             leading = some(leads, nothing)
-            following = some(follows, show(leading[0].action))
+            following = some(follows, one_hots(leading[0].action, actions))
             return jax.tree.map(lambda *two: jnp.concatenate(two, 1), leading, following)
 
         def own_share(rollout: Rollout) -> Rollout:
             """The rollout as the actor-critics know it."""
             own = take_seats(rollout, seats)
-            shown = show(own.action[..., leads])
+            shown = one_hots(own.action[..., leads], actions)
 
             def all_of(obs: Array, shown: Array) -> Array:
                 led = extend(obs[..., leads, :], jnp.zeros_like(shown))
@@ -109,7 +106,7 @@ class BasicInfluence(InfluenceConfig):
             last = all_of(own.last_obs, shown[-1])
             return own._replace(obs=all_of(own.obs, shown), last_obs=last)
 
-        def influence(state: LearnerState, own: Rollout) -> Array:
+        def influence(state: LearnerState, own: Rollout, there: Array) -> Array:
             """Of each influencer on each influencee in each step, ``[K, T, B, J]`` nats."""
             params, eps, steps = state.trained.params, epsilon(state), len(own.action)
             views = jax.vmap(learner.look, (0, SEAT_AXES))(params, own)
@@ -118,17 +115,21 @@ class BasicInfluence(InfluenceConfig):
             theirs = jax.tree.map(lambda leaf: leaf[follows], params)
             memory = jax.tree.map(lambda leaf: leaf[:, follows], own.memory)
             past = jax.vmap(learner.review, (0, 1, 2))(theirs, memory, own.obs[:, :, follows])
-            done = own.action[..., leads]
-            there = own.active[..., leads, None] & own.active[..., None, follows]
+            done, following = own.action[..., leads], own.action[..., follows]
 
             def of_one(leader: Array) -> Array:
-                """``[T, B, J]``; every other influencer's action stays as it was."""
-                tried = jnp.arange(actions)[None, None, :, None]
-                mine = (jnp.arange(first) == leader)[None, None, None]
-                joint = jnp.where(mine, tried, done[:, :, None])
-                had = jax.vmap(learner.wonder, (0, 0, None), 3)(theirs, past, show(joint))
-                had = distributions.policy(had, eps).logits
-                moved = effect(true, had, policies[leader], own.action[..., follows], self.measure)
+                moved = effect_of_telling(
+                    learner,
+                    theirs,
+                    past,
+                    true,
+                    done,
+                    leader,
+                    policies[leader],
+                    following,
+                    eps,
+                    self.measure,
+                )
                 return jnp.where(there[:, :, leader], moved, 0.0)
 
             return jax.lax.map(of_one, jnp.arange(first))
@@ -136,12 +137,12 @@ class BasicInfluence(InfluenceConfig):
         def shape(state: LearnerState, rollout: Rollout, key: Array) -> Opinion:
             del key
             own = own_share(rollout)
-            moved = influence(state, own)
+            there = own.active[..., leads, None] & own.active[..., None, follows]
+            moved = influence(state, own, there)
             paid = self.pay(state, spec, moved)
             earned = jnp.moveaxis(paid.sum(-1), 0, -1)
             suffered = paid.sum(0) * float(self.influencee_reward)
             reward = jnp.concatenate([earned, suffered], axis=-1)
-            there = own.active[..., leads, None] & own.active[..., None, follows]
             pairs = masked_mean(jnp.moveaxis(moved, 0, 2), there, (0, 1), jnp.nan)
             table = jnp.full((count, spec.num_agents), jnp.nan)
             table = table.at[leads, np.array(seats[follows])].set(pairs)

@@ -29,7 +29,7 @@ import numpy as np
 from envs import checks
 from envs.types import Env
 from lase_jax import coordination, distributions
-from lase_jax.influence import InfluenceConfig, effect
+from lase_jax.influence import InfluenceConfig, effect_of_telling
 from lase_jax.learners import (
     Acting,
     LearnerState,
@@ -41,6 +41,7 @@ from lase_jax.learners import (
     objective,
 )
 from lase_jax.metrics import masked_mean
+from lase_jax.nets import one_hots
 from lase_jax.rollout import Seats, take_columns, take_seats
 from lase_jax.types import (
     SEAT_AXES,
@@ -100,13 +101,9 @@ class Communication(InfluenceConfig):
         checks.require(count > 1, "seats", seats, remedy)
         learner = a2c(self, spec, count, extra=count * size, symbols=size)
 
-        def tell(symbols: Array) -> Array:
-            """One-hot symbols ``[..., E]`` of ``symbols [..., n]``; silence is nothing."""
-            return jax.nn.one_hot(symbols, size).reshape(*symbols.shape[:-1], count * size)
-
         def hear(obs: Array, heard: Array) -> Array:
             """``obs [..., n, F]`` and the symbols ``[..., n]`` that everyone heard."""
-            return extend(obs, tell(heard))
+            return extend(obs, one_hots(heard, size))
 
         def begin(num_envs: int) -> Memory:
             return Memory(learner.begin(num_envs), jnp.full((num_envs, count), size, jnp.int32))
@@ -150,22 +147,28 @@ class Communication(InfluenceConfig):
 
         def influence(state: LearnerState, own: Rollout, heard: Array, counts: Array) -> Array:
             """Of each agent's symbol on each agent's next action, ``[n, T, B, n]`` nats."""
-            params, eps, steps = state.trained.params, epsilon(state), len(own.action)
-            h = jax.vmap(learner.watch, (0, SEAT_AXES))(params, own)[:, :steps]
-            logits, said = jax.vmap(learner.heads)(params, h)[0], jax.vmap(learner.speak)(params, h)
-            true = jnp.moveaxis(distributions.policy(logits, eps).logits, 0, 2)
+            params, eps = state.trained.params, epsilon(state)
             past = jax.vmap(learner.review, (0, 1, 2))(params, own.memory, own.obs)
+            logits, _ = jax.vmap(learner.heads)(params, past.h)
+            symbols, _ = jax.vmap(learner.speak)(params, past.h)
+            true = jnp.moveaxis(distributions.policy(logits, eps).logits, 0, 2)
             # symbols are heard a step later
-            sending = jnp.roll(distributions.policy(said[0]).logits, 1, 1)
+            sending = jnp.roll(distributions.policy(symbols).logits, 1, 1)
 
             def of_one(speaker: Array) -> Array:
                 """``[T, B, n]``, by the time at which the symbol is sent."""
-                tried = jnp.arange(size)[None, None, :, None]
-                mine = (jnp.arange(count) == speaker)[None, None, None]
-                symbols = jnp.where(mine, tried, heard[:, :, None])
-                had = jax.vmap(learner.wonder, (0, 0, None), 3)(params, past, tell(symbols))
-                had = distributions.policy(had, eps).logits
-                moved = effect(true, had, sending[speaker], own.action, self.measure)
+                moved = effect_of_telling(
+                    learner,
+                    params,
+                    past,
+                    true,
+                    heard,
+                    speaker,
+                    sending[speaker],
+                    own.action,
+                    eps,
+                    self.measure,
+                )
                 return jnp.where(counts[:, :, speaker], jnp.roll(moved, -1, 0), 0.0)
 
             return jax.lax.map(of_one, jnp.arange(count))
