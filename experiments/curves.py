@@ -40,6 +40,12 @@ def score(path: Path) -> dict[str, Any]:
     }
 
 
+def final(path: Path) -> dict[str, np.ndarray]:
+    """Every metric's mean over the last tenth of a run, ``[S, ...]``."""
+    metrics = sinks.load(path / folder.METRICS).metrics
+    return {name: stats.final(values) for name, values in metrics.items()}
+
+
 def table(runs: Runs, command: Callable[[str, str, int], str]) -> str:
     """The scores as Markdown.
 
@@ -52,8 +58,8 @@ def table(runs: Runs, command: Callable[[str, str, int], str]) -> str:
         "| command |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    for (game, algo), path in runs.items():
-        row = score(path)
+    rows = {pair: score(path) for pair, path in runs.items()}
+    for (game, algo), row in rows.items():
         mean, half = row["return"]["mean"], row["return"]["ci95"]
         band = "" if half is None else f" ± {half:.1f}"
         each = ", ".join(f"{value:.1f}" for value in row["return"]["seeds"])
@@ -63,7 +69,7 @@ def table(runs: Runs, command: Callable[[str, str, int], str]) -> str:
             f"| {fraction(row['minutes'], 1)} "
             f"| `{command(game, algo, row['seeds'])}` |"
         )
-    made = sorted({(score(path)["date"], score(path)["device"]) for path in runs.values()})
+    made = sorted({(row["date"], row["device"]) for row in rows.values()})
     notes = "; ".join(f"{date}, {device}" for date, device in made)
     lines += [
         "",

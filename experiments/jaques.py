@@ -110,7 +110,7 @@ def fields(
     if reached is not None:
         ours |= dict(curriculum_steps=(0.0, reached * curriculum_unit), curriculum=(0.0, 1.0))
     if "moa_weight" in theirs:
-        ours |= dict(moa_lr=theirs["lr"])
+        ours |= dict(moa_lr=theirs["lr"], share_eyes=True)
         if moa_weight == "divides":
             theirs["moa_weight"] = 1.0 / theirs["moa_weight"]
     return ours | theirs

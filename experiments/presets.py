@@ -310,7 +310,7 @@ PUBLISHED: dict[tuple[str, str], Published] = {
     (game, algo): Published(
         "Jaques et al. 2019, tables of experiments I to III",
         jaques.SCHEDULE,
-        jaques.fields(game, arm) | (dict(share_eyes=True) if algo == "si" else {}),
+        jaques.fields(game, arm),
     )
     for game in jaques.GAMES
     for algo, arm in (("a2c", "a2c"), ("si_basic", "basic"), ("si_comm", "comm"), ("si", "si"))

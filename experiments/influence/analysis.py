@@ -17,11 +17,11 @@ import tyro
 from scipy.stats import spearmanr
 
 from experiments import jaques
-from experiments.curves import Line, Runs, fraction, plot, table
+from experiments.curves import Line, Runs, final, fraction, plot, table
 from experiments.influence.arms import ARMS, SMALL
 from experiments.influence.sweep import OUT, Sweep, pairs, settings
 from experiments.runs import require_same
-from lase_jax import animate, evaluate, folder, host, results, sinks, stats
+from lase_jax import animate, evaluate, folder, host, results
 from lase_jax.cli import guarded
 
 HERE = Path(__file__).parent
@@ -30,6 +30,8 @@ LINES = {
     name: Line(arm.label, colour) for (name, arm), colour in zip(ARMS.items(), COLOURS, strict=True)
 }
 PAIR = "influence/pair"
+Final = dict[str, np.ndarray]
+"""Metrics of a run's end by name, see `curves.final`."""
 AROUND = 8
 """Steps before and after the moment of highest influence that its animation shows."""
 
@@ -76,33 +78,26 @@ def command(game: str, arm: str, seeds: int) -> str:
     )
 
 
-def final(path: Path, metric: str) -> np.ndarray | None:
-    """A metric's mean over the last tenth of training, ``[S, ...]``; None where there is none."""
-    found = sinks.load(path / folder.METRICS).metrics.get(metric)
-    return None if found is None else stats.final(found)
+def best_pair(found: Final, metric: str) -> float | None:
+    """Mean over seeds of the largest value of any pair of agents; None without such a metric."""
+    if metric not in found:
+        return None
+    return float(np.nanmax(found[metric], axis=(1, 2)).mean())
 
 
-def best_pair(path: Path, metric: str) -> float | None:
-    """Mean over seeds of the largest value of any pair of agents."""
-    found = final(path, metric)
-    return None if found is None else float(np.nanmax(found, axis=(1, 2)).mean())
-
-
-def influenced(path: Path) -> float | None:
+def influenced(found: Final) -> float | None:
     """Rank correlation over the agents of a seed of being influenced and own return, mean of seeds.
 
     None where fewer than three agents can be influenced.
     """
-    pair, earned = final(path, PAIR), final(path, "return/extrinsic")
-    if pair is None or earned is None:
-        return None
+    pair = found[PAIR]
     suffered = np.where(np.isnan(pair).all(1), np.nan, np.nansum(pair, 1))
-    found = [
+    ranks = [
         float(spearmanr(one[there], own[there]).statistic)
-        for one, own in zip(suffered, earned, strict=True)
+        for one, own in zip(suffered, found["return/extrinsic"], strict=True)
         if (there := np.isfinite(one)).sum() > 2 and np.ptp(one[there]) > 0
     ]
-    return float(np.mean(found)) if found else None
+    return float(np.mean(ranks)) if ranks else None
 
 
 def measures(runs: Runs) -> str:
@@ -115,17 +110,18 @@ def measures(runs: Runs) -> str:
     for (game, arm), path in runs.items():
         if arm == "a2c":
             continue
-        said = final(path, "talk/consistency")
+        found = final(path)
+        said = found.get("talk/consistency")
         cells = [fraction(None if said is None else float(np.nanmean(said)), 3)]
         for name in ("symbol_action", "action_action"):
             for when in ("", "_influential"):
                 true, chance = (
-                    best_pair(path, f"talk/{name}{when}{control}") for control in ("", "_shuffled")
+                    best_pair(found, f"talk/{name}{when}{control}") for control in ("", "_shuffled")
                 )
                 cells.append(
                     "-" if true is None else f"{fraction(true, 3)} ({fraction(chance, 3)})"
                 )
-        cells += [fraction(number, 3) for number in (best_pair(path, PAIR), influenced(path))]
+        cells += [fraction(number, 3) for number in (best_pair(found, PAIR), influenced(found))]
         lines.append(f"| {game} | {ARMS[arm].label} | {' | '.join(cells)} |")
     lines += [
         "",

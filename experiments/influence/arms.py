@@ -14,8 +14,6 @@ from experiments import jaques
 from experiments.presets import preset
 from lase_jax.config import RunConfig, default
 
-EXPERIMENTS = ("I", "II", "III")
-
 
 @dataclass(frozen=True)
 class Arm:
@@ -27,8 +25,6 @@ class Arm:
     """Name of the algorithm."""
     own: dict[str, Any]
     """What makes it this arm."""
-    experiments: tuple[str, ...]
-    """Where it appears."""
 
     @property
     def influences(self) -> bool:
@@ -37,15 +33,13 @@ class Arm:
 
 
 ARMS: dict[str, Arm] = {
-    "a2c": Arm("A2C", "a2c", {}, EXPERIMENTS),
-    "visible": Arm("visible actions", "si_basic", dict(weight=0.0), ("I",)),
-    "basic": Arm("basic influence", "si_basic", {}, ("I",)),
-    "talk": Arm("communication", "si_comm", dict(weight=0.0, alpha=1.0), ("II",)),
-    "comm": Arm("influential communication", "si_comm", {}, ("II",)),
-    "moa": Arm(
-        "model of others", "si", dict(weight=0.0, train_visible=False, share_eyes=True), ("III",)
-    ),
-    "si": Arm("influence by a model", "si", dict(share_eyes=True), ("III",)),
+    "a2c": Arm("A2C", "a2c", {}),
+    "visible": Arm("visible actions", "si_basic", dict(weight=0.0)),
+    "basic": Arm("basic influence", "si_basic", {}),
+    "talk": Arm("communication", "si_comm", dict(weight=0.0, alpha=1.0)),
+    "comm": Arm("influential communication", "si_comm", {}),
+    "moa": Arm("model of others", "si", dict(weight=0.0, train_visible=False, share_eyes=True)),
+    "si": Arm("influence by a model", "si", dict(share_eyes=True)),
 }
 """All arms by name; those of weight 0 are controls."""
 

@@ -18,10 +18,10 @@ import numpy as np
 import tyro
 
 from envs import checks
-from experiments.curves import fraction, score
+from experiments.curves import final, fraction, score
 from experiments.presets import preset
 from experiments.runs import require_same, train_all
-from lase_jax import folder, results, sinks
+from lase_jax import folder, results
 from lase_jax.cli import guarded
 from lase_jax.config import RunConfig
 
@@ -128,10 +128,8 @@ def table(out: Path) -> str:
 
 def incentives(path: Path) -> float | None:
     """What all agents of a run paid per episode over its last tenth; None where nobody pays."""
-    found = sinks.load(path / folder.METRICS).metrics.get("incentive/paid")
-    if found is None:
-        return None
-    return float(np.nansum(found[-max(1, len(found) // 10) :], axis=(2, 3)).mean())
+    found = final(path).get("incentive/paid")
+    return None if found is None else float(np.nansum(found, axis=(1, 2)).mean())
 
 
 def main() -> int:
