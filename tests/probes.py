@@ -188,6 +188,20 @@ def joint_actions(num_agents, num_actions):
     return itertools.product(range(num_actions), repeat=num_agents)
 
 
+def shaken(tree, key, scale=1.0):
+    """Parameters that are all random, biases too."""
+    leaves, structure = jax.tree.flatten(tree)
+    keys = jax.random.split(key, len(leaves))
+    moved = [x + scale * jax.random.normal(k, x.shape) for x, k in zip(leaves, keys, strict=True)]
+    return jax.tree.unflatten(structure, moved)
+
+
+def blank_memory(net):
+    """An LSTM's memory ``[1, H]`` before the first step; () without one."""
+    zeros = jnp.zeros((1, net.lstm))
+    return (zeros, zeros) if net.lstm else ()
+
+
 def one_agent(tree, seat):
     """The parameters of one agent of a stack."""
     return jax.tree.map(lambda leaf: leaf[seat], tree)

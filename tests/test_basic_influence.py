@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from probes import TINY, facts, one_agent, probe, settings
+from probes import TINY, blank_memory, facts, one_agent, probe, settings, shaken
 
 from envs.checks import ConfigError
 from lase_jax.influence import divergence, marginal
@@ -29,10 +29,7 @@ def agents(kind="feed-forward", **options):
     config = settings("si_basic", net=NETS[kind], influencers=LEADS, **options)
     agent = config.build(GAME, SEATS)
     state = jax.jit(agent.init)(KEY, agent.hyper)
-    leaves, tree = jax.tree.flatten(state.trained.params)
-    keys = jax.random.split(KEY, len(leaves))
-    moved = [x + 2 * jax.random.normal(k, x.shape) for x, k in zip(leaves, keys, strict=True)]
-    params = jax.tree.unflatten(tree, moved)
+    params = shaken(state.trained.params, KEY, scale=2.0)
     return config, agent, state._replace(trained=state.trained._replace(params=params))
 
 
@@ -46,11 +43,6 @@ def logits_of(config, state, row, obs, shown, memory):
     x = jnp.concatenate([obs.astype(jnp.float32), told.reshape(-1)])[None]
     h, memory = learner.advance(params, learner.fold(params), memory, x)
     return learner.heads(params, h)[0][0], memory
-
-
-def blank(config):
-    zeros = jnp.zeros((1, config.net.lstm))
-    return (zeros, zeros) if config.net.lstm else ()
 
 
 def mixture(logits, eps):
@@ -72,7 +64,7 @@ def test_influencees_act_on_what_influencers_just_did(kind):
 
     rollout = played(everyone)
     for row, seat in enumerate(SEATS):
-        memory = blank(config)
+        memory = blank_memory(config.net)
         for t in range(SPEC.horizon):
             done = np.asarray(rollout.action)[t, 0, np.array(SEATS[:LEADS])]
             shown = {} if row < LEADS else dict(enumerate(done))
@@ -85,7 +77,7 @@ def test_influencees_act_on_what_influencers_just_did(kind):
 def plainly(config, state, rollout, measure, eps):
     """Influence of each influencer on the influencee in environment 0, ``[K, T]``."""
     found = np.zeros((LEADS, SPEC.horizon))
-    memory, mine = blank(config), [blank(config) for _ in range(LEADS)]
+    memory, mine = blank_memory(config.net), [blank_memory(config.net) for _ in range(LEADS)]
     for t in range(SPEC.horizon):
         done = {k: int(rollout.action[t, 0, SEATS[k]]) for k in range(LEADS)}
         obs = rollout.obs[t, 0, SEATS[2]]

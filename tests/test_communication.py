@@ -7,7 +7,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from probes import TINY, cut_in_two, facts, one_agent, probe, selfplay, settings
+from probes import (
+    TINY,
+    blank_memory,
+    cut_in_two,
+    facts,
+    one_agent,
+    probe,
+    selfplay,
+    settings,
+    shaken,
+)
 
 from envs.checks import ConfigError
 from lase_jax.coordination import joint, mutual_information
@@ -31,10 +41,7 @@ def agents(kind="feed-forward", **options):
     config = settings("si_comm", net=NETS[kind], vocabulary=SYMBOLS, **options)
     agent = config.build(GAME, SEATS)
     state = jax.jit(agent.init)(KEY, agent.hyper)
-    leaves, tree = jax.tree.flatten(state.trained.params)
-    keys = jax.random.split(KEY, len(leaves))
-    moved = [x + 2 * jax.random.normal(k, x.shape) for x, k in zip(leaves, keys, strict=True)]
-    params = jax.tree.unflatten(tree, moved)
+    params = shaken(state.trained.params, KEY, scale=2.0)
     return config, agent, state._replace(trained=state.trained._replace(params=params))
 
 
@@ -49,11 +56,6 @@ def think(config, state, row, obs, heard, memory):
     x = jnp.concatenate([obs.astype(jnp.float32), told.reshape(-1)])[None]
     h, memory = learner.advance(params, learner.fold(params), memory, x)
     return learner.heads(params, h)[0][0], learner.speak(params, h)[0][0], memory
-
-
-def blank(config):
-    zeros = jnp.zeros((1, config.net.lstm))
-    return (zeros, zeros) if config.net.lstm else ()
 
 
 def mixture(logits, eps):
@@ -80,7 +82,7 @@ def test_symbols_are_heard_by_all_in_the_next_step(kind):
     said = np.asarray(rollout.notes[0])
     assert said.shape == (SPEC.horizon, 2, 3) and rollout.notes[1] == ()
     for row, seat in enumerate(SEATS):
-        memory, heard = blank(config), SILENCE
+        memory, heard = blank_memory(config.net), SILENCE
         for t in range(SPEC.horizon):
             obs = rollout.obs[t, 0, seat]
             logits, symbols, memory = think(config, state, row, obs, heard, memory)
@@ -100,7 +102,7 @@ def plainly(config, state, rollout, measure, eps):
     """Influence of each symbol on each next action in environment 0, ``[T, n, n]``."""
     said = np.asarray(rollout.notes)[:, 0]
     found = np.zeros((SPEC.horizon, 3, 3))
-    memory, before = [blank(config)] * 3, None
+    memory, before = [blank_memory(config.net)] * 3, None
     for t in range(SPEC.horizon):
         heard = SILENCE if t == 0 else said[t - 1]
         obs = [rollout.obs[t, 0, seat] for seat in SEATS]

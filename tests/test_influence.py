@@ -21,6 +21,7 @@ from probes import (
     same,
     selfplay,
     settings,
+    shaken,
     train,
 )
 
@@ -128,10 +129,7 @@ def random_model(kind):
     """A model whose parameters are all random, biases too."""
     model = Model(SPEC, NETS[kind])
     params = model.module.init(KEY, jnp.zeros((1, SPEC.obs_shape[0])))
-    leaves, tree = jax.tree.flatten(params)
-    keys = jax.random.split(KEY, len(leaves))
-    moved = [x + jax.random.normal(k, x.shape) for x, k in zip(leaves, keys, strict=True)]
-    return model, jax.tree.unflatten(tree, moved)
+    return model, shaken(params, KEY)
 
 
 def plainly(model, params, x, joint, change=None):

@@ -3,6 +3,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from probes import shaken
 
 from envs.checks import ConfigError
 from lase_jax.nets import LSTM, PAPER, ActorCritic, Eyes, Net, Perspective, SocialNet
@@ -14,10 +15,7 @@ KEY = jax.random.key(0)
 
 def perturbed(params):
     """Random parameters, so that zero-initialised biases take part."""
-    leaves, tree = jax.tree.flatten(params)
-    keys = jax.random.split(KEY, len(leaves))
-    drawn = [x + 0.1 * jax.random.normal(k, x.shape) for x, k in zip(leaves, keys, strict=True)]
-    return jax.tree.unflatten(tree, drawn)
+    return shaken(params, KEY, scale=0.1)
 
 
 def images(count=7):
