@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from envs.checks import ConfigError
-from lase_jax import folder, host, results
+from lase_jax import folder, host, results, session
 from lase_jax.checkpoint import check_same
 from lase_jax.config import RunConfig, to_json
 
@@ -36,7 +36,7 @@ def train_all(runs: Mapping[str, RunConfig], parent: Path, command: str) -> int:
         if not made(path):
             host.create(config, path, overwrite=False)
         try:
-            code = host.run(path, command)
+            code = session.run(path, command)
         except host.DivergedError as error:
             print(f"{path} diverged: {error}", file=sys.stderr)
             diverged.append(name)

@@ -27,7 +27,7 @@ import numpy as np
 
 from envs import checks
 from envs.types import Env
-from lase_jax import animate, evaluate, folder, host, plots, sinks
+from lase_jax import animate, devices, evaluate, folder, host, plots, sinks
 from lase_jax.algorithms import ALGORITHMS, AlgorithmConfig
 from lase_jax.config import Kind, check_seeds, named, seated
 from lase_jax.progress import Progress
@@ -162,19 +162,21 @@ def train(
     updates = schedule.num_updates(game.spec)
     plan = host.make_plan(updates, schedule.steps_per_update(game.spec), chunks=20, points=updates)
     numbers = range(seed, seed + seeds)
-    carry = jax.jit(trainer.init)(host.seed_keys(seed, seeds), society.algorithm.hyper)
-    program, _ = host.compiled(trainer, carry, plan)
+    grid = devices.mesh(seeds, num_envs)
+    carry = host.begin(trainer, host.start([(society.algorithm, numbers)], grid), grid)
+    program, _ = host.compiled(trainer, carry, plan, grid)
     records = []
     per_update = plan.steps * seeds
     with Progress(plan.updates * per_update, 0, say) as progress:
         for done in range(0, plan.updates, plan.part):
             carry, metrics = program(carry)
-            metrics = jax.device_get(metrics)
+            metrics = devices.fetch(metrics, seeds)
             host.check_health(metrics, done, numbers)
             records.append(host.to_record(metrics, done, plan))
             progress.update((done + plan.part) * per_update, host.collective(records[-1]))
     name = f"{game.spec.name}: {', '.join(dict.fromkeys(society.seats))}"
-    return Result(game, society, name, numbers, sinks.joined(records), carry.state)
+    state = devices.part(carry, 0, seeds).state
+    return Result(game, society, name, numbers, sinks.joined(records), state)
 
 
 def load(path: str | Path) -> Result:

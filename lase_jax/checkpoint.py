@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 
 from envs.checks import ConfigError
+from lase_jax import devices
 from lase_jax.folder import reason
 
 KEEP = 3
@@ -95,6 +96,11 @@ class Checkpoints:
         self.wait()
         self._manager.reload()  # it counts a save as soon as it starts, even if that fails later
         return self._manager.latest_step()
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is none, be it damaged."""
+        return not self._manager.all_steps()
 
     def restore(self, like: Any) -> tuple[int, Any] | None:
         """Reads the newest checkpoint that can be read.
@@ -177,8 +183,7 @@ def flat(tree: Any, prefix: str = "") -> dict[str, Any]:
 
 def _abstract(leaf: Any) -> Any:
     """Shape, dtype and place of an array; what was saved elsewhere needs the place."""
-    place = jax.sharding.SingleDeviceSharding(jax.devices()[0])
-    return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=place)
+    return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=devices.common())
 
 
 def _filled(leaf: Any) -> Any:

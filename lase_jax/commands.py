@@ -13,7 +13,7 @@ import tyro
 
 import envs
 from envs.checks import ConfigError, integer, require
-from lase_jax import algorithms, crossplay, evaluate, folder, host, plots, results
+from lase_jax import algorithms, crossplay, evaluate, folder, host, plots, results, session
 from lase_jax.checkpoint import check_same
 from lase_jax.cli import Presets
 from lase_jax.config import MAX_SEED, RunConfig, named, to_json
@@ -103,7 +103,7 @@ def train(arguments: Sequence[str], presets: Presets, program: str) -> int:
     path = options.out / name
     host.create(config, path, options.overwrite)
     say(f"Run folder: {path}")
-    return host.run(path, _resume_command(program, path), say)
+    return session.run(path, _resume_command(program, path), say)
 
 
 def resume(arguments: Sequence[str], path: Path, program: str) -> int:
@@ -123,7 +123,7 @@ def resume(arguments: Sequence[str], path: Path, program: str) -> int:
     if options.seats:
         now = replace(now, seats=tuple(options.seats.split(",")))
     check_same(to_json(config), to_json(now))
-    return host.run(path, _resume_command(program, path), say, options.run.wandb)
+    return session.run(path, _resume_command(program, path), say, options.run.wandb)
 
 
 def _resume_command(program: str, path: Path) -> str:

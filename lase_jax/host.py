@@ -1,31 +1,30 @@
-"""Training as a person sees it: in parts, with progress, metrics, checkpoints, and a clean stop.
+"""What a run is made of: its settings put to work, its parts, its folder and its checkpoints.
 
-Letters: S seeds, U updates of a part, R rows of metrics.
+Letters: S seeds, P places for them (see `devices`), U updates of a part, R rows of metrics.
 
 A part always has the same number of updates, and checkpoints lie between parts only. A resumed run
 therefore executes the very same compiled program on the very same carry as one that was never cut
 off, and gives the same numbers bit for bit (on the same machine).
 """
 
-import contextlib
-import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jax.sharding import Mesh
 
 from envs.checks import ConfigError, require
 from envs.types import Env
-from lase_jax import folder, results, sinks, stats
+from lase_jax import devices, folder, stats
 from lase_jax.checkpoint import Checkpoints
 from lase_jax.config import RunConfig, from_json, seated, to_json
-from lase_jax.progress import Progress
 from lase_jax.sinks import Record
-from lase_jax.train import Schedule, Trainer, make_trainer
-from lase_jax.types import Algorithm, Carry
+from lase_jax.train import Trainer, make_trainer
+from lase_jax.types import Algorithm, Array, Carry, PyTree
 
 
 class Plan(NamedTuple):
@@ -55,16 +54,75 @@ def make_plan(updates: int, steps: int, chunks: int, points: int) -> Plan:
     return Plan(-(-updates // part) * part, part, window, steps)
 
 
-def seed_keys(seed: int, seeds: int) -> jax.Array:
-    """A key per seed ``[S]``, the same for a number whichever seeds stand beside it."""
-    return jax.vmap(jax.random.key)(np.arange(seed, seed + seeds, dtype=np.uint32))
+def seed_keys(seeds: Array | np.ndarray) -> Array:
+    """A key per seed ``[P]``, the same for a number whichever seeds stand beside it."""
+    return jax.vmap(jax.random.key)(seeds)
 
 
-def compiled(trainer: Trainer, carry: Carry, plan: Plan) -> tuple[Callable[..., Any], Times]:
-    """The program of one part, compiled ahead of time. It takes over the carry it is given."""
+class Start(NamedTuple):
+    """What training begins from."""
+
+    seeds: np.ndarray  # [P] uint32
+    hyper: PyTree  # leaves [P]
+
+
+def start(algorithms: Sequence[tuple[Algorithm, Sequence[int]]], grid: Mesh | None = None) -> Start:
+    """The seeds and traced settings of some runs side by side.
+
+    Args:
+        algorithms: each run's algorithm, which differ in `hyper` alone, and its seeds.
+        grid: where they will lie; further places repeat the last seed.
+    """
+    numbers = np.concatenate([seeds for _, seeds in algorithms]).astype(np.uint32)
+    repeats = [len(seeds) for _, seeds in algorithms]
+    if grid is not None:
+        repeats[-1] += devices.places(len(numbers), grid) - len(numbers)
+        numbers = np.pad(numbers, (0, sum(repeats) - len(numbers)), "edge")
+    settings = [algorithm.hyper for algorithm, _ in algorithms]
+
+    def side_by_side(*values: float) -> np.ndarray:
+        return np.repeat(np.array(values, np.float32), repeats)
+
+    return Start(numbers, jax.tree.map(side_by_side, *settings))
+
+
+def initial(trainer: Trainer, first: Start) -> Carry:
+    """The carry before the first update, ``[P, ...]``, to be jitted."""
+    return trainer.init(seed_keys(first.seeds), first.hyper)
+
+
+def shapes(trainer: Trainer, first: Start) -> Carry:
+    """The carry's shapes and dtypes."""
+    return jax.eval_shape(partial(initial, trainer), first)
+
+
+def begin(trainer: Trainer, first: Start, grid: Mesh) -> Carry:
+    """The carry before the first update, laid over the mesh."""
+    place = devices.of_carry(shapes(trainer, first), grid)
+    return jax.jit(partial(initial, trainer), out_shardings=place)(first)
+
+
+def compiled(
+    trainer: Trainer, like: Carry, plan: Plan, grid: Mesh
+) -> tuple[Callable[..., Any], Times]:
+    """The program of one part, compiled ahead of time. It takes over the carry it is given.
+
+    Args:
+        trainer: what to run.
+        like: the carry ``[P, ...]``, arrays or shapes.
+        plan: how long a part is.
+        grid: where the carry lies.
+    """
     start = time.perf_counter()
-    program = jax.jit(trainer.run, static_argnums=1, donate_argnums=0)
-    lowered = program.lower(carry, plan.part)
+    place = devices.of_carry(like, grid)
+    program = jax.jit(
+        trainer.run,
+        static_argnums=1,
+        donate_argnums=0,
+        in_shardings=(place,),
+        out_shardings=(place, devices.of_metrics(grid)),
+    )
+    lowered = program.lower(like, plan.part)
     traced = time.perf_counter()
     executable = lowered.compile()
     return executable, Times(traced - start, time.perf_counter() - traced)
@@ -112,32 +170,6 @@ def check_health(metrics: dict[str, np.ndarray], done: int, seeds: range) -> Non
         )
 
 
-@contextlib.contextmanager
-def stop_signals() -> Iterator[list[int]]:
-    """Collects SIGINT and SIGTERM instead of dying from them; a second one acts as usual."""
-    received: list[int] = []
-    signals = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.getsignal(number) for number in signals}
-
-    def handle(number: int, frame: Any) -> None:
-        del frame
-        received.append(number)
-        for other in signals:
-            signal.signal(other, before[other])
-
-    try:
-        for number in signals:
-            signal.signal(number, handle)
-    except ValueError:  # not in the main thread, where Python takes no signals
-        yield received
-        return
-    try:
-        yield received
-    finally:
-        for number in signals:
-            signal.signal(number, before[number])
-
-
 class Setup(NamedTuple):
     """What a configuration stands for."""
 
@@ -147,14 +179,12 @@ class Setup(NamedTuple):
     trainer: Trainer
 
     def begin(self) -> Carry:
-        """The carry before the first update."""
-        keys = seed_keys(self.config.seed, self.config.seeds)
-        return jax.jit(self.trainer.init)(keys, self.algorithm.hyper)
+        """The carry before the first update, on one device."""
+        return jax.jit(partial(initial, self.trainer))(start([(self.algorithm, self.seeds)]))
 
     def shapes(self) -> Carry:
         """The carry's shapes and dtypes."""
-        keys = seed_keys(self.config.seed, self.config.seeds)
-        return jax.eval_shape(self.trainer.init, keys, self.algorithm.hyper)
+        return shapes(self.trainer, start([(self.algorithm, self.seeds)]))
 
     @property
     def seats(self) -> tuple[str, ...]:
@@ -178,10 +208,11 @@ def set_up(config: RunConfig) -> Setup:
     return Setup(config, env, algorithm, make_trainer(env, algorithm, config.schedule))
 
 
-def plan_of(schedule: Schedule, env: Env, chunks: int, points: int) -> Plan:
-    """The plan of a schedule in a game."""
-    updates = schedule.num_updates(env.spec)
-    return make_plan(updates, schedule.steps_per_update(env.spec), chunks, points)
+def plan_of(config: RunConfig) -> Plan:
+    """How a run is cut into parts."""
+    spec, schedule = config.game.spec(), config.schedule
+    updates = schedule.num_updates(spec)
+    return make_plan(updates, schedule.steps_per_update(spec), config.chunks, config.points)
 
 
 def checkpoints_of(
@@ -245,147 +276,3 @@ def create(config: RunConfig, path: Path, overwrite: bool) -> None:
     }
     with folder.writing("out", path):
         folder.write_json(path / folder.CONFIG, content)
-
-
-def run(
-    path: Path, command: str, say: Callable[[str], None] = print, wandb: sinks.Mode | None = None
-) -> int:
-    """Trains the run whose config.json lies in `path`, from its newest checkpoint if it has one.
-
-    Args:
-        path: run folder.
-        command: what a person types to go on with this run.
-        say: prints a line.
-        wandb: W&B's mode, where it is another than the run began with.
-
-    Returns:
-        An exit code: 0 when finished, 130 or 143 when stopped by SIGINT or SIGTERM.
-
-    Raises:
-        ConfigError: settings that do not fit, a checkpoint of other settings, or `DivergedError`.
-    """
-    config, content = load_config(path)
-    setup = set_up(config)
-    plan = plan_of(config.schedule, setup.env, config.chunks, config.points)
-    checkpoints = checkpoints_of(path, config, say)
-    try:
-        done, carry = checkpoints.restore(setup.shapes()) or (0, None)
-        if done >= plan.updates and results.finished(path):
-            say(f"{path} is finished: {plan.updates} updates.")
-            return 0
-        if done:
-            say(f"Going on after update {done} of {plan.updates}.")
-        carry = setup.begin() if carry is None else carry
-        outputs = open_sinks(path, config, content, done, wandb or config.wandb, say)
-        with stop_signals() as received:
-            session = train(setup, plan, carry, done, outputs, checkpoints, received, say)
-        if session.done == 0:
-            close(outputs, {})
-            say(f"Stopped before the first update. To go on: {command}")
-            return 128 + received[0]
-        close(outputs, results.write(path, setup, plan, session, say))
-        say(f"Results are in {path}")
-        if session.done < plan.updates:
-            say(f"Stopped after update {session.done}. {_kept(checkpoints)} To go on: {command}")
-            return 128 + received[0]
-        return 0
-    finally:
-        checkpoints.close()
-
-
-class Session(NamedTuple):
-    """What training left behind."""
-
-    carry: Carry
-    done: int  # updates finished
-    began: int  # updates that an earlier session had finished
-    times: Times
-    seconds: float  # of running, without tracing and compiling
-
-
-def train(
-    setup: Setup,
-    plan: Plan,
-    carry: Carry,
-    done: int,
-    outputs: list[sinks.Guarded],
-    checkpoints: Checkpoints,
-    received: list[int],
-    say: Callable[[str], None],
-) -> Session:
-    """The loop over parts: run, write, save, until the end or a signal.
-
-    Where all parts are done already, nothing is compiled.
-
-    Raises:
-        DivergedError: a loss is no longer finite; metrics are written, the last checkpoint stays.
-    """
-    if done >= plan.updates:
-        return Session(carry, done, done, Times(0.0, 0.0), 0.0)
-    program, times = compiled(setup.trainer, carry, plan)
-    say(f"Traced in {times.trace:.1f} s, compiled in {times.compile:.1f} s.")
-    began, start = done, time.perf_counter()
-    saved_time = -np.inf
-    steps = plan.steps * setup.config.seeds
-    with Progress(plan.updates * steps, done * steps, say) as progress:
-        while done < plan.updates and not received:
-            carry, metrics = program(carry)
-            metrics = jax.device_get(metrics)
-            record = to_record(metrics, done, plan)
-            for sink in outputs:
-                sink.write(record)
-            try:
-                check_health(metrics, done, setup.seeds)
-            except DivergedError as error:
-                close(outputs, {})
-                raise DivergedError(f"{error} {_kept(checkpoints)}") from None
-            done += plan.part
-            now = time.perf_counter()
-            if now - saved_time >= setup.config.save_every:
-                checkpoints.save(done, carry)
-                saved_time = now
-            progress.update(done * steps, collective(record))
-        seconds = time.perf_counter() - start
-    if done > began and checkpoints.newest() != done:
-        checkpoints.save(done, carry)
-        checkpoints.wait()
-    return Session(carry, done, began, times, seconds)
-
-
-def _kept(checkpoints: Checkpoints) -> str:
-    newest = checkpoints.newest()
-    return (
-        f"Kept: the checkpoint after update {newest}." if newest else "There is no checkpoint yet."
-    )
-
-
-def open_sinks(
-    path: Path,
-    config: RunConfig,
-    content: dict[str, Any],
-    done: int,
-    wandb: sinks.Mode,
-    say: Callable[[str], None],
-) -> list[sinks.Guarded]:
-    """The csv file, and W&B unless its mode is "disabled"."""
-    seeds = range(config.seed, config.seed + config.seeds)
-    outputs = [
-        sinks.Guarded("metrics.csv", lambda: sinks.Csv(path / folder.METRICS, seeds, done), say)
-    ]
-    if wandb != "disabled":
-        identity = f"{path.name}-{content.get('created', '')}"
-        outputs.append(
-            sinks.Guarded(
-                "W&B",
-                lambda: sinks.Wandb(path, seeds, content, wandb, identity, say),
-                say,
-            )
-        )
-    return outputs
-
-
-def close(outputs: list[sinks.Guarded], files: dict[str, Path]) -> None:
-    """Closes every sink with the files that exist."""
-    present = {name: file for name, file in files.items() if file.is_file()}
-    for sink in outputs:
-        sink.close(present)

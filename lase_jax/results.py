@@ -2,19 +2,19 @@
 
 import functools
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jax
 
-from lase_jax import evaluate, folder, plots, sinks, stats
+from lase_jax import devices, evaluate, folder, plots, sinks, stats
 from lase_jax.animate import gif
 from lase_jax.sinks import Record
 from lase_jax.types import Carry, Mode
 
 if TYPE_CHECKING:
-    from lase_jax.host import Plan, Session, Setup
+    from lase_jax.host import Plan, Setup
+    from lase_jax.session import Run, Session
 
 
 def finished(path: Path) -> bool:
@@ -25,17 +25,23 @@ def finished(path: Path) -> bool:
         return False
 
 
-def write(
-    path: Path, setup: "Setup", plan: "Plan", session: "Session", say: Callable[[str], None]
-) -> dict[str, Path]:
-    """Writes pictures and summary. What cannot be written is said, and harms nothing.
+def write(run: "Run", pictures: bool = True) -> dict[str, Path]:
+    """Writes summary and pictures. What cannot be written is said, and harms nothing.
 
     The summary comes last: where it says that the run is finished, all else has been written.
+
+    Args:
+        run: a run that has done some updates.
+        pictures: whether to draw its curves, and, where it is finished, an episode.
 
     Returns:
         The pictures' files by name, whether they exist or not.
     """
+    path, setup, plan, session = run.path, run.setup, run.plan, run.session
     record = functools.cache(lambda: sinks.load(path / folder.METRICS))
+    carry = session.carry._replace(state=devices.host_local(session.carry.state))
+    if jax.process_index():
+        return {}
 
     def curves() -> None:
         kinds = dict.fromkeys(setup.seats)
@@ -44,20 +50,20 @@ def write(
 
     def replay() -> None:
         if session.done == plan.updates:
-            write_replay(setup, session.carry, 0, "sample", path / folder.REPLAY)
+            write_replay(setup, carry, 0, "sample", path / folder.REPLAY)
 
     def outcome() -> None:
         result = summary(setup, plan, session, record())
         folder.write_json(path / folder.SUMMARY, result)
-        say(headline(result))
+        run.say(headline(result))
 
-    writers = {folder.CURVES: curves, folder.REPLAY: replay, folder.SUMMARY: outcome}
-    for name, writer in writers.items():
+    drawn = {folder.CURVES: curves, folder.REPLAY: replay} if pictures else {}
+    for name, writer in (drawn | {folder.SUMMARY: outcome}).items():
         try:
             writer()
         except (OSError, ValueError, RuntimeError) as error:
-            say(f"{name} could not be written ({folder.reason(error)}).")
-    return {name: path / name for name in (folder.CURVES, folder.REPLAY)}
+            run.say(f"{name} could not be written ({folder.reason(error)}).")
+    return {name: path / name for name in drawn}
 
 
 def write_replay(

@@ -3,7 +3,7 @@ import pytest
 import tiny
 
 from envs.checks import ConfigError
-from lase_jax import api, host
+from lase_jax import api, host, session
 from lase_jax.algorithms import A2C, Gift
 
 AGENT = Gift(net=tiny.NET)
@@ -59,7 +59,7 @@ def test_a_society_that_learns_nothing_can_be_trained_and_played(game):
 def test_a_run_folder_gives_the_same_as_training_in_memory(game, tmp_path):
     config = tiny.config(steps=48)
     host.create(config, tmp_path / "x", overwrite=False)
-    assert host.run(tmp_path / "x", "", lambda line: None) == 0
+    assert session.run(tmp_path / "x", "", lambda line: None) == 0
     loaded = api.load(tmp_path / "x")
     society = api.society(game, A2C(net=tiny.NET))
     memory = api.train(game, society, steps=48, seeds=2, num_envs=2, say=lambda line: None)

@@ -12,7 +12,7 @@ import pytest
 import tiny
 
 from envs.checks import ConfigError
-from lase_jax import folder, host, results, sinks
+from lase_jax import folder, host, results, session, sinks
 
 ROOT = Path(__file__).parent.parent
 
@@ -27,8 +27,8 @@ def test_a_plan_is_whole_parts_and_hardly_more_than_was_asked_for(updates):
 
 
 def test_a_seed_has_its_own_key_whoever_stands_beside_it():
-    many = jax.random.key_data(host.seed_keys(3, 4))
-    alone = jax.random.key_data(host.seed_keys(5, 1))
+    many = jax.random.key_data(host.seed_keys(np.arange(3, 7)))
+    alone = jax.random.key_data(host.seed_keys(np.arange(5, 6)))
     np.testing.assert_array_equal(many[2], alone[0])
     assert len(np.unique(many, axis=0)) == 4
 
@@ -58,7 +58,7 @@ def finished(tmp_path_factory):
     path = tmp_path_factory.mktemp("runs") / "tiny"
     said = []
     host.create(tiny.config(chunks=5), path, overwrite=False)
-    assert host.run(path, "again", said.append) == 0
+    assert session.run(path, "again", said.append) == 0
     return path, said
 
 
@@ -93,7 +93,7 @@ def test_a_finished_run_stays_as_it_is(finished):
     path, _ = finished
     before = (path / folder.METRICS).read_bytes()
     said = []
-    assert host.run(path, "again", said.append) == 0
+    assert session.run(path, "again", said.append) == 0
     assert said == [f"{path} is finished: 10 updates."]
     assert (path / folder.METRICS).read_bytes() == before
 
@@ -109,7 +109,7 @@ def test_a_kill_before_the_results_loses_none_of_them(finished, monkeypatch):
         raise AssertionError("nothing is left to train")
 
     monkeypatch.setattr(host, "compiled", never)
-    assert host.run(path, "again", lambda line: None) == 0
+    assert session.run(path, "again", lambda line: None) == 0
     assert all((path / name).is_file() for name in made)
     summary = json.loads((path / folder.SUMMARY).read_text())
     assert summary["finished"] and summary["final"] == before["final"]
@@ -125,10 +125,10 @@ def test_the_summary_comes_after_all_else(finished, monkeypatch):
 
     monkeypatch.setattr(results, "write_replay", killed)
     with pytest.raises(KeyboardInterrupt):
-        host.run(path, "again", lambda line: None)
+        session.run(path, "again", lambda line: None)
     assert not results.finished(path)
     monkeypatch.undo()
-    assert host.run(path, "again", lambda line: None) == 0
+    assert session.run(path, "again", lambda line: None) == 0
     assert results.finished(path)
 
 
@@ -147,7 +147,7 @@ def test_a_stopped_run_says_which_checkpoint_it_has(tmp_path, monkeypatch):
     monkeypatch.setattr(host, "check_health", stopped_in_the_third_part)
     path, said = tmp_path / "x", []
     host.create(tiny.config(chunks=5, save_every=0.0), path, overwrite=False)
-    assert host.run(path, "again", said.append) == 143
+    assert session.run(path, "again", said.append) == 143
     assert said[-1] == (
         "Stopped after update 6. Kept: the checkpoint after update 2. To go on: again"
     )
@@ -163,7 +163,7 @@ def test_a_save_that_failed_is_tried_again_at_the_end(tmp_path, monkeypatch):
     monkeypatch.setattr(host.Checkpoints, "save", fails_at_first)
     path = tmp_path / "x"
     host.create(tiny.config(chunks=1), path, overwrite=False)
-    assert host.run(path, "again", lambda line: None) == 0
+    assert session.run(path, "again", lambda line: None) == 0
     assert tried == [10, 10] and committed(path) == 10
 
 
@@ -204,7 +204,7 @@ def test_a_diverging_run_stops_names_the_network_and_keeps_what_it_had(tmp_path,
     path = tmp_path / "x"
     host.create(tiny.config(chunks=5, save_every=0.0), path, overwrite=False)
     with pytest.raises(host.DivergedError, match="update 5: .*'actor'.*Kept: .* update 4"):
-        host.run(path, "again", lambda line: None)
+        session.run(path, "again", lambda line: None)
     assert host.restore(path)[1] == 4
     assert sinks.load(path / folder.METRICS).update[-1] == 6
 

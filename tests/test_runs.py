@@ -10,7 +10,7 @@ from envs.checks import ConfigError
 from experiments import bench, curves, runs
 from experiments.calibration import analysis as calibration
 from experiments.learning_curves import analysis, sweep
-from lase_jax import folder, host, results
+from lase_jax import folder, host, results, session
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def test_a_finished_run_is_left_alone(swept, monkeypatch):
     def never(*_):
         raise AssertionError("it is trained already")
 
-    monkeypatch.setattr(host, "run", never)
+    monkeypatch.setattr(session, "run", never)
     assert runs.train_all({"ssh-a2c": tiny.config(steps=16)}, swept, "again") == 0
 
 
@@ -44,14 +44,14 @@ def test_a_run_that_diverges_does_not_end_the_sweep(tmp_path, monkeypatch, capsy
             raise host.DivergedError("loss is not finite")
         return 0
 
-    monkeypatch.setattr(host, "run", run)
+    monkeypatch.setattr(session, "run", run)
     assert runs.train_all(dict.fromkeys("ab", tiny.config()), tmp_path, "again") == 1
     assert seen == ["a", "b"]
     assert "These runs diverged: a." in capsys.readouterr().err
 
 
 def test_a_signal_ends_the_sweep(tmp_path, monkeypatch):
-    monkeypatch.setattr(host, "run", lambda path, command: 143)
+    monkeypatch.setattr(session, "run", lambda path, command: 143)
     assert runs.train_all(dict.fromkeys("ab", tiny.config()), tmp_path, "again") == 143
     assert not (tmp_path / "b").exists()
 

@@ -1,0 +1,170 @@
+"""Where training lies: seeds over the devices of a mesh, and environments where seeds are too few.
+
+Letters: S seeds, P places for seeds (S, or the next multiple of the devices that share them), B
+environments.
+
+The program is the same on one device and on many. The compiler cuts it along the axes that this
+module names: seeds need nothing of each other; devices that share a seed's environments average its
+gradients. Random numbers do not depend on the cut.
+"""
+
+import math
+import os
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.experimental import multihost_utils
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from lase_jax.types import Array, Carry, PyTree
+
+SEEDS, ENVS = "seeds", "envs"
+"""Names of the mesh's axes."""
+USABLE = 0.8
+"""Share of the memory that training may take."""
+
+
+def mesh(seeds: int, num_envs: int, devices: Sequence[Any] | None = None) -> Mesh:
+    """The division of devices that leaves each of them the least to do.
+
+    Args:
+        seeds: S.
+        num_envs: B; only a divisor of it can share the environments.
+        devices: all that there are, where None.
+
+    Returns:
+        A mesh with the axes `SEEDS` and `ENVS`. Among equally good ones it has the most seeds side
+        by side, which costs no communication, and then the fewest devices.
+    """
+    given = jax.devices() if devices is None else devices
+
+    def load(cut: tuple[int, int]) -> tuple[int, int, int]:
+        by_seeds, by_envs = cut
+        return -(-seeds // by_seeds) * (num_envs // by_envs), by_envs, by_seeds
+
+    by_seeds, by_envs = min(
+        (
+            (by_seeds, by_envs)
+            for by_envs in range(1, min(len(given), num_envs) + 1)
+            if num_envs % by_envs == 0
+            for by_seeds in range(1, min(len(given) // by_envs, seeds) + 1)
+        ),
+        key=load,
+    )
+    used = np.array(given[: by_seeds * by_envs], object).reshape(by_seeds, by_envs)
+    return Mesh(used, (SEEDS, ENVS))
+
+
+def places(seeds: int, grid: Mesh) -> int:
+    """P: the number of seeds that the mesh's devices can share equally, at least `seeds`."""
+    share = grid.shape[SEEDS]
+    return -(-seeds // share) * share
+
+
+def of_carry(carry: Carry, grid: Mesh) -> Carry:
+    """The sharding of every leaf of a carry, arrays or shapes."""
+
+    def each(tree: PyTree, *axes: str) -> PyTree:
+        return jax.tree.map(lambda _: NamedSharding(grid, PartitionSpec(*axes)), tree)
+
+    return Carry(
+        state=each(carry.state, SEEDS),
+        world=each(carry.world, SEEDS, ENVS),
+        key=each(carry.key, SEEDS),
+        clock=each(carry.clock),
+    )
+
+
+def of_metrics(grid: Mesh) -> NamedSharding:
+    """The sharding of metrics ``[U, P, ...]``."""
+    return NamedSharding(grid, PartitionSpec(None, SEEDS))
+
+
+def common() -> jax.sharding.Sharding:
+    """Where what all processes need lies: on the only process's first device, or on every one."""
+    if jax.process_count() == 1:
+        return jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    return NamedSharding(Mesh(jax.devices(), "all"), PartitionSpec())
+
+
+def joined(carries: Sequence[Carry], grid: Mesh) -> Carry:
+    """Some runs' carries ``[S, ...]`` side by side on the mesh, ``[P, ...]``.
+
+    Places that are left over repeat the last seed.
+    """
+    missing = places(sum(len(carry.key) for carry in carries), grid)
+    missing -= sum(len(carry.key) for carry in carries)
+
+    def side_by_side(*leaves: Array) -> Array:
+        return jnp.concatenate([*leaves, *[leaves[-1][-1:]] * missing])
+
+    def join(carries: Sequence[Carry]) -> Carry:
+        batched = [carry._replace(clock=()) for carry in carries]
+        whole = jax.tree.map(side_by_side, *batched)
+        return whole._replace(clock=carries[0].clock)
+
+    place = of_carry(jax.eval_shape(join, carries), grid)
+    return jax.jit(join, out_shardings=place)(carries)
+
+
+@partial(jax.jit, static_argnums=2)
+def _cut(carry: Carry, start: Array, size: int) -> Carry:
+    def cut(leaf: Array) -> Array:
+        return jax.lax.dynamic_slice_in_dim(leaf, start, size)
+
+    state, world, key = jax.tree.map(cut, (carry.state, carry.world, carry.key))
+    return Carry(state, world, key, carry.clock)
+
+
+def part(carry: Carry, start: int, size: int) -> Carry:
+    """The seeds from `start` on, `size` of them; all of them cost nothing."""
+    return carry if size == len(carry.key) else _cut(carry, jnp.int32(start), size)
+
+
+def fetch(tree: PyTree, seeds: int) -> PyTree:
+    """Metrics ``[U, P, ...]`` as NumPy arrays ``[U, S, ...]``, in every process."""
+    return jax.tree.map(lambda leaf: np.asarray(leaf)[:, :seeds], host_local(tree))
+
+
+def host_local(tree: PyTree) -> PyTree:
+    """The same arrays, such that this process can read all of each."""
+    if jax.process_count() == 1:
+        return tree
+    return jax.jit(lambda same: same, out_shardings=common())(tree)
+
+
+def agreed(stop: bool) -> bool:
+    """Whether any process wants to stop; all of them get the same answer."""
+    if jax.process_count() == 1:
+        return stop
+    return bool(multihost_utils.process_allgather(np.array(stop)).any())
+
+
+def needed(executable: Any) -> int:
+    """Bytes that a compiled program takes on a device while it runs."""
+    found = executable.memory_analysis()
+    if found is None:
+        return 0
+    shared = found.alias_size_in_bytes
+    return (
+        found.argument_size_in_bytes
+        + found.output_size_in_bytes
+        + found.temp_size_in_bytes
+        - shared
+    )
+
+
+def free() -> float:
+    """Bytes that training may take on a device, infinity where that is not known."""
+    stats = jax.local_devices()[0].memory_stats()
+    if stats and "bytes_limit" in stats:
+        return USABLE * (stats["bytes_limit"] - stats.get("bytes_in_use", 0))
+    try:
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return math.inf
+    return USABLE * memory / jax.local_device_count()
