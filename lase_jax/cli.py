@@ -16,6 +16,7 @@ is the one that is meant where none is named."""
 
 COMMANDS = {
     "train": "train a society, e.g. train --env ssh --algo lase --seeds 5",
+    "sweep": 'train many settings, e.g. sweep --env ssh --sweep "lr=1e-4,1e-3" --seeds 4',
     "eval": "play a trained run and print a table per agent, e.g. eval runs/ssh-lase",
     "crossplay": "let trained runs play each other, e.g. crossplay runs/ssh-lase runs/ssh-a2c",
     "render": "draw an episode of a trained run as a GIF, e.g. render runs/ssh-lase --seed 0",

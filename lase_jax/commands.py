@@ -13,10 +13,23 @@ import tyro
 
 import envs
 from envs.checks import ConfigError, integer, require
-from lase_jax import algorithms, crossplay, evaluate, folder, host, plots, results, session
+from lase_jax import (
+    algorithms,
+    axes,
+    crossplay,
+    devices,
+    evaluate,
+    folder,
+    host,
+    plots,
+    results,
+    session,
+    sweep,
+)
 from lase_jax.checkpoint import check_same
 from lase_jax.cli import Presets
 from lase_jax.config import MAX_SEED, RunConfig, named, to_json
+from lase_jax.config import program as program_of
 from lase_jax.nets import DENSE, PAPER
 
 NETS = {"dense": DENSE, "paper": PAPER}
@@ -73,37 +86,100 @@ class Games:
 
 
 def say(line: str) -> None:
-    """Prints a line at once, also into a pipe."""
-    print(line, flush=True)
+    """Prints a line at once, also into a pipe; of several processes, the first speaks."""
+    if devices.first_process():
+        print(line, flush=True)
 
 
 def train(arguments: Sequence[str], presets: Presets, program: str) -> int:
     """``train``: a new run, or with ``--resume`` an old one."""
     chosen = _first(arguments)
+    devices.join_hosts(chosen.hosts)
     if chosen.resume:
         return resume(arguments, Path(chosen.resume), program)
     start = presets(chosen.env, chosen.algo, chosen.preset)
     options = parse(train_options(start), arguments, f"{program} train")
-    config = with_net(options.run, options.net)
-    if options.seats:
-
-        def find(name: str) -> Any:
-            agent = (
-                presets(chosen.env, name, "").agent
-                if name in algorithms.ALGORITHMS
-                else named(name)
-            )
-            return with_net(replace(config, agent=agent), options.net).agent
-
-        config = config.with_seats(options.seats.split(","), find)
+    config = configured(options, presets)
     host.set_up(config)
-    name = options.name or folder.unused(options.out, f"{chosen.env}-{chosen.algo}")
-    plain = name == Path(name).name and name != ".."
-    require(plain, "name", name, "use a folder's name without slashes")
-    path = options.out / name
-    host.create(config, path, options.overwrite)
+    path = place(options, f"{chosen.env}-{chosen.algo}")
+    if devices.first_process():
+        host.create(config, path, options.overwrite)
+    devices.wait()
     say(f"Run folder: {path}")
     return session.run(path, _resume_command(program, path), say)
+
+
+def _shared(arguments: Sequence[str]) -> list[str]:
+    """What agents of W&B need of the options of ``sweep``, which all have one value."""
+    own = ("sweep", "samples", "halvings", "metric", "name", "out", "wandb", "hosts", "resume")
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for name in own:
+        parser.add_argument(f"--{name}")
+    return parser.parse_known_args(arguments)[1]
+
+
+def configured(options: Any, presets: Presets) -> RunConfig:
+    """The run that the options of ``train`` or ``sweep`` describe."""
+    config = with_net(options.run, options.net)
+    if not options.seats:
+        return config
+
+    def find(name: str) -> Any:
+        agent = (
+            presets(options.env, name, "").agent if name in algorithms.ALGORITHMS else named(name)
+        )
+        return with_net(replace(config, agent=agent), options.net).agent
+
+    return config.with_seats(options.seats.split(","), find)
+
+
+def place(options: Any, stem: str) -> Path:
+    """The folder that a new run or sweep gets."""
+    alone = options.hosts == ""
+    require(bool(options.name) or alone, "name", "", "with --hosts, name the run")
+    name = options.name or folder.unused(options.out, stem)
+    plain = name == Path(name).name and name != ".."
+    require(plain, "name", name, "use a folder's name without slashes")
+    return options.out / name
+
+
+def sweep_runs(arguments: Sequence[str], presets: Presets, program: str) -> int:
+    """``sweep``: many settings side by side, or with ``--resume`` a sweep that was stopped."""
+    chosen = _first(arguments)
+    devices.join_hosts(chosen.hosts)
+    start = presets(chosen.env, chosen.algo, chosen.preset)
+    whole = f"{program} sweep"
+    options = parse(sweep_options(start), arguments, whole)
+    if options.resume:
+        return sweep.run(options.resume, f"{whole} --resume {options.resume}", say)
+    config = configured(options, presets)
+    found = axes.parse(options.sweep, config)
+    integer("samples", options.samples, 0)
+    integer("halvings", options.halvings, 0)
+    settings = (
+        axes.random(found, options.samples, config.seed, config)
+        if options.samples
+        else axes.grid(found)
+    )
+
+    def convert(path: str, text: str) -> Any:
+        typed = [*arguments, *axes.arguments(path, text, config)]
+        return axes.value_at(parse(sweep_options(start), typed, whole).run, path)
+
+    runs = axes.configured(config, found, settings, convert)
+    for run in runs:
+        host.set_up(run)
+    path = place(options, f"sweep-{chosen.env}-{chosen.algo}")
+    by_name = {axes.name(setting): setting for setting in settings}
+    if devices.first_process():
+        sweep.create(path, sweep.Sweep(options.metric, options.halvings, by_name), runs)
+        sweep.for_agents(found, _shared(arguments), options.metric, path / sweep.AGENTS)
+    devices.wait()
+    programs = len({program_of(run) for run in runs})
+    say(
+        f"Sweep folder: {path}: {len(runs)} settings x {config.seeds} seeds in {programs} programs."
+    )
+    return sweep.run(path, f"{whole} --resume {path}", say)
 
 
 def resume(arguments: Sequence[str], path: Path, program: str) -> int:
@@ -144,6 +220,7 @@ def _first(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--algo", default="lase")
     parser.add_argument("--preset", default="")
     parser.add_argument("--resume", default="")
+    parser.add_argument("--hosts", default="")
     try:
         return parser.parse_known_args(arguments)[0]
     except argparse.ArgumentError as error:
@@ -179,10 +256,34 @@ def train_options(default: RunConfig) -> Any:
         """Folder in which the run's folder is made."""
         overwrite: bool = False
         """Delete a run of this name that exists."""
+        hosts: str = ""
+        """One process on each of several machines: "auto" under SLURM, Kubernetes, Open MPI or on a
+        TPU pod, else "address:port,count,number" of the first process and of this one."""
         resume: Path | None = None
         """Folder of a run to go on with, from its newest checkpoint; no setting may change."""
 
     return Train(default)
+
+
+def sweep_options(default: RunConfig) -> Any:
+    """The options of ``sweep`` as a dataclass instance, which starts from `default`."""
+
+    @dataclass(frozen=True)
+    class Sweep(type(train_options(default))):
+        """Trains many settings of a society in a game, as few programs as there are shapes."""
+
+        sweep: str = ""
+        """What varies, e.g. "lr=1e-4,1e-3 delta=0,0.1": every combination; with --samples also
+        ranges, e.g. "lr=log(1e-4,1e-2) delta=uniform(0,0.3)"."""
+        samples: int = 0
+        """Settings to draw at random; 0 for every combination."""
+        halvings: int = 0
+        """Times that the worse half of the settings is stopped, the last time at half of all
+        updates, the one before at a quarter, and so on."""
+        metric: str = "return/collective"
+        """What makes a setting good: its mean over the last tenth; more is better."""
+
+    return Sweep(default)
 
 
 def evaluate_run(arguments: Sequence[str], presets: Presets, program: str) -> int:
@@ -330,6 +431,7 @@ def one_line(complaint: str) -> str:
 
 ACTIONS = {
     "train": train,
+    "sweep": sweep_runs,
     "eval": evaluate_run,
     "crossplay": cross_play,
     "render": render,

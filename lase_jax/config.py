@@ -1,6 +1,7 @@
 """Everything that a person chooses about a run, in one value, and its exact form in JSON."""
 
 import dataclasses
+import json
 import typing
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -163,6 +164,23 @@ def default(env: str, algo: str, preset: str = "") -> RunConfig:
     checks.choice("env", env, GAMES)
     checks.choice("algo", algo, ALGORITHMS)
     return RunConfig(env, algo, GAMES[env], ALGORITHMS[algo])
+
+
+def program(config: RunConfig) -> str:
+    """What decides which program a run needs: runs of equal words can be trained side by side.
+
+    Settings that are traced (`AlgorithmConfig.hyper`) are left out, and so is the first seed.
+    """
+
+    def static(agent: AlgorithmConfig) -> dict[str, Any]:
+        traced = agent.hyper()
+        return {name: value for name, value in to_json(agent).items() if name not in traced}
+
+    whole = to_json(config)
+    kinds = [Kind(config.algo, config.agent), *config.others]
+    agents = [{"name": kind.name, **static(kind.agent)} for kind in kinds]
+    rest = {name: whole[name] for name in whole if name not in ("agent", "others", "seed")}
+    return json.dumps([rest, agents], sort_keys=True)
 
 
 CLASSES: dict[str, type] = {

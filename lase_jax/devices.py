@@ -20,6 +20,8 @@ import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from envs.checks import ConfigError, require
+from lase_jax.folder import reason
 from lase_jax.types import Array, Carry, PyTree
 
 SEEDS, ENVS = "seeds", "envs"
@@ -131,10 +133,46 @@ def fetch(tree: PyTree, seeds: int) -> PyTree:
 
 
 def host_local(tree: PyTree) -> PyTree:
-    """The same arrays, such that this process can read all of each."""
+    """The same arrays, such that this process can read and use all of each; no keys among them."""
     if jax.process_count() == 1:
         return tree
-    return jax.jit(lambda same: same, out_shardings=common())(tree)
+    return jax.tree.map(np.asarray, jax.jit(lambda same: same, out_shardings=common())(tree))
+
+
+def join_hosts(hosts: str) -> None:
+    """Makes this process one of several, before anything is computed.
+
+    Args:
+        hosts: "" for one process alone; "auto" where SLURM, Kubernetes, Open MPI or a TPU pod has
+            started the processes; else "address:port,count,number" with the place of the first
+            process, how many there are, and which of them this is, from 0.
+
+    Raises:
+        ConfigError: something else, or the others cannot be reached.
+    """
+    if not hosts:
+        return
+    address, *counts = hosts.split(",")
+    known = hosts == "auto" or (len(counts) == 2 and all(count.isdecimal() for count in counts))
+    require(known, "hosts", hosts, 'use "auto", or e.g. "10.0.0.1:1234,4,0"')
+    try:
+        if hosts == "auto":
+            jax.distributed.initialize()
+        else:
+            jax.distributed.initialize(address, int(counts[0]), int(counts[1]))
+    except (RuntimeError, ValueError) as error:
+        raise ConfigError(f"hosts is {hosts!r}: {reason(error)}") from error
+
+
+def first_process() -> bool:
+    """Whether this process is the one that writes and speaks."""
+    return jax.process_index() == 0
+
+
+def wait() -> None:
+    """Waits until all processes have come here."""
+    if jax.process_count() > 1:
+        multihost_utils.sync_global_devices("wait")
 
 
 def agreed(stop: bool) -> bool:

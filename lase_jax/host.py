@@ -261,8 +261,8 @@ def restore(path: Path, say: Callable[[str], None] = print) -> tuple[Setup, int,
     return setup, *found
 
 
-def create(config: RunConfig, path: Path, overwrite: bool) -> None:
-    """Makes a run's folder and its config.json.
+def create(config: RunConfig, path: Path, overwrite: bool, sweep: str = "") -> None:
+    """Makes a run's folder and its config.json, which names the sweep that it belongs to, if any.
 
     Raises:
         ConfigError: a run lies there and may not be overwritten, or the folder cannot be made.
@@ -273,6 +273,7 @@ def create(config: RunConfig, path: Path, overwrite: bool) -> None:
         "env_version": config.game.version,
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         **folder.provenance(),
+        **({"sweep": sweep} if sweep else {}),
     }
     with folder.writing("out", path):
         folder.write_json(path / folder.CONFIG, content)

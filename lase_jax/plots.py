@@ -3,15 +3,18 @@
 Letters: R points in time, S seeds, N seats.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from envs.render import AGENT_COLOURS
 from lase_jax import stats
 from lase_jax.sinks import Record
+
+if TYPE_CHECKING:
+    from lase_jax.sweep import Row
 
 
 class Line(NamedTuple):
@@ -25,6 +28,8 @@ class Line(NamedTuple):
 POINTS = 100
 """Points of a curve, at most."""
 COLLECTIVE = "#292524"
+NAMED = 10
+"""Settings of a sweep that a picture names, at most."""
 
 
 def thinned(record: Record) -> Record:
@@ -112,6 +117,59 @@ def crossplay(result: dict[str, Any], path: Path) -> None:
     axis.set(ylabel="collective return")
     figure.colorbar(image, ax=axis, label="return per episode")
     figure.savefig(path, dpi=110, format="png")
+
+
+def sweep(rows: Sequence["Row"], metric: str, path: Path) -> None:
+    """Draws the curves of all settings of a sweep, and the metric against each thing that varied.
+
+    Args:
+        rows: the settings, the best first.
+        metric: what is compared.
+        path: file to write.
+    """
+    from matplotlib import colormaps
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import EngFormatter
+
+    labels = list(rows[0].setting) if rows else []
+    figure = Figure(figsize=(5 + 3.2 * len(labels), 3.6), layout="constrained")
+    widths = [1.6, *[1.0] * len(labels)]
+    first, *others = figure.subplots(1, len(widths), width_ratios=widths, squeeze=False)[0]
+    shades = colormaps["viridis"](np.linspace(0.95, 0.0, max(len(rows), 1)))
+    for place, (row, shade) in enumerate(zip(rows, shades, strict=False)):
+        label = row.name if place < NAMED else None
+        mean = stats.mean(row.curve, 1)
+        first.plot(row.steps, mean, color=shade, label=label, linewidth=1.2, zorder=-place)
+        if row.note:
+            first.plot(row.steps[-1:], mean[-1:], "x", color=shade, markersize=5)
+    first.set(xlabel="environment steps per seed", ylabel=metric)
+    first.xaxis.set_major_formatter(EngFormatter(sep=""))
+    first.grid(alpha=0.25)
+    if rows:
+        first.legend(fontsize=6, framealpha=0.6, title="the best", title_fontsize=6)
+    for axis, label in zip(others, labels, strict=True):
+        texts = [row.setting[label] for row in rows]
+        known = _in_order(texts)
+        for row, text, shade in zip(rows, texts, shades, strict=True):
+            spot = np.full(len(row.final), known.index(text))
+            axis.plot(spot, row.final, "x" if row.note else "o", color=shade, markersize=4)
+        step = -(-len(known) // NAMED)
+        axis.set_xticks(range(0, len(known), step), known[::step], rotation=45, fontsize=7)
+        axis.set(xlabel=label)
+        axis.grid(alpha=0.25)
+    figure.savefig(path, dpi=110, format="png")
+
+
+def _in_order(texts: Iterable[str]) -> list[str]:
+    """Different values of a setting: numbers by size, other words by the alphabet."""
+
+    def place(text: str) -> tuple[float, str]:
+        try:
+            return float(text), text
+        except ValueError:
+            return np.inf, text
+
+    return sorted(set(texts), key=place)
 
 
 def colour(index: int) -> tuple[float, ...]:

@@ -40,13 +40,11 @@ def write(run: "Run", pictures: bool = True) -> dict[str, Path]:
     path, setup, plan, session = run.path, run.setup, run.plan, run.session
     record = functools.cache(lambda: sinks.load(path / folder.METRICS))
     carry = session.carry._replace(state=devices.host_local(session.carry.state))
-    if jax.process_index():
+    if not devices.first_process():
         return {}
 
     def curves() -> None:
-        kinds = dict.fromkeys(setup.seats)
-        title = f"{setup.config.env}, {' and '.join(kinds)}"
-        folder.replace(path / folder.CURVES, lambda file: plots.curves(record(), title, file))
+        draw_curves(path, setup, record())
 
     def replay() -> None:
         if session.done == plan.updates:
@@ -64,6 +62,12 @@ def write(run: "Run", pictures: bool = True) -> dict[str, Path]:
         except (OSError, ValueError, RuntimeError) as error:
             run.say(f"{name} could not be written ({folder.reason(error)}).")
     return {name: path / name for name in drawn}
+
+
+def draw_curves(path: Path, setup: "Setup", record: Record) -> None:
+    """Draws the learning curves of the run in `path`."""
+    title = f"{setup.config.env}, {' and '.join(dict.fromkeys(setup.seats))}"
+    folder.replace(path / folder.CURVES, lambda file: plots.curves(record, title, file))
 
 
 def write_replay(

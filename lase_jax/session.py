@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 from lase_jax import devices, folder, host, results, sinks
@@ -285,7 +284,7 @@ class Saving:
 
 def open_sinks(run: Run) -> list[sinks.Guarded]:
     """The csv file, and W&B unless its mode is "disabled"; in the first process alone."""
-    if jax.process_index():
+    if not devices.first_process():
         return []
     path, content, say = run.path, run.content, run.say
     seeds = run.setup.seeds

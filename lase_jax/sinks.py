@@ -165,10 +165,13 @@ def load(path: Path) -> Record:
 class Wandb:
     """Logs to Weights & Biases: a run per seed in one group, or one aggregate run for many seeds.
 
+    The runs of a sweep are one group, with one aggregate run for each setting. An agent of
+    ``wandb sweep`` has one run, which it has named itself.
+
     Args:
         path: run folder; the files of W&B lie inside it.
         seeds: number of each seed.
-        config: what to show as the run's settings.
+        config: what to show as the run's settings; it names the sweep, if there is one.
         mode: "online" or "offline".
         identity: a word that is the same when the run is resumed.
         say: prints a line.
@@ -183,8 +186,12 @@ class Wandb:
         identity: str,
         say: Callable[[str], None],
     ):
-        self.aggregate = len(seeds) > SEEDS_AS_RUNS
-        names = ["all seeds"] if self.aggregate else [f"seed {seed}" for seed in seeds]
+        sweep = config.get("sweep")
+        self.group = sweep or path.name
+        self.agent = "WANDB_SWEEP_ID" in os.environ
+        self.aggregate = bool(sweep) or self.agent or len(seeds) > SEEDS_AS_RUNS
+        whole = path.name if sweep else "all seeds"
+        names = [whole] if self.aggregate else [f"seed {seed}" for seed in seeds]
         if mode == "online" and not _has_key():
             say("W&B has no API key (run `wandb login`): logging offline.")
             mode = "offline"
@@ -217,9 +224,9 @@ class Wandb:
         for name in names:
             run = wandb.init(
                 project="lase-jax",
-                group=path.name,
-                name=name,
-                id=re.sub(r"\W+", "-", f"{identity}-{name}"),
+                group=None if self.agent else self.group,
+                name=None if self.agent else name,
+                id=None if self.agent else re.sub(r"\W+", "-", f"{identity}-{name}"),
                 resume="allow" if mode == "online" else None,
                 config=config,
                 dir=path,

@@ -76,6 +76,24 @@ def kinds_of(tree):
     return jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), tree)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_traced_settings_are_no_part_of_the_program(name):
+    config = settings(name)
+    changed = {
+        field: value + 1 if isinstance(getattr(config, field), int) else 0.5 * value + 0.01
+        for field, value in config.hyper().items()
+    }
+    changed = {field: type(getattr(config, field))(value) for field, value in changed.items()}
+
+    def program(config):
+        algorithm = selfplay(GAME, config)
+        trainer = make_trainer(GAME, algorithm, Schedule(num_envs=ENVS))
+        carry = jax.eval_shape(trainer.init, KEYS, algorithm.hyper)
+        return str(jax.make_jaxpr(lambda carry: trainer.run(carry, 1))(carry))
+
+    assert program(config) == program(dataclasses.replace(config, **changed))
+
+
 @pytest.mark.parametrize("name", KINDS)
 def test_the_carry_keeps_its_structure_and_the_program_is_traced_once(name):
     assert kinds_of(run(name).first) == kinds_of(run(name).last)

@@ -77,3 +77,16 @@ def test_the_schedule_has_to_fit_the_game():
     run = tiny.config()
     with pytest.raises(ConfigError, match="rollout_length is 3.*horizon 4"):
         replace(run, schedule=replace(run.schedule, rollout_length=3))
+
+
+def test_runs_share_a_program_where_only_traced_settings_and_the_first_seed_differ():
+    run = tiny.config("lase")
+    same = replace(run, seed=7, agent=replace(run.agent, lr=0.5, delta=0.3))
+    assert config.program(same) == config.program(run)
+    other = [
+        replace(run, seeds=3),
+        replace(run, agent=replace(run.agent, normalise=not run.agent.normalise)),
+        replace(run, game=replace(run.game, horizon=8)),
+        run.with_seats(["lase", "a2c"]),
+    ]
+    assert len({config.program(each) for each in (run, *other)}) == 5

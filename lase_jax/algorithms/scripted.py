@@ -23,6 +23,10 @@ class Scripted:
     policy: str = "random"
     """Name of the policy: "random", "cooperator", "defector", or another that the game offers."""
 
+    def hyper(self) -> dict[str, float]:
+        """The settings that may be traced: none."""
+        return {}
+
     def build(self, env: Env, seats: Seats) -> Agent:
         """The agents on `seats`.
 
@@ -52,7 +56,7 @@ class Scripted:
             return state, {}
 
         return Agent(
-            hyper={},
+            hyper=self.hyper(),
             init=lambda key, hyper: (),
             begin=lambda num_envs: (),
             prepare=lambda state: (),

@@ -1,0 +1,292 @@
+"""Sweeps: many settings and seeds trained side by side, the worse ones stopped on the way.
+
+    runs/<sweep>/    sweep.json, table.md, table.csv, sweep.png, wandb.yaml
+    runs/<sweep>/<setting>/    an ordinary run
+
+Every setting is a run like any other, which can be evaluated, rendered, and gone on with by itself.
+Those that need one program are trained in one (`session.train`); equal seeds of different settings
+play the same episodes as long as their policies act alike.
+
+Sequential halving (Karnin et al. 2013; Jamieson and Talwalkar 2016): with n halvings, the worse
+half stops after ``1 / 2**n`` of the updates, of those left another half after ``1 / 2**(n - 1)``,
+and so on.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from envs.checks import ConfigError, choice, require
+from lase_jax import axes, config, devices, folder, host, plots, results, session, sinks, stats
+from lase_jax.config import RunConfig
+from lase_jax.host import DivergedError
+from lase_jax.session import Run, Say
+
+SWEEP, TABLE, NUMBERS, PICTURE = "sweep.json", "table.md", "table.csv", "sweep.png"
+AGENTS = "wandb.yaml"
+
+
+@dataclass
+class Sweep:
+    """What a sweep is, and what has become of it; the content of sweep.json."""
+
+    metric: str
+    """What makes a setting good; more is better."""
+    halvings: int
+    """How often the worse half of the settings is stopped."""
+    settings: dict[str, axes.Setting]
+    """What was chosen for each axis, by the name of the run's folder."""
+    halved: int = 0
+    """How many halvings have been done."""
+    stopped: dict[str, int] = field(default_factory=dict)
+    """Settings that were stopped, and after which update."""
+
+
+def load(path: Path) -> Sweep:
+    """Reads sweep.json.
+
+    Raises:
+        ConfigError: not a sweep's folder.
+    """
+    try:
+        return Sweep(**json.loads((path / SWEEP).read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        raise ConfigError(
+            f"resume is {str(path)!r}: it is not a sweep's folder ({folder.reason(error)}), "
+            f"use one that holds a {SWEEP}."
+        ) from error
+
+
+def save(path: Path, sweep: Sweep) -> None:
+    """Writes sweep.json."""
+    folder.write_json(path / SWEEP, asdict(sweep))
+
+
+def create(path: Path, sweep: Sweep, runs: Sequence[RunConfig]) -> None:
+    """Makes the folders of a sweep and of all its runs.
+
+    Raises:
+        ConfigError: something lies there, or it cannot be written.
+    """
+    taken = path.exists() and any(path.iterdir())
+    require(not taken, "name", path.name, "use another name, or --resume to go on with that sweep")
+    for name, run in zip(sweep.settings, runs, strict=True):
+        host.create(run, path / name, overwrite=False, sweep=path.name)
+    with folder.writing("out", path):
+        save(path, sweep)  # last: a folder that has it has everything
+
+
+def rungs(sweep: Sweep) -> list[float]:
+    """The shares of training after which settings are compared; the last is 1."""
+    return [0.5**left for left in range(sweep.halvings - sweep.halved, -1, -1)]
+
+
+def run(path: Path, command: str, say: Say = print, wandb: sinks.Mode | None = None) -> int:
+    """Trains a sweep from where it is, and writes its table and pictures.
+
+    Args:
+        path: folder of the sweep.
+        command: what a person types to go on.
+        say: prints a line.
+        wandb: W&B's mode, where it is another than the sweep began with.
+
+    Returns:
+        An exit code: 0 when finished, 1 when some setting diverged, 130 or 143 when stopped by
+        SIGINT or SIGTERM.
+
+    Raises:
+        ConfigError: not a sweep's folder, or a run in it that cannot go on.
+    """
+    sweep = load(path)
+    diverged: dict[str, DivergedError] = {}
+    with session.stop_signals() as received:
+        for share in rungs(sweep):
+            alive = [name for name in sweep.settings if name not in sweep.stopped | diverged]
+            diverged |= stage(path, alive, share, received, say, wandb)
+            if received:
+                say(f"Stopped. To go on: {command}")
+                return 128 + received[0]
+            if share < 1:
+                halve(path, sweep, [name for name in alive if name not in diverged], say)
+    for name, error in diverged.items():
+        say(f"{name} diverged: {error}")
+    if devices.first_process():
+        report(path, sweep, say)
+    return 1 if diverged else 0
+
+
+def stage(
+    path: Path,
+    names: Sequence[str],
+    share: float,
+    received: list[int],
+    say: Say,
+    wandb: sinks.Mode | None,
+) -> dict[str, DivergedError]:
+    """Trains some runs of a sweep up to a share of their updates; returns those that diverged."""
+    runs = {name: Run(path / name, named_by(name, say), wandb) for name in names}
+    going = [run for run in runs.values() if not run.finished]
+    try:
+        programs: dict[Any, list[Run]] = {}
+        for each in going:
+            key = (config.program(each.setup.config), each.done)
+            programs.setdefault(key, []).append(each)
+        for number, group in enumerate(programs.values(), 1):
+            seeds = sum(len(each.setup.seeds) for each in group)
+            say(f"Program {number} of {len(programs)}: {len(group)} settings, {seeds} seeds.")
+            for each in group:
+                each.open()
+            session.train(group, until(group[0], share), received, say)
+            for each in group:
+                each.conclude(pictures=False)
+    finally:
+        for each in runs.values():
+            each.close()
+    devices.wait()  # for the first process to have written what it concludes
+    return {name: each.diverged for name, each in runs.items() if each.diverged}
+
+
+def named_by(name: str, say: Say) -> Say:
+    """Lets a run of a sweep say whose words these are."""
+    return lambda line: say(f"{name}: {line}")
+
+
+def until(run: Run, share: float) -> int:
+    """The update, at the end of a part, after which a share of the training is done."""
+    parts = run.plan.updates // run.plan.part
+    return run.plan.part * max(1, round(share * parts))
+
+
+def halve(path: Path, sweep: Sweep, alive: Sequence[str], say: Say) -> None:
+    """Stops the worse half of some settings."""
+    scores = {name: _order(score(path / name, sweep.metric)) for name in alive}
+    best = sorted(alive, key=lambda name: -scores[name])
+    kept = -(-len(best) // 2)
+    for name in best[kept:]:
+        summary = json.loads((path / name / folder.SUMMARY).read_text())
+        sweep.stopped[name] = summary["updates"]
+    sweep.halved += 1
+    if devices.first_process():
+        save(path, sweep)
+    say(f"Halving {sweep.halved} of {sweep.halvings}: {kept} of {len(best)} settings go on.")
+
+
+def score(path: Path, metric: str) -> np.ndarray:
+    """``[S]`` a metric at the end of a run so far, mean over its seats."""
+    return stats.final(plots.over_seats(named(sinks.load(path / folder.METRICS), metric)))
+
+
+class Row(NamedTuple):
+    """What became of a setting."""
+
+    name: str
+    setting: axes.Setting
+    steps: np.ndarray  # [R] environment steps per seed
+    curve: np.ndarray  # [R, S] the metric, mean over seats
+    final: np.ndarray  # [S] the metric at the end
+    note: str  # "" where it was trained to the end
+
+
+def rows(path: Path, sweep: Sweep) -> list[Row]:
+    """Every setting that has metrics, the best first; those that were stopped after the others."""
+
+    def row(name: str) -> Row:
+        record = sinks.load(path / name / folder.METRICS)
+        curve = plots.over_seats(named(record, sweep.metric))
+        note = "" if results.finished(path / name) else "stopped"
+        final = stats.final(curve)
+        return Row(name, sweep.settings[name], record.env_steps, curve, final, note)
+
+    found = [row(name) for name in sweep.settings if (path / name / folder.METRICS).is_file()]
+    return sorted(found, key=lambda row: (row.note != "", -_order(row.final)))
+
+
+def _order(values: np.ndarray) -> float:
+    """A score to sort by; what is not a number is worst."""
+    return float(np.nan_to_num(values.mean(), nan=-np.inf))
+
+
+def named(record: sinks.Record, metric: str) -> np.ndarray:
+    """``[R, S, ...]`` a metric by its name.
+
+    Raises:
+        ConfigError: the runs have no such metric.
+    """
+    choice("metric", metric, record.metrics)
+    return record.metrics[metric]
+
+
+def table(found: Sequence[Row], metric: str) -> list[list[str]]:
+    """The outcome as text, the first line names the columns."""
+    labels = list(found[0].setting) if found else []
+    lines = [[*labels, metric, "ci95", "lowest", "highest", "steps", "note"]]
+    for row in found:
+        mean, half = stats.mean_and_band(row.final[None])
+        numbers = (mean[0], half[0], row.final.min(), row.final.max())
+        texts = ("" if np.isnan(number) else f"{number:.4g}" for number in numbers)
+        lines.append([*row.setting.values(), *texts, f"{row.steps[-1]}", row.note])
+    return lines
+
+
+def report(path: Path, sweep: Sweep, say: Say) -> None:
+    """Writes the table and the picture of a sweep."""
+    found = rows(path, sweep)
+    lines = table(found, sweep.metric)
+    numbers = io.StringIO()
+    csv.writer(numbers, lineterminator="\n").writerows(lines)
+    rule = ["---"] * len(lines[0])
+    text = "".join(f"| {' | '.join(line)} |\n" for line in (lines[0], rule, *lines[1:]))
+    folder.write(path / NUMBERS, numbers.getvalue())
+    folder.write(path / TABLE, text)
+    folder.replace(path / PICTURE, lambda file: plots.sweep(found, sweep.metric, file))
+    show(lines)
+    if found:
+        say(f"The best is {path / found[0].name}; all are in {path / TABLE} and {PICTURE}.")
+
+
+def show(lines: Sequence[Sequence[str]]) -> None:
+    """Prints a table of text."""
+    from rich.console import Console
+    from rich.table import Table
+
+    out = Table()
+    for name in lines[0]:
+        out.add_column(name)
+    for line in lines[1:]:
+        out.add_row(*line)
+    Console().print(out)
+
+
+def for_agents(found: Sequence[axes.Axis], command: Sequence[str], metric: str, path: Path) -> None:
+    """Writes the same sweep for `wandb sweep`, whose agents train one setting at a time.
+
+    Args:
+        found: the axes.
+        command: options of ``train`` that all settings share.
+        metric: what makes a setting good.
+        path: file to write.
+    """
+
+    def values(axis: axes.Axis) -> dict[str, Any]:
+        if isinstance(axis.values, tuple):
+            return {"values": list(axis.values)}
+        kind = "log_uniform_values" if axis.values.log else "uniform"
+        return {"distribution": kind, "min": axis.values.low, "max": axis.values.high}
+
+    start = ["${interpreter}", "-m", "experiments.run", "train"]
+    drawn = any(isinstance(axis.values, axes.Range) for axis in found)
+    folder.write_json(
+        path,
+        {
+            "method": "random" if drawn else "grid",
+            "metric": {"name": metric, "goal": "maximize"},
+            "command": [*start, *command, "--wandb=online", "${args}"],
+            "parameters": {axes.option(axis.path)[2:]: values(axis) for axis in found},
+        },
+    )
