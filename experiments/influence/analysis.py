@@ -8,7 +8,6 @@ Writes ``results.md``, ``curves.png`` and ``moment-<game>.gif`` beside this file
 import sys
 from dataclasses import dataclass
 from functools import partial
-from operator import itemgetter
 from pathlib import Path
 
 import jax
@@ -150,14 +149,14 @@ def moment(path: Path, file: Path) -> None:
     time, episode, seat = np.unravel_index(played.delta.argmax(), played.delta.shape)
     steps = len(played.delta)
     start, end = max(0, time - AROUND), min(steps, time + AROUND + 1)
-    states = [
-        jax.tree.map(itemgetter((now, episode)), played.env_states) for now in range(start, end)
-    ]
-    pictures = [np.asarray(setup.env.render(state)) for state in states]
     reward = played.rollout.reward[start : end - 1, episode]
     nothing = np.zeros((*reward.shape, reward.shape[-1]))
     title = f"agent {seat}'s influence peaks after step {time - start}"
-    scene = animate.Scene(pictures, reward, nothing, setup.seats, title)
+
+    def picture(now: int) -> np.ndarray:
+        return evaluate.picture(setup.env, played, int(episode), start + now)
+
+    scene = animate.Scene(picture, reward, nothing, setup.seats, title)
     folder.write(file, animate.gif(scene, milliseconds=600))
 
 
