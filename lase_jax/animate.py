@@ -43,7 +43,10 @@ def gif(scene: Scene, milliseconds: int = 300) -> bytes:
     Returns:
         The bytes of a GIF that repeats for ever.
     """
-    drawn = [frame.quantize(128, dither=Image.Dither.NONE) for frame in frames(scene)]
+    drawn = [
+        frame.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        for frame in frames(scene)
+    ]
     times = [milliseconds] * (len(drawn) - 1) + [2000]
     file = io.BytesIO()
     drawn[0].save(
