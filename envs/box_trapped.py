@@ -140,5 +140,4 @@ def picture(params: BoxTrapped, state: State) -> np.ndarray:
     )
     seats = np.arange(params.num_agents)
     position = np.stack([np.ones_like(seats), seats], axis=-1)
-    everyone = np.ones(params.num_agents, bool)
-    return render.picture((2, params.num_agents), objects, position, everyone)
+    return render.picture((2, params.num_agents), objects, position)

@@ -159,9 +159,8 @@ def reset(params: Cleanup, key: jax.Array) -> tuple[State, jax.Array]:
 def draw(params: Cleanup, key: jax.Array) -> Draws:
     """Draws the randomness of one step. ``key`` is consumed."""
     cells = params.orchard_rows * params.columns
-    counts = (params.num_agents, 2, cells if params.apple_growth == "cell" else 2)
-    flat = jax.random.uniform(key, (sum(counts),))
-    return Draws(*jnp.split(flat, np.cumsum(counts)[:-1]))
+    apples = cells if params.apple_growth == "cell" else 2
+    return Draws(*grid.uniforms(key, params.num_agents, 2, apples))
 
 
 def transition(
@@ -336,5 +335,4 @@ def picture(params: Cleanup, state: State) -> np.ndarray:
     orchard[-params.orchard_rows :] = True
     ground = ((river, render.RIVER), (orchard, render.ORCHARD))
     objects = (*ground, (state.waste, render.WASTE), (state.apples, render.APPLE))
-    everyone = np.ones(params.num_agents, bool)
-    return render.picture(shape, objects, state.position, everyone)
+    return render.picture(shape, objects, state.position)

@@ -220,9 +220,8 @@ def reset(params: CleanupSsd, key: jax.Array) -> tuple[State, jax.Array]:
 
 def draw(params: CleanupSsd, key: jax.Array) -> Draws:
     """Draws the randomness of one step. ``key`` is consumed."""
-    counts = (params.num_agents, 2, int(land_of(params).orchard.sum()))
-    flat = jax.random.uniform(key, (sum(counts),))
-    return Draws(*jnp.split(flat, np.cumsum(counts)[:-1]))
+    apples = int(land_of(params).orchard.sum())
+    return Draws(*grid.uniforms(key, params.num_agents, 2, apples))
 
 
 def transition(
@@ -440,5 +439,4 @@ def picture(params: CleanupSsd, state: State) -> np.ndarray:
     )
     things = ((state.waste, render.WASTE), (state.apples, render.APPLE))
     heading = state.heading if params.turning else None
-    everyone = np.ones(params.num_agents, bool)
-    return render.picture(land.shape, (*terrain, *things), state.position, everyone, heading)
+    return render.picture(land.shape, (*terrain, *things), state.position, heading=heading)

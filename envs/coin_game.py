@@ -116,8 +116,7 @@ def reset(params: CoinGame, key: jax.Array) -> tuple[State, jax.Array]:
 
 def draw(params: CoinGame, key: jax.Array) -> Draws:
     """Draws the randomness of one step. ``key`` is consumed."""
-    flat = jax.random.uniform(key, (params.num_agents + params.num_coins,))
-    return Draws(priority=flat[: params.num_agents], coins=flat[params.num_agents :])
+    return Draws(*grid.uniforms(key, params.num_agents, params.num_coins))
 
 
 def mint(params: CoinGame, draws: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -229,5 +228,4 @@ def walk(window: jax.Array, key: jax.Array, otherwise: jax.Array) -> jax.Array:
 def picture(params: CoinGame, state: State) -> np.ndarray:
     """A picture ``[h, w, 3]`` uint8 of the map."""
     objects = tuple(zip(np.asarray(coins(params, state)), render.COINS, strict=False))
-    everyone = np.ones(params.num_agents, bool)
-    return render.picture((params.rows, params.columns), objects, state.position, everyone)
+    return render.picture((params.rows, params.columns), objects, state.position)

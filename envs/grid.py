@@ -78,6 +78,12 @@ def random_cells(key: jax.Array, shape: tuple[int, int], count: int) -> jax.Arra
     return jnp.stack([flat // columns, flat % columns], axis=-1)
 
 
+def uniforms(key: jax.Array, *counts: int) -> list[jax.Array]:
+    """One vector of uniform numbers in [0, 1) per count, in one flat draw. ``key`` is consumed."""
+    flat = jax.random.uniform(key, (sum(counts),))
+    return jnp.split(flat, np.cumsum(counts)[:-1])
+
+
 def mark(shape: tuple[int, int], position: jax.Array) -> jax.Array:
     """A bool grid ``[H, W]`` that is True at each ``position [n, 2]``."""
     return jnp.zeros(shape, bool).at[position[:, 0], position[:, 1]].set(True)

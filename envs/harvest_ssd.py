@@ -158,9 +158,7 @@ def reset(params: HarvestSsd, key: jax.Array) -> tuple[State, jax.Array]:
 
 def draw(params: HarvestSsd, key: jax.Array) -> Draws:
     """Draws the randomness of one step. ``key`` is consumed."""
-    counts = (params.num_agents, int(land_of(params).orchard.sum()))
-    flat = jax.random.uniform(key, (sum(counts),))
-    return Draws(*jnp.split(flat, np.cumsum(counts)[:-1]))
+    return Draws(*grid.uniforms(key, params.num_agents, int(land_of(params).orchard.sum())))
 
 
 def transition(
@@ -270,5 +268,4 @@ def picture(params: HarvestSsd, state: State) -> np.ndarray:
     terrain = ((land.orchard, render.ORCHARD), (land.walls, render.WALL))
     things = ((state.fire, render.FIRE), (state.apples, render.APPLE))
     heading = state.heading if params.turning else None
-    everyone = np.ones(params.num_agents, bool)
-    return render.picture(land.shape, (*terrain, *things), state.position, everyone, heading)
+    return render.picture(land.shape, (*terrain, *things), state.position, heading=heading)

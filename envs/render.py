@@ -50,7 +50,7 @@ def picture(
     shape: tuple[int, int],
     objects: Objects,
     position: ArrayLike,
-    present: ArrayLike,
+    present: ArrayLike | None = None,
     heading: ArrayLike | None = None,
 ) -> np.ndarray:
     """Draws a map.
@@ -61,7 +61,8 @@ def picture(
             `RIVER`, `STREAM`, `ORCHARD`, `WALL`, `BEAM` and `FIRE` colour the ground, later ones
             over earlier ones, and the others are drawn on it in the order given.
         position: ``[N, 2]`` rows and columns of the agents.
-        present: ``[N]`` bool, False for agents that have been removed; they are not drawn.
+        present: ``[N]`` bool, False for agents that have been removed; they are not drawn. None
+            where nobody has been.
         heading: ``[N]`` quarter turns to the right from facing up: agents point and look there.
             None where they face nowhere.
 
@@ -82,8 +83,10 @@ def picture(
     for cells, kind in objects:
         for row, column in np.argwhere(cells) if kind in _SHAPES else ():
             _SHAPES[kind](pen, column * _UNIT, row * _UNIT)
+    position = np.asarray(position)
+    present = np.ones(len(position), bool) if present is None else np.asarray(present)
     turns = None if heading is None else np.asarray(heading)
-    _draw_agents(pen, np.asarray(position), np.asarray(present), turns)
+    _draw_agents(pen, position, present, turns)
     return _reduce(image)
 
 

@@ -172,5 +172,4 @@ def remover(params: Snowdrift, key: jax.Array, obs: jax.Array) -> jax.Array:
 def picture(params: Snowdrift, state: State) -> np.ndarray:
     """A picture ``[h, w, 3]`` uint8 of the map."""
     objects = ((state.drifts, render.DRIFT),)
-    everyone = np.ones(params.num_agents, bool)
-    return render.picture((params.rows, params.columns), objects, state.position, everyone)
+    return render.picture((params.rows, params.columns), objects, state.position)

@@ -1,7 +1,7 @@
 """What runs reached and how they got there: scores and learning curves, for every study."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,7 +9,9 @@ import numpy as np
 
 from envs.registry import GAMES as CONFIGS
 from experiments import style
-from lase_jax import folder, host, plots, sinks, stats
+from experiments.runs import require_same
+from lase_jax import folder, host, plots, results, sinks, stats
+from lase_jax.config import RunConfig
 
 Runs = Mapping[tuple[str, str], Path]
 """Folders of finished runs by game and algorithm, or arm."""
@@ -20,6 +22,27 @@ class Line(NamedTuple):
 
     label: str
     colour: str
+
+
+def load(
+    parent: Path, pairs: Iterable[tuple[str, str]], settings: Callable[[str, str, int], RunConfig]
+) -> Runs:
+    """The finished runs of a sweep.
+
+    Args:
+        parent: where the folders lie.
+        pairs: games and algorithms, or arms.
+        settings: what a game, an algorithm or arm, and a number of seeds are trained with today.
+
+    Raises:
+        ConfigError: a run has other settings than today's, so that the command beside its numbers
+            would not make them.
+    """
+    paths = {pair: parent / "-".join(pair) for pair in pairs}
+    runs = {pair: path for pair, path in paths.items() if results.finished(path)}
+    for (game, algo), path in runs.items():
+        require_same(path, settings(game, algo, host.load_config(path)[0].seeds))
+    return runs
 
 
 def score(path: Path) -> dict[str, Any]:

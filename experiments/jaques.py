@@ -15,7 +15,7 @@ GAMES = ("cleanup_ssd", "harvest_ssd")
 """Games of the paper."""
 SCHEDULE = Schedule(steps=500_000_000, num_envs=16, rollout_length=50)
 """Steps of the paper; environments and steps between updates are ours."""
-NET = Net(conv=(6,), conv_relu=True, dense=(32, 32), lstm=128, moa=128)
+NET = Net(conv=(6,), conv_relu=True, dense=(32, 32), lstm=128, moa=128, moa_dense=(32, 32))
 """Networks of the paper."""
 DECAY_EPISODES = 20_000
 """Episodes of 1000 steps over which learning rates fell in the later code; whether they did so in

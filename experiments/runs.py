@@ -1,5 +1,6 @@
 """Training a list of runs, each into a folder of its own, so that a sweep can be repeated."""
 
+import dataclasses
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,6 +9,10 @@ from envs.checks import ConfigError
 from lase_jax import folder, host, results, session
 from lase_jax.checkpoint import check_same
 from lase_jax.config import RunConfig, to_json
+
+TRIAL_SEEDS = 2
+TRIAL_SHARE = 0.5
+"""Part of the budget that a trial has."""
 
 
 def train_all(runs: Mapping[str, RunConfig], parent: Path, command: str) -> int:
@@ -46,6 +51,12 @@ def train_all(runs: Mapping[str, RunConfig], parent: Path, command: str) -> int:
     if diverged:
         print(f"These runs diverged: {', '.join(diverged)}.", file=sys.stderr)
     return 1 if diverged else 0
+
+
+def trial(run: RunConfig) -> RunConfig:
+    """The run by which settings are tried: fewer seeds, and a part of the budget."""
+    schedule = dataclasses.replace(run.schedule, steps=int(run.schedule.steps * TRIAL_SHARE))
+    return dataclasses.replace(run, schedule=schedule, seeds=TRIAL_SEEDS, wandb="disabled")
 
 
 def made(path: Path) -> bool:

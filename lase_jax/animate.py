@@ -5,7 +5,7 @@ Letters: T steps, N seats. Giver first, receiver second: ``gift[t, i, j]`` goes 
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -26,7 +26,7 @@ _SMOOTH = 2  # everything is drawn this much larger and then reduced, which smoo
 class Scene(NamedTuple):
     """What an animation shows."""
 
-    pictures: Sequence[np.ndarray]  # T + 1 pictures [h, w, 3] uint8, before and after every step
+    picture: Callable[[int], np.ndarray]  # the game [h, w, 3] uint8 after 0 to T steps
     reward: np.ndarray  # [T, N] extrinsic
     gift: np.ndarray  # [T, N, N] what seat i hands to seat j, zero on the diagonal
     seats: Sequence[str]  # [N] who holds each seat
@@ -43,7 +43,10 @@ def gif(scene: Scene, milliseconds: int = 300) -> bytes:
     Returns:
         The bytes of a GIF that repeats for ever.
     """
-    drawn = [frame.quantize(128, dither=Image.Dither.NONE) for frame in frames(scene)]
+    drawn = [
+        frame.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        for frame in frames(scene)
+    ]
     times = [milliseconds] * (len(drawn) - 1) + [2000]
     file = io.BytesIO()
     drawn[0].save(
@@ -89,7 +92,7 @@ def _frame(
     scene: Scene, time: int, caption: tuple[str, str], gift: np.ndarray, total: np.ndarray
 ) -> Image.Image:
     """The map on the left, the gifts on the right, the caption below."""
-    board = Image.fromarray(np.asarray(scene.pictures[time]))
+    board = Image.fromarray(scene.picture(time))
     grow = max(1, PANEL // max(board.size))
     board = board.resize((board.width * grow, board.height * grow), Image.Resampling.NEAREST)
     height = max(board.height, PANEL)

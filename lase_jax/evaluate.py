@@ -70,6 +70,11 @@ def episodes(
     return Played(rollout, opinion.delta, opinion.weights, kept)
 
 
+def picture(env: Env, played: Played, episode: int, time: int) -> np.ndarray:
+    """The game ``[h, w, 3]`` uint8 after some steps of an episode whose states were kept."""
+    return np.asarray(env.render(jax.tree.map(itemgetter((time, episode)), played.env_states)))
+
+
 def scores(
     env: Env, algorithm: Algorithm, state: PyTree, key: Array, num_episodes: int, mode: Mode
 ) -> Metrics:
@@ -193,6 +198,4 @@ def scene(
     played = jax.device_get(jax.jit(one)(state, key))
     reward, weights = played.rollout.reward[:, 0], played.weights[:, 0]
     gift = reward[:, :, None] * weights * (1.0 - np.eye(len(seats)))
-    moments = [jax.tree.map(itemgetter((t, 0)), played.env_states) for t in range(len(reward) + 1)]
-    pictures = [np.asarray(env.render(moment)) for moment in moments]
-    return animate.Scene(pictures, reward, gift, tuple(seats), title)
+    return animate.Scene(partial(picture, env, played, 0), reward, gift, tuple(seats), title)

@@ -133,38 +133,36 @@ def effect(true: Array, had: Array, log_pi: Array, following: Array, measure: Me
     return jax.vmap(jax.vmap(jax.vmap(each)))(true, whatever, following)
 
 
+class Audience(NamedTuple):
+    """J agents who are told something by K senders in every step, and what they make of it."""
+
+    params: PyTree  # leaves [J, ...]
+    past: Past  # what they knew besides, leaves [J, ...]
+    told: Array  # [T, B, K] int32, actions or symbols
+    policy: Array  # [T, B, J, A_j] log-probabilities of their behaviour, given what they were told
+    action: Array  # [T, B, J] int32, what they did
+    epsilon: Array  # [] share of uniform actions in their behaviour
+
+
 def effect_of_telling(
-    learner: Learner,
-    params: PyTree,
-    past: Past,
-    true: Array,
-    told: Array,
-    sender: Array,
-    log_pi: Array,
-    following: Array,
-    eps: Array,
-    measure: Measure,
+    learner: Learner, audience: Audience, sender: Array, log_pi: Array, measure: Measure
 ) -> Array:
     """What one sender moved the policies of all who were told, ``[T, B, J]``.
 
     Args:
         learner: of those who were told.
-        params: theirs, leaves ``[J, ...]``.
-        past: what they knew besides, leaves ``[J, ...]``.
-        true: ``[T, B, J, A_j]`` log-probabilities of their behaviour, given what they were told.
-        told: ``[T, B, K]`` int32, what all senders told: actions or symbols.
+        audience: they.
         sender: ``[]`` int32, one of the K; what the others told stays as it was.
         log_pi: ``[T, B, A]`` the sender's policy over what it could tell.
-        following: ``[T, B, J]`` int32, what they did.
-        eps: ``[]`` share of uniform actions in their behaviour.
         measure: see `divergence`.
     """
+    params, past, told, policy, action, epsilon = audience
     size = log_pi.shape[-1]
     tried = jnp.arange(size)[None, None, :, None]
     mine = (jnp.arange(told.shape[-1]) == sender)[None, None, None]
     instead = nets.one_hots(jnp.where(mine, tried, told[:, :, None]), size)
     had = jax.vmap(learner.wonder, (0, 0, None), 3)(params, past, instead)
-    return effect(true, distributions.policy(had, eps).logits, log_pi, following, measure)
+    return effect(policy, distributions.policy(had, epsilon).logits, log_pi, action, measure)
 
 
 class Seen(NamedTuple):

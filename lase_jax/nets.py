@@ -48,12 +48,14 @@ class Net:
     perspective: int = 64
     """Width of the dense layers of the observation conversion network."""
     moa: int = 64
-    """Width of the layers of the model of other agents, recurrent where `lstm` is not 0."""
+    """Width of the last layer of the model of other agents, an LSTM where `lstm` is not 0."""
+    moa_dense: tuple[int, ...] = ()
+    """Widths of the dense layers with ReLU before it; () for one as wide as `moa`."""
     incentive: int = 64
     """Width of the dense layers of the incentive network."""
 
     def __post_init__(self) -> None:
-        for field in ("conv", "dense"):
+        for field in ("conv", "dense", "moa_dense"):
             widths = getattr(self, field)
             checks.require(isinstance(widths, tuple), field, widths, "give a tuple of widths")
             for width in widths:
@@ -408,7 +410,7 @@ class Perspective(nn.Module):
 class OtherModel(nn.Module):
     """Model of other agents (MOA): what will they do next, given what everyone does now?
 
-    Own observation through eyes and a dense layer, everyone's actions, an LSTM (or, feed-forward, a
+    Own observation through eyes and dense layers, everyone's actions, an LSTM (or, feed-forward, a
     dense layer), one head per co-player (Jaques et al. 2019). Actions enter as one row per seat and
     action, so that another own action is one addition.
     """
@@ -421,8 +423,10 @@ class OtherModel(nn.Module):
     def setup(self) -> None:
         """Declares the layers; ``rows [N * A, G]`` are the columns for everyone's actions."""
         net, width = self.net, self.net.moa
-        self.eyes = Eyes(self.obs_shape, (width,), net.conv, net.conv_relu)
-        self.lstm = LSTM(width, width) if net.lstm else None
+        dense = net.moa_dense or (width,)
+        self.eyes = Eyes(self.obs_shape, dense[:1], net.conv, net.conv_relu)
+        self.hidden = [nn.Dense(each) for each in dense[1:]]
+        self.lstm = LSTM(width, dense[-1]) if net.lstm else None
         self.mix = nn.Dense(width)
         gates = 4 * width if net.lstm else width
         actions = self.num_agents * self.num_actions
@@ -436,6 +440,8 @@ class OtherModel(nn.Module):
     def encode(self, folded: tuple[Affine, ...], x: Array) -> Array:
         """All that depends on the observation alone: ``[..., F]`` to pre-activations."""
         z = nn.relu(self.eyes(folded, x)[0])
+        for layer in self.hidden:
+            z = nn.relu(layer(z))
         return self.mix(z) if self.lstm is None else self.lstm.project(z)
 
     def rows(self) -> Array:

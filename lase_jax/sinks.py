@@ -7,6 +7,7 @@ harming the training: `Guarded` says so once and drops them.
 """
 
 import csv
+import inspect
 import os
 import re
 from collections import Counter
@@ -282,6 +283,9 @@ def _has_key() -> bool:
     """Whether W&B can log in without asking a person."""
     import wandb
 
+    wandb.setup(wandb.Settings(silent=True))
+    if "prompt" in inspect.signature(wandb.login).parameters:  # not in older versions
+        return wandb.login(prompt=False, verify=False)
     return bool(wandb.api.api_key)
 
 

@@ -8,13 +8,15 @@ from lase_jax import animate
 
 
 def make_scene(steps=3, agents=2, gift=None):
-    pictures = [np.full((64, 96, 3), 40 * (t % 6), np.uint8) for t in range(steps + 1)]
+    def picture(time):
+        return np.full((64, 96, 3), 40 * (time % 6), np.uint8)
+
     reward = np.zeros((steps, agents))
     reward[0, 0] = 2.0
     gifts = np.zeros((steps, agents, agents))
     if gift is not None:
         gifts[0, 0, 1] = gift
-    return animate.Scene(pictures, reward, gifts, ("lase",) * agents, "a title")
+    return animate.Scene(picture, reward, gifts, ("lase",) * agents, "a title")
 
 
 def test_there_is_a_frame_for_the_start_and_after_every_step():
@@ -26,7 +28,15 @@ def test_there_is_a_frame_for_the_start_and_after_every_step():
 
 def test_long_episodes_show_several_steps_in_a_frame(monkeypatch):
     monkeypatch.setattr(animate, "MAX_FRAMES", 4)
-    assert len(animate.frames(make_scene(steps=10))) == 5
+    shown = []
+    scene = make_scene(steps=10)
+
+    def picture(time):
+        shown.append(time)
+        return scene.picture(time)
+
+    assert len(animate.frames(scene._replace(picture=picture))) == 5
+    assert shown == [0, 3, 6, 9, 10]
 
 
 @pytest.mark.parametrize("agents", [2, 5, 16])

@@ -15,6 +15,13 @@ def test_json_gives_back_the_very_same_settings(algo):
     assert config.from_json(json.loads(json.dumps(config.to_json(run)))) == run
 
 
+def test_settings_older_than_a_field_have_its_default():
+    run = config.default("cleanup", "si")
+    content = config.to_json(run)
+    del content["agent"]["net"]["moa_dense"]
+    assert config.from_json(content) == run
+
+
 def test_json_of_another_version_is_refused_by_name():
     content = config.to_json(tiny.config())
     content["game"]["colums"] = content["game"].pop("columns")

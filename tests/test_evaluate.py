@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tiny
 
-from lase_jax import evaluate, host
+from lase_jax import animate, evaluate, host
 
 SEATS = ("gift", "cooperator")
 
@@ -75,13 +75,29 @@ def test_the_report_is_json_that_names_agents(found, capsys):
         assert word in printed
 
 
-def test_a_scene_shows_every_moment_and_what_was_given(setup, state):
+def test_a_scene_can_show_every_moment_and_has_what_was_given(setup, state):
     one = jax.tree.map(lambda leaf: leaf[0], state)
     scene = evaluate.scene(
         setup.env, setup.algorithm, one, jax.random.key(3), "sample", SEATS, "title"
     )
     horizon = setup.env.spec.horizon
-    assert len(scene.pictures) == horizon + 1
+    assert len({scene.picture(time).tobytes() for time in range(horizon + 1)}) > 1
     assert scene.reward.shape == (horizon, 2)
     np.testing.assert_allclose(scene.gift[:, 0, 1], 0.15 * scene.reward[:, 0], atol=1e-6)
     assert (scene.gift[:, 1] == 0).all() and (scene.gift[:, 0, 0] == 0).all()
+
+
+def test_only_the_pictures_that_an_animation_shows_are_drawn(setup, state, monkeypatch):
+    monkeypatch.setattr(animate, "MAX_FRAMES", 2)
+    drawn = []
+
+    def render(env_state):
+        drawn.append(env_state)
+        return setup.env.render(env_state)
+
+    one = jax.tree.map(lambda leaf: leaf[0], state)
+    game = setup.env._replace(render=render)
+    scene = evaluate.scene(game, setup.algorithm, one, jax.random.key(3), "sample", SEATS, "title")
+    assert not drawn
+    frames = animate.frames(scene)
+    assert len(drawn) == len(frames) == 3 < setup.env.spec.horizon + 1

@@ -6,7 +6,18 @@ import pytest
 from probes import shaken
 
 from envs.checks import ConfigError
-from lase_jax.nets import LSTM, PAPER, ActorCritic, Eyes, Net, Perspective, SocialNet
+from lase_jax.nets import (
+    LSTM,
+    PAPER,
+    ActorCritic,
+    Eyes,
+    Net,
+    OtherModel,
+    Perspective,
+    SocialNet,
+    affine,
+    method,
+)
 
 SHAPE = (5, 4, 3)
 SIZE = 5 * 4 * 3
@@ -114,6 +125,20 @@ def test_social_value_is_a_dense_layer_over_observation_and_one_hot_joint_action
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("lstm", [0, 8])
+def test_models_of_others_have_dense_layers_of_any_widths(lstm):
+    net = OtherModel(SHAPE, 6, 3, Net(lstm=lstm, moa=5, moa_dense=(4, 3)))
+    params = perturbed(net.init(KEY, seen()))
+    eyes, hidden = params["params"]["eyes"], params["params"]["hidden_0"]
+    z = nn.relu(affine((eyes["head_0"], eyes["head_bias_0"]), seen()))
+    z = nn.relu(affine((hidden["kernel"], hidden["bias"]), z))
+    last = params["params"]["lstm" if lstm else "mix"]
+    pre = affine((last["input_kernel" if lstm else "kernel"], last["bias"]), z)
+    assert pre.shape == (7, 4 * 5 if lstm else 5)
+    found = method(net, "encode")(params, method(net, "fold")(params), seen())
+    np.testing.assert_allclose(found, pre, rtol=1e-5, atol=1e-6)
+
+
 def test_imagined_views_differ_by_seat_and_lie_between_0_and_1():
     net = Perspective(SHAPE, 3, Net(conv=(2,), perspective=5))
 
@@ -164,6 +189,7 @@ def test_without_dense_layers_policies_and_critics_are_tables():
         {"dense": [8]},
         {"conv": (16, -1)},
         {"lstm": -1},
+        {"moa_dense": (0,)},
         {"social": 0},
         {"perspective": 2.5},
     ],

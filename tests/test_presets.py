@@ -14,6 +14,7 @@ from experiments.learning_curves import tune
 from experiments.presets import PUBLISHED, SETTINGS, preset, published
 from lase_jax import algorithms, host
 from lase_jax.config import default
+from lase_jax.influence import Model
 
 
 def test_every_game_has_settings_for_every_algorithm():
@@ -101,6 +102,15 @@ def test_weights_of_influence_were_tried():
     assert set(arms.WEIGHTS) == {
         (game, arm) for game in arms.SMALL for arm in influence_tune.INFLUENTIAL
     }
+
+
+def test_the_published_model_of_others_has_the_papers_layers():
+    run = preset("cleanup_ssd", "si", "published")
+    model = Model(run.game.spec(), run.agent.net, run.agent.share_eyes)
+    shapes = jax.eval_shape(model.init, jax.random.key(0))["params"]
+    assert shapes["eyes"]["head_0"].shape == (15 * 15 * 6, 32)
+    assert shapes["hidden_0"]["kernel"].shape == (32, 32)
+    assert shapes["lstm"]["input_kernel"].shape == (32, 4 * 128)
 
 
 def test_what_the_paper_leaves_open_is_an_option():

@@ -89,6 +89,7 @@ def test_agents_are_drawn_where_they_are_said_to_be():
     assert [seat_at(picture, centre) for centre in centres] == [0, 1, 2]
     empty = render.picture((3, 4), (), *NOBODY)
     assert changed_cells(empty, picture) == {(0, 0), (2, 1), (1, 3)}
+    np.testing.assert_array_equal(picture, render.picture((3, 4), (), place[0]))
 
 
 @pytest.mark.parametrize("count", [2, 3, 4, 5, 16])

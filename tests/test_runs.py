@@ -58,12 +58,13 @@ def test_a_signal_ends_the_sweep(tmp_path, monkeypatch):
 
 def test_the_table_refuses_runs_that_its_commands_would_not_make(swept):
     with pytest.raises(ConfigError, match="ssh-a2c holds a run of other settings"):
-        analysis.load(swept)
+        curves.load(swept, [("ssh", "a2c")], sweep.settings)
 
 
-def test_the_table_of_curves_has_cost_and_command(swept, tmp_path, monkeypatch):
-    monkeypatch.setattr(analysis, "settings", lambda *_: tiny.config(steps=16))
-    found = analysis.load(swept)
+def test_the_table_of_curves_has_cost_and_command(swept, tmp_path):
+    every = [("ssh", "a2c"), ("ssh", "lase")]
+    found = curves.load(swept, every, lambda *_: tiny.config(steps=16))
+    assert list(found) == every[:1]
     summary = json.loads((found["ssh", "a2c"] / folder.SUMMARY).read_text())
     assert curves.score(found["ssh", "a2c"])["minutes"] == pytest.approx(
         2 * 16 / summary["steps_per_second"] / 60

@@ -113,7 +113,7 @@ def no_key(monkeypatch, tmp_path):
     monkeypatch.delenv("WANDB_MODE", raising=False)
 
 
-def test_wandb_without_a_key_logs_offline_into_the_run_folder(tmp_path, no_key):
+def test_wandb_without_a_key_logs_offline_into_the_run_folder(tmp_path, no_key, capfd):
     said = []
     wandb = sinks.Wandb(tmp_path, range(2), {"a": 1}, "online", "id", said.append)
     assert len(wandb.runs) == 2
@@ -121,6 +121,7 @@ def test_wandb_without_a_key_logs_offline_into_the_run_folder(tmp_path, no_key):
     wandb.close({})
     assert len(said) == 1 and "offline" in said[0]
     assert len(list((tmp_path / "wandb").glob("offline-run-*"))) == 2
+    assert "deprecated" not in "".join(capfd.readouterr())
 
 
 def test_wandb_draws_many_seeds_as_one_run_with_a_band():

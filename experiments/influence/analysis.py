@@ -8,7 +8,6 @@ Writes ``results.md``, ``curves.png`` and ``moment-<game>.gif`` beside this file
 import sys
 from dataclasses import dataclass
 from functools import partial
-from operator import itemgetter
 from pathlib import Path
 
 import jax
@@ -17,12 +16,12 @@ import tyro
 from scipy.stats import spearmanr
 
 from experiments import jaques
-from experiments.curves import Line, Runs, final, fraction, plot, table
+from experiments.curves import Line, Runs, final, fraction, load, plot, table
 from experiments.influence.arms import ARMS, SMALL
 from experiments.influence.sweep import OUT, Sweep, pairs, settings
-from experiments.runs import require_same
-from lase_jax import animate, evaluate, folder, host, results
+from lase_jax import animate, evaluate, folder, host
 from lase_jax.cli import guarded
+from lase_jax.config import RunConfig
 
 HERE = Path(__file__).parent
 COLOURS = ("#78716c", "#93c5fd", "#1d4ed8", "#fdba74", "#c2410c", "#86efac", "#15803d")
@@ -50,24 +49,17 @@ class Analysis:
     """As in the sweep."""
 
 
-def load(where: Analysis) -> Runs:
-    """The finished runs by game and arm.
+def finished(where: Analysis) -> Runs:
+    """The finished runs of both scales, see `curves.load`."""
 
-    Raises:
-        ConfigError: a run has other settings than its command would give it today.
-    """
-    every = [*pairs(Sweep("small")), *pairs(Sweep("full"))]
-    paths = {pair: where.runs / "-".join(pair) for pair in every}
-    runs = {pair: path for pair, path in paths.items() if results.finished(path)}
-    for (game, arm), path in runs.items():
+    def today(game: str, arm: str, seeds: int) -> RunConfig:
+        scale = "small" if game in SMALL else "full"
         sweep = Sweep(
-            scale="small" if game in SMALL else "full",
-            seeds=host.load_config(path)[0].seeds,
-            moa_weight=where.moa_weight,
-            curriculum_unit=where.curriculum_unit,
+            scale, seeds=seeds, moa_weight=where.moa_weight, curriculum_unit=where.curriculum_unit
         )
-        require_same(path, settings(game, arm, sweep))
-    return runs
+        return settings(game, arm, sweep)
+
+    return load(where.runs, [*pairs(Sweep("small")), *pairs(Sweep("full"))], today)
 
 
 def command(game: str, arm: str, seeds: int) -> str:
@@ -150,21 +142,21 @@ def moment(path: Path, file: Path) -> None:
     time, episode, seat = np.unravel_index(played.delta.argmax(), played.delta.shape)
     steps = len(played.delta)
     start, end = max(0, time - AROUND), min(steps, time + AROUND + 1)
-    states = [
-        jax.tree.map(itemgetter((now, episode)), played.env_states) for now in range(start, end)
-    ]
-    pictures = [np.asarray(setup.env.render(state)) for state in states]
     reward = played.rollout.reward[start : end - 1, episode]
     nothing = np.zeros((*reward.shape, reward.shape[-1]))
     title = f"agent {seat}'s influence peaks after step {time - start}"
-    scene = animate.Scene(pictures, reward, nothing, setup.seats, title)
+
+    def picture(now: int) -> np.ndarray:
+        return evaluate.picture(setup.env, played, int(episode), start + now)
+
+    scene = animate.Scene(picture, reward, nothing, setup.seats, title)
     folder.write(file, animate.gif(scene, milliseconds=600))
 
 
 def main() -> int:
     """Writes the tables, the figure and the animations, and returns an exit code."""
     where = tyro.cli(Analysis, description=__doc__)
-    runs = load(where)
+    runs = finished(where)
     if not runs:
         raise SystemExit(f"No finished runs in {where.runs}; run the sweep first.")
     text = table(runs, command) + "\n" + measures(runs)

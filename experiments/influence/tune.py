@@ -7,7 +7,6 @@ without influence have nothing to tune: all else is the same in all arms. Writes
 beside this file; the best of each stands in `arms.WEIGHTS`.
 """
 
-import dataclasses
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ import tyro
 
 from experiments.curves import score
 from experiments.influence.arms import ARMS, SMALL, small
-from experiments.runs import require_same, train_all
+from experiments.runs import TRIAL_SEEDS, TRIAL_SHARE, require_same, train_all, trial
 from lase_jax import folder, results
 from lase_jax.cli import guarded
 from lase_jax.config import RunConfig
@@ -24,9 +23,6 @@ from lase_jax.config import RunConfig
 CANDIDATES = (0.3, 3.0, 30.0)
 """Weights that are tried."""
 INFLUENTIAL = tuple(arm for arm, what in ARMS.items() if what.influences)
-SEEDS = 2
-SHARE = 0.5
-"""Part of the budget."""
 HERE = Path(__file__).parent
 
 
@@ -44,9 +40,7 @@ class Tune:
 
 def settings(game: str, arm: str, weight: float) -> RunConfig:
     """Settings of one run."""
-    run = small(game, arm, weight=weight)
-    schedule = dataclasses.replace(run.schedule, steps=int(run.schedule.steps * SHARE))
-    return dataclasses.replace(run, schedule=schedule, seeds=SEEDS, wandb="disabled")
+    return trial(small(game, arm, weight=weight))
 
 
 def trials(games: tuple[str, ...], arms: tuple[str, ...]) -> dict[str, RunConfig]:
@@ -75,7 +69,7 @@ def table(out: Path) -> str:
         )
     lines += [
         "",
-        f"{SEEDS} seeds, {SHARE:.0%} of the budget, means over its last tenth. "
+        f"{TRIAL_SEEDS} seeds, {TRIAL_SHARE:.0%} of the budget, means over its last tenth. "
         "`python -m experiments.influence.tune`",
     ]
     return "\n".join(lines) + "\n"

@@ -20,7 +20,7 @@ import tyro
 from envs import checks
 from experiments.curves import final, fraction, score
 from experiments.presets import preset
-from experiments.runs import require_same, train_all
+from experiments.runs import TRIAL_SEEDS, TRIAL_SHARE, require_same, train_all, trial
 from lase_jax import folder, results
 from lase_jax.cli import guarded
 from lase_jax.config import RunConfig
@@ -52,9 +52,6 @@ CANDIDATES: dict[str, tuple[dict[str, Any], ...]] = {
     ),
 }
 """What each algorithm tries, by its name."""
-SEEDS = 2
-SHARE = 0.5
-"""Part of a game's budget."""
 HERE = Path(__file__).parent
 
 
@@ -78,9 +75,7 @@ def tried(game: str, algo: str) -> tuple[dict[str, Any], ...]:
 def settings(game: str, algo: str, own: dict[str, Any]) -> RunConfig:
     """Settings of one run."""
     run = preset(game, algo)
-    schedule = dataclasses.replace(run.schedule, steps=int(run.schedule.steps * SHARE))
-    agent = dataclasses.replace(run.agent, **own)
-    return dataclasses.replace(run, schedule=schedule, agent=agent, seeds=SEEDS, wandb="disabled")
+    return trial(dataclasses.replace(run, agent=dataclasses.replace(run.agent, **own)))
 
 
 def name(game: str, algo: str, own: dict[str, Any]) -> str:
@@ -120,8 +115,8 @@ def table(out: Path) -> str:
                 )
     lines += [
         "",
-        f"{SEEDS} seeds, {SHARE:.0%} of the game's budget, means over its last tenth; incentives "
-        "are what all pay per episode. `python -m experiments.learning_curves.tune`",
+        f"{TRIAL_SEEDS} seeds, {TRIAL_SHARE:.0%} of the game's budget, means over its last tenth; "
+        "incentives are what all pay per episode. `python -m experiments.learning_curves.tune`",
     ]
     return "\n".join(lines) + "\n"
 

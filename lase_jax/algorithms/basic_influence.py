@@ -29,7 +29,7 @@ import numpy as np
 from envs import checks
 from envs.types import Env
 from lase_jax import distributions
-from lase_jax.influence import InfluenceConfig, effect_of_telling
+from lase_jax.influence import Audience, InfluenceConfig, effect_of_telling
 from lase_jax.learners import Acting, LearnerState, a2c, as_agent, epsilon, extend
 from lase_jax.metrics import masked_mean
 from lase_jax.nets import one_hots
@@ -111,25 +111,21 @@ class BasicInfluence(InfluenceConfig):
             params, eps, steps = state.trained.params, epsilon(state), len(own.action)
             views = jax.vmap(learner.look, (0, SEAT_AXES))(params, own)
             policies = distributions.policy(views.logits[:, :steps], eps).logits  # [n, T, B, A]
-            true = jnp.moveaxis(policies[follows], 0, 2)
             theirs = jax.tree.map(lambda leaf: leaf[follows], params)
             memory = jax.tree.map(lambda leaf: leaf[:, follows], own.memory)
             past = jax.vmap(learner.review, (0, 1, 2))(theirs, memory, own.obs[:, :, follows])
-            done, following = own.action[..., leads], own.action[..., follows]
+            audience = Audience(
+                params=theirs,
+                past=past,
+                told=own.action[..., leads],
+                policy=jnp.moveaxis(policies[follows], 0, 2),
+                action=own.action[..., follows],
+                epsilon=eps,
+            )
 
             def of_one(leader: Array) -> Array:
-                moved = effect_of_telling(
-                    learner,
-                    theirs,
-                    past,
-                    true,
-                    done,
-                    leader,
-                    policies[leader],
-                    following,
-                    eps,
-                    self.measure,
-                )
+                log_pi = policies[leader]
+                moved = effect_of_telling(learner, audience, leader, log_pi, self.measure)
                 return jnp.where(there[:, :, leader], moved, 0.0)
 
             return jax.lax.map(of_one, jnp.arange(first))

@@ -29,7 +29,7 @@ import numpy as np
 from envs import checks
 from envs.types import Env
 from lase_jax import coordination, distributions
-from lase_jax.influence import InfluenceConfig, effect_of_telling
+from lase_jax.influence import Audience, InfluenceConfig, effect_of_telling
 from lase_jax.learners import (
     Acting,
     LearnerState,
@@ -151,24 +151,21 @@ class Communication(InfluenceConfig):
             past = jax.vmap(learner.review, (0, 1, 2))(params, own.memory, own.obs)
             logits, _ = jax.vmap(learner.heads)(params, past.h)
             symbols, _ = jax.vmap(learner.speak)(params, past.h)
-            true = jnp.moveaxis(distributions.policy(logits, eps).logits, 0, 2)
+            audience = Audience(
+                params=params,
+                past=past,
+                told=heard,
+                policy=jnp.moveaxis(distributions.policy(logits, eps).logits, 0, 2),
+                action=own.action,
+                epsilon=eps,
+            )
             # symbols are heard a step later
             sending = jnp.roll(distributions.policy(symbols).logits, 1, 1)
 
             def of_one(speaker: Array) -> Array:
                 """``[T, B, n]``, by the time at which the symbol is sent."""
-                moved = effect_of_telling(
-                    learner,
-                    params,
-                    past,
-                    true,
-                    heard,
-                    speaker,
-                    sending[speaker],
-                    own.action,
-                    eps,
-                    self.measure,
-                )
+                log_pi = sending[speaker]
+                moved = effect_of_telling(learner, audience, speaker, log_pi, self.measure)
                 return jnp.where(counts[:, :, speaker], jnp.roll(moved, -1, 0), 0.0)
 
             return jax.lax.map(of_one, jnp.arange(count))

@@ -12,10 +12,10 @@ too: with ``weight=0`` that is the paper's control, a model of others as an auxi
 What an agent sees: its own observation, its own reward, everyone's actions.
 
 Differences from the paper: synchronous actor-critics instead of A3C; by default the model of others
-has eyes of its own, and in any case an optimiser of its own and one dense layer before its memory
-instead of two; the policy in the marginal is the behaviour policy that actions were drawn from,
-epsilon included; influence is clipped. The last step of an episode has no next action and pays no
-influence, nor with "pmi" does the last step of a rollout.
+has eyes of its own and one dense layer before its memory instead of two (``net.moa_dense``), and in
+any case an optimiser of its own; the policy in the marginal is the behaviour policy that actions
+were drawn from, epsilon included; influence is clipped. The last step of an episode has no next
+action and pays no influence, nor with "pmi" does the last step of a rollout.
 """
 
 from dataclasses import dataclass
