@@ -11,6 +11,7 @@ SEED =
 ALGO =
 SEEDS =
 STEPS =
+SWEEP =
 ARGS =
 
 WANDB ?= offline
@@ -18,7 +19,7 @@ EXTRA ?=
 PYTHON ?=
 
 # make hands its command line on to the commands, but these are arguments, not settings.
-unexport ENV ALGO NAME RUN RUNS SEED SEEDS STEPS ARGS
+unexport ENV ALGO NAME RUN RUNS SEED SEEDS STEPS SWEEP ARGS
 export PYTHON
 export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.cache/jax
 
@@ -31,7 +32,7 @@ PYTEST := $(RUN_PYTHON) -m pytest -n logical --maxprocesses 4
 STAMP := .venv/.stamp$(if $(EXTRA),-$(EXTRA))
 
 .DEFAULT_GOAL := help
-.PHONY: help install train eval render test test-slow coverage lint format types bench notebooks \
+.PHONY: help install train sweep eval render test test-slow coverage lint format types bench notebooks \
 	lock clean need-run
 
 help: ## List targets and variables
@@ -40,6 +41,7 @@ help: ## List targets and variables
 	@echo "  ENV=ssh       game          ALGO=lase       algorithm (lase)"
 	@echo "  SEEDS=5       seeds         STEPS=1000000   environment steps per seed"
 	@echo "  NAME=my-run   run's name    WANDB=offline   or online, disabled"
+	@echo "  SWEEP='lr=1e-4,1e-3 delta=0,0.1'  what a sweep varies"
 	@echo "  RUN=runs/x    run folder    SEED=0          which seed of it to draw"
 	@echo "  ARGS='...'    anything else; ARGS=--help lists it"
 	@echo "  EXTRA=cuda12  jax for an accelerator: cuda12, cuda13 or tpu (give it every time)"
@@ -55,6 +57,12 @@ install: $(STAMP) ## Set up .venv and nothing else
 train: $(STAMP) ## Train, e.g. make train ENV=ssh SEEDS=5; with RUN=runs/x go on with that run
 	@$(RUN_PYTHON) -m experiments.run train $(if $(RUN),$(call flag,resume,$(RUN)), \
 		$(call flag,env,$(ENV)) $(call flag,algo,$(ALGO))) \
+		$(call flag,seeds,$(SEEDS)) $(call flag,steps,$(STEPS)) $(call flag,name,$(NAME)) \
+		$(call flag,wandb,$(WANDB)) $(ARGS)
+
+sweep: $(STAMP) ## Train many settings, e.g. make sweep ENV=ssh SWEEP="lr=1e-4,1e-3"; with RUN=runs/x go on with that sweep
+	@$(RUN_PYTHON) -m experiments.run sweep $(if $(RUN),$(call flag,resume,$(RUN)), \
+		$(call flag,env,$(ENV)) $(call flag,algo,$(ALGO)) $(call flag,sweep,$(SWEEP))) \
 		$(call flag,seeds,$(SEEDS)) $(call flag,steps,$(STEPS)) $(call flag,name,$(NAME)) \
 		$(call flag,wandb,$(WANDB)) $(ARGS)
 

@@ -6,8 +6,9 @@ one move, so a run that is killed while it saves leaves the older ones as they w
 
 import json
 import logging
+import math
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,13 @@ import jax
 import jax.numpy as jnp
 
 from envs.checks import ConfigError
-from lase_jax import devices
+from lase_jax import devices, folder
 from lase_jax.folder import reason
 
 KEEP = 3
 """Number of newest checkpoints that are kept."""
+BEST = "best.json"
+"""File beside the checkpoints that says which of them is the best, and how good."""
 
 
 class Checkpoints:
@@ -32,6 +35,7 @@ class Checkpoints:
         read_only: leaves the folder as it is, for readers beside a training that may be running.
         complete: brings the settings that a checkpoint was saved with into today's form, so that a
             setting that has been added since does not shut old runs out.
+        keep_every: checkpoints after a multiple of so many updates are kept for good; 0 for none.
     """
 
     def __init__(
@@ -41,18 +45,21 @@ class Checkpoints:
         say: Callable[[str], None] = print,
         read_only: bool = False,
         complete: Callable[[dict[str, Any]], dict[str, Any]] = dict,
+        keep_every: int = 0,
     ):
         import orbax.checkpoint as orbax
 
         logging.getLogger("absl").setLevel(logging.CRITICAL)
         self._orbax, self._config, self._say, self._read_only = orbax, config, say, read_only
-        self._path, self._complete = path.absolute(), complete
+        self._path, self._complete, self._keep_every = path.absolute(), complete, keep_every
+        self._best_file = self._path.with_name(BEST)
+        self._best = _read_best(self._best_file)
         self._manager = self._open()
 
     def _open(self) -> Any:
         writes = not self._read_only
         options = self._orbax.CheckpointManagerOptions(
-            max_to_keep=KEEP if writes else None,
+            preservation_policy=_Policy(self._is_kept) if writes else None,
             create=writes,
             cleanup_tmp_directories=writes,
             read_only=self._read_only,
@@ -60,8 +67,15 @@ class Checkpoints:
         items = ("carry", "config")
         return self._orbax.CheckpointManager(self._path, item_names=items, options=options)
 
-    def save(self, update: int, carry: Any) -> bool:
+    def _is_kept(self, update: int) -> bool:
+        """Whether a checkpoint stays although there are newer ones."""
+        regular = bool(self._keep_every) and update % self._keep_every == 0
+        return regular or update == self._best[0]
+
+    def save(self, update: int, carry: Any, score: float) -> bool:
         """Starts to save; returns as soon as the arrays are copied. Says so where it fails.
+
+        The newest ones are kept, the one with the highest score, and those of `keep_every`.
 
         Returns:
             Whether it has started; `newest` tells what has reached the disk.
@@ -72,6 +86,10 @@ class Checkpoints:
             config=arguments.JsonSave(self._config),
         )
         try:
+            if score > self._best[1]:
+                self._best = (update, score)
+                if jax.process_index() == 0:
+                    folder.write_json(self._best_file, {"update": update, "score": score})
             return self._manager.save(update, args=items)
         except Exception as error:
             self._say(
@@ -97,19 +115,28 @@ class Checkpoints:
         self._manager.reload()  # it counts a save as soon as it starts, even if that fails later
         return self._manager.latest_step()
 
+    def best(self) -> int | None:
+        """Updates that the best checkpoint has finished; None where it is not on the disk."""
+        return self._best[0] if self._best[0] in self.all() else None
+
+    def all(self) -> list[int]:
+        """Updates that each checkpoint on the disk has finished, in order."""
+        return sorted(self._manager.all_steps())
+
     @property
     def empty(self) -> bool:
         """Whether there is none, be it damaged."""
-        return not self._manager.all_steps()
+        return not self.all()
 
-    def restore(self, like: Any) -> tuple[int, Any] | None:
-        """Reads the newest checkpoint that can be read.
+    def restore(self, like: Any, only: int | None = None) -> tuple[int, Any] | None:
+        """Reads the newest checkpoint that can be read, or one of them.
 
         Damaged ones that are newer are named and, where this may write, put aside under another
         name, since the resumed training needs their place.
 
         Args:
             like: the carry, as arrays or as `jax.ShapeDtypeStruct`.
+            only: updates of the one that is meant; None for the newest.
 
         Returns:
             Updates finished and the carry, or None where there is no checkpoint.
@@ -120,7 +147,7 @@ class Checkpoints:
         """
         damaged: list[int] = []
         target = jax.tree.map(_abstract, jax.tree.map(_filled, like))
-        for update in sorted(self._manager.all_steps(), reverse=True):
+        for update in reversed(self.all() if only is None else [only]):
             try:
                 saved = self._read(update, "config", self._orbax.args.JsonRestore())
                 check_same(self._complete(saved), self._config)
@@ -154,6 +181,27 @@ class Checkpoints:
             shutil.rmtree(aside, ignore_errors=True)
             (self._path / str(update)).rename(aside)
         self._manager = self._open()
+
+
+class _Policy:
+    """Orbax's question which checkpoints stay, answered: the newest, and some others."""
+
+    def __init__(self, is_kept: Callable[[int], bool]):
+        self._is_kept = is_kept
+
+    def should_preserve(self, checkpoints: Sequence[Any], *, context: Any) -> list[bool]:
+        del context
+        newest = checkpoints[-KEEP:]
+        return [each in newest or self._is_kept(each.step) for each in checkpoints]
+
+
+def _read_best(file: Path) -> tuple[int, float]:
+    """The best checkpoint's updates and score; -1 and minus infinity where it is not known."""
+    try:
+        content = json.loads(file.read_text())
+        return int(content["update"]), float(content["score"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return -1, -math.inf
 
 
 def check_same(saved: dict[str, Any], now: dict[str, Any]) -> None:

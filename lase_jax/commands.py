@@ -46,6 +46,8 @@ class Eval:
     """Episodes per seed."""
     seed: int = 0
     """Seed of the episodes."""
+    checkpoint: str = "newest"
+    """Which one: "newest", "best" (by collective return in training), or after which update."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,8 @@ class Render:
     """Draw actions from the policies, or always take the likeliest."""
     episode: int = 0
     """Number of the episode; another number is another draw of the game's chances."""
+    checkpoint: str = "newest"
+    """Which one: "newest", "best" (by collective return in training), or after which update."""
     out: Path | None = None
     """File to write; by default a name in the run folder."""
 
@@ -150,8 +154,9 @@ def sweep_runs(arguments: Sequence[str], presets: Presets, program: str) -> int:
     start = presets(chosen.env, chosen.algo, chosen.preset)
     whole = f"{program} sweep"
     options = parse(sweep_options(start), arguments, whole)
+    wandb = options.run.wandb if "--wandb" in _flags(arguments) else None
     if options.resume:
-        return sweep.run(options.resume, f"{whole} --resume {options.resume}", say)
+        return sweep.run(options.resume, f"{whole} --resume {options.resume}", say, wandb)
     config = configured(options, presets)
     found = axes.parse(options.sweep, config)
     integer("samples", options.samples, 0)
@@ -292,7 +297,7 @@ def evaluate_run(arguments: Sequence[str], presets: Presets, program: str) -> in
     options = parse(Eval, arguments, f"{program} eval")
     integer("episodes", options.episodes, 1)
     integer("seed", options.seed, 0, MAX_SEED)
-    setup, update, carry = host.restore(options.run, say)
+    setup, update, carry = host.restore(options.run, say, options.checkpoint)
     seeds = len(setup.seeds)
     found = evaluate.evaluate(
         setup.env, setup.algorithm, carry.state, seeds, options.episodes, options.seed
@@ -336,7 +341,7 @@ def render(arguments: Sequence[str], presets: Presets, program: str) -> int:
     del presets
     options = parse(Render, arguments, f"{program} render")
     integer("episode", options.episode, 0, MAX_SEED)
-    setup, _, carry = host.restore(options.run, say)
+    setup, _, carry = host.restore(options.run, say, options.checkpoint)
     seed = setup.seeds[0] if options.seed == -1 else options.seed
     remedy = f"this run has the seeds {setup.seeds[0]} to {setup.seeds[-1]}"
     require(seed in setup.seeds, "seed", options.seed, remedy)

@@ -65,6 +65,9 @@ class RunConfig:
     """Rows per seed in metrics.csv, about; each is the mean over the updates since the last."""
     save_every: float = 30.0
     """Seconds between checkpoints, at least; 0 saves after every part."""
+    keep_every: int = 0
+    """Keep a checkpoint after every so many parts for good, beside the newest and the best; 0 keeps
+    none."""
     wandb: Mode = "offline"
     """Weights & Biases as a second place for metrics."""
 
@@ -74,6 +77,7 @@ class RunConfig:
         checks.integer("chunks", self.chunks, 1)
         checks.integer("points", self.points, 1)
         checks.number("save_every", self.save_every, 0.0)
+        checks.integer("keep_every", self.keep_every, 0)
         checks.choice("wandb", self.wandb, typing.get_args(Mode))
         spec = self.game.spec()
         self.schedule.length(spec)

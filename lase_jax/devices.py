@@ -30,34 +30,45 @@ USABLE = 0.8
 """Share of the memory that training may take."""
 
 
-def mesh(seeds: int, num_envs: int, devices: Sequence[Any] | None = None) -> Mesh:
-    """The division of devices that leaves each of them the least to do.
+def cut(seeds: int, num_envs: int, count: int) -> tuple[int, int]:
+    """How to share the work among some devices, such that none of them has much to do.
 
     Args:
         seeds: S.
         num_envs: B; only a divisor of it can share the environments.
-        devices: all that there are, where None.
+        count: devices that there are.
 
     Returns:
-        A mesh with the axes `SEEDS` and `ENVS`. Among equally good ones it has the most seeds side
-        by side, which costs no communication, and then the fewest devices.
+        How many devices share the seeds, and how many the environments of each. Among equally good
+        ways the one that shares environments least, as that costs communication, with the fewest
+        devices.
     """
-    given = jax.devices() if devices is None else devices
 
-    def load(cut: tuple[int, int]) -> tuple[int, int, int]:
-        by_seeds, by_envs = cut
+    def load(ways: tuple[int, int]) -> tuple[int, int, int]:
+        by_seeds, by_envs = ways
         return -(-seeds // by_seeds) * (num_envs // by_envs), by_envs, by_seeds
 
-    by_seeds, by_envs = min(
+    return min(
         (
             (by_seeds, by_envs)
-            for by_envs in range(1, min(len(given), num_envs) + 1)
+            for by_envs in range(1, min(count, num_envs) + 1)
             if num_envs % by_envs == 0
-            for by_seeds in range(1, min(len(given) // by_envs, seeds) + 1)
+            for by_seeds in range(1, min(count // by_envs, seeds) + 1)
         ),
         key=load,
     )
-    used = np.array(given[: by_seeds * by_envs], object).reshape(by_seeds, by_envs)
+
+
+def mesh(seeds: int, num_envs: int) -> Mesh:
+    """The devices that train S seeds in B environments each, as `cut` shares them.
+
+    Of several processes every one takes part: what does not divide is padded.
+    """
+    every = jax.devices()
+    ways = cut(seeds, num_envs, len(every))
+    if jax.process_count() > 1 and math.prod(ways) < len(every):
+        ways = (len(every), 1)
+    used = np.array(every[: math.prod(ways)], object).reshape(ways)
     return Mesh(used, (SEEDS, ENVS))
 
 

@@ -1,6 +1,7 @@
 """The folder of a run: which files lie in it, written so that none is ever half there.
 
-``runs/<name>/`` holds config.json, metrics.csv, curves.png, replay.gif, summary.json, checkpoints/.
+``runs/<name>/`` holds config.json, metrics.csv, curves.png, replay.gif, summary.json, checkpoints/
+and best.json, which says which of them is the best.
 """
 
 import contextlib

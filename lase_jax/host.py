@@ -17,7 +17,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from envs.checks import ConfigError, require
+from envs.checks import ConfigError, choice, require
 from envs.types import Env
 from lase_jax import devices, folder, stats
 from lase_jax.checkpoint import Checkpoints
@@ -223,7 +223,9 @@ def checkpoints_of(
     def complete(saved: dict[str, Any]) -> dict[str, Any]:
         return to_json(from_json(saved))
 
-    return Checkpoints(path / folder.CHECKPOINTS, to_json(config), say, read_only, complete)
+    keep_every = config.keep_every * plan_of(config).part
+    place = path / folder.CHECKPOINTS
+    return Checkpoints(place, to_json(config), say, read_only, complete, keep_every)
 
 
 def load_config(path: Path) -> tuple[RunConfig, dict[str, Any]]:
@@ -241,19 +243,31 @@ def load_config(path: Path) -> tuple[RunConfig, dict[str, Any]]:
     return config, content
 
 
-def restore(path: Path, say: Callable[[str], None] = print) -> tuple[Setup, int, Carry]:
-    """The newest checkpoint of a run, for playing; nothing in the folder is changed.
+def restore(
+    path: Path, say: Callable[[str], None] = print, which: str = "newest"
+) -> tuple[Setup, int, Carry]:
+    """A checkpoint of a run, for playing; nothing in the folder is changed.
+
+    Args:
+        path: run folder.
+        say: prints a line.
+        which: "newest", "best" (by collective return in training), or the updates it has finished.
 
     Raises:
-        ConfigError: not a run folder, no checkpoint, or one of another configuration.
+        ConfigError: not a run folder, no such checkpoint, or one of another configuration.
     """
     config, _ = load_config(path)
     setup = set_up(config)
     found = None
     if (path / folder.CHECKPOINTS).is_dir():
         checkpoints = checkpoints_of(path, config, say, read_only=True)
-        found = checkpoints.restore(setup.shapes())
-        checkpoints.close()
+        try:
+            choice("checkpoint", which, ["newest", "best", *map(str, checkpoints.all())])
+            only = int(which) if which.isdecimal() else None
+            only = checkpoints.best() if which == "best" else only
+            found = checkpoints.restore(setup.shapes(), only)
+        finally:
+            checkpoints.close()
     if found is None:
         raise ConfigError(
             f"run is {str(path)!r}: it has no checkpoint that can be read, train first."

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lase_jax import devices, folder, host, results, sinks
+from lase_jax.config import RunConfig
 from lase_jax.host import DivergedError, Times
 from lase_jax.progress import Progress
 from lase_jax.types import Carry
@@ -75,6 +76,7 @@ class Run:
         plan: how it is cut into parts.
         session: how far it is.
         diverged: why it stopped before its end, or None.
+        score: its newest collective return, mean over seeds.
 
     Raises:
         ConfigError: settings that do not fit, or a checkpoint of other settings.
@@ -88,6 +90,7 @@ class Run:
         self.plan = host.plan_of(config)
         self.checkpoints = host.checkpoints_of(path, config, say)
         self.diverged: DivergedError | None = None
+        self.score = -np.inf
         self.outputs: list[sinks.Guarded] = []
         done, carry = 0, None
         if not self.checkpoints.empty:
@@ -109,9 +112,10 @@ class Run:
         if not self.outputs:
             self.outputs = open_sinks(self)
 
-    def take(self, metrics: dict[str, np.ndarray], done: int) -> sinks.Record:
+    def take(self, metrics: dict[str, np.ndarray], done: int) -> None:
         """Writes a part's metrics ``[U, S, ...]`` after `done` updates, and sees if it diverged."""
         record = host.to_record(metrics, done, self.plan)
+        self.score = host.collective(record)
         for sink in self.outputs:
             sink.write(record)
         try:
@@ -119,7 +123,6 @@ class Run:
         except DivergedError as error:
             self.diverged = DivergedError(f"{error} {self.kept()}")
             self.diverged.__suppress_context__ = True
-        return record
 
     def kept(self) -> str:
         """Which checkpoint is on the disk, as a sentence."""
@@ -130,7 +133,7 @@ class Run:
     def save(self, done: int, carry: Carry) -> None:
         """Starts to save a checkpoint after `done` updates, unless it has diverged."""
         if not self.diverged:
-            self.checkpoints.save(done, carry)
+            self.checkpoints.save(done, carry, self.score)
 
     def arrive(self, carry: Carry, done: int, seconds: float) -> None:
         """Comes to rest after `done` updates and `seconds` of training, with a checkpoint."""
@@ -139,7 +142,7 @@ class Run:
         session = self.session
         self.session = session._replace(carry=carry, done=done, seconds=session.seconds + seconds)
         if done > session.began and self.checkpoints.newest() != done:
-            self.checkpoints.save(done, carry)
+            self.checkpoints.save(done, carry, self.score)
             self.checkpoints.wait()
 
     def conclude(self, pictures: bool = True) -> None:
@@ -240,9 +243,10 @@ def train(runs: Sequence[Run], until: int, received: list[int], say: Say) -> Non
             for run, begin, size in shares:
                 if not run.diverged:
                     own = {name: part[:, begin : begin + size] for name, part in metrics.items()}
-                    returns.append(host.collective(run.take(own, done)))
+                    run.take(own, done)
+                    returns.append(run.score)
             done += plan.part
-            if saving.due():
+            if saving.due() or keeps(config, done // plan.part):
                 with saving:
                     for run, begin, size in shares:
                         run.save(done, devices.part(carry, begin, size))
@@ -250,6 +254,11 @@ def train(runs: Sequence[Run], until: int, received: list[int], say: Say) -> Non
         seconds = time.perf_counter() - began
     for run, begin, size in shares:
         run.arrive(devices.part(carry, begin, size), done, seconds)
+
+
+def keeps(config: RunConfig, parts: int) -> bool:
+    """Whether the checkpoint after so many parts is kept for good."""
+    return config.keep_every > 0 and parts % config.keep_every == 0
 
 
 def training(runs: Sequence[Run]) -> bool:
@@ -296,8 +305,10 @@ def open_sinks(run: Run) -> list[sinks.Guarded]:
         identity = f"{path.name}-{content.get('created', '')}"
         return sinks.Wandb(path, seeds, content, run.wandb, identity, say)
 
-    makers = {"metrics.csv": csv} | ({"W&B": wandb} if run.wandb != "disabled" else {})
-    return [sinks.Guarded(name, make, say) for name, make in makers.items()]
+    outputs = [sinks.Guarded(folder.METRICS, csv, say, patient=True)]
+    if run.wandb != "disabled":
+        outputs.append(sinks.Guarded("W&B", wandb, say, patient=False))
+    return outputs
 
 
 def close(outputs: list[sinks.Guarded], files: dict[str, Path]) -> None:

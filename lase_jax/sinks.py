@@ -3,11 +3,13 @@
 Letters: R rows (each the mean over some updates), S seeds, N seats.
 
 A sink is anything with `write` and `close`. Sinks may fail (a full disk, a dead network) without
-harming the training: `Guarded` says so once and drops them.
+harming the training: `Guarded` says so, and keeps the rows until they can be written.
 """
 
 import csv
+import errno
 import inspect
+import io
 import os
 import re
 from collections import Counter
@@ -85,20 +87,36 @@ class Csv:
             truncate(path, resume_at, len(seeds))
 
     def write(self, record: Record) -> None:
-        """Appends rows and has them on the disk before it returns."""
+        """Appends rows and has them on the disk before it returns; where it fails, none of them.
+
+        Raises:
+            OSError: the disk is full, or the file cannot be written.
+        """
+        with self.path.open("ab", buffering=0) as file:
+            begin = file.tell()
+            data = self._lines(record, header=begin == 0).encode()
+            try:
+                written = file.write(data)
+                os.fsync(file.fileno())
+                if written != len(data):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            except OSError:
+                file.truncate(begin)
+                raise
+
+    def _lines(self, record: Record, header: bool) -> str:
         cells = list(columns(record.metrics))
-        with self.path.open("a", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            if file.tell() == 0:
-                writer.writerow([*INDEX, *(name for name, _ in cells)])
-            for row, (update, env_steps) in enumerate(
-                zip(record.update, record.env_steps, strict=True)
-            ):
-                for index, seed in enumerate(self.seeds):
-                    numbers = (_text(values[row, index]) for _, values in cells)
-                    writer.writerow([seed, update, env_steps, *numbers])
-            file.flush()
-            os.fsync(file.fileno())
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        if header:
+            writer.writerow([*INDEX, *(name for name, _ in cells)])
+        for row, (update, env_steps) in enumerate(
+            zip(record.update, record.env_steps, strict=True)
+        ):
+            for index, seed in enumerate(self.seeds):
+                numbers = (_text(values[row, index]) for _, values in cells)
+                writer.writerow([seed, update, env_steps, *numbers])
+        return text.getvalue()
 
     def close(self, files: dict[str, Path]) -> None:
         """Has nothing left to do."""
@@ -204,7 +222,8 @@ class Wandb:
                 raise
             say(f"W&B cannot be reached ({folder.reason(error)}): logging offline.")
             self.finish()
-            self._open(path, names, config, "offline", identity)
+            unused = f"{identity}-offline"  # W&B still holds the others to be open
+            self._open(path, names, config, "offline", unused)
 
     def _open(
         self, path: Path, names: list[str], config: dict[str, Any], mode: Mode, identity: str
@@ -290,29 +309,59 @@ def _has_key() -> bool:
 
 
 class Guarded:
-    """A sink whose failure is said once and harms nothing else.
+    """A sink whose failure is said and harms nothing else.
+
+    What cannot be written is kept and tried again with the next rows, for as long as training goes
+    on: as many rows as a run has fit into any memory.
 
     Args:
         name: what to call it.
         make: builds the sink.
         say: prints a line.
+        patient: whether to try again; else the first failure is the last.
     """
 
-    def __init__(self, name: str, make: Callable[[], Sink], say: Callable[[str], None]):
-        self.name, self.say, self.sink = name, say, None
-        self._try(lambda: setattr(self, "sink", make()))
+    def __init__(
+        self, name: str, make: Callable[[], Sink], say: Callable[[str], None], patient: bool
+    ):
+        self.name, self.say, self.patient = name, say, patient
+        self._make, self._sink, self._failed = make, None, False
+        self._waiting: list[Record] = []
+        self._flush()
 
     def write(self, record: Record) -> None:
-        """Passes rows on, while the sink works."""
-        self._try(lambda: self.sink and self.sink.write(record))
+        """Passes rows on, and those that are still waiting before them."""
+        self._waiting.append(record)
+        if self.patient or not self._failed:
+            self._flush()
 
     def close(self, files: dict[str, Path]) -> None:
-        """Closes the sink, if it still works."""
-        self._try(lambda: self.sink and self.sink.close(files))
+        """Closes the sink, if it works."""
+        if self.patient and self._waiting:
+            self._flush()
+        if self._waiting:
+            self.say(f"{self.name} lacks the last {len(self._waiting)} parts of training.")
+        if self._sink is not None and not self._failed:
+            self._try(lambda sink: sink.close(files))
 
-    def _try(self, action: Callable[[], Any]) -> None:
+    def _flush(self) -> None:
+        def all_waiting(sink: Sink) -> None:
+            while self._waiting:
+                sink.write(self._waiting[0])
+                self._waiting.pop(0)
+
+        if self._try(all_waiting) and self._failed:
+            self._failed = False
+            self.say(f"{self.name} works again: nothing is missing.")
+
+    def _try(self, action: Callable[[Sink], None]) -> bool:
         try:
-            action()
+            self._sink = self._make() if self._sink is None else self._sink
+            action(self._sink)
         except Exception as error:
-            self.sink = None
-            self.say(f"{self.name} failed ({folder.reason(error)}): training goes on without it.")
+            if not self._failed:
+                then = "it is tried again" if self.patient else "training goes on without it"
+                self.say(f"{self.name} failed ({folder.reason(error)}): {then}.")
+            self._failed = True
+            return False
+        return True

@@ -49,7 +49,7 @@ def open_at(path, said=None, settings=SETTINGS, **options):
 def saved(path, carry, *updates):
     checkpoints = open_at(path)
     for update in updates:
-        checkpoints.save(update, carry)
+        checkpoints.save(update, carry, float(update))
     checkpoints.close()
 
 
@@ -67,6 +67,26 @@ def test_everything_comes_back_even_keys_and_empty_arrays(tmp_path, carry):
     checkpoints.close()
     assert update == 4
     same(restored, carry)
+
+
+def test_the_newest_the_best_and_every_so_many_are_kept(tmp_path, carry):
+    place = tmp_path / "checkpoints"
+    checkpoints = open_at(place, keep_every=4)
+    scores = [0, 1, 9, 2, 3, 4, 5, 6, 7, 8]
+    for update, score in enumerate(scores, 1):
+        checkpoints.save(update, carry, float(score))
+    checkpoints.close()
+    reader = open_at(place, read_only=True)
+    assert reader.all() == [3, 4, 8, 9, 10]
+    assert reader.best() == 3
+    assert reader.restore(carry, only=3)[0] == 3
+    reader.close()
+    again = open_at(place, keep_every=4)
+    again.save(11, carry, 8.0)
+    again.save(12, carry, 10.0)
+    assert again.best() == again.newest() == 12
+    again.close()
+    assert open_at(place, read_only=True).all() == [8, 10, 11, 12]
 
 
 def test_nothing_there_is_none(tmp_path, carry):
@@ -90,7 +110,7 @@ def test_a_damaged_newest_falls_back_to_the_one_before_and_says_so(tmp_path, car
         "Checkpoint 99 cannot be read",
         "Checkpoint 20 cannot be read",
     ]
-    checkpoints.save(20, carry)
+    checkpoints.save(20, carry, 0.0)
     checkpoints.close()
     assert open_at(place).restore(carry)[0] == 20
     assert (tmp_path / "damaged-checkpoint-20").is_dir()
@@ -109,11 +129,11 @@ def test_a_reader_changes_nothing(tmp_path, carry):
 
 def test_the_newest_is_what_the_disk_has_and_a_lost_one_can_be_saved_again(tmp_path, carry):
     checkpoints = open_at(tmp_path)
-    assert checkpoints.save(10, carry) and checkpoints.save(20, carry)
+    assert checkpoints.save(10, carry, 0.0) and checkpoints.save(20, carry, 0.0)
     assert checkpoints.newest() == 20
     shutil.rmtree(tmp_path / "20")
     assert checkpoints.newest() == 10
-    assert checkpoints.save(20, carry)
+    assert checkpoints.save(20, carry, 0.0)
     assert checkpoints.newest() == 20
     checkpoints.close()
 
@@ -164,7 +184,7 @@ def test_a_save_that_fails_is_said_and_survived(tmp_path, carry, monkeypatch):
         raise OSError("No space left on device")
 
     monkeypatch.setattr(checkpoints._manager, "save", full)
-    assert not checkpoints.save(1, carry)
+    assert not checkpoints.save(1, carry, 0.0)
     checkpoints.close()
     assert said == ["Checkpoint 1 could not be saved (No space left on device): training goes on."]
     assert not list(Path(tmp_path).glob("[0-9]*"))

@@ -135,8 +135,8 @@ def test_the_summary_comes_after_all_else(finished, monkeypatch):
 def test_a_stopped_run_says_which_checkpoint_it_has(tmp_path, monkeypatch):
     save, check = host.Checkpoints.save, host.check_health
 
-    def only_the_first(checkpoints, update, carry):
-        return save(checkpoints, update, carry) if update == 2 else False
+    def only_the_first(checkpoints, update, carry, score):
+        return save(checkpoints, update, carry, score) if update == 2 else False
 
     def stopped_in_the_third_part(metrics, done, seeds):
         check(metrics, done, seeds)
@@ -156,9 +156,9 @@ def test_a_stopped_run_says_which_checkpoint_it_has(tmp_path, monkeypatch):
 def test_a_save_that_failed_is_tried_again_at_the_end(tmp_path, monkeypatch):
     save, tried = host.Checkpoints.save, []
 
-    def fails_at_first(checkpoints, update, carry):
+    def fails_at_first(checkpoints, update, carry, score):
         tried.append(update)
-        return save(checkpoints, update, carry) if tried.count(update) == 2 else False
+        return save(checkpoints, update, carry, score) if tried.count(update) == 2 else False
 
     monkeypatch.setattr(host.Checkpoints, "save", fails_at_first)
     path = tmp_path / "x"

@@ -53,6 +53,16 @@ def test_a_run_goes_on_with_its_own_game_and_algorithm():
     ]
 
 
+def test_a_sweep_passes_on_what_varies_and_goes_on():
+    assert experiment("sweep", "ENV=ssh", "SEEDS=4", "SWEEP=lr=1e-4,1e-3 delta=0,0.1") == [
+        *("sweep", "--env", "ssh", "--sweep", "lr=1e-4,1e-3 delta=0,0.1", "--seeds", "4"),
+        *("--wandb", "offline"),
+    ]
+    assert experiment("sweep", "RUN=runs/x", "WANDB=disabled") == [
+        *("sweep", "--resume", "runs/x", "--wandb", "disabled"),
+    ]
+
+
 def test_runs_that_meet_are_named_together():
     assert experiment("eval", "RUNS=runs/x runs/y", "ARGS=--episodes 5") == [
         *("crossplay", "runs/x", "runs/y", "--episodes", "5"),

@@ -1,3 +1,6 @@
+import io
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -75,24 +78,53 @@ def test_a_csv_that_cannot_be_read_is_one_sentence(tmp_path):
         sinks.load(path)
 
 
-def test_a_sink_that_fails_says_so_once_and_is_left_out():
-    class Full:
-        calls = 0
+class Full:
+    """A place that is full until it is emptied."""
 
-        def write(self, record):
-            self.calls += 1
+    def __init__(self):
+        self.full, self.calls, self.rows, self.closed = True, 0, [], False
+
+    def write(self, record):
+        self.calls += 1
+        if self.full:
             raise OSError("No space left on device\nand more")
+        self.rows.append(int(record.update[0]))
 
-        def close(self, files):
-            raise AssertionError("a dead sink is not closed")
+    def close(self, files):
+        self.closed = True
 
-    said, full = [], Full()
-    guarded = sinks.Guarded("metrics.csv", lambda: full, said.append)
+
+def test_what_cannot_be_written_waits_until_it_can():
+    said, place = [], Full()
+    guarded = sinks.Guarded("metrics.csv", lambda: place, said.append, patient=True)
+    for update in (0, 2):
+        guarded.write(record(update))
+    assert said == ["metrics.csv failed (No space left on device): it is tried again."]
+    place.full = False
+    guarded.write(record(4))
+    assert place.rows == [int(record(update).update[0]) for update in (0, 2, 4)]
+    assert said[1:] == ["metrics.csv works again: nothing is missing."]
+    guarded.close({})
+    assert place.closed and len(said) == 2
+
+
+def test_a_place_that_stays_full_is_said_at_the_end():
+    said, place = [], Full()
+    guarded = sinks.Guarded("metrics.csv", lambda: place, said.append, patient=True)
+    guarded.write(record(0))
+    guarded.close({})
+    assert said[1] == "metrics.csv lacks the last 1 parts of training."
+    assert not place.closed
+
+
+def test_an_impatient_sink_is_left_out_after_its_first_failure():
+    said, place = [], Full()
+    guarded = sinks.Guarded("W&B", lambda: place, said.append, patient=False)
     guarded.write(record(0))
     guarded.write(record(2))
     guarded.close({})
-    assert full.calls == 1
-    assert said == ["metrics.csv failed (No space left on device): training goes on without it."]
+    assert place.calls == 1 and not place.closed
+    assert said[0] == "W&B failed (No space left on device): training goes on without it."
 
 
 def test_a_sink_that_cannot_be_made_harms_nothing():
@@ -101,8 +133,29 @@ def test_a_sink_that_cannot_be_made_harms_nothing():
     def make():
         raise RuntimeError("no")
 
-    sinks.Guarded("W&B", make, said.append).write(record(0))
+    sinks.Guarded("W&B", make, said.append, patient=False).write(record(0))
     assert len(said) == 1
+
+
+def test_a_full_disk_leaves_whole_rows_and_takes_more_when_it_has_room(tmp_path, monkeypatch):
+    path = tmp_path / "metrics.csv"
+    csv = sinks.Csv(path, range(2))
+    csv.write(record(0))
+    before = path.read_bytes()
+
+    class Half(io.FileIO):
+        """A disk with room for half of what is written."""
+
+        def write(self, data):
+            return super().write(data[: len(data) // 2])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", lambda path, mode, buffering: Half(path, mode))
+        with pytest.raises(OSError, match="No space left"):
+            csv.write(record(2))
+    assert path.read_bytes() == before
+    csv.write(record(2))
+    assert len(sinks.load(path).update) == 2 * len(record(0).update)
 
 
 @pytest.fixture

@@ -1,0 +1,115 @@
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import tiny
+
+from envs.checks import ConfigError
+from lase_jax import devices, folder, sinks
+from lase_jax.types import Carry, Clock, World
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.mark.parametrize(
+    ("seeds", "num_envs", "count", "ways"),
+    [
+        (5, 16, 1, (1, 1)),
+        (8, 16, 8, (8, 1)),
+        (64, 16, 8, (8, 1)),
+        (1, 16, 8, (1, 8)),
+        (2, 16, 8, (2, 4)),
+        (5, 16, 8, (1, 8)),  # no device has a place to spare
+        (10, 16, 8, (2, 4)),
+        (3, 1, 8, (3, 1)),
+        (9, 1, 8, (5, 1)),  # two seeds on each of five
+        (1, 7, 8, (1, 7)),
+    ],
+)
+def test_devices_share_seeds_and_where_these_do_not_divide_environments(
+    seeds, num_envs, count, ways
+):
+    assert devices.cut(seeds, num_envs, count) == ways
+
+
+def carry(first, seeds):
+    number = jnp.arange(first, first + seeds, dtype=jnp.float32)
+    world = World(env_state=number[:, None], obs=number[:, None, None], memory=())
+    keys = jax.vmap(jax.random.key)(jnp.arange(first, first + seeds, dtype=jnp.uint32))
+    return Carry({"w": number}, world, keys, Clock(jnp.int32(5)))
+
+
+def test_carries_lie_side_by_side_and_come_apart_again():
+    grid = devices.mesh(5, 1)
+    whole = devices.joined([carry(0, 2), carry(2, 3)], grid)
+    np.testing.assert_array_equal(whole.state["w"], np.arange(5))
+    assert whole.clock.update == 5
+    own = devices.part(whole, 2, 3)
+    np.testing.assert_array_equal(own.world.obs[:, 0, 0], [2, 3, 4])
+    np.testing.assert_array_equal(*map(jax.random.key_data, (own.key, carry(2, 3).key)))
+    assert devices.part(whole, 0, 5) is whole
+
+
+def test_places_that_are_left_over_repeat_the_last_seed(monkeypatch):
+    monkeypatch.setattr(devices, "places", lambda seeds, grid: 8)
+    whole = devices.joined([carry(0, 2), carry(2, 3)], devices.mesh(5, 1))
+    np.testing.assert_array_equal(whole.state["w"], [0, 1, 2, 3, 4, 4, 4, 4])
+
+
+def test_what_a_program_takes_is_known_before_it_runs():
+    compiled = jax.jit(lambda x: x @ x).lower(jnp.zeros((256, 256))).compile()
+    assert devices.needed(compiled) >= 2 * 4 * 256**2
+    assert devices.free() > 2**20
+
+
+@pytest.mark.parametrize("hosts", ["here", "a:1,2", "a:1,two,0"])
+def test_hosts_that_cannot_be_read_are_refused(hosts):
+    with pytest.raises(ConfigError, match=f'hosts is .{hosts}.: use "auto"'):
+        devices.join_hosts(hosts)
+
+
+def environment(**more):
+    path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    return os.environ | {"PYTHONPATH": path} | more
+
+
+def test_eight_devices_train_as_one_does():
+    flags = environment(XLA_FLAGS="--xla_force_host_platform_device_count=8", JAX_PLATFORMS="cpu")
+    script = [sys.executable, str(ROOT / "tests" / "many_devices.py")]
+    done = subprocess.run(script, env=flags, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def test_two_processes_train_as_one_does_and_go_on_as_one(tmp_path):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    words = [*tiny.FLAGS, "--env", "ssh", "--algo", "a2c", "--chunks", "4", "--steps", "80"]
+
+    def start(*more):
+        return subprocess.Popen(
+            [sys.executable, "-m", "experiments.run", "train", *more],
+            cwd=ROOT,
+            env=environment(JAX_PLATFORMS="cpu"),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    words += ["--out", str(tmp_path), "--name"]
+    alone = start(*words, "one")
+    pair = [start(*words, "two", "--hosts", f"{address},2,{number}") for number in range(2)]
+    printed = [process.communicate(timeout=300)[0] for process in (alone, *pair)]
+    assert [process.returncode for process in (alone, *pair)] == [0, 0, 0], printed
+    assert "Results are in" in printed[1] and "Results are in" not in printed[2]
+    one, two = (sinks.load(tmp_path / name / folder.METRICS) for name in ("one", "two"))
+    for name, values in one.metrics.items():
+        np.testing.assert_allclose(two.metrics[name], values, 1e-4, 1e-5, err_msg=name)
+    again = start("--resume", str(tmp_path / "two"))
+    assert "two is finished" in again.communicate(timeout=300)[0]
