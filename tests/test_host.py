@@ -12,7 +12,7 @@ import pytest
 import tiny
 
 from envs.checks import ConfigError
-from lase_jax import folder, host, results, session, sinks
+from lase_jax import checkpoint, folder, host, results, session, sinks
 
 ROOT = Path(__file__).parent.parent
 
@@ -67,7 +67,7 @@ def test_a_run_leaves_everything_behind(finished):
     names = {file.name for file in path.iterdir()}
     assert names == {
         *(folder.CONFIG, folder.METRICS, folder.CURVES, folder.REPLAY, folder.SUMMARY),
-        folder.CHECKPOINTS,
+        *(folder.CHECKPOINTS, checkpoint.BEST),
     }
     content = json.loads((path / folder.CONFIG).read_text())
     assert {"run", "env_version", "created", "versions", "revision", "device"} == set(content)
@@ -209,18 +209,10 @@ def test_a_diverging_run_stops_names_the_network_and_keeps_what_it_had(tmp_path,
     assert sinks.load(path / folder.METRICS).update[-1] == 6
 
 
-def start(path, *more):
-    arguments = ["train", *tiny.FLAGS, "--env", "ssh", "--algo", "a2c", "--steps", "1280"]
-    arguments += [
-        "--name",
-        path.name,
-        "--out",
-        str(path.parent),
-        "--save-every",
-        "0",
-        "--chunks",
-        "40",
-    ]
+def start(path, *more, steps=1280, chunks=40):
+    arguments = ["train", *tiny.FLAGS, "--env", "ssh", "--algo", "a2c", "--steps", str(steps)]
+    arguments += ["--name", path.name, "--out", str(path.parent)]
+    arguments += ["--save-every", "0", "--chunks", str(chunks)]
     command = [sys.executable, "-m", "experiments.run", *(more or arguments)]
     return subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -265,8 +257,33 @@ def test_stopped_killed_and_resumed_equals_undisturbed(tmp_path):
 
     printed, _ = reference.communicate(timeout=200)
     assert reference.returncode == 0, printed
+    assert_equal(broken, straight, 160)
+
+
+def assert_equal(broken, straight, updates):
+    """Requires two runs to be the same bit for bit, after so many updates."""
     assert (broken / folder.METRICS).read_bytes() == (straight / folder.METRICS).read_bytes()
     (_, end, carry), (_, other_end, other) = host.restore(broken), host.restore(straight)
-    assert end == other_end == 160
+    assert end == other_end == updates
     carry, other = (c._replace(key=jax.random.key_data(c.key)) for c in (carry, other))
     jax.tree.map(np.testing.assert_array_equal, carry, other)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_killed_twenty_times_a_run_is_the_same_as_undisturbed(tmp_path):
+    rng = np.random.default_rng(0)
+    straight, broken = tmp_path / "straight", tmp_path / "broken"
+    size = dict(steps=16_000, chunks=500)
+    reference, process = start(straight, **size), start(broken, **size)
+    for _ in range(20):
+        wait_until_saved(process, broken, committed(broken) + 4)
+        time.sleep(rng.uniform(0.0, 0.3))
+        process.kill()
+        process.communicate(timeout=100)
+        assert committed(broken) < 2000
+        process = start(broken, "train", "--resume", str(broken))
+    for ended in (process, reference):
+        printed, _ = ended.communicate(timeout=600)
+        assert ended.returncode == 0, printed
+    assert_equal(broken, straight, 2000)
