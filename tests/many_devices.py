@@ -1,16 +1,19 @@
-"""Trains a tiny society on one device and on eight, and compares.
+"""Trains tiny societies on one device and on eight, and compares.
 
 A script, not a test: `test_devices.py` runs it in a process of its own, which has eight devices.
 """
 
 import re
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import jax
 import numpy as np
 import tiny
 
 from lase_jax import devices, host
+from lase_jax.checkpoint import Checkpoints
 from lase_jax.train import Schedule
 
 LAYOUTS = {  # algorithm, seeds, environments: how eight devices share them
@@ -19,38 +22,59 @@ LAYOUTS = {  # algorithm, seeds, environments: how eight devices share them
 }
 
 
-def train(algo, seeds, num_envs, count):
-    """Metrics, final state, how devices shared the work, and the text of the program."""
-    schedule = Schedule(steps=80, num_envs=num_envs)
-    config = replace(tiny.config(algo, seeds=seeds), schedule=schedule)
-    setup = host.set_up(config)
-    every = jax.devices
-    jax.devices = lambda *backend: every(*backend)[:count]
-    try:
-        grid = devices.mesh(seeds, num_envs)
-    finally:
-        jax.devices = every
-    start = host.start([(setup.algorithm, setup.seeds)], grid)
-    plan = host.Plan(updates=3, part=3, window=1, steps=1)
-    carry = host.begin(setup.trainer, start, grid)
-    program, _ = host.compiled(setup.trainer, carry, plan, grid)
-    after, metrics = program(carry)
-    shape = tuple(grid.shape.values())
-    own = devices.part(after, 0, seeds)
-    return devices.fetch(metrics, seeds), own.state, shape, program.as_text()
+class Training:
+    """Three updates at a time on the first `count` devices."""
+
+    def __init__(self, algo, seeds, num_envs, count):
+        schedule = Schedule(steps=80, num_envs=num_envs)
+        setup = host.set_up(replace(tiny.config(algo, seeds=seeds), schedule=schedule))
+        every = jax.devices
+        jax.devices = lambda *backend: every(*backend)[:count]
+        try:
+            self.grid = devices.mesh(seeds, num_envs)
+        finally:
+            jax.devices = every
+        self.seeds, self.setup = seeds, setup
+        start = host.start([(setup.algorithm, setup.seeds)], self.grid)
+        self.begin = host.begin(setup.trainer, start, self.grid)
+        plan = host.Plan(updates=3, part=3, window=1, steps=1)
+        self.program, _ = host.compiled(setup.trainer, self.begin, plan, self.grid)
+
+    def run(self, carry):
+        """The run's own carry afterwards, and metrics."""
+        after, metrics = self.program(carry)
+        return devices.part(after, 0, self.seeds), devices.fetch(metrics, self.seeds)
+
+
+def close(first, second):
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, 1e-3, 1e-4), first, second)
+
+
+def saved(carry, like):
+    """The carry after a detour over the disk."""
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoints = Checkpoints(Path(folder) / "checkpoints", {})
+        checkpoints.save(3, carry, 0.0)
+        checkpoints.wait()
+        _, restored = checkpoints.restore(like)
+        checkpoints.close()
+        return restored
 
 
 def main() -> None:
     assert jax.device_count() == 8
     for case, layout in LAYOUTS.items():
-        metrics, state, one, _ = train(*case, 1)
-        spread, shared, shape, text = train(*case, 8)
-        assert one == (1, 1) and shape == layout, (one, shape)
-        for name, values in metrics.items():
-            np.testing.assert_allclose(spread[name], values, 1e-4, 1e-5, err_msg=name)
-        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, 1e-3, 1e-4), shared, state)
-        averaged = re.search(r"f32.*all-reduce\(", text)
+        alone, spread = Training(*case, 1), Training(*case, 8)
+        assert tuple(alone.grid.shape.values()) == (1, 1)
+        assert tuple(spread.grid.shape.values()) == layout, spread.grid
+        averaged = re.search(r"f32.*all-reduce\(", spread.program.as_text())
         assert bool(averaged) == (layout[1] > 1), "only shared environments need averages"
+        one, metrics = alone.run(alone.begin)
+        many, others = spread.run(spread.begin)
+        close(others, metrics)
+        close(many.state, one.state)
+        moved = devices.joined([saved(many, spread.setup.shapes())], alone.grid)
+        close(alone.run(moved)[0].state, alone.run(one)[0].state)
 
 
 if __name__ == "__main__":

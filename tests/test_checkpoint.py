@@ -86,7 +86,7 @@ def test_the_newest_the_best_and_every_so_many_are_kept(tmp_path, carry):
     again.save(12, carry, 10.0)
     assert again.best() == again.newest() == 12
     again.close()
-    assert open_at(place, read_only=True).all() == [8, 10, 11, 12]
+    assert open_at(place, read_only=True).all() == [4, 8, 10, 11, 12]
 
 
 def test_nothing_there_is_none(tmp_path, carry):
