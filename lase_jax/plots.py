@@ -30,6 +30,8 @@ POINTS = 100
 COLLECTIVE = "#292524"
 NAMED = 10
 """Settings of a sweep that a picture names, at most."""
+WIDE = 20
+"""Numbers that differ by a greater factor stand on a logarithmic axis."""
 
 
 def thinned(record: Record) -> Record:
@@ -123,7 +125,7 @@ def sweep(rows: Sequence["Row"], metric: str, path: Path) -> None:
     """Draws the curves of all settings of a sweep, and the metric against each thing that varied.
 
     Args:
-        rows: the settings, the best first.
+        rows: the settings, the best first, one or more.
         metric: what is compared.
         path: file to write.
     """
@@ -131,11 +133,11 @@ def sweep(rows: Sequence["Row"], metric: str, path: Path) -> None:
     from matplotlib.figure import Figure
     from matplotlib.ticker import EngFormatter
 
-    labels = list(rows[0].setting) if rows else []
+    labels = list(rows[0].setting)
     figure = Figure(figsize=(5 + 3.2 * len(labels), 3.6), layout="constrained")
     widths = [1.6, *[1.0] * len(labels)]
     first, *others = figure.subplots(1, len(widths), width_ratios=widths, squeeze=False)[0]
-    shades = colormaps["viridis"](np.linspace(0.95, 0.0, max(len(rows), 1)))
+    shades = colormaps["viridis"](np.linspace(0.95, 0.0, len(rows)))
     for place, (row, shade) in enumerate(zip(rows, shades, strict=False)):
         label = row.name if place < NAMED else None
         mean = stats.mean(row.curve, 1)
@@ -145,19 +147,31 @@ def sweep(rows: Sequence["Row"], metric: str, path: Path) -> None:
     first.set(xlabel="environment steps per seed", ylabel=metric)
     first.xaxis.set_major_formatter(EngFormatter(sep=""))
     first.grid(alpha=0.25)
-    if rows:
-        first.legend(fontsize=6, framealpha=0.6, title="the best", title_fontsize=6)
+    first.legend(fontsize=6, framealpha=0.6, title="the best", title_fontsize=6)
     for axis, label in zip(others, labels, strict=True):
         texts = [row.setting[label] for row in rows]
         known = _in_order(texts)
+        measured = _numbers(known)
+        spots = measured or dict(zip(known, range(len(known)), strict=True))
         for row, text, shade in zip(rows, texts, shades, strict=True):
-            spot = np.full(len(row.final), known.index(text))
+            spot = np.full(len(row.final), spots[text])
             axis.plot(spot, row.final, "x" if row.note else "o", color=shade, markersize=4)
-        step = -(-len(known) // NAMED)
-        axis.set_xticks(range(0, len(known), step), known[::step], rotation=45, fontsize=7)
+        low, high = min(spots.values()), max(spots.values())
+        if not measured:
+            axis.set_xticks(range(len(known)), known, rotation=45, fontsize=7)
+        elif low > 0 and high / low > WIDE:
+            axis.set_xscale("log")
         axis.set(xlabel=label)
         axis.grid(alpha=0.25)
     figure.savefig(path, dpi=110, format="png")
+
+
+def _numbers(texts: Sequence[str]) -> dict[str, float]:
+    """More values of a setting than can be named, as numbers; else nothing."""
+    try:
+        return {text: float(text) for text in texts} if len(texts) > NAMED else {}
+    except ValueError:
+        return {}
 
 
 def _in_order(texts: Iterable[str]) -> list[str]:

@@ -30,6 +30,8 @@ from lase_jax.session import Run, Say
 
 SWEEP, TABLE, NUMBERS, PICTURE = "sweep.json", "table.md", "table.csv", "sweep.png"
 AGENTS = "wandb.yaml"
+SHOWN = 20
+"""Settings that are printed, at most."""
 
 
 @dataclass
@@ -224,7 +226,7 @@ def named(record: sinks.Record, metric: str) -> np.ndarray:
 
 def table(found: Sequence[Row], metric: str) -> list[list[str]]:
     """The outcome as text, the first line names the columns."""
-    labels = list(found[0].setting) if found else []
+    labels = list(found[0].setting)
     lines = [[*labels, metric, "ci95", "lowest", "highest", "steps", "note"]]
     for row in found:
         mean, half = stats.mean_and_band(row.final[None])
@@ -237,6 +239,8 @@ def table(found: Sequence[Row], metric: str) -> list[list[str]]:
 def report(path: Path, sweep: Sweep, say: Say) -> None:
     """Writes the table and the picture of a sweep."""
     found = rows(path, sweep)
+    if not found:
+        return
     lines = table(found, sweep.metric)
     numbers = io.StringIO()
     csv.writer(numbers, lineterminator="\n").writerows(lines)
@@ -246,21 +250,24 @@ def report(path: Path, sweep: Sweep, say: Say) -> None:
     folder.write(path / TABLE, text)
     folder.replace(path / PICTURE, lambda file: plots.sweep(found, sweep.metric, file))
     show(lines)
-    if found:
-        say(f"The best is {path / found[0].name}; all are in {path / TABLE} and {PICTURE}.")
+    say(f"The best is {path / found[0].name}; all are in {path / TABLE} and {PICTURE}.")
 
 
 def show(lines: Sequence[Sequence[str]]) -> None:
-    """Prints a table of text."""
+    """Prints the best lines of a table."""
     from rich.console import Console
     from rich.table import Table
 
-    out = Table()
+    left = len(lines) - 1 - SHOWN
+    out = Table(caption=f"and {left} more" if left > 0 else None)
     for name in lines[0]:
         out.add_column(name)
-    for line in lines[1:]:
+    for line in lines[1 : SHOWN + 1]:
         out.add_row(*line)
-    Console().print(out)
+    console = Console()
+    if not console.is_terminal:
+        console.width = 140
+    console.print(out)
 
 
 def for_agents(found: Sequence[axes.Axis], command: Sequence[str], metric: str, path: Path) -> None:

@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from lase_jax import plots
 from lase_jax.sinks import Record
+from lase_jax.sweep import Row
 
 
 def record(rows, seeds=3, agents=2):
@@ -49,3 +51,30 @@ def test_curves_are_a_picture(tmp_path, rows):
     red, green, blue = np.moveaxis(np.asarray(picture.convert("RGB"), int), -1, 0)
     assert (abs(red - blue) + abs(green - blue) > 200).sum() > 20  # curves have colours, axes none
     picture.close()
+
+
+def test_a_sweep_names_few_values_and_measures_many(tmp_path, monkeypatch):
+    figures = []
+    save = Figure.savefig
+
+    def kept(figure, *args, **options):
+        figures.append(figure)
+        return save(figure, *args, **options)
+
+    monkeypatch.setattr(Figure, "savefig", kept)
+    rows = [
+        Row(
+            name=f"lr={10.0**-place},net={'ab'[place % 2]}",
+            setting={"lr": f"{10.0**-place}", "net": "ab"[place % 2]},
+            steps=np.arange(3),
+            curve=np.full((3, 2), place),
+            final=np.full(2, place),
+            note="stopped" if place > 6 else "",
+        )
+        for place in range(12)
+    ]
+    plots.sweep(rows, "return/collective", tmp_path / "sweep.png")
+    curves, rates, nets = figures[0].axes
+    assert len(curves.get_legend().get_texts()) == plots.NAMED
+    assert rates.get_xscale() == "log"
+    assert [tick.get_text() for tick in nets.get_xticklabels()] == ["a", "b"]
