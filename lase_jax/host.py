@@ -275,8 +275,8 @@ def restore(
     return setup, *found
 
 
-def create(config: RunConfig, path: Path, overwrite: bool, sweep: str = "") -> None:
-    """Makes a run's folder and its config.json, which names the sweep that it belongs to, if any.
+def create(config: RunConfig, path: Path, overwrite: bool, **facts: Any) -> None:
+    """Makes a run's folder and its config.json, with further facts in it.
 
     Raises:
         ConfigError: a run lies there and may not be overwritten, or the folder cannot be made.
@@ -287,7 +287,7 @@ def create(config: RunConfig, path: Path, overwrite: bool, sweep: str = "") -> N
         "env_version": config.game.version,
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         **folder.provenance(),
-        **({"sweep": sweep} if sweep else {}),
+        **facts,
     }
     with folder.writing("out", path):
         folder.write_json(path / folder.CONFIG, content)

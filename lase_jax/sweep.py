@@ -78,8 +78,8 @@ def create(path: Path, sweep: Sweep, runs: Sequence[RunConfig]) -> None:
     """
     taken = path.exists() and any(path.iterdir())
     require(not taken, "name", path.name, "use another name, or --resume to go on with that sweep")
-    for name, run in zip(sweep.settings, runs, strict=True):
-        host.create(run, path / name, overwrite=False, sweep=path.name)
+    for (name, setting), run in zip(sweep.settings.items(), runs, strict=True):
+        host.create(run, path / name, overwrite=False, sweep=path.name, setting=setting)
     with folder.writing("out", path):
         save(path, sweep)  # last: a folder that has it has everything
 
