@@ -122,7 +122,7 @@ def measure(case: Case, bench: Bench) -> dict[str, Any]:
 
 
 def playing(case: Case, bench: Bench) -> tuple[Any, Any, int]:
-    """A program that plays at random and uses all it sees; its argument and its steps."""
+    """A program that plays at random and writes out all that is seen; its argument and steps."""
     import jax
     import jax.numpy as jnp
 
@@ -136,11 +136,11 @@ def playing(case: Case, bench: Bench) -> tuple[Any, Any, int]:
         state, obs = jax.vmap(env.reset)(jax.random.split(key_reset, bench.envs))
 
         def step(carry: Any, key: Any) -> tuple[Any, None]:
-            state, seen, paid = carry
+            state, _, paid = carry
             key_act, key_env = jax.random.split(key)
             action = jax.random.randint(key_act, (bench.envs, spec.num_agents), 0, spec.num_actions)
             state, out = jax.vmap(env.step)(jax.random.split(key_env, bench.envs), state, action)
-            return (state, seen ^ out.obs, paid + out.reward), None
+            return (state, out.obs, paid + out.reward), None
 
         blank = jnp.zeros((bench.envs, spec.num_agents))
         return jax.lax.scan(step, (state, obs, blank), jax.random.split(key_steps, length))[0]
