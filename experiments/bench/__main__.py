@@ -9,6 +9,7 @@ COMMANDS = {
     "scaling": "cost against agents, environments and seeds; size of the program",
     "device": "the same up to thousands of environments and seeds, for a GPU in 8 minutes",
     "peers": "the coin game beside JaxMARL's, a plain NumPy loop, and any other program",
+    "goals": "what was aimed at and what the measurements in runs/ reached",
 }
 
 

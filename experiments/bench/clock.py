@@ -29,13 +29,12 @@ class Program(NamedTuple):
 
 def compiled(function: Callable, *arguments: Any) -> Program:
     """Compiles a function ahead of time."""
-    start = time.perf_counter()
+    start = seconds()
     lowered = jax.jit(function).lower(*arguments)
-    traced = time.perf_counter()
+    traced = seconds()
     run = lowered.compile()
-    ready = time.perf_counter()
-    lines = lowered.as_text().count("\n")
-    return Program(run, arguments, traced - start, ready - traced, lines)
+    done = seconds()
+    return Program(run, arguments, traced - start, done - traced, lowered.as_text().count("\n"))
 
 
 def cores() -> int:
@@ -45,10 +44,19 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
+def alone() -> bool:
+    """Whether a process's own CPU time is what it takes: on one core of a CPU."""
+    return cores() == 1 and jax.default_backend() == "cpu"
+
+
 def seconds() -> float:
-    """The time: on one core of a CPU this process's own, which others cannot take from it."""
-    alone = cores() == 1 and jax.default_backend() == "cpu"
-    return time.process_time() if alone else time.perf_counter()
+    """The time: where `alone` this process's own, which others cannot take from it."""
+    return time.process_time() if alone() else time.perf_counter()
+
+
+def since(begin: float) -> float:
+    """Seconds since ``begin``, a time before this process was started; see `seconds`."""
+    return time.process_time() if alone() else time.time() - begin
 
 
 def times(programs: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str, list[float]]:

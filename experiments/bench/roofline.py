@@ -11,7 +11,6 @@ actor-critic's. What the parts leave of the whole update is "rest": numbers for 
 play, and what phases gain or lose by standing in one program.
 """
 
-import dataclasses
 import math
 import statistics
 from collections.abc import Callable, Sequence
@@ -49,8 +48,8 @@ class Roofline:
     """Timed repeats; the median counts."""
     quick: bool = False
     """Small machine peaks and one repeat, to see that it runs."""
-    out: Path = Path("runs/roofline.json")
-    """Where the JSON goes."""
+    out: Path = Path("runs/roofline")
+    """Folder of the JSON."""
     into: Path | None = None
     """A Markdown file to fill in, e.g. BENCHMARKS.md."""
 
@@ -72,6 +71,11 @@ class Phase(NamedTuple):
     def __sub__(self, other: "Phase") -> "Phase":
         """What it takes beyond another."""
         return Phase(self.seconds - other.seconds, self.cost - other.cost)
+
+
+def title(game: str, net: str, agents: int) -> str:
+    """What a measurement is called in files and in BENCHMARKS.md."""
+    return " ".join([game, net, *([f"{agents} agents"] if agents else [])])
 
 
 UPDATES = 4
@@ -279,6 +283,7 @@ def main(arguments: Sequence[str]) -> None:
         kept[algorithm] = {"peak": peak._asdict(), "phases": phases_}
         print(f"{algorithm} done", flush=True)
     text += "\n" + report.source("roofline", arguments)
-    bench.out.parent.mkdir(parents=True, exist_ok=True)
-    folder.write_json(bench.out, {"settings": str(dataclasses.asdict(bench)), "found": kept})
-    report.publish(f"roofline {bench.game} {bench.net}", text, bench.into)
+    name = title(bench.game, bench.net, bench.agents)
+    bench.out.mkdir(parents=True, exist_ok=True)
+    folder.write_json(bench.out / f"{name}.json", kept)
+    report.publish(f"roofline {name}", text, bench.into)
