@@ -97,7 +97,7 @@ format: $(STAMP) ## Format the code and mend what can be mended
 types: $(STAMP) ## Check types
 	@$(RUN_PYTHON) -m pyright
 
-bench: $(STAMP) ## Measure speed
+bench: $(STAMP) ## Measure speed; ARGS=roofline, scaling, device, peers or goals for its limits
 	@$(RUN_PYTHON) -m experiments.bench $(ARGS)
 
 notebooks: $(STAMP) ## Execute the notebooks

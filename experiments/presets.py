@@ -95,9 +95,10 @@ CLEANUP_SSD = Settings(
         net=Net(dense=(64, 64), incentive=64),
     ),
     dict(social_gamma=0.99, social_episodes=8),
-    own=dict(lio=dict(lr=3e-4)),
+    own=dict(lio=dict(lr=3e-4, cost=2e-4)),
 )
-"""Entropy, discount, R_max and cost of LIO as in its authors' code; other step sizes, epsilon
+"""Entropy, discount and R_max of LIO as in its authors' code; the cost is twice theirs, without
+which policies come undone when payments rise to R_max (see the log); other step sizes, epsilon
 and networks are ours, for updates of 16 episodes."""
 SSD = Settings(
     Schedule(steps=2_000_000, num_envs=8, rollout_length=100),

@@ -239,8 +239,9 @@ class Model:
             Log-probabilities ``[T, B, K, A]`` given what everyone did, and ``[T, B, A, K, A]`` had
             the agent itself done each of its actions.
         """
-        recur, predict = (
-            partial(nets.method(self.module, name), params) for name in ("recur", "predict")
+        recur, remember, predict = (
+            partial(nets.method(self.module, name), params)
+            for name in ("recur", "remember", "predict")
         )
         ready = self.prepare(params)
         rows = ready[-1]
@@ -250,11 +251,7 @@ class Model:
         if not self.net.lstm:
             return predict(jax.nn.relu(true)), predict(jax.nn.relu(had))
 
-        def forward(carry: PyTree, gates: Array) -> tuple[PyTree, tuple[Array, PyTree]]:
-            after = recur(carry, gates)
-            return after, (after[0], carry)
-
-        hidden, before = jax.lax.scan(forward, seen.memory, true)[1]
+        hidden, before = remember(seen.memory, true)
         before = jax.tree.map(lambda leaf: leaf[:, :, None], before)
         return predict(hidden), predict(recur(before, had)[0])
 

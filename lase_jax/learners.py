@@ -453,9 +453,4 @@ def _unroll(
     """Features ``[T, B, H]`` and the memory before each step, from ``encoded [T, B, ...]``."""
     if not net.lstm:
         return encoded, ()
-
-    def forward(carry: PyTree, x: Array) -> tuple[PyTree, tuple[Array, PyTree]]:
-        after = apply("recur")(params, carry, x)
-        return after, (after[0], carry)
-
-    return jax.lax.scan(forward, memory, encoded)[1]
+    return apply("remember")(params, memory, encoded)

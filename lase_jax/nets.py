@@ -23,6 +23,7 @@ import jax.numpy as jnp
 from envs import checks
 
 Array = jax.Array
+PyTree = Any
 Affine = tuple[Array, Array]
 """Kernel ``[F, H]`` and bias ``[H]``."""
 
@@ -225,11 +226,93 @@ class LSTM(nn.Module):
 
     def __call__(self, carry: tuple[Array, Array], projected: Array) -> tuple[Array, Array]:
         """One step; carry is (hidden, cell), each ``[..., width]``. Returns the next carry."""
-        hidden, cell = carry
-        gates = projected + hidden @ self.state_kernel
-        entry, forget, update, out = jnp.split(gates, 4, axis=-1)
-        cell = nn.sigmoid(forget) * cell + nn.sigmoid(entry) * jnp.tanh(update)
-        return nn.sigmoid(out) * jnp.tanh(cell), cell
+        return lstm_step(self.state_kernel, carry, projected)[:2]
+
+    def unroll(self, carry: tuple[Array, Array], projected: Array) -> tuple[Array, PyTree]:
+        """Hidden states after T steps, and the carries before each: ``[T, ..., width]``."""
+        return lstm_unroll(self.state_kernel, carry, projected)
+
+
+def lstm_step(
+    kernel: Array, carry: tuple[Array, Array], projected: Array
+) -> tuple[Array, Array, Array]:
+    """One step of an LSTM: hidden and cell state, and the gates as `opened` reads them."""
+    hidden, cell = carry
+    width = cell.shape[-1]
+    gate = jnp.repeat(jnp.array([0.5, 0.5, 1.0, 0.5]), width, total_repeat_length=4 * width)
+    bent = jnp.tanh((projected + hidden @ kernel) * gate.reshape((1,) * (cell.ndim - 1) + (-1,)))
+    entry, forget, update, out = opened(bent)
+    cell = forget * cell + entry * update
+    return out * jnp.tanh(cell), cell, bent
+
+
+def opened(bent: Array) -> tuple[Array, Array, Array, Array]:
+    """Entry, forget, update and out gate ``[..., H]`` from ``bent [..., 4 H]``.
+
+    A sigmoid is half a tanh of half its argument and a half, so that one tanh over all gates, side
+    by side as they lie in memory, serves all four.
+    """
+    entry, forget, update, out = jnp.split(bent, 4, axis=-1)
+    return 0.5 * entry + 0.5, 0.5 * forget + 0.5, update, 0.5 * out + 0.5
+
+
+@jax.custom_vjp
+def lstm_unroll(
+    kernel: Array, carry: tuple[Array, Array], projected: Array
+) -> tuple[Array, tuple[Array, Array]]:
+    """An LSTM over T steps, differentiated by hand.
+
+    Derived by jax, the loop backwards adds to the gradient of the kernel in every step; here that
+    is one matrix product after the loop.
+
+    Args:
+        kernel: ``[H, 4 H]``.
+        carry: hidden and cell state before the first step, ``[B, H]`` each.
+        projected: ``[T, B, 4 H]`` gate inputs.
+
+    Returns:
+        ``[T, B, H]`` hidden states after each step, and hidden and cell states before each.
+    """
+    return _unroll_forward(kernel, carry, projected)[0]
+
+
+def _unroll_forward(kernel: Array, carry: tuple[Array, Array], projected: Array) -> tuple:
+    def forward(carry: tuple[Array, Array], x: Array) -> tuple[tuple[Array, Array], tuple]:
+        hidden, cell, bent = lstm_step(kernel, carry, x)
+        return (hidden, cell), (hidden, carry, cell, bent)
+
+    hidden, before, cells, bent = jax.lax.scan(forward, carry, projected)[1]
+    return (hidden, before), (kernel, before, cells, bent)
+
+
+def _unroll_backward(kept: tuple, pulls: tuple) -> tuple[Array, tuple[Array, Array], Array]:
+    kernel, (before, cells_before), cells, bent = kept
+    back = kernel.T
+
+    def backward(pull: tuple[Array, Array], step: tuple) -> tuple[tuple[Array, Array], Array]:
+        (cell_before, shown, bent), (pull_after, (pull_hidden, pull_cell)) = step
+        entry, forget, update, out = opened(bent)
+        hidden = pull[0] + pull_after
+        cell = pull[1] + hidden * out * (1.0 - shown**2)
+        gates = jnp.concatenate(
+            [
+                cell * update * entry * (1.0 - entry),
+                cell * cell_before * forget * (1.0 - forget),
+                cell * entry * (1.0 - update**2),
+                hidden * shown * out * (1.0 - out),
+            ],
+            axis=-1,
+        )
+        return (gates @ back + pull_hidden, cell * forget + pull_cell), gates
+
+    nothing = jnp.zeros_like(cells[0])
+    steps = (cells_before, jnp.tanh(cells), bent)
+    pull, gates = jax.lax.scan(backward, (nothing, nothing), (steps, pulls), reverse=True)
+    flat = before.reshape(-1, before.shape[-1]), gates.reshape(-1, gates.shape[-1])
+    return flat[0].T @ flat[1], pull, gates
+
+
+lstm_unroll.defvjp(_unroll_forward, _unroll_backward)
 
 
 class ActorCritic(nn.Module):
@@ -304,6 +387,11 @@ class ActorCritic(nn.Module):
         """One step of the LSTM; only for networks that have one."""
         assert self.lstm is not None
         return self.lstm(carry, encoded)
+
+    def remember(self, carry: tuple[Array, Array], encoded: Array) -> tuple[Array, PyTree]:
+        """The LSTM over T steps, see `LSTM.unroll`; only for networks that have one."""
+        assert self.lstm is not None
+        return self.lstm.unroll(carry, encoded)
 
     def heads(self, h: Array) -> tuple[Array, Array]:
         """Logits ``[..., A]`` and value ``[...]``."""
@@ -452,6 +540,11 @@ class OtherModel(nn.Module):
         """One step of the LSTM; only for networks that have one."""
         assert self.lstm is not None
         return self.lstm(carry, pre)
+
+    def remember(self, carry: tuple[Array, Array], pre: Array) -> tuple[Array, PyTree]:
+        """The LSTM over T steps, see `LSTM.unroll`; only for networks that have one."""
+        assert self.lstm is not None
+        return self.lstm.unroll(carry, pre)
 
     def predict(self, h: Array) -> Array:
         """Log-probabilities ``[..., N - 1, A]`` of the co-players' next actions."""

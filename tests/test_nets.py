@@ -1,3 +1,5 @@
+from functools import partial
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -16,6 +18,8 @@ from lase_jax.nets import (
     Perspective,
     SocialNet,
     affine,
+    lstm_step,
+    lstm_unroll,
     method,
 )
 
@@ -102,6 +106,34 @@ def test_lstm_equals_flax():
     found, expected = both(jax.random.normal(KEY, (2, 2, 3)))
     for ours_now, theirs_now in zip(found, expected, strict=True):
         np.testing.assert_allclose(ours_now, theirs_now, rtol=1e-5, atol=1e-6)
+
+
+def test_lstm_over_many_steps_has_the_derivatives_of_its_steps():
+    def stepwise(kernel, carry, projected):
+        before, hidden = [], []
+        for gates in projected:
+            before.append(carry)
+            carry = lstm_step(kernel, carry, gates)[:2]
+            hidden.append(carry[0])
+        return jnp.stack(hidden), jax.tree.map(lambda *leaves: jnp.stack(leaves), *before)
+
+    def total(unroll, *given):
+        weights = jax.random.normal(KEY, (3, 6, 2, 4))
+        leaves = jax.tree.leaves(unroll(*given))
+        return sum((w * jnp.sin(leaf)).sum() for w, leaf in zip(weights, leaves, strict=True))
+
+    keys = iter(jax.random.split(KEY, 4))
+    kernel, hidden, cell, gates = (
+        jax.random.normal(next(keys), shape) for shape in ((4, 16), (2, 4), (2, 4), (6, 2, 16))
+    )
+    both = [
+        jax.jit(jax.value_and_grad(partial(total, unroll), (0, 1, 2)))(
+            kernel, (hidden, cell), gates
+        )
+        for unroll in (stepwise, lstm_unroll)
+    ]
+    for plain, ours in zip(*map(jax.tree.leaves, both), strict=True):
+        np.testing.assert_allclose(ours, plain, rtol=1e-4, atol=1e-5)
 
 
 def test_social_value_is_a_dense_layer_over_observation_and_one_hot_joint_action():

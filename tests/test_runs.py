@@ -7,7 +7,8 @@ import pytest
 import tiny
 
 from envs.checks import ConfigError
-from experiments import bench, curves, runs
+from experiments import curves, runs
+from experiments.bench import speed
 from experiments.calibration import analysis as calibration
 from experiments.learning_curves import analysis, sweep
 from lase_jax import folder, host, results, session
@@ -94,10 +95,10 @@ def test_what_is_no_summary_is_not_finished(tmp_path):
 
 
 def test_speed_is_measured_with_the_presets():
-    case = bench.Case("cleanup", "lase")
-    run = bench.settings(case, seeds=3)
-    every = bench.settings(replace(case, weigh="all"), seeds=3)
-    paper = bench.settings(replace(case, net="paper"), seeds=3)
+    case = speed.Case("cleanup", "lase")
+    run = speed.settings(case, seeds=3)
+    every = speed.settings(replace(case, weigh="all"), seeds=3)
+    paper = speed.settings(replace(case, net="paper"), seeds=3)
     assert run.seeds == 3 and run.agent.social_episodes == 8
     assert every == replace(run, agent=replace(run.agent, weigh="all"))
     assert paper.agent.net.lstm and paper.schedule == run.schedule

@@ -1,10 +1,11 @@
 """Speed: environment steps, training steps, compile times and memory, as a table and as JSON.
 
-    python -m experiments.bench [--out runs/bench.json] [--repeats 5] [--only cleanup] [--quick]
+    make bench ARGS="[--out runs/bench.json] [--repeats 5] [--only cleanup] [--quick]"
 
 Every case runs in a fresh process, so that its compile times are cold and its peak memory is its
 own. Rates are medians over repeats after a warm-up; compile times are one cold and one from a fresh
-persistent cache.
+persistent cache. "ready" is what a person waits for from that cache: a further process, from its
+start until its program can run.
 
 Training has the settings and the batch of `experiments.presets`; the paper's networks replace
 theirs where a case says so. Every repeat trains the same few updates of the untrained society.
@@ -14,14 +15,11 @@ all" computes every weight and shows what it costs at most.
 """
 
 import dataclasses
-import multiprocessing
-import os
-import platform
-import resource
 import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -32,6 +30,7 @@ import rich.console
 import rich.table
 import tyro
 
+from experiments.bench import clock
 from lase_jax import folder
 
 if TYPE_CHECKING:
@@ -90,58 +89,60 @@ def cases() -> list[Case]:
     return [*alone, *dense, *paper, Case("cleanup", "lase", weigh="all"), *two]
 
 
-def measure(case: Case, bench: Bench) -> dict[str, Any]:
+def measure(case: Case, bench: Bench, cache: str) -> dict[str, Any]:
     """Measures one case in this process.
 
     Returns:
         Steps per second (environment steps of all environments and seeds; median, lowest and
-        highest), seconds of tracing and of compiling cold and from the cache, peak memory in MiB.
+        highest), seconds of tracing and of compiling cold and from the cache in the folder `cache`,
+        peak memory in MiB.
     """
     import jax
 
-    with tempfile.TemporaryDirectory() as cache:
-        jax.config.update("jax_compilation_cache_dir", cache)
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-        program, argument, steps = (
-            playing(case, bench) if not case.algorithm else training(case, bench)
-        )
-        trace, cold, _ = compiled(program, argument)
-        jax.clear_caches()
-        _, cached, run = compiled(program, argument)
-        jax.block_until_ready(run(argument))
-        rates = []
-        for _ in range(bench.repeats):
-            begin = time.perf_counter()
-            jax.block_until_ready(run(argument))
-            rates.append(steps / (time.perf_counter() - begin))
+    use_cache(cache)
+    program, argument, steps = work(case, bench)
+    cold = clock.compiled(program, argument)
+    jax.clear_caches()
+    warm = clock.compiled(program, argument)
+    rates = [steps / taken for taken in clock.times({"": warm}, bench.repeats)[""]]
     return {
         "case": case.name,
         **dataclasses.asdict(case),
         "steps_per_second": statistics.median(rates),
         "lowest": min(rates),
         "highest": max(rates),
-        "trace_seconds": trace,
-        "compile_seconds_cold": cold,
-        "compile_seconds_cached": cached,
-        "peak_memory_mib": peak_memory(),
+        "trace_seconds": cold.trace_seconds,
+        "compile_seconds_cold": cold.compile_seconds,
+        "compile_seconds_cached": warm.compile_seconds,
+        "peak_memory_mib": clock.peak_memory(),
         "device": jax.devices()[0].device_kind,
         "jax": jax.__version__,
     }
 
 
-def compiled(program: Any, argument: Any) -> tuple[float, float, Any]:
-    """Seconds of tracing, seconds of compiling, and the compiled program."""
+def use_cache(path: str) -> None:
+    """Keeps every compiled program in a folder."""
     import jax
 
-    start = time.perf_counter()
-    lowered = jax.jit(program).lower(argument)
-    middle = time.perf_counter()
-    run = lowered.compile()
-    return middle - start, time.perf_counter() - middle, run
+    jax.config.update("jax_compilation_cache_dir", path)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+
+
+def ready(case: Case, bench: Bench, cache: str, begin: float) -> float:
+    """Seconds from ``begin``, before this process was started, until its program can run."""
+    use_cache(cache)
+    program, argument, _ = work(case, bench)
+    clock.compiled(program, argument)
+    return clock.since(begin)
+
+
+def work(case: Case, bench: Bench) -> tuple[Any, Any, int]:
+    """A case's program, its argument and its environment steps."""
+    return training(case, bench) if case.algorithm else playing(case, bench)
 
 
 def playing(case: Case, bench: Bench) -> tuple[Any, Any, int]:
-    """A program that plays at random and uses all it sees; its argument and its steps."""
+    """A program that plays at random and writes out all that is seen; its argument and steps."""
     import jax
     import jax.numpy as jnp
 
@@ -155,11 +156,11 @@ def playing(case: Case, bench: Bench) -> tuple[Any, Any, int]:
         state, obs = jax.vmap(env.reset)(jax.random.split(key_reset, bench.envs))
 
         def step(carry: Any, key: Any) -> tuple[Any, None]:
-            state, seen, paid = carry
+            state, _, paid = carry
             key_act, key_env = jax.random.split(key)
             action = jax.random.randint(key_act, (bench.envs, spec.num_agents), 0, spec.num_actions)
             state, out = jax.vmap(env.step)(jax.random.split(key_env, bench.envs), state, action)
-            return (state, seen ^ out.obs, paid + out.reward), None
+            return (state, out.obs, paid + out.reward), None
 
         blank = jnp.zeros((bench.envs, spec.num_agents))
         return jax.lax.scan(step, (state, obs, blank), jax.random.split(key_steps, length))[0]
@@ -188,23 +189,6 @@ def settings(case: Case, seeds: int) -> "RunConfig":
     return replace(run, agent=replace(run.agent, **changed), seeds=seeds)
 
 
-def peak_memory() -> float:
-    """Peak memory in MiB: of the accelerator where there is one, else of this process."""
-    import jax
-
-    stats = jax.devices()[0].memory_stats()
-    if stats and "peak_bytes_in_use" in stats:
-        return stats["peak_bytes_in_use"] / 2**20
-    unit = 1 if platform.system() == "Darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
-
-
-def isolated(case: Case, bench: Bench) -> dict[str, Any]:
-    """`measure` in a fresh process."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(measure, (case, bench))
-
-
 def table(rows: list[dict[str, Any]]) -> rich.table.Table:
     """The measurements as a table, with each algorithm's cost beside A2C's."""
     out = rich.table.Table(title="Speed (medians)")
@@ -216,6 +200,7 @@ def table(rows: list[dict[str, Any]]) -> rich.table.Table:
         "trace s",
         "cold s",
         "cached s",
+        "ready s",
         "MiB",
     ):
         named = column == "case"
@@ -231,32 +216,31 @@ def table(rows: list[dict[str, Any]]) -> rich.table.Table:
             f"{row['trace_seconds']:.1f}",
             f"{row['compile_seconds_cold']:.1f}",
             f"{row['compile_seconds_cached']:.1f}",
+            f"{row['ready_seconds']:.1f}",
             f"{row['peak_memory_mib']:,.0f}",
         )
     return out
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> None:
     """Measures, prints the table and writes the JSON."""
-    bench = tyro.cli(Bench, description=__doc__)
+    bench = tyro.cli(Bench, description=__doc__, args=arguments)
     chosen = [case for case in cases() if bench.only in case.name]
     if not chosen:
         raise SystemExit(f"No case is called {bench.only!r}: {', '.join(c.name for c in cases())}.")
     settings = dataclasses.asdict(bench) | {"out": str(bench.out)}
-    report = {"date": date.today().isoformat(), "cores": os.cpu_count(), "settings": settings}
+    report = {"date": date.today().isoformat(), "cores": clock.cores(), "settings": settings}
     bench.out.parent.mkdir(parents=True, exist_ok=True)
     rows = []
     for number, case in enumerate(chosen, 1):
-        row = isolated(case, bench)
+        with tempfile.TemporaryDirectory() as cache:
+            row = clock.isolated(measure, case, bench, cache)
+            row["ready_seconds"] = clock.isolated(ready, case, bench, cache, time.time())
         rows.append(row)
         folder.write_json(bench.out, report | {"rows": rows})  # an interruption loses nothing
         rich.print(f"[{number}/{len(chosen)}] {case.name}: {row['steps_per_second']:,.0f} steps/s")
     wide = None if sys.stdout.isatty() else 140
     rich.console.Console(width=wide).print(table(rows))
     rich.print(
-        f"{report['date']}, {rows[0]['device']}, {os.cpu_count()} cores; written to {bench.out}"
+        f"{report['date']}, {rows[0]['device']}, {clock.cores()} cores; written to {bench.out}"
     )
-
-
-if __name__ == "__main__":
-    main()

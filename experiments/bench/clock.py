@@ -1,0 +1,98 @@
+"""Timing compiled programs, and facts about where they ran."""
+
+import multiprocessing
+import os
+import platform
+import resource
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+
+
+class Program(NamedTuple):
+    """A program compiled for one argument."""
+
+    run: Any
+    arguments: tuple
+    trace_seconds: float
+    compile_seconds: float
+    lines: int
+    """Lines of the program before XLA optimises it: its size."""
+
+    def __call__(self) -> Any:
+        """Runs it to the end."""
+        return jax.block_until_ready(self.run(*self.arguments))
+
+
+def compiled(function: Callable, *arguments: Any) -> Program:
+    """Compiles a function ahead of time."""
+    start = seconds()
+    lowered = jax.jit(function).lower(*arguments)
+    traced = seconds()
+    run = lowered.compile()
+    done = seconds()
+    return Program(run, arguments, traced - start, done - traced, lowered.as_text().count("\n"))
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def alone() -> bool:
+    """Whether a process's own CPU time is what it takes: on one core of a CPU."""
+    return cores() == 1 and jax.default_backend() == "cpu"
+
+
+def seconds() -> float:
+    """The time: where `alone` this process's own, which others cannot take from it."""
+    return time.process_time() if alone() else time.perf_counter()
+
+
+def since(begin: float) -> float:
+    """Seconds since ``begin``, a time before this process was started; see `seconds`."""
+    return time.process_time() if alone() else time.time() - begin
+
+
+def times(programs: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str, list[float]]:
+    """Seconds of every program, turn about, so that a slow minute falls on all of them alike."""
+    for program in programs.values():
+        program()
+    found: dict[str, list[float]] = {name: [] for name in programs}
+    for _ in range(repeats):
+        for name, program in programs.items():
+            begin = seconds()
+            program()
+            found[name].append(seconds() - begin)
+    return found
+
+
+def medians(programs: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str, float]:
+    """Median seconds of every program."""
+    return {name: statistics.median(all_) for name, all_ in times(programs, repeats).items()}
+
+
+def peak_memory() -> float:
+    """Peak memory in MiB: of the accelerator where there is one, else of this process."""
+    stats = jax.devices()[0].memory_stats()
+    if stats and "peak_bytes_in_use" in stats:
+        return stats["peak_bytes_in_use"] / 2**20
+    unit = 1 if platform.system() == "Darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+
+
+def isolated(function: Callable, *arguments: Any) -> Any:
+    """A function's value, found in a fresh process: cold compiles, memory of its own."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(function, arguments)
+
+
+def device() -> str:
+    """What computes, e.g. ``cpu, 2 cores``."""
+    kind = jax.devices()[0].device_kind
+    return f"{kind}, {cores()} cores" if cores() > 1 else f"{kind}, 1 core"

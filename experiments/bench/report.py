@@ -1,0 +1,75 @@
+"""Tables in Markdown, put where they belong; figures."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from experiments.bench import clock
+from lase_jax import folder
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """A Markdown table; the first column is text, the others are numbers."""
+    lines = [header, ["---", *("---:" for _ in header[1:])], *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines) + "\n"
+
+
+def number(value: float | None, digits: int = 1) -> str:
+    """A number for a table, a dash for None."""
+    return "-" if value is None else f"{value:,.{digits}f}"
+
+
+def source(command: str, arguments: Sequence[str]) -> str:
+    """The line below a table: what makes it, when and where it was made."""
+    kept = [
+        a
+        for a, before in zip(arguments, ["", *arguments], strict=False)
+        if "--into" not in (a, before)
+    ]
+    given = " ".join([command, *kept])
+    made = f"{date.today().isoformat()}, {clock.device()}, jax {jax.__version__}"
+    return f'`make bench ARGS="{given}"` ({made}).\n'
+
+
+def publish(name: str, text: str, into: Path | None) -> None:
+    """Prints a report, and fills the place between ``<!-- name -->`` and ``<!-- /name -->``.
+
+    Raises:
+        SystemExit: the file has no such place.
+    """
+    print(text)
+    if into is None:
+        return
+    place = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+    filled, count = place.subn(lambda m: m[1] + text + m[2], into.read_text())
+    if not count:
+        raise SystemExit(f"{into} has no place for it: write <!-- {name} --> and <!-- /{name} -->.")
+    folder.write(into, filled)
+
+
+def draw(panels: Mapping[str, Mapping[str, Mapping[float, float]]], unit: str, path: Path) -> None:
+    """Lines over powers of two, a panel each.
+
+    Args:
+        panels: by what lies along the axis, then by the line's label: ``x -> y``.
+        unit: of all y.
+        path: file to write.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.0 * len(panels), 3.2), layout="constrained")
+    for index, (along, lines) in enumerate(panels.items()):
+        axis = figure.add_subplot(1, len(panels), index + 1)
+        for label, points in lines.items():
+            axis.plot(list(points), list(points.values()), marker="o", markersize=3, label=label)
+        axis.set_xscale("log", base=2)
+        axis.set_yscale("log")
+        axis.set(xlabel=along, ylabel=unit if index == 0 else "")
+        axis.grid(alpha=0.25)
+        axis.legend(fontsize=8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110, format="png")

@@ -1,0 +1,289 @@
+"""The limit: arithmetic and traffic of one update beside what this machine can do, by phase.
+
+    make bench ARGS="roofline [--net paper] [--into BENCHMARKS.md]"
+
+In one process, on the same cores: a large float32 matrix product and large and small copies say
+what the machine can do; then every phase of an update is compiled by itself and timed in turn with
+the whole update and the matrix product. Arithmetic is XLA's count, loops multiplied out (`cost`).
+Acting is what playing takes beyond a game of random actions; gifts are what all opinions take
+beyond weights w_ij; an algorithm's own networks are what its learning takes beyond the
+actor-critic's. What the parts leave of the whole update is "rest": numbers for plots, LIO's second
+play, and what phases gain or lose by standing in one program.
+"""
+
+import math
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import tyro
+
+from experiments.bench import clock, report, speed
+from experiments.bench.cost import Cost, cost
+from lase_jax import folder, host, social
+from lase_jax.config import default
+from lase_jax.learners import a2c
+from lase_jax.relations import SocialConfig
+from lase_jax.rollout import collector, take_seats
+from lase_jax.types import Rollout
+
+
+@dataclass(frozen=True)
+class Roofline:
+    """What to measure."""
+
+    game: str = "cleanup"
+    """Name of the game."""
+    algorithms: tuple[str, ...] = ("a2c", "lase")
+    """Names of the algorithms; the first is what the others' costs are compared with."""
+    net: str = "paper"
+    """The paper's networks, or "dense", the preset's own."""
+    agents: int = 0
+    """Number of agents; 0 for the game's own."""
+    repeats: int = 7
+    """Timed repeats; the median counts."""
+    quick: bool = False
+    """Small machine peaks and one repeat, to see that it runs."""
+    out: Path = Path("runs/roofline")
+    """Folder of the JSON."""
+    into: Path | None = None
+    """A Markdown file to fill in, e.g. BENCHMARKS.md."""
+
+
+class Peak(NamedTuple):
+    """What the machine can do, on the cores that this process has."""
+
+    flops: float  # per second, in a float32 matrix product
+    memory: float  # bytes per second, adding 1 to 256 MiB
+    cache: float  # bytes per second, adding 1 to 1 MiB
+
+
+class Phase(NamedTuple):
+    """A part of an update: how long it takes, and what it does."""
+
+    seconds: float
+    cost: Cost
+
+    def __sub__(self, other: "Phase") -> "Phase":
+        """What it takes beyond another."""
+        return Phase(self.seconds - other.seconds, self.cost - other.cost)
+
+
+def title(game: str, net: str, agents: int) -> str:
+    """What a measurement is called in files and in BENCHMARKS.md."""
+    return " ".join([game, net, *([f"{agents} agents"] if agents else [])])
+
+
+UPDATES = 4
+"""Updates of the whole program that are timed together."""
+
+
+def peak_programs(quick: bool) -> dict[str, tuple[clock.Program, float]]:
+    """Programs that do nothing but multiply or copy, with what each does: flops or bytes."""
+    size, turns = (512 if quick else 2048), 10
+
+    def copies(count: int, times: int) -> tuple[clock.Program, float]:
+        def copy(values: jax.Array) -> jax.Array:
+            return jax.lax.fori_loop(0, times, lambda _, x: x + 1.0, values)
+
+        return clock.compiled(copy, jnp.zeros(count)), 2.0 * 4 * count * times
+
+    product = clock.compiled(jnp.matmul, jnp.ones((size, size)), jnp.ones((size, size)))
+    return {
+        "flops": (product, 2.0 * size**3),
+        "memory": copies(2**22 if quick else 2**26, turns),
+        "cache": copies(2**18, 100 * turns),
+    }
+
+
+def again(phase: Callable) -> Callable:
+    """A phase, several times over in one loop, as it stands in training.
+
+    A barrier keeps XLA from moving it out of the loop, and the last turn's values are returned, so
+    that nothing is left out. Called once, a phase would pay for its memory anew in every call.
+    """
+
+    def run(*arguments: Any) -> Any:
+        def turn(carry: tuple, _: None) -> tuple[tuple, None]:
+            given, count = jax.lax.optimization_barrier((arguments, carry[0]))
+            return (count + 1, phase(*given)), None
+
+        shapes = jax.eval_shape(phase, *arguments)
+        blank = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+        return jax.lax.scan(turn, (jnp.int32(0), blank), None, length=UPDATES)[0]
+
+    return run
+
+
+def programs(setup: host.Setup) -> tuple[dict[str, clock.Program], Rollout]:
+    """Each phase and the whole update of one seed, `UPDATES` times over; and a rollout."""
+    config, env = setup.config, setup.env
+    carry = setup.begin()
+    state, world = jax.tree.map(lambda leaf: leaf[0], (carry.state, carry.world))
+    key, clock_now, spec = carry.key[0], carry.clock, env.spec
+    seats = tuple(range(spec.num_agents))
+
+    def play(algorithm: Any) -> Callable:
+        collect = collector(env, algorithm, config.schedule.num_envs, config.schedule.length(spec))
+        return lambda state, world, key: collect(algorithm.prepare(state), world, key, clock_now)
+
+    random = replace(default(config.env, "random"), game=config.game, schedule=config.schedule)
+    idle = host.set_up(random)
+    blank = idle.begin()
+    blank_state, blank_world = jax.tree.map(lambda leaf: leaf[0], (blank.state, blank.world))
+    acting = play(setup.algorithm)
+    rollout: Rollout = jax.jit(acting)(state, world, key)[1]
+    view = rollout._replace(memory=rollout.memory[0], notes=rollout.notes[0])
+    agent = config.agent.build(env, seats)
+    found = {
+        "random": (play(idle.algorithm), blank_state, blank_world, key),
+        "playing": (acting, state, world, key),
+        "opinion": (setup.algorithm.weigh, state, rollout, key),
+        "learning": (
+            lambda *given: agent.learn(*given, clock_now),
+            state[0],
+            view,
+            rollout.reward,
+            key,
+        ),
+    }
+    if isinstance(config.agent, SocialConfig):
+        learner = a2c(config.agent, spec, len(seats))
+        infer = social.build(config.agent, spec, seats, learner)
+        known, learnt = state[0].social, state[0].learner
+        found["weights"] = (infer.weigh, known, learnt, view)
+        found["actor-critic"] = (learner.learn, learnt, take_seats(view, seats), rollout.reward)
+    looped = {name: clock.compiled(again(phase), *given) for name, (phase, *given) in found.items()}
+    whole = clock.compiled(lambda carry: setup.trainer.run(carry, UPDATES), carry)
+    return looped | {"update": whole}, rollout
+
+
+def handing_over(update: clock.Program, repeats: int) -> float:
+    """Median seconds an update that the host needs to fetch its metrics and average them."""
+    plan, taken = host.Plan(UPDATES, UPDATES, UPDATES, 1), []
+    for _ in range(repeats):
+        _, metrics = update()
+        begin = clock.seconds()
+        host.to_record(jax.device_get(metrics), 0, plan)
+        taken.append((clock.seconds() - begin) / UPDATES)
+    return statistics.median(taken)
+
+
+def blocks(setup: host.Setup, rollout: Rollout) -> float:
+    """How many blocks of weights LASE computes for a rollout: the one loop that data decide."""
+    needed = rollout.active & (rollout.reward != 0)
+    if getattr(setup.config.agent, "weigh", "") == "all":
+        needed = rollout.active
+    size = math.ceil(needed[..., 0].size / social.CHUNKS)
+    return math.ceil(int(needed.sum((0, 1)).max()) / size)
+
+
+def phases(found: dict[str, Phase], social_: bool) -> dict[str, Phase]:
+    """The phases as they are reported, from the programs that were measured."""
+    nothing = Phase(0.0, Cost(0.0, 0.0, 0.0))
+    weights = found.get("weights", nothing)
+    parts = {
+        "environment": found["random"],
+        "acting": found["playing"] - found["random"],
+        "weights w_ij": weights,
+        "gifts and other opinions": found["opinion"] - weights,
+        "learning: actor-critic": found.get("actor-critic", found["learning"]),
+        "learning: own networks": found["learning"] - found.get("actor-critic", found["learning"]),
+    }
+    if not social_:
+        del parts["weights w_ij"]
+        parts["learning"] = parts.pop("learning: actor-critic")
+        del parts["learning: own networks"]
+    rest = found["update"]
+    for part in parts.values():
+        rest = rest - part
+    return parts | {"rest": rest, "host": found["host"], "update": found["update"]}
+
+
+def measure(bench: Roofline, algorithm: str) -> tuple[Peak, dict[str, Phase]]:
+    """Measures the machine and one algorithm's phases, in this process."""
+    setup = host.set_up(settings(bench, algorithm))
+    (run, rollout), peaks = programs(setup), peak_programs(bench.quick)
+    timed = {name: program for name, (program, _) in peaks.items()} | run
+    took = clock.medians(timed, 1 if bench.quick else bench.repeats)
+    peak = Peak(*(work / took[name] for name, (_, work) in peaks.items()))
+    times = blocks(setup, rollout)
+    found = {
+        name: Phase(took[name] / UPDATES, cost(run[name].run, times) * (1 / UPDATES))
+        for name in run
+    }
+    found["host"] = Phase(handing_over(run["update"], bench.repeats), Cost(0.0, 0.0, 0.0))
+    return peak, phases(found, isinstance(setup.config.agent, SocialConfig))
+
+
+def settings(bench: Roofline, algorithm: str) -> Any:
+    """The preset of a game and an algorithm, with another number of agents where one is given."""
+    run = speed.settings(speed.Case(bench.game, algorithm, bench.net), seeds=1)
+    if not bench.agents:
+        return run
+    return replace(run, game=replace(run.game, num_agents=bench.agents))
+
+
+HEADER = (
+    "phase",
+    "ms",
+    "share",
+    "Mflop",
+    "MB",
+    "flop/B",
+    "Gflop/s",
+    "of the matrix rate",
+    "GB/s",
+)
+
+
+def rows(peak: Peak, found: dict[str, Phase]) -> list[list[str]]:
+    """The lines of a table, a phase each."""
+    whole = found["update"].seconds
+    out = []
+    for name, (taken, done) in found.items():
+        rate = done.flops / taken if taken > 0 else 0.0
+        out.append(
+            [
+                name,
+                f"{1e3 * taken:.2f}",
+                f"{taken / whole:.0%}",
+                report.number(done.flops / 1e6),
+                report.number(done.bytes / 1e6),
+                report.number(done.flops / done.bytes if done.bytes > 0 else None),
+                report.number(rate / 1e9),
+                f"{rate / peak.flops:.0%}",
+                report.number(done.bytes / taken / 1e9 if taken > 0 else None),
+            ]
+        )
+    return out
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measures, prints the tables and writes the JSON."""
+    bench = tyro.cli(Roofline, description=__doc__, args=arguments)
+    text, kept, base = "", {}, None
+    for algorithm in bench.algorithms:
+        peak, found = clock.isolated(measure, bench, algorithm)
+        base = base or found["update"].seconds
+        text += (
+            f"\n**{algorithm}**, {found['update'].seconds / base:.2f} times "
+            f"{bench.algorithms[0]}'s time. Machine: {peak.flops / 1e9:.0f} Gflop/s, "
+            f"{peak.memory / 1e9:.1f} GB/s in memory, {peak.cache / 1e9:.0f} GB/s in cache.\n\n"
+        )
+        text += report.table(HEADER, rows(peak, found))
+        phases_ = {
+            name: phase._replace(cost=phase.cost._asdict())._asdict()
+            for name, phase in found.items()
+        }
+        kept[algorithm] = {"peak": peak._asdict(), "phases": phases_}
+        print(f"{algorithm} done", flush=True)
+    text += "\n" + report.source("roofline", arguments)
+    name = title(bench.game, bench.net, bench.agents)
+    bench.out.mkdir(parents=True, exist_ok=True)
+    folder.write_json(bench.out / f"{name}.json", kept)
+    report.publish(f"roofline {name}", text, bench.into)

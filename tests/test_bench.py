@@ -1,0 +1,96 @@
+"""The benchmarks' own arithmetic: what is counted, what is compared, what is filled in."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from envs import coin_game
+from experiments.bench import coin, report, roofline, scaling
+from experiments.bench.cost import Cost, cost
+
+
+def test_loops_count_as_often_as_they_run():
+    kernel = jnp.ones((32, 32))
+
+    def product(x, _):
+        return jnp.tanh(x @ kernel), None
+
+    def both(x, _):
+        return jax.lax.scan(product, x, None, length=5)[0], None
+
+    def run(x):
+        return jax.lax.scan(both, x, None, length=7)[0]
+
+    found = cost(jax.jit(run).lower(jnp.ones((8, 32))).compile())
+    assert found.flops == pytest.approx(35 * 2 * 8 * 32 * 32, rel=0.02)
+    assert found.exps == 35 * 8 * 32
+    assert found.bytes > 35 * 4 * (2 * 8 * 32 + 32 * 32)
+
+
+def test_loops_of_unknown_length_count_as_the_caller_says():
+    kernel = jnp.ones((32, 32))
+
+    def run(x, times):
+        return jax.lax.while_loop(
+            lambda c: c[0] < times, lambda c: (c[0] + 1, c[1] @ kernel), (jnp.int32(0), x)
+        )[1]
+
+    compiled = jax.jit(run).lower(jnp.ones((8, 32)), jnp.int32(3)).compile()
+    assert cost(compiled, 3.0).flops == pytest.approx(3 * 2 * 8 * 32 * 32, rel=0.02)
+
+
+def test_a_phase_in_a_loop_is_done_in_every_turn():
+    x = jnp.ones((64, 64))
+    once = cost(jax.jit(jnp.matmul).lower(x, x).compile())
+    often = cost(jax.jit(roofline.again(jnp.matmul)).lower(x, x).compile())
+    assert often.flops == pytest.approx(roofline.UPDATES * once.flops, rel=0.01)
+
+
+def test_what_the_parts_leave_of_an_update_is_the_rest():
+    def phase(amount):
+        return roofline.Phase(amount, Cost(10 * amount, 0.0, amount))
+
+    names = dict(random=1.0, playing=3.0, opinion=1.0, learning=4.0, host=0.5, update=10.0)
+    found = roofline.phases({name: phase(amount) for name, amount in names.items()}, False)
+    assert found["acting"] == phase(2.0)
+    assert found["rest"] == phase(2.0)
+
+
+def test_the_plain_coin_game_has_our_rules():
+    game, rng = coin.GAME, np.random.default_rng(0)
+    env = game.build()
+    state, obs = env.reset(jax.random.key(0))
+    board = coin.Board(*map(np.asarray, (state.position, state.coin, state.owner)))
+    np.testing.assert_array_equal(coin.observe(game, board), obs)
+    step = jax.jit(env.transition)
+    for _ in range(200):
+        action, chance = rng.integers(0, 4, 2), rng.random(4, np.float32)
+        draws = coin_game.Draws(jnp.asarray(chance[:2]), jnp.asarray(chance[2:]))
+        state, out = step(state, jnp.asarray(action, jnp.int32), draws)
+        board, reward, seen = coin.transition(game, board, action, *np.split(chance, [2]))
+        np.testing.assert_array_equal(reward, out.reward)
+        np.testing.assert_array_equal(seen, out.obs)
+
+
+def test_a_table_is_put_where_it_belongs(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- x -->\nold\n<!-- /x -->\nafter\n")
+    report.publish("x", report.table(["what", "s"], [["a", "1"]]), page)
+    assert page.read_text() == (
+        "before\n<!-- x -->\n| what | s |\n| --- | ---: |\n| a | 1 |\n<!-- /x -->\nafter\n"
+    )
+    with pytest.raises(SystemExit, match="has no place for it"):
+        report.publish("y", "", page)
+
+
+def test_nothing_is_begun_that_would_not_end_in_time(tmp_path, monkeypatch):
+    def measured(function, point, repeats):
+        return {"label": point.label, "size": point.size, "steps_per_second": 1.0}
+
+    now = iter(range(0, 1000, 25))
+    monkeypatch.setattr(scaling.clock, "isolated", measured)
+    monkeypatch.setattr(scaling.time, "monotonic", lambda: next(now))
+    points = [scaling.Point("ssh", "a2c", "dense", "seeds", size) for size in (1, 2, 4, 8)]
+    rows = scaling.sweep(points, 1, tmp_path / "x.json", minutes=2.0)
+    assert [row["size"] for row in rows] == [1, 2]
