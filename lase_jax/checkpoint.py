@@ -6,7 +6,6 @@ one move, so a run that is killed while it saves leaves the older ones as they w
 
 import json
 import logging
-import math
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -70,7 +69,7 @@ class Checkpoints:
     def _is_kept(self, update: int) -> bool:
         """Whether a checkpoint stays although there are newer ones."""
         regular = bool(self._keep_every) and update % self._keep_every == 0
-        return regular or update == self._best[0]
+        return regular or update in self._best
 
     def save(self, update: int, carry: Any, score: float) -> bool:
         """Starts to save; returns as soon as the arrays are copied. Says so where it fails.
@@ -86,10 +85,7 @@ class Checkpoints:
             config=arguments.JsonSave(self._config),
         )
         try:
-            if score > self._best[1]:
-                self._best = (update, score)
-                if jax.process_index() == 0:
-                    folder.write_json(self._best_file, {"update": update, "score": score})
+            self._compare(update, score)
             return self._manager.save(update, args=items)
         except Exception as error:
             self._say(
@@ -115,9 +111,19 @@ class Checkpoints:
         self._manager.reload()  # it counts a save as soon as it starts, even if that fails later
         return self._manager.latest_step()
 
+    def _compare(self, update: int, score: float) -> None:
+        """Notes whether a checkpoint will be the best; until it is there, the former one stays."""
+        there = self.best()
+        if there is None or score > self._best[there]:
+            former = {} if there is None else {there: self._best[there]}
+            self._best = former | {update: score}
+            if jax.process_index() == 0:
+                folder.write_json(self._best_file, self._best)
+
     def best(self) -> int | None:
         """Updates that the best checkpoint has finished; None where it is not on the disk."""
-        return self._best[0] if self._best[0] in self.all() else None
+        there = [update for update in self._best if update in self.all()]
+        return max(there, key=self._best.__getitem__, default=None)
 
     def all(self) -> list[int]:
         """Updates that each checkpoint on the disk has finished, in order."""
@@ -152,13 +158,14 @@ class Checkpoints:
                 saved = self._read(update, "config", self._orbax.args.JsonRestore())
                 check_same(self._complete(saved), self._config)
                 carry = self._read(update, "carry", self._orbax.args.StandardRestore(target))
-                self._put_aside(damaged)
-                return update, jax.tree.map(_emptied, carry, like)
             except ConfigError:
                 raise
             except Exception as error:
                 self._say(f"Checkpoint {update} cannot be read ({reason(error)}).")
                 damaged.append(update)
+            else:
+                self._put_aside(damaged)
+                return update, jax.tree.map(_emptied, carry, like)
         if damaged:
             raise ConfigError(
                 f"checkpoints is {str(self._path)!r}: none of them can be read (made by another "
@@ -176,10 +183,15 @@ class Checkpoints:
         if not damaged or self._read_only:
             return
         self._manager.close()
-        for update in damaged:
-            aside = self._path.parent / f"damaged-checkpoint-{update}"
-            shutil.rmtree(aside, ignore_errors=True)
-            (self._path / str(update)).rename(aside)
+
+        def rename() -> None:
+            for update in damaged:
+                aside = self._path.parent / f"damaged-checkpoint-{update}"
+                shutil.rmtree(aside, ignore_errors=True)
+                with folder.writing("checkpoints", aside):
+                    (self._path / str(update)).rename(aside)
+
+        devices.first_alone(rename)
         self._manager = self._open()
 
 
@@ -195,13 +207,13 @@ class _Policy:
         return [each in newest or self._is_kept(each.step) for each in checkpoints]
 
 
-def _read_best(file: Path) -> tuple[int, float]:
-    """The best checkpoint's updates and score; -1 and minus infinity where it is not known."""
+def _read_best(file: Path) -> dict[int, float]:
+    """Scores of the best checkpoint and perhaps of the one that follows it, by their updates."""
     try:
         content = json.loads(file.read_text())
-        return int(content["update"]), float(content["score"])
-    except (OSError, ValueError, LookupError, TypeError):
-        return -1, -math.inf
+        return {int(update): float(score) for update, score in content.items()}
+    except (OSError, ValueError, AttributeError, TypeError):
+        return {}
 
 
 def check_same(saved: dict[str, Any], now: dict[str, Any]) -> None:

@@ -106,9 +106,7 @@ def train(arguments: Sequence[str], presets: Presets, program: str) -> int:
     config = configured(options, presets)
     host.set_up(config)
     path = place(options, f"{chosen.env}-{chosen.algo}")
-    if devices.first_process():
-        host.create(config, path, options.overwrite)
-    devices.wait()
+    devices.first_alone(lambda: host.create(config, path, options.overwrite))
     say(f"Run folder: {path}")
     return session.run(path, _resume_command(program, path), say)
 
@@ -156,6 +154,9 @@ def sweep_runs(arguments: Sequence[str], presets: Presets, program: str) -> int:
     options = parse(sweep_options(start), arguments, whole)
     wandb = options.run.wandb if "--wandb" in _flags(arguments) else None
     if options.resume:
+        for flag in sorted(_flags(arguments) - {"--resume", "--wandb", "--hosts"}):
+            remedy = "a sweep goes on as it was begun, leave it out"
+            require(False, flag[2:], "given", remedy)
         return sweep.run(options.resume, f"{whole} --resume {options.resume}", say, wandb)
     config = configured(options, presets)
     found = axes.parse(options.sweep, config)
@@ -176,10 +177,15 @@ def sweep_runs(arguments: Sequence[str], presets: Presets, program: str) -> int:
         host.set_up(run)
     path = place(options, f"sweep-{chosen.env}-{chosen.algo}")
     by_name = {axes.name(setting): setting for setting in settings}
-    if devices.first_process():
-        sweep.create(path, sweep.Sweep(options.metric, options.halvings, by_name), runs)
-        sweep.for_agents(found, _shared(arguments), options.metric, path / sweep.AGENTS)
-    devices.wait()
+
+    def create() -> None:
+        plan = sweep.Sweep(options.metric, options.halvings, by_name)
+        sweep.create(path, plan, runs, options.overwrite)
+        shared, file = _shared(arguments), path / sweep.AGENTS
+        if not sweep.for_agents(found, config, shared, options.metric, file):
+            say(f"No {file.name}: agents of W&B cannot set flags or lists of numbers.")
+
+    devices.first_alone(create)
     programs = len({program_of(run) for run in runs})
     say(
         f"Sweep folder: {path}: {len(runs)} settings x {config.seeds} seeds in {programs} programs."

@@ -10,8 +10,8 @@ gradients. Random numbers do not depend on the cut.
 
 import math
 import os
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from typing import Any
 
 import jax
@@ -121,6 +121,8 @@ def joined(carries: Sequence[Carry], grid: Mesh) -> Carry:
         return whole._replace(clock=carries[0].clock)
 
     place = of_carry(jax.eval_shape(join, carries), grid)
+    if jax.process_count() == 1:  # else they lie on all devices already, see `common`
+        carries = jax.device_put(carries, NamedSharding(grid, PartitionSpec()))
     return jax.jit(join, out_shardings=place)(carries)
 
 
@@ -147,7 +149,12 @@ def host_local(tree: PyTree) -> PyTree:
     """The same arrays, such that this process can read and use all of each; no keys among them."""
     if jax.process_count() == 1:
         return tree
-    return jax.tree.map(np.asarray, jax.jit(lambda same: same, out_shardings=common())(tree))
+    return jax.tree.map(np.asarray, _to_all()(tree))
+
+
+@cache
+def _to_all() -> Any:
+    return jax.jit(lambda same: same, out_shardings=common())
 
 
 def join_hosts(hosts: str) -> None:
@@ -170,7 +177,9 @@ def join_hosts(hosts: str) -> None:
         if hosts == "auto":
             jax.distributed.initialize()
         else:
-            jax.distributed.initialize(address, int(counts[0]), int(counts[1]))
+            jax.distributed.initialize(
+                address, int(counts[0]), int(counts[1]), cluster_detection_method="deactivate"
+            )
     except (RuntimeError, ValueError) as error:
         raise ConfigError(f"hosts is {hosts!r}: {reason(error)}") from error
 
@@ -180,17 +189,32 @@ def first_process() -> bool:
     return jax.process_index() == 0
 
 
-def wait() -> None:
-    """Waits until all processes have come here."""
-    if jax.process_count() > 1:
-        multihost_utils.sync_global_devices("wait")
-
-
-def agreed(stop: bool) -> bool:
-    """Whether any process wants to stop; all of them get the same answer."""
+def highest(number: int) -> int:
+    """The highest of the processes' numbers."""
     if jax.process_count() == 1:
-        return stop
-    return bool(multihost_utils.process_allgather(np.array(stop)).any())
+        return number
+    return int(multihost_utils.process_allgather(np.array(number)).max())
+
+
+def agreed(wanted: bool) -> bool:
+    """Whether any process wants something; all of them get the same answer."""
+    return bool(highest(int(wanted)))
+
+
+def first_alone(action: Callable[[], None]) -> None:
+    """Lets the first process do something, while the others wait for it.
+
+    Raises:
+        ConfigError: it could not be done; in every process.
+    """
+    problem: ConfigError | None = None
+    if first_process():
+        try:
+            action()
+        except ConfigError as error:
+            problem = error
+    if agreed(problem is not None):
+        raise problem or ConfigError("the first process has stopped.")
 
 
 def needed(executable: Any) -> int:

@@ -263,8 +263,11 @@ def restore(
         checkpoints = checkpoints_of(path, config, say, read_only=True)
         try:
             choice("checkpoint", which, ["newest", "best", *map(str, checkpoints.all())])
-            only = int(which) if which.isdecimal() else None
-            only = checkpoints.best() if which == "best" else only
+            best = checkpoints.best()
+            unknown = "nobody knows which one it is, use newest"
+            require(which != "best" or best is not None, "checkpoint", which, unknown)
+            named = best if which == "best" else None
+            only = int(which) if which.isdecimal() else named
             found = checkpoints.restore(setup.shapes(), only)
         finally:
             checkpoints.close()

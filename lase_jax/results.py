@@ -25,21 +25,23 @@ def finished(path: Path) -> bool:
         return False
 
 
-def write(run: "Run", pictures: bool = True) -> dict[str, Path]:
-    """Writes summary and pictures. What cannot be written is said, and harms nothing.
+def write(run: "Run") -> dict[str, Path]:
+    """Writes summary and perhaps pictures. What cannot be written is said, and harms nothing.
 
     The summary comes last: where it says that the run is finished, all else has been written.
 
     Args:
-        run: a run that has done some updates.
-        pictures: whether to draw its curves, and, where it is finished, an episode.
+        run: a run that has done some updates; where it is to have pictures, these are its curves
+            and, if it is finished, an episode.
 
     Returns:
         The pictures' files by name, whether they exist or not.
     """
     path, setup, plan, session = run.path, run.setup, run.plan, run.session
     record = functools.cache(lambda: sinks.load(path / folder.METRICS))
-    carry = session.carry._replace(state=devices.host_local(session.carry.state))
+    carry = session.carry
+    if run.pictures:
+        carry = carry._replace(state=devices.host_local(carry.state))
     if not devices.first_process():
         return {}
 
@@ -55,7 +57,7 @@ def write(run: "Run", pictures: bool = True) -> dict[str, Path]:
         folder.write_json(path / folder.SUMMARY, result)
         run.say(headline(result))
 
-    drawn = {folder.CURVES: curves, folder.REPLAY: replay} if pictures else {}
+    drawn = {folder.CURVES: curves, folder.REPLAY: replay} if run.pictures else {}
     for name, writer in (drawn | {folder.SUMMARY: outcome}).items():
         try:
             writer()

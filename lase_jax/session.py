@@ -23,22 +23,36 @@ from lase_jax.progress import Progress
 from lase_jax.types import Carry
 
 Say = Callable[[str], None]
+LONG = 60.0
+"""Seconds of a part of training from which on it is said what could be lost."""
+TOGETHER = 1.0
+"""Seconds in which several signals count as one."""
 SAVING = 20.0
 """Training lasts at least so many times as long as saving it did, before it is saved again."""
 
 
 @contextlib.contextmanager
 def stop_signals() -> Iterator[list[int]]:
-    """Collects SIGINT and SIGTERM instead of dying from them; a second one acts as usual."""
+    """Collects SIGINT and SIGTERM instead of dying from them.
+
+    A second one acts as usual, unless it comes with the first: make and job schedulers may pass one
+    on to every process that they know.
+    """
     received: list[int] = []
+    first = 0.0
     signals = (signal.SIGINT, signal.SIGTERM)
     before = {number: signal.getsignal(number) for number in signals}
 
     def handle(number: int, frame: Any) -> None:
         del frame
-        received.append(number)
-        for other in signals:
-            signal.signal(other, before[other])
+        nonlocal first
+        if received and time.monotonic() - first > TOGETHER:
+            for other in signals:
+                signal.signal(other, before[other])
+            signal.raise_signal(number)
+        elif not received:
+            received.append(number)
+            first = time.monotonic()
 
     try:
         for number in signals:
@@ -51,6 +65,14 @@ def stop_signals() -> Iterator[list[int]]:
     finally:
         for number in signals:
             signal.signal(number, before[number])
+
+
+def stopped(received: list[int]) -> bool:
+    """Whether any process has received a signal, which counts as received by all."""
+    number = devices.highest(received[0] if received else 0)
+    if number and not received:
+        received.append(number)
+    return bool(received)
 
 
 class Session(NamedTuple):
@@ -70,32 +92,34 @@ class Run:
         path: run folder.
         say: prints a line.
         wandb: W&B's mode, where it is another than the run began with.
+        pictures: whether to draw its curves and an episode at the end.
 
     Attributes:
         setup: what its settings stand for.
         plan: how it is cut into parts.
-        session: how far it is.
+        session: how far it is; before it has begun, as far as its newest checkpoint.
         diverged: why it stopped before its end, or None.
         score: its newest collective return, mean over seeds.
+        begun: whether its checkpoint has been read.
 
     Raises:
         ConfigError: settings that do not fit, or a checkpoint of other settings.
     """
 
-    def __init__(self, path: Path, say: Say, wandb: sinks.Mode | None = None):
+    def __init__(
+        self, path: Path, say: Say, wandb: sinks.Mode | None = None, pictures: bool = True
+    ):
         config, self.content = host.load_config(path)
-        self.path, self.say = path, say
+        self.path, self.say, self.pictures = path, say, pictures
         self.wandb: sinks.Mode = wandb or config.wandb
         self.setup = host.set_up(config)
         self.plan = host.plan_of(config)
         self.checkpoints = host.checkpoints_of(path, config, say)
         self.diverged: DivergedError | None = None
-        self.score = -np.inf
+        self.score, self.begun = -np.inf, False
         self.outputs: list[sinks.Guarded] = []
-        done, carry = 0, None
-        if not self.checkpoints.empty:
-            done, carry = self.checkpoints.restore(self.setup.shapes()) or (0, None)
-        self.session = Session(carry, done, done, Times(0.0, 0.0), 0.0)
+        done = self.checkpoints.newest() or 0
+        self.session = Session(None, done, done, Times(0.0, 0.0), 0.0)
 
     @property
     def done(self) -> int:
@@ -107,13 +131,30 @@ class Run:
         """Whether its last update is done and its results are written."""
         return self.done >= self.plan.updates and results.finished(self.path)
 
-    def open(self) -> None:
-        """Opens the places for metrics, if they are not."""
-        if not self.outputs:
-            self.outputs = open_sinks(self)
+    def begin(self) -> None:
+        """Reads the newest checkpoint that can be read, if any, and opens the places for metrics.
+
+        What has begun stays as it is.
+
+        Raises:
+            ConfigError: a checkpoint of other settings, or none that can be read.
+        """
+        if self.begun:
+            return
+        self.begun = True
+        done, carry = 0, None
+        if not self.checkpoints.empty:
+            done, carry = self.checkpoints.restore(self.setup.shapes()) or (0, None)
+        self.session = Session(carry, done, done, Times(0.0, 0.0), 0.0)
+        self.outputs = open_sinks(self)
 
     def take(self, metrics: dict[str, np.ndarray], done: int) -> None:
-        """Writes a part's metrics ``[U, S, ...]`` after `done` updates, and sees if it diverged."""
+        """Writes a part's metrics ``[U, S, ...]`` after `done` updates, and sees if it diverged.
+
+        One that has diverged before takes no more.
+        """
+        if self.diverged:
+            return
         record = host.to_record(metrics, done, self.plan)
         self.score = host.collective(record)
         for sink in self.outputs:
@@ -139,17 +180,18 @@ class Run:
         """Comes to rest after `done` updates and `seconds` of training, with a checkpoint."""
         if self.diverged:
             return
-        session = self.session
-        self.session = session._replace(carry=carry, done=done, seconds=session.seconds + seconds)
-        if done > session.began and self.checkpoints.newest() != done:
+        self.session = self.session._replace(done=done, seconds=seconds)
+        if done > self.session.began and devices.agreed(self.checkpoints.newest() != done):
             self.checkpoints.save(done, carry, self.score)
             self.checkpoints.wait()
+        if self.pictures:
+            self.session = self.session._replace(carry=carry)
 
-    def conclude(self, pictures: bool = True) -> None:
+    def conclude(self) -> None:
         """Writes what there is to say of a run at its end, or where it was stopped."""
         files: dict[str, Path] = {}
         if self.done and not self.diverged:
-            files = results.write(self, pictures)
+            files = results.write(self)
         close(self.outputs, files)
         self.outputs = []
 
@@ -178,11 +220,12 @@ def run(path: Path, command: str, say: Say = print, wandb: sinks.Mode | None = N
         if one.finished:
             say(f"{path} is finished: {one.plan.updates} updates.")
             return 0
+        one.begin()
         if one.done:
             say(f"Going on after update {one.done} of {one.plan.updates}.")
-        one.open()
         with stop_signals() as received:
             train([one], one.plan.updates, received, say)
+            stopped(received)
         one.conclude()
         if one.diverged:
             raise one.diverged
@@ -208,23 +251,30 @@ def train(runs: Sequence[Run], until: int, received: list[int], say: Say) -> Non
         until: update to stop after, whole parts.
         received: fills up with signals.
         say: prints a line.
+
+    Raises:
+        ConfigError: a checkpoint of other settings, or none that can be read.
     """
     first = runs[0]
-    if first.done >= until or received:
+    if stopped(received) or first.done >= until:
         return
-    config, plan, trainer = first.setup.config, first.plan, first.setup.trainer
-    sizes = [len(run.setup.seeds) for run in runs]
-    shares = list(zip(runs, itertools.accumulate(sizes, initial=0), sizes, strict=False))
-    seeds = sum(sizes)
-    grid = devices.mesh(seeds, config.schedule.num_envs)
+    trainer = first.setup.trainer
+    seeds = sum(len(run.setup.seeds) for run in runs)
+    grid = devices.mesh(seeds, first.setup.config.schedule.num_envs)
     start = host.start([(run.setup.algorithm, run.setup.seeds) for run in runs], grid)
-    program, times = host.compiled(trainer, host.shapes(trainer, start), plan, grid)
+    program, times = host.compiled(trainer, host.shapes(trainer, start), first.plan, grid)
     say(f"Traced in {times.trace:.1f} s, compiled in {times.compile:.1f} s.")
-    needed, free = devices.needed(program), devices.free()
-    if needed > free and len(runs) > 1:
+    needed = devices.needed(program)
+    if len(runs) > 1 and devices.agreed(needed > devices.free()):
         say(f"{len(runs)} runs need {needed / 2**30:.1f} GiB: one half after the other.")
         for half in (runs[: len(runs) // 2], runs[len(runs) // 2 :]):
             train(half, until, received, say)
+        return
+    for run in runs:
+        run.begin()
+    if len({run.done for run in runs}) > 1:  # some had a damaged checkpoint
+        for group in grouped(runs, lambda run: run.done):
+            train(group, until, received, say)
         return
     carry = (
         devices.joined([run.session.carry for run in runs], grid)
@@ -233,27 +283,54 @@ def train(runs: Sequence[Run], until: int, received: list[int], say: Say) -> Non
     )
     for run in runs:
         run.session = run.session._replace(carry=None, times=times)
-    done, steps = first.done, plan.steps * seeds
+    advance(runs, program, carry, until, received, say)
+
+
+def advance(
+    runs: Sequence[Run],
+    program: Callable[..., Any],
+    carry: Carry,
+    until: int,
+    received: list[int],
+    say: Say,
+) -> None:
+    """The loop over parts: run, write, save. All but `program` and `carry` is as in `train`."""
+    config, plan, first_done = runs[0].setup.config, runs[0].plan, runs[0].done
+    done = first_done
+    sizes = [len(run.setup.seeds) for run in runs]
+    shares = list(zip(runs, itertools.accumulate(sizes, initial=0), sizes, strict=False))
+    seeds, steps = sum(sizes), plan.steps * sum(sizes)
     saving, began = Saving(config.save_every), time.perf_counter()
+    warned = False
     with Progress(plan.updates * steps, done * steps, say) as progress:
-        while done < until and not devices.agreed(bool(received)) and training(runs):
+        while done < until and training(runs) and not stopped(received):
             carry, metrics = program(carry)
             metrics = devices.fetch(metrics, seeds)
-            returns = []
             for run, begin, size in shares:
-                if not run.diverged:
-                    own = {name: part[:, begin : begin + size] for name, part in metrics.items()}
-                    run.take(own, done)
-                    returns.append(run.score)
+                own = {name: part[:, begin : begin + size] for name, part in metrics.items()}
+                run.take(own, done)
             done += plan.part
-            if saving.due() or keeps(config, done // plan.part):
+            took = (time.perf_counter() - began) * plan.part / (done - first_done)
+            if took > LONG and not warned:
+                warned = True
+                say(f"A part takes {took:.0f} s; more --chunks stop and save sooner.")
+            if keeps(config, done // plan.part) or devices.agreed(saving.due()):
                 with saving:
                     for run, begin, size in shares:
                         run.save(done, devices.part(carry, begin, size))
+            returns = [run.score for run in runs if not run.diverged] or [np.nan]
             progress.update(done * steps, float(np.mean(returns)))
         seconds = time.perf_counter() - began
     for run, begin, size in shares:
         run.arrive(devices.part(carry, begin, size), done, seconds)
+
+
+def grouped(runs: Sequence[Run], key: Callable[[Run], Any]) -> list[list[Run]]:
+    """Runs of equal keys, in the order in which the keys first occur."""
+    found: dict[Any, list[Run]] = {}
+    for run in runs:
+        found.setdefault(key(run), []).append(run)
+    return list(found.values())
 
 
 def keeps(config: RunConfig, parts: int) -> bool:
@@ -296,10 +373,10 @@ def open_sinks(run: Run) -> list[sinks.Guarded]:
     if not devices.first_process():
         return []
     path, content, say = run.path, run.content, run.say
-    seeds = run.setup.seeds
+    seeds, done = run.setup.seeds, run.done
 
     def csv() -> sinks.Sink:
-        return sinks.Csv(path / folder.METRICS, seeds, run.done)
+        return sinks.Csv(path / folder.METRICS, seeds, done)
 
     def wandb() -> sinks.Sink:
         identity = f"{path.name}-{content.get('created', '')}"

@@ -12,6 +12,7 @@ import inspect
 import io
 import os
 import re
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -246,7 +247,7 @@ class Wandb:
                 project="lase-jax",
                 group=None if self.agent else self.group,
                 name=None if self.agent else name,
-                id=None if self.agent else re.sub(r"\W+", "-", f"{identity}-{name}"),
+                id=None if self.agent else _identifier(f"{identity}-{name}"),
                 resume="allow" if mode == "online" else None,
                 config=config,
                 dir=path,
@@ -296,6 +297,11 @@ class Wandb:
         for run in self.runs:
             run.finish()
         self.runs = []
+
+
+def _identifier(name: str) -> str:
+    """A name in the letters that W&B takes, different for different names."""
+    return f"{re.sub(r'[^A-Za-z0-9_]+', '-', name)}-{zlib.crc32(name.encode()):08x}"
 
 
 def _has_key() -> bool:

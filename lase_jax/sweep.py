@@ -15,6 +15,7 @@ and so on.
 import csv
 import io
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -25,11 +26,17 @@ import numpy as np
 from envs.checks import ConfigError, choice, require
 from lase_jax import axes, config, devices, folder, host, plots, results, session, sinks, stats
 from lase_jax.config import RunConfig
-from lase_jax.host import DivergedError
 from lase_jax.session import Run, Say
 
 SWEEP, TABLE, NUMBERS, PICTURE = "sweep.json", "table.md", "table.csv", "sweep.png"
 AGENTS = "wandb.yaml"
+AGENTS_KINDS = {
+    (False, False): "uniform",
+    (True, False): "log_uniform_values",
+    (False, True): "int_uniform",
+    (True, True): "q_log_uniform_values",
+}
+"""How W&B calls an interval: by its logarithm or not, of whole numbers or not."""
 SHOWN = 20
 """Settings that are printed, at most."""
 
@@ -48,6 +55,8 @@ class Sweep:
     """How many halvings have been done."""
     stopped: dict[str, int] = field(default_factory=dict)
     """Settings that were stopped, and after which update."""
+    diverged: dict[str, str] = field(default_factory=dict)
+    """Settings that diverged, and what there is to say of it."""
 
 
 def load(path: Path) -> Sweep:
@@ -70,14 +79,24 @@ def save(path: Path, sweep: Sweep) -> None:
     folder.write_json(path / SWEEP, asdict(sweep))
 
 
-def create(path: Path, sweep: Sweep, runs: Sequence[RunConfig]) -> None:
+def create(path: Path, sweep: Sweep, runs: Sequence[RunConfig], overwrite: bool = False) -> None:
     """Makes the folders of a sweep and of all its runs.
 
+    Args:
+        path: folder of the sweep.
+        sweep: what it is.
+        runs: the run of each setting.
+        overwrite: whether a sweep that lies there already may be deleted.
+
     Raises:
-        ConfigError: something lies there, or it cannot be written.
+        ConfigError: something lies there that may not be deleted, or it cannot be written.
     """
-    taken = path.exists() and any(path.iterdir())
-    require(not taken, "name", path.name, "use another name, or --resume to go on with that sweep")
+    with folder.writing("out", path):
+        if overwrite and (path / SWEEP).is_file():
+            shutil.rmtree(path)
+        taken = path.exists() and any(path.iterdir())
+    other = "use another name, --resume to go on with that sweep, or --overwrite to delete it"
+    require(not taken, "name", path.name, other)
     for (name, setting), run in zip(sweep.settings.items(), runs, strict=True):
         host.create(run, path / name, overwrite=False, sweep=path.name, setting=setting)
     with folder.writing("out", path):
@@ -106,21 +125,20 @@ def run(path: Path, command: str, say: Say = print, wandb: sinks.Mode | None = N
         ConfigError: not a sweep's folder, or a run in it that cannot go on.
     """
     sweep = load(path)
-    diverged: dict[str, DivergedError] = {}
     with session.stop_signals() as received:
         for share in rungs(sweep):
-            alive = [name for name in sweep.settings if name not in sweep.stopped | diverged]
-            diverged |= stage(path, alive, share, received, say, wandb)
+            alive = [name for name in sweep.settings if name not in sweep.stopped | sweep.diverged]
+            sweep.diverged |= stage(path, alive, share, received, say, wandb)
             if received:
                 say(f"Stopped. To go on: {command}")
                 return 128 + received[0]
             if share < 1:
-                halve(path, sweep, [name for name in alive if name not in diverged], say)
-    for name, error in diverged.items():
-        say(f"{name} diverged: {error}")
-    if devices.first_process():
-        report(path, sweep, say)
-    return 1 if diverged else 0
+                halve(path, sweep, share, say)
+            devices.first_alone(lambda: save(path, sweep))
+    for name, reason in sweep.diverged.items():
+        say(f"{name} diverged: {reason}")
+    devices.first_alone(lambda: report(path, sweep, say))
+    return 1 if sweep.diverged else 0
 
 
 def stage(
@@ -130,28 +148,32 @@ def stage(
     received: list[int],
     say: Say,
     wandb: sinks.Mode | None,
-) -> dict[str, DivergedError]:
-    """Trains some runs of a sweep up to a share of their updates; returns those that diverged."""
-    runs = {name: Run(path / name, named_by(name, say), wandb) for name in names}
-    going = [run for run in runs.values() if not run.finished]
+) -> dict[str, str]:
+    """Trains some runs of a sweep up to a share of their updates.
+
+    Returns:
+        What is to be said of those that diverged.
+    """
+    runs = [Run(path / name, named_by(name, say), wandb, pictures=False) for name in names]
     try:
-        programs: dict[Any, list[Run]] = {}
-        for each in going:
-            key = (config.program(each.setup.config), each.done)
-            programs.setdefault(key, []).append(each)
-        for number, group in enumerate(programs.values(), 1):
+        going = [each for each in runs if each.done < until(each.plan, share)]
+        groups = session.grouped(going, lambda each: (config.program(each.setup.config), each.done))
+        for number, group in enumerate(groups, 1):
             seeds = sum(len(each.setup.seeds) for each in group)
-            say(f"Program {number} of {len(programs)}: {len(group)} settings, {seeds} seeds.")
+            say(f"Program {number} of {len(groups)}: {len(group)} settings, {seeds} seeds.")
+            session.train(group, until(group[0].plan, share), received, say)
             for each in group:
-                each.open()
-            session.train(group, until(group[0], share), received, say)
-            for each in group:
-                each.conclude(pictures=False)
+                each.conclude()
+        session.stopped(received)
+        for each in runs:
+            if not each.begun and each.done >= each.plan.updates and not each.finished:
+                each.begin()  # it was killed before it could write its results
+                each.conclude()
     finally:
-        for each in runs.values():
+        for each in runs:
             each.close()
-    devices.wait()  # for the first process to have written what it concludes
-    return {name: each.diverged for name, each in runs.items() if each.diverged}
+    devices.agreed(False)  # the first process has written what there was to conclude
+    return {each.path.name: str(each.diverged) for each in runs if each.diverged}
 
 
 def named_by(name: str, say: Say) -> Say:
@@ -159,23 +181,21 @@ def named_by(name: str, say: Say) -> Say:
     return lambda line: say(f"{name}: {line}")
 
 
-def until(run: Run, share: float) -> int:
+def until(plan: host.Plan, share: float) -> int:
     """The update, at the end of a part, after which a share of the training is done."""
-    parts = run.plan.updates // run.plan.part
-    return run.plan.part * max(1, round(share * parts))
+    return plan.part * max(1, round(share * plan.updates / plan.part))
 
 
-def halve(path: Path, sweep: Sweep, alive: Sequence[str], say: Say) -> None:
-    """Stops the worse half of some settings."""
+def halve(path: Path, sweep: Sweep, share: float, say: Say) -> None:
+    """Stops the worse half of the settings that are left, after a share of their updates."""
+    alive = [name for name in sweep.settings if name not in sweep.stopped | sweep.diverged]
     scores = {name: _order(score(path / name, sweep.metric)) for name in alive}
     best = sorted(alive, key=lambda name: -scores[name])
     kept = -(-len(best) // 2)
     for name in best[kept:]:
-        summary = json.loads((path / name / folder.SUMMARY).read_text())
-        sweep.stopped[name] = summary["updates"]
+        run, _ = host.load_config(path / name)
+        sweep.stopped[name] = until(host.plan_of(run), share)
     sweep.halved += 1
-    if devices.first_process():
-        save(path, sweep)
     say(f"Halving {sweep.halved} of {sweep.halvings}: {kept} of {len(best)} settings go on.")
 
 
@@ -201,7 +221,8 @@ def rows(path: Path, sweep: Sweep) -> list[Row]:
     def row(name: str) -> Row:
         record = sinks.load(path / name / folder.METRICS)
         curve = plots.over_seats(named(record, sweep.metric))
-        note = "" if results.finished(path / name) else "stopped"
+        note = "diverged" if name in sweep.diverged else "stopped"
+        note = "" if results.finished(path / name) else note
         final = stats.final(curve)
         return Row(name, sweep.settings[name], record.env_steps, curve, final, note)
 
@@ -270,22 +291,36 @@ def show(lines: Sequence[Sequence[str]]) -> None:
     console.print(out)
 
 
-def for_agents(found: Sequence[axes.Axis], command: Sequence[str], metric: str, path: Path) -> None:
+def for_agents(
+    found: Sequence[axes.Axis], run: RunConfig, command: Sequence[str], metric: str, path: Path
+) -> bool:
     """Writes the same sweep for `wandb sweep`, whose agents train one setting at a time.
 
     Args:
         found: the axes.
+        run: what the sweep starts from.
         command: options of ``train`` that all settings share.
         metric: what makes a setting good.
         path: file to write.
+
+    Returns:
+        Whether it can be written: agents type ``--name=value``, which neither flags nor lists of
+        numbers take.
     """
 
     def values(axis: axes.Axis) -> dict[str, Any]:
         if isinstance(axis.values, tuple):
             return {"values": list(axis.values)}
-        kind = "log_uniform_values" if axis.values.log else "uniform"
-        return {"distribution": kind, "min": axis.values.low, "max": axis.values.high}
+        whole = isinstance(axes.value_at(run, axis.path), int)
+        kinds = (
+            ("q_log_uniform_values", "int_uniform") if whole else ("log_uniform_values", "uniform")
+        )
+        kind = kinds[0] if axis.values.log else kinds[1]
+        low, high = (round(end) if whole else end for end in (axis.values.low, axis.values.high))
+        return {"distribution": kind, "min": low, "max": high}
 
+    if any(isinstance(axes.value_at(run, axis.path), bool | tuple) for axis in found):
+        return False
     start = ["${interpreter}", "-m", "experiments.run", "train"]
     drawn = any(isinstance(axis.values, axes.Range) for axis in found)
     folder.write_json(
@@ -297,3 +332,4 @@ def for_agents(found: Sequence[axes.Axis], command: Sequence[str], metric: str, 
             "parameters": {axes.option(axis.path)[2:]: values(axis) for axis in found},
         },
     )
+    return True

@@ -73,8 +73,9 @@ def main() -> None:
         many, others = spread.run(spread.begin)
         close(others, metrics)
         close(many.state, one.state)
-        moved = devices.joined([saved(many, spread.setup.shapes())], alone.grid)
-        close(alone.run(moved)[0].state, alone.run(one)[0].state)
+        many, one = (saved(carry, alone.setup.shapes()) for carry in (many, one))
+        fewer, more = devices.joined([many], alone.grid), devices.joined([one], spread.grid)
+        close(alone.run(fewer)[0].state, spread.run(more)[0].state)
 
 
 if __name__ == "__main__":

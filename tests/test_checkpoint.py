@@ -89,6 +89,21 @@ def test_the_newest_the_best_and_every_so_many_are_kept(tmp_path, carry):
     assert open_at(place, read_only=True).all() == [4, 8, 10, 11, 12]
 
 
+def test_the_best_stays_where_a_better_one_never_reached_the_disk(tmp_path, carry):
+    place = tmp_path / "checkpoints"
+    checkpoints = open_at(place)
+    for update, score in ((20, 5.0), (30, 9.0)):
+        checkpoints.save(update, carry, score)
+    checkpoints.close()
+    shutil.rmtree(place / "30")
+    checkpoints = open_at(place)
+    for update in range(35, 60, 5):
+        checkpoints.save(update, carry, 3.0)
+    checkpoints.close()
+    assert open_at(place).best() == 20
+    assert open_at(place).all() == [20, 45, 50, 55]
+
+
 def test_nothing_there_is_none(tmp_path, carry):
     checkpoints = open_at(tmp_path / "new")
     assert checkpoints.newest() is None

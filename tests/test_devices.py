@@ -1,7 +1,9 @@
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import jax
@@ -86,15 +88,15 @@ def test_eight_devices_train_as_one_does():
     assert done.returncode == 0, done.stderr[-3000:]
 
 
-def test_two_processes_train_as_one_does_and_go_on_as_one(tmp_path):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
-    words = [*tiny.FLAGS, "--env", "ssh", "--algo", "a2c", "--chunks", "4", "--steps", "80"]
+class Processes:
+    """Trainings on the command line, of one process or of two that work together."""
 
-    def start(*more):
+    def __init__(self, parent):
+        self.words = [*tiny.FLAGS, "--env", "ssh", "--algo", "a2c", "--out", str(parent)]
+
+    def start(self, *more, new=True):
         return subprocess.Popen(
-            [sys.executable, "-m", "experiments.run", "train", *more],
+            [sys.executable, "-m", "experiments.run", "train", *(self.words if new else []), *more],
             cwd=ROOT,
             env=environment(JAX_PLATFORMS="cpu"),
             stdout=subprocess.PIPE,
@@ -102,14 +104,48 @@ def test_two_processes_train_as_one_does_and_go_on_as_one(tmp_path):
             text=True,
         )
 
-    words += ["--out", str(tmp_path), "--name"]
-    alone = start(*words, "one")
-    pair = [start(*words, "two", "--hosts", f"{address},2,{number}") for number in range(2)]
-    printed = [process.communicate(timeout=300)[0] for process in (alone, *pair)]
-    assert [process.returncode for process in (alone, *pair)] == [0, 0, 0], printed
-    assert "Results are in" in printed[1] and "Results are in" not in printed[2]
+    def pair(self, *more, new=True):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            address = f"127.0.0.1:{probe.getsockname()[1]}"
+        return [self.start(*more, "--hosts", f"{address},2,{k}", new=new) for k in range(2)]
+
+
+def ends(*processes):
+    """The exit codes, and what was printed."""
+    printed = [process.communicate(timeout=300)[0] for process in processes]
+    return [process.returncode for process in processes], printed
+
+
+def test_two_processes_stop_together_and_go_on_to_the_same_end_as_one(tmp_path):
+    """A signal that one has received stops both; they save often, each by a clock of its own."""
+    steps = ["--steps", "16000", "--chunks", "500", "--save-every", "0.05"]
+    processes = Processes(tmp_path)
+    alone = processes.start(*steps, "--name", "one")
+    pair = processes.pair(*steps, "--name", "two")
+    metrics = tmp_path / "two" / folder.METRICS
+    deadline = time.monotonic() + 200
+    while not metrics.exists() or len(metrics.read_bytes()) < 20_000:
+        assert all(process.poll() is None for process in pair), ends(*pair)
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    pair[1].send_signal(signal.SIGTERM)
+    codes, printed = ends(*pair)
+    assert codes == [143, 143], printed
+    assert "Stopped after update" in printed[0] and not printed[1].count("Stopped")
+    resumed = processes.pair("--resume", str(tmp_path / "two"), new=False)
+    codes, printed = ends(alone, *resumed)
+    assert codes == [0, 0, 0], printed
     one, two = (sinks.load(tmp_path / name / folder.METRICS) for name in ("one", "two"))
+    np.testing.assert_array_equal(one.update, two.update)
+    first = slice(0, 20)  # later, rounding has grown into other actions
     for name, values in one.metrics.items():
-        np.testing.assert_allclose(two.metrics[name], values, 1e-4, 1e-5, err_msg=name)
-    again = start("--resume", str(tmp_path / "two"))
-    assert "two is finished" in again.communicate(timeout=300)[0]
+        np.testing.assert_allclose(two.metrics[name][first], values[first], 1e-3, 1e-4, name)
+
+
+def test_what_the_first_process_cannot_do_all_processes_know(tmp_path):
+    processes = Processes(tmp_path)
+    (tmp_path / "two").mkdir()
+    (tmp_path / "two" / "mine").touch()
+    codes, printed = ends(*processes.pair("--steps", "80", "--name", "two"))
+    assert codes == [2, 2] and "name is 'two'" in printed[0], printed

@@ -101,10 +101,11 @@ def test_the_table_has_every_setting_the_best_first(swept):
     assert any(line.startswith(f"The best is {path / best}") for line in said)
 
 
-def test_a_finished_sweep_trains_nothing(swept, monkeypatch):
-    def never(*_):
-        raise AssertionError("it is trained already")
+def never(*_):
+    raise AssertionError("it is trained already")
 
+
+def test_a_finished_sweep_trains_nothing(swept, monkeypatch):
     monkeypatch.setattr(host, "compiled", never)
     assert sweep.run(swept[0], "again", lambda line: None) == 0
 
@@ -164,12 +165,17 @@ def test_one_that_diverges_does_not_stop_the_others(tmp_path, monkeypatch):
     assert sweep.run(tmp_path / "x", "again", said.append) == 1
     assert any(line.startswith(f"{first} diverged: loss is not finite") for line in said)
     assert [results.finished(tmp_path / "x" / name) for name in runs] == [False, True]
+    assert (tmp_path / "x" / sweep.TABLE).read_text().count("diverged") == 1
+    monkeypatch.setattr(host, "compiled", never)
+    assert sweep.run(tmp_path / "x", "again", lambda line: None) == 1
 
 
 def test_a_sweep_is_not_overwritten_and_a_folder_is_no_sweep(tmp_path):
     make(tmp_path / "x", steps=16)
-    with pytest.raises(ConfigError, match="name is 'x': use another name, or --resume"):
+    with pytest.raises(ConfigError, match="name is 'x': use another name, --resume .* --overwrite"):
         make(tmp_path / "x", steps=16)
+    sweep.create(tmp_path / "x", sweep.Sweep("return/collective", 0, {}), [], overwrite=True)
+    assert [file.name for file in (tmp_path / "x").iterdir()] == [sweep.SWEEP]
     with pytest.raises(ConfigError, match="resume is .*not a sweep's folder"):
         sweep.run(tmp_path, "again")
 
@@ -182,16 +188,28 @@ def test_an_unknown_metric_is_named(swept):
 
 def test_from_the_command_line(tmp_path, capsys):
     words = ["sweep", *tiny.FLAGS, "--env", "ssh", "--algo", "a2c", "--steps", "16"]
-    words += ["--sweep", "lr=log(1e-4,1e-2) normalise=true", "--samples", "3"]
+    words += ["--sweep", "lr=log(1e-4,1e-2) lr_episodes=uniform(10,20)", "--samples", "3"]
     words += ["--out", str(tmp_path), "--name", "drawn"]
     assert cli.execute(words, None, "lase") == 0, capsys.readouterr().err
     state = sweep.load(tmp_path / "drawn")
     assert len(state.settings) == 3
     agents = json.loads((tmp_path / "drawn" / sweep.AGENTS).read_text())
     assert agents["method"] == "random"
-    assert agents["parameters"]["agent.lr"]["distribution"] == "log_uniform_values"
+    assert agents["parameters"] == {
+        "agent.lr": {"distribution": "log_uniform_values", "min": 1e-4, "max": 1e-2},
+        "agent.lr-episodes": {"distribution": "int_uniform", "min": 10, "max": 20},
+    }
     assert "--out" not in agents["command"] and "--steps" in agents["command"]
     assert cli.execute(["sweep", "--resume", str(tmp_path / "drawn")], None, "lase") == 0
     capsys.readouterr()
     assert cli.execute([*words, "--sweep", "lr=a"], None, "lase") == 2
     assert "agent.lr" in capsys.readouterr().err
+    assert cli.execute(["sweep", "--resume", str(tmp_path), "--halvings", "2"], None, "lase") == 2
+    assert "halvings is 'given': a sweep goes on as it was begun" in capsys.readouterr().err
+
+
+def test_agents_of_wandb_are_offered_what_they_can_type(tmp_path):
+    run, file = tiny.config(), tmp_path / sweep.AGENTS
+    for text in ("normalise=true,false", "agent.net.dense=4,4x4"):
+        assert not sweep.for_agents(axes.parse(text, run), run, [], "return/collective", file)
+    assert not file.exists()

@@ -1,32 +1,27 @@
 #!/bin/bash
 #SBATCH --job-name=lase
 #SBATCH --nodes=2
-#SBATCH --ntasks-per-node=1
+#SBATCH --ntasks-per-node=8
 #SBATCH --gpus-per-node=8
 #SBATCH --time=24:00:00
-#SBATCH --signal=TERM@120
+#SBATCH --signal=TERM@300
 #SBATCH --requeue
 
-# One process on each node, from the repository's folder on a file system that all nodes share:
+# One process on each GPU, as JAX expects it of SLURM. From the repository's folder, on a file system
+# that all nodes share, with the options of `experiments.run train`:
 #
-#   sbatch experiments/cluster/slurm.sh ENV=cleanup NAME=big SEEDS=64 EXTRA=cuda12
+#   make install EXTRA=cuda12
+#   sbatch experiments/cluster/slurm.sh big --env cleanup --seeds 64 --chunks 1000
 #
-# SIGTERM comes two minutes before the end; the run saves itself and the job goes on when it is
-# queued again, with RUN in the place of what a new run is made of.
+# The first word names the run. SIGTERM comes five minutes before the end; the run saves itself after
+# the part it is in, of which --chunks says how many there are, and goes on when the job is queued again.
 set -euo pipefail
 
-name= extra=
-for word in "$@"; do
-    case $word in
-        NAME=*) name=${word#NAME=} ;;
-        EXTRA=*) extra=$word ;;
-    esac
-done
-[ -n "$name" ] || { echo "NAME is missing: name the run, e.g. NAME=big" >&2; exit 2; }
-
-make install $extra
+name=$1
+shift
 if [ -f "runs/$name/config.json" ]; then
-    srun make train RUN="runs/$name" $extra ARGS="--hosts auto"
+    set -- --resume "runs/$name"
 else
-    srun make train "$@" ARGS="--hosts auto"
+    set -- --name "$name" "$@"
 fi
+exec srun .venv/bin/python -m experiments.run train "$@" --hosts auto
