@@ -114,20 +114,23 @@ class Checkpoints:
     def _compare(self, update: int, score: float) -> None:
         """Notes whether a checkpoint will be the best; until it is there, the former one stays."""
         there = self.best()
+        known = {} if there is None else {there: self._best[there]}
         if there is None or score > self._best[there]:
-            former = {} if there is None else {there: self._best[there]}
-            self._best = former | {update: score}
+            known[update] = score
+        if known != self._best:
+            self._best = known
             if jax.process_index() == 0:
-                folder.write_json(self._best_file, self._best)
+                folder.write_json(self._best_file, known)
 
     def best(self) -> int | None:
         """Updates that the best checkpoint has finished; None where it is not on the disk."""
+        self.wait()
         there = [update for update in self._best if update in self.all()]
         return max(there, key=self._best.__getitem__, default=None)
 
     def all(self) -> list[int]:
         """Updates that each checkpoint on the disk has finished, in order."""
-        return sorted(self._manager.all_steps())
+        return sorted(self._manager.all_steps(read=True))
 
     @property
     def empty(self) -> bool:

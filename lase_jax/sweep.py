@@ -100,6 +100,7 @@ def create(path: Path, sweep: Sweep, runs: Sequence[RunConfig], overwrite: bool 
     for (name, setting), run in zip(sweep.settings.items(), runs, strict=True):
         host.create(run, path / name, overwrite=False, sweep=path.name, setting=setting)
     with folder.writing("out", path):
+        path.mkdir(parents=True, exist_ok=True)
         save(path, sweep)  # last: a folder that has it has everything
 
 
