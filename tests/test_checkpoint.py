@@ -85,8 +85,9 @@ def test_the_newest_the_best_and_every_so_many_are_kept(tmp_path, carry):
     again.save(11, carry, 8.0)
     again.save(12, carry, 10.0)
     assert again.best() == again.newest() == 12
+    again.save(13, carry, 0.0)  # the former best goes once the new one is there
     again.close()
-    assert open_at(place, read_only=True).all() == [4, 8, 10, 11, 12]
+    assert open_at(place, read_only=True).all() == [4, 8, 11, 12, 13]
 
 
 def test_the_best_stays_where_a_better_one_never_reached_the_disk(tmp_path, carry):
