@@ -45,7 +45,12 @@ STAIRS = (CONTRACT + GAMES + HOST, CONTRACT + LEARNING + HOST)
 OWNERS = {
     "PIL": ["envs.render", "lase_jax.animate"],
     "distrax": ["lase_jax.distributions"],
-    "matplotlib": ["lase_jax.plots", "experiments.curves", "experiments.*.analysis"],
+    "matplotlib": [
+        "lase_jax.plots",
+        "experiments.curves",
+        "experiments.*.analysis",
+        "experiments.bench.report",
+    ],
     "orbax": ["lase_jax.checkpoint"],
     "wandb": ["lase_jax.sinks"],
 }
