@@ -130,12 +130,12 @@ def run(path: Path, command: str, say: Say = print, wandb: sinks.Mode | None = N
         for share in rungs(sweep):
             alive = [name for name in sweep.settings if name not in sweep.stopped | sweep.diverged]
             sweep.diverged |= stage(path, alive, share, received, say, wandb)
+            if share < 1 and not received:
+                halve(path, sweep, share, say)
+            devices.first_alone(lambda: save(path, sweep))
             if received:
                 say(f"Stopped. To go on: {command}")
                 return 128 + received[0]
-            if share < 1:
-                halve(path, sweep, share, say)
-            devices.first_alone(lambda: save(path, sweep))
     for name, reason in sweep.diverged.items():
         say(f"{name} diverged: {reason}")
     devices.first_alone(lambda: report(path, sweep, say))
