@@ -187,9 +187,8 @@ def sweep_runs(arguments: Sequence[str], presets: Presets, program: str) -> int:
 
     devices.first_alone(create)
     programs = len({program_of(run) for run in runs})
-    say(
-        f"Sweep folder: {path}: {len(runs)} settings x {config.seeds} seeds in {programs} programs."
-    )
+    say(f"Sweep folder: {path}")
+    say(f"Settings: {len(runs)}, seeds of each: {config.seeds}, programs: {programs}.")
     return sweep.run(path, f"{whole} --resume {path}", say)
 
 
