@@ -201,8 +201,16 @@ def halve(path: Path, sweep: Sweep, share: float, say: Say) -> None:
 
 
 def score(path: Path, metric: str) -> np.ndarray:
-    """``[S]`` a metric at the end of a run so far, mean over its seats."""
-    return stats.final(plots.over_seats(named(sinks.load(path / folder.METRICS), metric)))
+    """``[S]`` a metric at the end of a run so far, mean over its seats; NaN where nothing is known.
+
+    Raises:
+        ConfigError: the run has no such metric.
+    """
+    try:
+        record = sinks.load(path / folder.METRICS)
+    except ConfigError:  # a full disk has kept it from being written
+        return np.array([np.nan])
+    return stats.final(plots.over_seats(named(record, metric)))
 
 
 class Row(NamedTuple):

@@ -180,6 +180,10 @@ def test_a_sweep_is_not_overwritten_and_a_folder_is_no_sweep(tmp_path):
         sweep.run(tmp_path, "again")
 
 
+def test_a_run_whose_metrics_were_lost_counts_least(swept, tmp_path):
+    assert np.isnan(sweep.score(tmp_path, "return/collective")).all()
+
+
 def test_an_unknown_metric_is_named(swept):
     state = replace(sweep.load(swept[0]), metric="return/colective")
     with pytest.raises(ConfigError, match="did you mean 'return/collective'"):
