@@ -119,13 +119,13 @@ class Checkpoints:
             known[update] = score
         if known != self._best:
             self._best = known
-            if jax.process_index() == 0:
+            if devices.first_process():
                 folder.write_json(self._best_file, known)
 
     def best(self) -> int | None:
         """Updates that the best checkpoint has finished; None where it is not on the disk."""
         self.wait()
-        there = [update for update in self._best if update in self.all()]
+        there = self._best.keys() & self.all()
         return max(there, key=self._best.__getitem__, default=None)
 
     def all(self) -> list[int]:

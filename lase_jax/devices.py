@@ -78,18 +78,13 @@ def places(seeds: int, grid: Mesh) -> int:
     return -(-seeds // share) * share
 
 
-def of_carry(carry: Carry, grid: Mesh) -> Carry:
-    """The sharding of every leaf of a carry, arrays or shapes."""
+def of_carry(grid: Mesh) -> Carry:
+    """The sharding of a carry, one for all leaves of each field."""
 
-    def each(tree: PyTree, *axes: str) -> PyTree:
-        return jax.tree.map(lambda _: NamedSharding(grid, PartitionSpec(*axes)), tree)
+    def over(*axes: str) -> Any:
+        return NamedSharding(grid, PartitionSpec(*axes))
 
-    return Carry(
-        state=each(carry.state, SEEDS),
-        world=each(carry.world, SEEDS, ENVS),
-        key=each(carry.key, SEEDS),
-        clock=each(carry.clock),
-    )
+    return Carry(state=over(SEEDS), world=over(SEEDS, ENVS), key=over(SEEDS), clock=over())
 
 
 def of_metrics(grid: Mesh) -> NamedSharding:
@@ -120,10 +115,9 @@ def joined(carries: Sequence[Carry], grid: Mesh) -> Carry:
         whole = jax.tree.map(side_by_side, *batched)
         return whole._replace(clock=carries[0].clock)
 
-    place = of_carry(jax.eval_shape(join, carries), grid)
     if jax.process_count() == 1:  # else they lie on all devices already, see `common`
         carries = jax.device_put(carries, NamedSharding(grid, PartitionSpec()))
-    return jax.jit(join, out_shardings=place)(carries)
+    return jax.jit(join, out_shardings=of_carry(grid))(carries)
 
 
 @partial(jax.jit, static_argnums=2)

@@ -98,8 +98,7 @@ def shapes(trainer: Trainer, first: Start) -> Carry:
 
 def begin(trainer: Trainer, first: Start, grid: Mesh) -> Carry:
     """The carry before the first update, laid over the mesh."""
-    place = devices.of_carry(shapes(trainer, first), grid)
-    return jax.jit(partial(initial, trainer), out_shardings=place)(first)
+    return jax.jit(partial(initial, trainer), out_shardings=devices.of_carry(grid))(first)
 
 
 def compiled(
@@ -114,7 +113,7 @@ def compiled(
         grid: where the carry lies.
     """
     start = time.perf_counter()
-    place = devices.of_carry(like, grid)
+    place = devices.of_carry(grid)
     program = jax.jit(
         trainer.run,
         static_argnums=1,

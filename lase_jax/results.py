@@ -46,7 +46,8 @@ def write(run: "Run") -> dict[str, Path]:
         return {}
 
     def curves() -> None:
-        draw_curves(path, setup, record())
+        title = f"{setup.config.env}, {' and '.join(dict.fromkeys(setup.seats))}"
+        folder.replace(path / folder.CURVES, lambda file: plots.curves(record(), title, file))
 
     def replay() -> None:
         if session.done == plan.updates:
@@ -64,12 +65,6 @@ def write(run: "Run") -> dict[str, Path]:
         except (OSError, ValueError, RuntimeError) as error:
             run.say(f"{name} could not be written ({folder.reason(error)}).")
     return {name: path / name for name in drawn}
-
-
-def draw_curves(path: Path, setup: "Setup", record: Record) -> None:
-    """Draws the learning curves of the run in `path`."""
-    title = f"{setup.config.env}, {' and '.join(dict.fromkeys(setup.seats))}"
-    folder.replace(path / folder.CURVES, lambda file: plots.curves(record, title, file))
 
 
 def write_replay(

@@ -58,6 +58,10 @@ class Sweep:
     diverged: dict[str, str] = field(default_factory=dict)
     """Settings that diverged, and what there is to say of it."""
 
+    def alive(self) -> list[str]:
+        """The settings that go on."""
+        return [name for name in self.settings if name not in self.stopped | self.diverged]
+
 
 def load(path: Path) -> Sweep:
     """Reads sweep.json.
@@ -110,7 +114,7 @@ def rungs(sweep: Sweep) -> list[float]:
 
 
 def run(path: Path, command: str, say: Say = print, wandb: sinks.Mode | None = None) -> int:
-    """Trains a sweep from where it is, and writes its table and pictures.
+    """Trains a sweep from where it is, and writes its table and its picture.
 
     Args:
         path: folder of the sweep.
@@ -128,8 +132,7 @@ def run(path: Path, command: str, say: Say = print, wandb: sinks.Mode | None = N
     sweep = load(path)
     with session.stop_signals() as received:
         for share in rungs(sweep):
-            alive = [name for name in sweep.settings if name not in sweep.stopped | sweep.diverged]
-            sweep.diverged |= stage(path, alive, share, received, say, wandb)
+            sweep.diverged |= stage(path, sweep.alive(), share, received, say, wandb)
             if share < 1 and not received:
                 halve(path, sweep, share, say)
             devices.first_alone(lambda: save(path, sweep))
@@ -189,9 +192,8 @@ def until(plan: host.Plan, share: float) -> int:
 
 def halve(path: Path, sweep: Sweep, share: float, say: Say) -> None:
     """Stops the worse half of the settings that are left, after a share of their updates."""
-    alive = [name for name in sweep.settings if name not in sweep.stopped | sweep.diverged]
-    scores = {name: _order(score(path / name, sweep.metric)) for name in alive}
-    best = sorted(alive, key=lambda name: -scores[name])
+    scores = {name: _order(score(path / name, sweep.metric)) for name in sweep.alive()}
+    best = sorted(scores, key=lambda name: -scores[name])
     kept = -(-len(best) // 2)
     for name in best[kept:]:
         run, _ = host.load_config(path / name)
