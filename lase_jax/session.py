@@ -72,7 +72,7 @@ def stopped(received: list[int]) -> bool:
     number = devices.highest(received[0] if received else 0)
     if number and not received:
         received.append(number)
-    return bool(received)
+    return bool(number)  # one that has come since then counts for all, the next time they ask
 
 
 class Session(NamedTuple):

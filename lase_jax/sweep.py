@@ -133,10 +133,11 @@ def run(path: Path, command: str, say: Say = print, wandb: sinks.Mode | None = N
     with session.stop_signals() as received:
         for share in rungs(sweep):
             sweep.diverged |= stage(path, sweep.alive(), share, received, say, wandb)
-            if share < 1 and not received:
+            over = session.stopped(received)
+            if share < 1 and not over:
                 halve(path, sweep, share, say)
             devices.first_alone(lambda: save(path, sweep))
-            if received:
+            if over:
                 say(f"Stopped. To go on: {command}")
                 return 128 + received[0]
     for name, reason in sweep.diverged.items():

@@ -93,9 +93,10 @@ class Processes:
 
     def __init__(self, parent):
         self.words = [*tiny.FLAGS, "--env", "ssh", "--algo", "a2c", "--out", str(parent)]
+        self.started = []
 
     def start(self, *more, new=True):
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "experiments.run", "train", *(self.words if new else []), *more],
             cwd=ROOT,
             env=environment(JAX_PLATFORMS="cpu"),
@@ -103,6 +104,8 @@ class Processes:
             stderr=subprocess.STDOUT,
             text=True,
         )
+        self.started.append(process)
+        return process
 
     def pair(self, *more, new=True):
         with socket.socket() as probe:
@@ -111,16 +114,24 @@ class Processes:
         return [self.start(*more, "--hosts", f"{address},2,{k}", new=new) for k in range(2)]
 
 
+@pytest.fixture
+def processes(tmp_path):
+    made = Processes(tmp_path)
+    yield made
+    for process in made.started:
+        with process:  # waits, and closes what it prints to
+            process.kill()
+
+
 def ends(*processes):
     """The exit codes, and what was printed."""
     printed = [process.communicate(timeout=300)[0] for process in processes]
     return [process.returncode for process in processes], printed
 
 
-def test_two_processes_stop_together_and_go_on_to_the_same_end_as_one(tmp_path):
+def test_two_processes_stop_together_and_go_on_to_the_same_end_as_one(tmp_path, processes):
     """A signal that one has received stops both; they save often, each by a clock of its own."""
     steps = ["--steps", "16000", "--chunks", "500", "--save-every", "0.05"]
-    processes = Processes(tmp_path)
     alone = processes.start(*steps, "--name", "one")
     pair = processes.pair(*steps, "--name", "two")
     metrics = tmp_path / "two" / folder.METRICS
@@ -143,8 +154,7 @@ def test_two_processes_stop_together_and_go_on_to_the_same_end_as_one(tmp_path):
         np.testing.assert_allclose(two.metrics[name][first], values[first], 1e-3, 1e-4, name)
 
 
-def test_what_the_first_process_cannot_do_all_processes_know(tmp_path):
-    processes = Processes(tmp_path)
+def test_what_the_first_process_cannot_do_all_processes_know(tmp_path, processes):
     (tmp_path / "two").mkdir()
     (tmp_path / "two" / "mine").touch()
     codes, printed = ends(*processes.pair("--steps", "80", "--name", "two"))
