@@ -1,12 +1,14 @@
 """The benchmarks' own arithmetic: what is counted, what is compared, what is filled in."""
 
+import os
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from envs import coin_game
-from experiments.bench import coin, report, roofline, scaling
+from experiments.bench import coin, growth, report, roofline, scaling
 from experiments.bench.cost import Cost, cost
 
 
@@ -94,3 +96,23 @@ def test_nothing_is_begun_that_would_not_end_in_time(tmp_path, monkeypatch):
     points = [scaling.Point("ssh", "a2c", "dense", "seeds", size) for size in (1, 2, 4, 8)]
     rows = scaling.sweep(points, 1, tmp_path / "x.json", minutes=2.0)
     assert [row["size"] for row in rows] == [1, 2]
+
+
+def test_growth_is_what_each_part_adds_after_the_first_quarter():
+    first = [growth.Look(k, k, 9.0 * k, 0.0, 0.0, 0.0) for k in range(1, 6)]
+    later = [growth.Look(k, 10 * k, 50.0 + k, 0.01 * 10 * k, 1.0, 0.0) for k in range(6, 21)]
+    seen = [*first, *later]
+    found = {field: growth.slope(seen, field) for field in growth.GROWING}
+    assert found == pytest.approx(dict(memory=102.4, metrics=10.24, wandb=0.0, checkpoints=0.0))
+    unknown = [look._replace(memory=float("nan")) for look in seen]
+    assert np.isnan(growth.slope(unknown, "memory"))
+
+
+def test_a_run_is_looked_at_from_outside(tmp_path):
+    for name in ("8", "12", "20.orbax-checkpoint-tmp"):
+        (tmp_path / "checkpoints" / name).mkdir(parents=True)
+        (tmp_path / "checkpoints" / name / "data").write_bytes(bytes(2**19))
+    assert growth.newest(tmp_path) == 12
+    assert growth.newest(tmp_path / "elsewhere") == 0
+    assert growth.size(tmp_path) == 1.5
+    assert growth.resident(os.getpid()) > 10.0

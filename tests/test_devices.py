@@ -82,9 +82,10 @@ def environment(**more):
 
 
 def test_eight_devices_train_as_one_does():
-    flags = environment(XLA_FLAGS="--xla_force_host_platform_device_count=8", JAX_PLATFORMS="cpu")
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=8"
     script = [sys.executable, str(ROOT / "tests" / "many_devices.py")]
-    done = subprocess.run(script, env=flags, capture_output=True, text=True, check=False)
+    eight = environment(XLA_FLAGS=flags, JAX_PLATFORMS="cpu")
+    done = subprocess.run(script, env=eight, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
 
 

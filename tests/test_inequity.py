@@ -123,8 +123,14 @@ def test_learning_sees_what_acting_saw(monkeypatch):
     algorithm = society(GAME.spec, [(agent, seats)])
     rollout = episode(GAME, algorithm, (state,))
     (memory,) = rollout.memory
-    agent.learn(state, rollout._replace(memory=memory), rollout.reward, jax.random.key(0), None)
-    (seen,) = handed
+
+    @jax.jit
+    def handed_on(state, rollout):
+        agent.learn(state, rollout, rollout.reward, jax.random.key(0), None)
+        return handed.pop()
+
+    seen = handed_on(state, rollout._replace(memory=memory))
+    assert not handed
     module = ActorCritic(GAME.spec.obs_shape, GAME.spec.num_actions, CONFIG.net, extra=NUM)
     for row, seat in enumerate(seats):
         params = jax.tree.map(lambda leaf, row=row: leaf[row], state.trained.params)

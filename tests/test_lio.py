@@ -57,22 +57,22 @@ def hyper_of(config):
 def played(config):
     """A state, an episode of many environments, and what was learnt on."""
     lio = machinery(config)
-    state = lio.init(KEY, hyper_of(config))
+    state = jax.jit(lio.init)(KEY, hyper_of(config))
     algorithm = society(GAME.spec, [(config.build(GAME, (0, 1)), (0, 1))])
     rollout = episode(GAME, algorithm, (state,), num_envs=64, mode="explore")
     rollout = rollout._replace(memory=())
-    reward = rollout.reward + lio.shape(state, rollout, KEY).delta
+    reward = rollout.reward + jax.jit(lio.shape)(state, rollout, KEY).delta
     return lio, algorithm, state, rollout, reward
 
 
 def test_incentives_are_paid_to_others_who_are_there_and_cost_no_reward():
     game = probe(lambda action: action, num_agents=3, num_actions=2, horizon=4)
     lio = machinery(settings("lio", net=SMALL, max_incentive=5.0), game, (2, 0))
-    state = lio.init(KEY, hyper_of(lio.config))
+    state = jax.jit(lio.init)(KEY, hyper_of(lio.config))
     rollout = facts(game.spec)
-    opinion = lio.shape(state, rollout, KEY)
+    opinion = jax.jit(lio.shape)(state, rollout, KEY)
     delta, active = np.asarray(opinion.delta), np.asarray(rollout.active)
-    shares = np.asarray(lio.everyones_offers(state.giver.params, rollout))
+    shares = np.asarray(jax.jit(lio.everyones_offers)(state.giver.params, rollout))
     assert not active.all() and not opinion.weights.any()
     np.testing.assert_allclose(delta, 5.0 * shares.sum(0), rtol=1e-5)
     assert not shares[0, ..., 2].any() and not shares[1, ..., 0].any()  # nothing for oneself
@@ -188,15 +188,16 @@ def test_with_right_models_everyones_worth_is_that_of_known_opponents():
     seats = (2, 0, 1)
     config = settings("lio", net=SMALL, lr=1e-6, gamma=0.9, baseline=False, opponents="learned")
     lio, rollout, later = machinery(config, game, seats), facts(game.spec), facts(game.spec, seed=1)
-    state = lio.init(KEY, hyper_of(config))
+    state = jax.jit(lio.init)(KEY, hyper_of(config))
     policies = state.learner.trained.params
     place = {seat: row for row, seat in enumerate(seats)}
     rows = np.array([[place[j] for j in others] for others in lio.others])
     model = Trained(jax.tree.map(lambda leaf: leaf[rows], policies), ())
     earned = jax.random.normal(KEY, (3, *rollout.reward.shape[:2]))
-    reward = rollout.reward + lio.shape(state, rollout, KEY).delta
-    known = lio.worth_of_known(state, state, rollout, reward, later, earned) / 1e-6
-    modelled = lio.worth_of_modelled(model, state, state, rollout, later, earned) / 1e-6
+    reward = rollout.reward + jax.jit(lio.shape)(state, rollout, KEY).delta
+    of_known, of_modelled = jax.jit(lio.worth_of_known), jax.jit(lio.worth_of_modelled)
+    known = of_known(state, state, rollout, reward, later, earned) / 1e-6
+    modelled = of_modelled(model, state, state, rollout, later, earned) / 1e-6
     own = np.array(seats)[:, None] == np.arange(3)
     known = jnp.where(own[:, None, None], 0.0, known)
     assert (np.abs(known).max((1, 2)) > 1e-4).sum() == 6
@@ -212,7 +213,10 @@ def test_incentives_may_learn_from_some_of_the_episodes():
     assert shapes == {(2, 8)} and first.last_obs.shape[0] == 8
 
     def giver(lio, rollout, reward):
-        return lio.reflect(state, state, rollout, reward, lambda *_: rollout, KEY)[0].giver
+        def reflect(state, rollout, reward):
+            return lio.reflect(state, state, rollout, reward, lambda *_: rollout, KEY)[0].giver
+
+        return jax.jit(reflect)(state, rollout, reward)
 
     assert same(giver(few, rollout, reward), giver(lio, first, paid))
     assert not same(giver(few, rollout, reward), giver(lio, rollout, reward))

@@ -1,7 +1,6 @@
 """Every notebook as a reader runs it, in short: in its own kernel, away from the repository."""
 
 import base64
-import os
 import re
 from pathlib import Path
 
@@ -48,9 +47,6 @@ def test_notebooks_open_and_install_on_colab(notebook):
 
 def test_notebooks_run(notebook, tmp_path, monkeypatch):
     monkeypatch.setenv("LASE_FAST", "1")
-    # Compiling is most of the time, and code that runs for a second need not be good.
-    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_backend_optimization_level=0"
-    monkeypatch.setenv("XLA_FLAGS", flags)
     monkeypatch.delenv("MPLBACKEND", raising=False)  # else pictures would not be shown inline
     book, _ = notebook
     resources = {"metadata": {"path": str(tmp_path)}}

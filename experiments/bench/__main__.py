@@ -8,6 +8,7 @@ COMMANDS = {
     "roofline": "one update's arithmetic and traffic beside what the machine can do, by phase",
     "scaling": "cost against agents, environments and seeds; size of the program",
     "device": "the same up to thousands of environments and seeds, for a GPU in 8 minutes",
+    "growth": "memory and disk of a long run",
     "peers": "the coin game beside JaxMARL's, a plain NumPy loop, and any other program",
     "goals": "what was aimed at and what the measurements in runs/ reached",
 }
