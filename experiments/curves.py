@@ -69,6 +69,19 @@ def final(path: Path) -> dict[str, np.ndarray]:
     return {name: stats.final(values) for name, values in metrics.items()}
 
 
+COLUMNS = (
+    "game",
+    "algorithm",
+    "collective return",
+    "seeds",
+    "E before",
+    "E after",
+    "steps/seed",
+    "min",
+    "command",
+)
+
+
 def table(runs: Runs, command: Callable[[str, str, int], str]) -> str:
     """The scores as Markdown.
 
@@ -76,29 +89,28 @@ def table(runs: Runs, command: Callable[[str, str, int], str]) -> str:
         runs: what was trained.
         command: what a person types to train a game, an algorithm or arm, and some seeds.
     """
-    lines = [
-        "| game | algorithm | collective return | seeds | E before | E after | steps/seed | min "
-        "| command |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
+    lines = []
     rows = {pair: score(path) for pair, path in runs.items()}
     for (game, algo), row in rows.items():
         mean, half = row["return"]["mean"], row["return"]["ci95"]
         band = "" if half is None else f" ± {half:.1f}"
         each = ", ".join(f"{value:.1f}" for value in row["return"]["seeds"])
-        lines.append(
-            f"| {game} | {algo} | **{mean:.1f}**{band} | {each} | {fraction(row['equality'])} "
-            f"| {fraction(row['equality_after'])} | {row['steps'] / 1e6:.1f}M "
-            f"| {fraction(row['minutes'], 1)} "
-            f"| `{command(game, algo, row['seeds'])}` |"
+        cells = (
+            game,
+            algo,
+            f"**{mean:.1f}**{band}",
+            each,
+            fraction(row["equality"]),
+            fraction(row["equality_after"]),
+            f"{row['steps'] / 1e6:.1f}M",
+            fraction(row["minutes"], 1),
+            f"`{command(game, algo, row['seeds'])}`",
         )
+        lines.append(cells)
     made = sorted({(row["date"], row["device"]) for row in rows.values()})
     notes = "; ".join(f"{date}, {device}" for date, device in made)
-    lines += [
-        "",
-        f"Means over the last tenth of training, epsilon included, ± 95 % interval ({notes}).",
-    ]
-    return "\n".join(lines) + "\n"
+    note = f"Means over the last tenth of training, epsilon included, ± 95 % interval ({notes})."
+    return f"{results.markdown(COLUMNS, lines)}\n{note}\n"
 
 
 def fraction(value: float | None, digits: int = 2) -> str:

@@ -2,6 +2,7 @@
 
 import functools
 import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,19 @@ from lase_jax.types import Carry, Mode
 if TYPE_CHECKING:
     from lase_jax.host import Plan, Setup
     from lase_jax.session import Run, Session
+
+
+def markdown(header: Sequence[str], rows: Iterable[Sequence[Any]], numbers: int = 0) -> str:
+    """A table in Markdown.
+
+    Args:
+        header: name of each column.
+        rows: the cells of each row, as many as there are columns.
+        numbers: how many of the last columns hold numbers, which are set to the right.
+    """
+    rule = ["---"] * (len(header) - numbers) + ["---:"] * numbers
+    lines = (header, rule, *rows)
+    return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
 
 
 def finished(path: Path) -> bool:

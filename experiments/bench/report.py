@@ -9,13 +9,12 @@ from typing import Any
 import jax
 
 from experiments.bench import clock
-from lase_jax import folder
+from lase_jax import folder, results
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     """A Markdown table; the first column is text, the others are numbers."""
-    lines = [header, ["---", *("---:" for _ in header[1:])], *rows]
-    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines) + "\n"
+    return results.markdown(header, rows, len(header) - 1)
 
 
 def number(value: float | None, digits: int = 1) -> str:

@@ -41,15 +41,15 @@ def number(per_seed: np.ndarray) -> str:
 def table(records: dict[tuple[str, str], sinks.Record]) -> str:
     """Calibration of the LASE agent in seat 0, its weights, and the return, as Markdown."""
     heads = ["society", "rule", *COLUMNS, "w to seats 1, 2, 3", "w seat 1 > 2, seeds", "return"]
-    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    rows = []
     for (society, rule), record in records.items():
         known = [number(stats.final(record.metrics[name])[:, 0]) for name in COLUMNS.values()]
         weights = stats.final(record.metrics["relation/weight"])[:, 0, 1:]
         ranked = f"{(weights[:, 0] > weights[:, 1]).sum()}/{len(weights)}"
         trust = ", ".join(f"{value:.3f}" for value in weights.mean(0))
         paid = number(stats.final(record.metrics["return/collective"]))
-        lines.append("| " + " | ".join([society, rule, *known, trust, ranked, paid]) + " |")
-    return "\n".join(lines) + "\n"
+        rows.append([society, rule, *known, trust, ranked, paid])
+    return results.markdown(heads, rows)
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ from experiments import jaques
 from experiments.curves import Line, Runs, final, fraction, load, plot, table
 from experiments.influence.arms import ARMS, SMALL
 from experiments.influence.sweep import OUT, Sweep, pairs, settings
-from lase_jax import animate, evaluate, folder, host
+from lase_jax import animate, evaluate, folder, host, results
 from lase_jax.cli import guarded
 from lase_jax.config import RunConfig
 
@@ -92,13 +92,22 @@ def influenced(found: Final) -> float | None:
     return float(np.mean(ranks)) if ranks else None
 
 
+MEASURES = (
+    "game",
+    "arm",
+    "speaker consistency",
+    "symbol/action",
+    "at moments",
+    "action/action",
+    "at moments",
+    "influence",
+    "influenced and return",
+)
+
+
 def measures(runs: Runs) -> str:
     """What is measured of communication and influence, as Markdown."""
-    lines = [
-        "| game | arm | speaker consistency | symbol/action | at moments | action/action "
-        "| at moments | influence | influenced and return |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
+    rows = []
     for (game, arm), path in runs.items():
         if arm == "a2c":
             continue
@@ -114,16 +123,14 @@ def measures(runs: Runs) -> str:
                     "-" if true is None else f"{fraction(true, 3)} ({fraction(chance, 3)})"
                 )
         cells += [fraction(number, 3) for number in (best_pair(found, PAIR), influenced(found))]
-        lines.append(f"| {game} | {ARMS[arm].label} | {' | '.join(cells)} |")
-    lines += [
-        "",
-        "Means over the last tenth of training. Coordination and influence are in nats, of the "
+        rows.append([game, ARMS[arm].label, *cells])
+    return results.markdown(MEASURES, rows) + (
+        "\nMeans over the last tenth of training. Coordination and influence are in nats, of the "
         "pair of agents with the most of it; counts overestimate information, the more the fewer "
         "they are, so in brackets stands the same with next actions of another game, which chance "
         "alone makes. Moments are steps with more influence than the mean. The last column is a "
-        "rank correlation over the agents of a seed.",
-    ]
-    return "\n".join(lines) + "\n"
+        "rank correlation over the agents of a seed.\n"
+    )
 
 
 def moment(path: Path, file: Path) -> None:

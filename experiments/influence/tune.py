@@ -55,7 +55,7 @@ def trials(games: tuple[str, ...], arms: tuple[str, ...]) -> dict[str, RunConfig
 
 def table(out: Path) -> str:
     """What was tried and what it reached, as Markdown."""
-    lines = ["| game | arm | weight | collective return | seeds |", "|---|---|---|---|---|"]
+    rows = []
     for name, config in trials(tuple(SMALL), INFLUENTIAL).items():
         path = out / name
         if not results.finished(path):
@@ -64,15 +64,12 @@ def table(out: Path) -> str:
         game, arm, weight = name.split("-")
         found = score(path)["return"]
         each = ", ".join(f"{value:.2f}" for value in found["seeds"])
-        lines.append(
-            f"| {game} | {ARMS[arm].label} | {weight} | **{found['mean']:.2f}** | {each} |"
-        )
-    lines += [
-        "",
-        f"{TRIAL_SEEDS} seeds, {TRIAL_SHARE:.0%} of the budget, means over its last tenth. "
-        "`python -m experiments.influence.tune`",
-    ]
-    return "\n".join(lines) + "\n"
+        rows.append([game, ARMS[arm].label, weight, f"**{found['mean']:.2f}**", each])
+    return (
+        results.markdown(("game", "arm", "weight", "collective return", "seeds"), rows)
+        + f"\n{TRIAL_SEEDS} seeds, {TRIAL_SHARE:.0%} of the budget, means over its last tenth. "
+        "`python -m experiments.influence.tune`\n"
+    )
 
 
 def main() -> int:

@@ -95,10 +95,7 @@ def trials(games: tuple[str, ...], algos: tuple[str, ...]) -> dict[str, RunConfi
 
 def table(out: Path) -> str:
     """What was tried and what it reached, as Markdown."""
-    lines = [
-        "| game | algorithm | settings | collective return | seeds | incentives |",
-        "|---|---|---|---|---|---|",
-    ]
+    rows = []
     for game in GAMES:
         for algo in CANDIDATES:
             for own in tried(game, algo):
@@ -109,16 +106,14 @@ def table(out: Path) -> str:
                 found = score(path)["return"]
                 told = ", ".join(f"{field} {value:g}" for field, value in own.items())
                 each = ", ".join(f"{value:.1f}" for value in found["seeds"])
-                lines.append(
-                    f"| {game} | {algo} | {told} | **{found['mean']:.1f}** | {each} "
-                    f"| {fraction(incentives(path))} |"
-                )
-    lines += [
-        "",
-        f"{TRIAL_SEEDS} seeds, {TRIAL_SHARE:.0%} of the game's budget, means over its last tenth; "
-        "incentives are what all pay per episode. `python -m experiments.learning_curves.tune`",
-    ]
-    return "\n".join(lines) + "\n"
+                mean, paid = f"**{found['mean']:.1f}**", fraction(incentives(path))
+                rows.append([game, algo, told, mean, each, paid])
+    header = ("game", "algorithm", "settings", "collective return", "seeds", "incentives")
+    return results.markdown(header, rows) + (
+        f"\n{TRIAL_SEEDS} seeds, {TRIAL_SHARE:.0%} of the game's budget, means over its last "
+        "tenth; incentives are what all pay per episode. "
+        "`python -m experiments.learning_curves.tune`\n"
+    )
 
 
 def incentives(path: Path) -> float | None:

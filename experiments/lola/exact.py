@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import tyro
 
-from lase_jax import folder, lola
+from lase_jax import folder, lola, results
 
 PAYOFFS = ((-1.0, -3.0), (0.0, -2.0))
 COOPERATION = -1.2
@@ -51,20 +51,16 @@ def outcome(run: Exact, lookahead: float) -> tuple[np.ndarray, np.ndarray]:
 
 def table(run: Exact) -> str:
     """The outcomes as Markdown."""
-    lines = [
-        "| lookahead | value per step, mean ± sd | joint cooperation | tit for tat |",
-        "|---|---|---|---|",
-    ]
+    rows = []
     for lookahead in run.lookaheads:
         values, tft = outcome(run, lookahead)
         mean = values.mean(-1)
         joint = (values > COOPERATION).all(-1).mean()
-        lines.append(
-            f"| {lookahead:g} | {mean.mean():.3f} ± {mean.std(ddof=1):.3f} | {joint:.0%} "
-            f"| {tft.mean():.0%} |"
-        )
-    lines += ["", f"{run.seeds} seeds, {run.steps} steps, lr {run.lr:g}, gamma {run.gamma:g}."]
-    return "\n".join(lines) + "\n"
+        spread = f"{mean.mean():.3f} ± {mean.std(ddof=1):.3f}"
+        rows.append([f"{lookahead:g}", spread, f"{joint:.0%}", f"{tft.mean():.0%}"])
+    header = ("lookahead", "value per step, mean ± sd", "joint cooperation", "tit for tat")
+    made = f"{run.seeds} seeds, {run.steps} steps, lr {run.lr:g}, gamma {run.gamma:g}."
+    return f"{results.markdown(header, rows)}\n{made}\n"
 
 
 def main() -> None:
