@@ -1,12 +1,13 @@
 """Training a list of runs, each into a folder of its own, so that a sweep can be repeated."""
 
 import dataclasses
+import math
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from envs.checks import ConfigError
-from lase_jax import folder, host, results, session
+from lase_jax import devices, folder, host, results, session
 from lase_jax.checkpoint import check_same
 from lase_jax.config import RunConfig, to_json
 
@@ -33,6 +34,7 @@ def train_all(runs: Mapping[str, RunConfig], parent: Path, command: str) -> int:
     """
     for name, config in runs.items():
         require_same(parent / name, config)
+    devices.use_cores(math.gcd(*(config.seeds for config in runs.values())))
     diverged = []
     for name, config in runs.items():
         path = parent / name

@@ -8,6 +8,7 @@ module names: seeds need nothing of each other; devices that share a seed's envi
 gradients. Random numbers do not depend on the cut.
 """
 
+import contextlib
 import math
 import os
 from collections.abc import Callable, Sequence
@@ -28,6 +29,31 @@ SEEDS, ENVS = "seeds", "envs"
 """Names of the mesh's axes."""
 USABLE = 0.8
 """Share of the memory that training may take."""
+
+
+def cores() -> int:
+    """Cores of the CPU that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def use_cores(seeds: int) -> None:
+    """Makes cores of a CPU devices, as many as can share S seeds equally.
+
+    Small programs leave most of several cores idle, seeds side by side on one core each do not.
+    Where the CPU's devices are there already, forced by XLA's flag, or shared with other processes,
+    they stay as they are; on an accelerator this has no effect.
+
+    Args:
+        seeds: S.
+    """
+    forced = "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
+    if forced or jax.distributed.is_initialized():
+        return
+    with contextlib.suppress(RuntimeError):  # something has been computed before
+        most = max(count for count in range(1, cores() + 1) if seeds % count == 0)
+        jax.config.update("jax_num_cpu_devices", most)
 
 
 def cut(seeds: int, num_envs: int, count: int) -> tuple[int, int]:

@@ -160,3 +160,23 @@ def test_what_the_first_process_cannot_do_all_processes_know(tmp_path, processes
     (tmp_path / "two" / "mine").touch()
     codes, printed = ends(*processes.pair("--steps", "80", "--name", "two"))
     assert codes == [2, 2] and "name is 'two'" in printed[0], printed
+
+
+@pytest.mark.parametrize(("seeds", "ways"), [(1, 1), (2, 2), (5, 1), (6, 3), (8, 4), (64, 4)])
+def test_seeds_get_a_core_each_where_cores_can_share_them_equally(seeds, ways, monkeypatch):
+    asked = {}
+    monkeypatch.delenv("XLA_FLAGS", raising=False)
+    monkeypatch.setattr(devices, "cores", lambda: 4)
+    monkeypatch.setattr(jax.config, "update", asked.__setitem__)
+    devices.use_cores(seeds)
+    assert asked == {"jax_num_cpu_devices": ways}
+
+
+def test_devices_that_are_there_stay(monkeypatch):
+    jax.device_count()
+    monkeypatch.setattr(devices, "cores", lambda: 4)
+    devices.use_cores(2)
+    assert jax.config.jax_num_cpu_devices in (-1, jax.device_count())
+    monkeypatch.setenv("XLA_FLAGS", "--xla_force_host_platform_device_count=8")
+    monkeypatch.setattr(jax.config, "update", None)
+    devices.use_cores(2)

@@ -1,7 +1,6 @@
 """Timing compiled programs, and facts about where they ran."""
 
 import multiprocessing
-import os
 import platform
 import resource
 import statistics
@@ -10,6 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
+
+from lase_jax import devices
 
 
 class Program(NamedTuple):
@@ -37,16 +38,9 @@ def compiled(function: Callable, *arguments: Any) -> Program:
     return Program(run, arguments, traced - start, done - traced, lowered.as_text().count("\n"))
 
 
-def cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def alone() -> bool:
     """Whether a process's own CPU time is what it takes: on one core of a CPU."""
-    return cores() == 1 and jax.default_backend() == "cpu"
+    return devices.cores() == 1 and jax.default_backend() == "cpu"
 
 
 def seconds() -> float:
@@ -95,4 +89,4 @@ def isolated(function: Callable, *arguments: Any) -> Any:
 def device() -> str:
     """What computes, e.g. ``cpu, 2 cores``."""
     kind = jax.devices()[0].device_kind
-    return f"{kind}, {cores()} cores" if cores() > 1 else f"{kind}, 1 core"
+    return f"{kind}, {devices.cores()} cores" if devices.cores() > 1 else f"{kind}, 1 core"

@@ -31,7 +31,7 @@ import rich.table
 import tyro
 
 from experiments.bench import clock
-from lase_jax import folder
+from lase_jax import devices, folder
 
 if TYPE_CHECKING:
     from lase_jax.config import RunConfig
@@ -229,7 +229,7 @@ def main(arguments: Sequence[str]) -> None:
     if not chosen:
         raise SystemExit(f"No case is called {bench.only!r}: {', '.join(c.name for c in cases())}.")
     settings = dataclasses.asdict(bench) | {"out": str(bench.out)}
-    report = {"date": date.today().isoformat(), "cores": clock.cores(), "settings": settings}
+    report = {"date": date.today().isoformat(), "cores": devices.cores(), "settings": settings}
     bench.out.parent.mkdir(parents=True, exist_ok=True)
     rows = []
     for number, case in enumerate(chosen, 1):
@@ -242,5 +242,5 @@ def main(arguments: Sequence[str]) -> None:
     wide = None if sys.stdout.isatty() else 140
     rich.console.Console(width=wide).print(table(rows))
     rich.print(
-        f"{report['date']}, {rows[0]['device']}, {clock.cores()} cores; written to {bench.out}"
+        f"{report['date']}, {rows[0]['device']}, {devices.cores()} cores; written to {bench.out}"
     )
