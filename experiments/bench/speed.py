@@ -142,30 +142,38 @@ def work(case: Case, bench: Bench) -> tuple[Any, Any, int]:
 
 
 def playing(case: Case, bench: Bench) -> tuple[Any, Any, int]:
-    """A program that plays at random and writes out all that is seen; its argument and steps."""
+    """A program that plays at random and writes out all that is seen; its argument and steps.
+
+    Devices share the environments, a CPU's cores too.
+    """
     import jax
     import jax.numpy as jnp
 
     import envs
 
-    env = envs.make(case.game)
+    devices.use_cores(bench.envs)
+    count = max(n for n in range(1, jax.device_count() + 1) if bench.envs % n == 0)
+    env, share = envs.make(case.game), bench.envs // count
     spec, length = env.spec, 20 if bench.quick else 200
 
     def play(key: Any) -> Any:
         key_reset, key_steps = jax.random.split(key)
-        state, obs = jax.vmap(env.reset)(jax.random.split(key_reset, bench.envs))
+        state, obs = jax.vmap(env.reset)(jax.random.split(key_reset, share))
 
         def step(carry: Any, key: Any) -> tuple[Any, None]:
             state, _, paid = carry
             key_act, key_env = jax.random.split(key)
-            action = jax.random.randint(key_act, (bench.envs, spec.num_agents), 0, spec.num_actions)
-            state, out = jax.vmap(env.step)(jax.random.split(key_env, bench.envs), state, action)
+            action = jax.random.randint(key_act, (share, spec.num_agents), 0, spec.num_actions)
+            state, out = jax.vmap(env.step)(jax.random.split(key_env, share), state, action)
             return (state, out.obs, paid + out.reward), None
 
-        blank = jnp.zeros((bench.envs, spec.num_agents))
+        blank = jnp.zeros((share, spec.num_agents))
         return jax.lax.scan(step, (state, obs, blank), jax.random.split(key_steps, length))[0]
 
-    return play, jax.random.key(0), bench.envs * length
+    grid = jax.sharding.Mesh(jax.devices()[:count], ("envs",))
+    shared = jax.sharding.NamedSharding(grid, jax.sharding.PartitionSpec("envs"))
+    keys = jax.device_put(jax.random.split(jax.random.key(0), count), shared)
+    return jax.vmap(play), keys, bench.envs * length
 
 
 def training(case: Case, bench: Bench) -> tuple[Any, Any, int]:
