@@ -97,13 +97,13 @@ CLEANUP_SSD = Settings(
     dict(social_gamma=0.99, social_episodes=8),
     own=dict(lio=dict(lr=3e-4, cost=2e-4)),
 )
-"""LIO's small map. Entropy, discount and R_max of LIO as in its authors' code; the cost is twice theirs, without
-which policies come undone when payments rise to R_max (see the log); other step sizes, epsilon
-and networks are ours, for updates of 16 episodes."""
+"""LIO's small map. Entropy, discount and R_max of LIO as in its authors' code; the cost is twice
+theirs, without which policies come undone when payments rise to R_max (see the log); other step
+sizes, epsilon and networks are ours, for updates of 16 episodes."""
 CLEANUP_SSD_LARGE = dataclasses.replace(
     CLEANUP_SSD, own=dict(lio=dict(lr=1e-3, entropy=0.01, cost=2e-4))
 )
-"""Where apples are rarer, LIO's plain steps are lost beside an entropy bonus of .1 (see the log)."""
+"""LIO's larger map: apples are rarer, and its plain steps lost beside an entropy bonus of .1."""
 SSD = Settings(
     Schedule(steps=2_000_000, num_envs=8, rollout_length=100),
     dict(
