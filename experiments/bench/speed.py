@@ -152,7 +152,8 @@ def playing(case: Case, bench: Bench) -> tuple[Any, Any, int]:
     import envs
 
     devices.use_cores(bench.envs)
-    count = max(n for n in range(1, jax.device_count() + 1) if bench.envs % n == 0)
+    grid = devices.mesh(1, bench.envs)
+    count = grid.shape[devices.ENVS]
     env, share = envs.make(case.game), bench.envs // count
     spec, length = env.spec, 20 if bench.quick else 200
 
@@ -170,8 +171,7 @@ def playing(case: Case, bench: Bench) -> tuple[Any, Any, int]:
         blank = jnp.zeros((share, spec.num_agents))
         return jax.lax.scan(step, (state, obs, blank), jax.random.split(key_steps, length))[0]
 
-    grid = jax.sharding.Mesh(jax.devices()[:count], ("envs",))
-    shared = jax.sharding.NamedSharding(grid, jax.sharding.PartitionSpec("envs"))
+    shared = jax.sharding.NamedSharding(grid, jax.sharding.PartitionSpec(devices.ENVS))
     keys = jax.device_put(jax.random.split(jax.random.key(0), count), shared)
     return jax.vmap(play), keys, bench.envs * length
 
