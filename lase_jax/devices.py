@@ -23,10 +23,10 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from envs.checks import ConfigError, require
 from lase_jax.folder import reason
-from lase_jax.types import Array, Carry, PyTree
+from lase_jax.types import ENVS, Array, Carry, PyTree
 
-SEEDS, ENVS = "seeds", "envs"
-"""Names of the mesh's axes."""
+SEEDS = "seeds"
+"""Name of the mesh's axis whose devices share seeds."""
 USABLE = 0.8
 """Share of the memory that training may take."""
 
@@ -96,6 +96,16 @@ def mesh(seeds: int, num_envs: int) -> Mesh:
         ways = (len(every), 1)
     used = np.array(every[: math.prod(ways)], object).reshape(ways)
     return Mesh(used, (SEEDS, ENVS))
+
+
+def on(grid: Mesh, run: Callable) -> Callable:
+    """The same function; while it is traced, `blocks.shares` knows who shares environments."""
+
+    def traced(*arguments: Any) -> Any:
+        with jax.sharding.use_abstract_mesh(grid.abstract_mesh):
+            return run(*arguments)
+
+    return traced
 
 
 def places(seeds: int, grid: Mesh) -> int:

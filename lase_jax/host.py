@@ -91,14 +91,18 @@ def initial(trainer: Trainer, first: Start) -> Carry:
     return trainer.init(seed_keys(first.seeds), first.hyper)
 
 
-def shapes(trainer: Trainer, first: Start) -> Carry:
-    """The carry's shapes and dtypes."""
-    return jax.eval_shape(partial(initial, trainer), first)
+def opening(trainer: Trainer, first: Start, grid: Mesh) -> jax.stages.Lowered:
+    """The program that makes the carry before the first update, laid over the mesh.
+
+    Its `out_info` are the carry's shapes, so that who needs both traces once.
+    """
+    place = devices.of_carry(grid)
+    return jax.jit(partial(initial, trainer), out_shardings=place).lower(first)
 
 
 def begin(trainer: Trainer, first: Start, grid: Mesh) -> Carry:
     """The carry before the first update, laid over the mesh."""
-    return jax.jit(partial(initial, trainer), out_shardings=devices.of_carry(grid))(first)
+    return opening(trainer, first, grid).compile()(first)
 
 
 def compiled(
@@ -115,7 +119,7 @@ def compiled(
     start = time.perf_counter()
     place = devices.of_carry(grid)
     program = jax.jit(
-        trainer.run,
+        devices.on(grid, trainer.run),
         static_argnums=1,
         donate_argnums=0,
         in_shardings=(place,),
@@ -183,7 +187,7 @@ class Setup(NamedTuple):
 
     def shapes(self) -> Carry:
         """The carry's shapes and dtypes."""
-        return shapes(self.trainer, start([(self.algorithm, self.seeds)]))
+        return jax.eval_shape(partial(initial, self.trainer), start([(self.algorithm, self.seeds)]))
 
     @property
     def seats(self) -> tuple[str, ...]:

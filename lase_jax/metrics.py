@@ -66,7 +66,9 @@ TABLE: dict[str, Row] = {
     "infer/value_loss": Row("N", "reward^2", "mean squared TD error of Q_SR"),
     "infer/policy_entropy": Row("N", "nat", "entropy of pi_SR on own observations"),
     "infer/own_cross_entropy": Row("N", "nat", "-log pi_SR of own actions on own observations"),
-    "infer/other_cross_entropy": Row("N", "nat", "-log pi_SR of others' actions on imagined views"),
+    "infer/other_cross_entropy": Row(
+        "N", "nat", "-log pi_SR of others' actions on imagined views, at some steps of each episode"
+    ),
     "infer/visible_cross_entropy": Row("N", "nat", "the same where the other stands in the window"),
     "infer/uniform_cross_entropy": Row("N", "nat", "log A, what the uniform policy would score"),
     "infer/distance": Row("N", "1", "mean |imagined - own observation| per input"),

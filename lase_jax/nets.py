@@ -308,8 +308,8 @@ def _unroll_backward(kept: tuple, pulls: tuple) -> tuple[Array, tuple[Array, Arr
     nothing = jnp.zeros_like(cells[0])
     steps = (cells_before, jnp.tanh(cells), bent)
     pull, gates = jax.lax.scan(backward, (nothing, nothing), (steps, pulls), reverse=True)
-    flat = before.reshape(-1, before.shape[-1]), gates.reshape(-1, gates.shape[-1])
-    return flat[0].T @ flat[1], pull, gates
+    every = tuple(range(gates.ndim - 1))  # merging them would part environments from their device
+    return jnp.tensordot(before, gates, (every, every)), pull, gates
 
 
 lstm_unroll.defvjp(_unroll_forward, _unroll_backward)
@@ -486,13 +486,16 @@ class Perspective(nn.Module):
         return self.eyes.fold()
 
     def imagine(self, folded: tuple[Affine, ...], x: Array, seats: Array) -> Array:
-        """Imagined observations ``[M, K, F]`` in (0, 1) of ``seats [K]`` from ``x [M, F]``."""
-        pre = self.eyes(folded, x)[0][:, None] + self.rows[seats][None]
+        """Imagined observations ``[..., F]`` in (0, 1) of ``seats [...]`` from ``x [..., F]``.
+
+        Axes of size 1 are broadcast, such that one look at `x` serves several seats.
+        """
+        pre = self.eyes(folded, x)[0] + self.rows[seats]
         return nn.sigmoid(self.out(nn.relu(self.hidden(nn.relu(pre)))))
 
     def __call__(self, x: Array) -> Array:
         """Touches every parameter once, for `init`; x is ``[M, F]``."""
-        return self.imagine(self.fold(), x, jnp.arange(self.num_agents))
+        return self.imagine(self.fold(), x[:, None], jnp.arange(self.num_agents)[None])
 
 
 class OtherModel(nn.Module):

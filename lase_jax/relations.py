@@ -8,6 +8,7 @@ numbers of a flattened observation, H width of a layer.
 Everything here concerns a single agent and knows no seat axis; `social` puts agents side by side.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -20,7 +21,6 @@ from envs.types import EnvSpec
 from lase_jax import counterfactual, distributions, metrics, nets, returns
 from lase_jax.learners import A2CConfig, Learner
 from lase_jax.replay import Episodes
-from lase_jax.rollout import visible
 from lase_jax.types import Array, Metrics, PyTree
 
 
@@ -145,7 +145,7 @@ class Mind:
         return jnp.where(active, action, self.spec.num_actions)
 
     def policy(self, own: Networks, x: Array, memory: PyTree) -> Array:
-        """Log-probabilities ``[M, A]`` of pi_SR, or of the acting policy where it is borrowed."""
+        """Log-probabilities ``[..., A]`` of pi_SR, or of the acting policy where it is borrowed."""
         if self.borrows:
             logits = self.learner.logits_at(own.acting, own.acting_eyes, memory, x)
         else:
@@ -154,13 +154,42 @@ class Mind:
         return jax.nn.log_softmax(logits)
 
     def imagine(self, own: Networks, x: Array, ids: Array, memory: PyTree) -> tuple[Array, Array]:
-        """Imagined views ``[M, K, F]`` and log-probabilities ``[M, K, A]`` of actions."""
-        convert = nets.method(self.perspective_net, "imagine")
-        views = convert(own.perspective, own.perspective_eyes, x, ids)
-        count = len(ids)
-        repeated = jax.tree.map(lambda leaf: jnp.repeat(leaf, count, axis=0), memory)
-        log_probs = self.policy(own, views.reshape(-1, views.shape[-1]), repeated)
-        return views, log_probs.reshape(len(x), count, self.spec.num_actions)
+        """What the agent imagines of co-players, and what it believes they do.
+
+        Axes of size 1 are broadcast.
+
+        Args:
+            own: the agent's networks.
+            x: ``[..., F]`` own observations.
+            ids: ``[...]`` seats.
+            memory: ``[..., H]`` own memory before the step; used only by the rule "acting".
+
+        Returns:
+            ``[..., F]`` imagined views, and ``[..., A]`` log-probabilities of actions.
+        """
+        views = nets.method(self.perspective_net, "imagine")(
+            own.perspective, own.perspective_eyes, x, ids
+        )
+        return views, self.policy(own, views, memory)
+
+    def foretell(
+        self, own: Networks, x: Array, ids: Array, action: Array, memory: PyTree
+    ) -> tuple[Array, Array]:
+        """How far off the agent is about co-players: the two parts of eta's loss (equation 4).
+
+        Args:
+            own: as in `imagine`.
+            x: as in `imagine`.
+            ids: as in `imagine`.
+            action: ``[...]`` int32, what they did.
+            memory: as in `imagine`.
+
+        Returns:
+            ``[...]`` -log pi_SR of the actions on the imagined views, and ``[...]`` mean absolute
+            difference between imagined and own view.
+        """
+        views, log_probs = self.imagine(own, x, ids, memory)
+        return distributions.cross_entropy(log_probs, action), jnp.abs(views - x).mean(-1)
 
     def relate(
         self, own: Networks, x: Array, joint: Array, ids: Array, memory: PyTree
@@ -186,14 +215,20 @@ class Mind:
         q = self.ask("value")(own.social, pre_alternatives)
         q_taken = jnp.take_along_axis(q, joint[:, ids][..., None], axis=-1)[..., 0]
         if self.config.perspective:
-            probs = jnp.exp(self.imagine(own, x, ids, memory)[1])
+            past = jax.tree.map(lambda leaf: leaf[:, None], memory)
+            probs = jnp.exp(self.imagine(own, x[:, None], ids[None], past)[1])
         else:
             probs = jnp.full(q.shape, 1.0 / actions)
         each = jax.vmap(jax.vmap(counterfactual.relationship, (0, 0, 0, None)), (0, 0, 0, None))
         return each(q_taken, q, probs, num), q.max(-1) - q.min(-1)
 
     def social_loss(
-        self, params: PyTree, episodes: Episodes, hyper: dict[str, Array]
+        self,
+        params: PyTree,
+        frozen: Networks,
+        episodes: Episodes,
+        memory: PyTree,
+        hyper: dict[str, Array],
     ) -> tuple[Array, Metrics]:
         """The loss of Q_SR and pi_SR (equation 5 and its variants)."""
         config = self.config
@@ -218,7 +253,10 @@ class Mind:
             hyper["social_lam"],
         )
         value_loss = metrics.masked_mean((adv + known - q) ** 2, mask)
-        log_pi = jax.nn.log_softmax(self.ask("policy")(params, pre_policy))
+        if self.borrows:
+            log_pi = self.policy(frozen, x, memory)
+        else:
+            log_pi = jax.nn.log_softmax(self.ask("policy")(params, pre_policy))
         surprise = distributions.cross_entropy(log_pi, episodes.action)
         ratio = jnp.exp(-jax.lax.stop_gradient(surprise) - episodes.log_prob)
         credit = {
@@ -228,51 +266,17 @@ class Mind:
             "acting": jnp.zeros_like(adv),
         }[config.imagine]
         total = 0.5 * value_loss + metrics.masked_mean(credit * surprise, mask)
-        return total, {"infer/value_loss": value_loss}
-
-    def perspective_loss(
-        self,
-        params: PyTree,
-        frozen: Networks,
-        episodes: Episodes,
-        ids: Array,
-        memory: PyTree,
-        delta: Array,
-    ) -> tuple[Array, Metrics]:
-        """The loss of eta (equation 4), with pi_SR frozen."""
-        config, num = self.config, self.spec.num_agents
-        eyes = nets.method(self.perspective_net, "fold")(params)
-        x = episodes.obs.astype(jnp.float32).reshape(-1, episodes.obs.shape[-1])
-        moved = frozen._replace(perspective=params, perspective_eyes=eyes)
-        views, log_probs = self.imagine(moved, x, ids, memory)
-        joint = episodes.joint.reshape(-1, num)[:, ids]
-        surprise = distributions.cross_entropy(log_probs, joint)
-        gap = jnp.abs(views - x[:, None])
-        distance = gap.sum(-1) if config.distance == "sum" else gap.mean(-1)
-        both = episodes.present.reshape(-1, num)[:, ids] & episodes.active.reshape(-1)[:, None]
-        if self.spec.can_see_all:
-            seen = both
-        elif self.spec.agent_planes:
-            seen = both & visible(episodes.obs, self.spec).reshape(-1, num)[:, ids]
-        else:  # not to be known, and by `check_visible` of no consequence
-            seen = jnp.zeros_like(both)
-        mask = seen if config.train_visible else both
-        total = metrics.masked_mean((1.0 - delta) * surprise + delta * distance, mask)
-        return total, {
-            "infer/other_cross_entropy": metrics.masked_mean(surprise, both, empty=jnp.nan),
-            "infer/visible_cross_entropy": metrics.masked_mean(surprise, seen, empty=jnp.nan),
-            "infer/distance": metrics.masked_mean(gap.mean(-1), mask, empty=jnp.nan),
-        }
-
-    def calibration(self, frozen: Networks, episodes: Episodes, memory: PyTree) -> Metrics:
-        """How well pi_SR knows the agent itself."""
-        x = episodes.obs.astype(jnp.float32).reshape(-1, episodes.obs.shape[-1])
-        log_pi = self.policy(frozen, x, memory)
-        mask = episodes.active.reshape(-1)
         entropy = -(jnp.exp(log_pi) * log_pi).sum(-1)
-        surprise = distributions.cross_entropy(log_pi, episodes.action.reshape(-1))
-        return {
-            "infer/policy_entropy": metrics.masked_mean(entropy, mask, empty=jnp.nan),
-            "infer/own_cross_entropy": metrics.masked_mean(surprise, mask, empty=jnp.nan),
+        played = episodes.active
+        return total, {
+            "infer/value_loss": value_loss,
+            "infer/policy_entropy": metrics.masked_mean(entropy, played, empty=jnp.nan),
+            "infer/own_cross_entropy": metrics.masked_mean(surprise, played, empty=jnp.nan),
             "infer/uniform_cross_entropy": jnp.log(jnp.float32(self.spec.num_actions)),
         }
+
+    def perspective_loss(self, surprise: Array, gap: Array, delta: Array) -> Array:
+        """The loss of eta (equation 4) about some co-players, from what `foretell` says."""
+        size = math.prod(self.spec.obs_shape)
+        distance = gap * size if self.config.distance == "sum" else gap
+        return (1.0 - delta) * surprise + delta * distance

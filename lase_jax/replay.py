@@ -144,16 +144,24 @@ class Replay(NamedTuple):
 
 
 def present_batch(rollout: Rollout, seats: Seats, count: int) -> Episodes:
-    """The first `count` environments of a rollout, or all where there are fewer."""
+    """`count` environments of a rollout, evenly spaced, or all where there are fewer.
+
+    Devices that share the environments have as many of them each, where that can be.
+    """
     own = take_seats(rollout, seats)
+    every = max(1, own.done.shape[1] // count)
+
+    def some(leaf: Array) -> Array:
+        return leaf[:, ::every][:, :count]
+
     return Episodes(
-        obs=own.obs[:, :count],
-        joint=rollout.action[:, :count],
-        present=rollout.active[:, :count],
-        action=own.action[:, :count],
-        log_prob=own.log_prob[:, :count],
-        reward=own.reward[:, :count],
-        active=own.active[:, :count],
-        done=own.done[:, :count],
-        memory=jax.tree.map(lambda leaf: leaf[:count], own.memory),
+        obs=some(own.obs),
+        joint=some(rollout.action),
+        present=some(rollout.active),
+        action=some(own.action),
+        log_prob=some(own.log_prob),
+        reward=some(own.reward),
+        active=some(own.active),
+        done=some(own.done),
+        memory=jax.tree.map(lambda leaf: leaf[::every][:count], own.memory),
     )

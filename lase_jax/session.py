@@ -262,7 +262,8 @@ def train(runs: Sequence[Run], until: int, received: list[int], say: Say) -> Non
     seeds = sum(len(run.setup.seeds) for run in runs)
     grid = devices.mesh(seeds, first.setup.config.schedule.num_envs)
     start = host.start([(run.setup.algorithm, run.setup.seeds) for run in runs], grid)
-    program, times = host.compiled(trainer, host.shapes(trainer, start), first.plan, grid)
+    opening = host.opening(trainer, start, grid)
+    program, times = host.compiled(trainer, opening.out_info, first.plan, grid)
     say(f"Traced in {times.trace:.1f} s, compiled in {times.compile:.1f} s.")
     needed = devices.needed(program)
     if len(runs) > 1 and devices.agreed(needed > devices.free()):
@@ -279,7 +280,7 @@ def train(runs: Sequence[Run], until: int, received: list[int], say: Say) -> Non
     carry = (
         devices.joined([run.session.carry for run in runs], grid)
         if first.done
-        else host.begin(trainer, start, grid)
+        else opening.compile()(start)
     )
     for run in runs:
         run.session = run.session._replace(carry=None, times=times)

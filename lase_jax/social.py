@@ -27,7 +27,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from envs.types import EnvSpec
-from lase_jax import metrics, population
+from lase_jax import blocks, metrics, nets, population
 from lase_jax.learners import Learner, LearnerState
 from lase_jax.population import Trained
 from lase_jax.relations import Mind, Networks, SocialConfig
@@ -35,8 +35,8 @@ from lase_jax.replay import EPISODE_AXES, Buffer, Episodes, Replay, present_batc
 from lase_jax.rollout import Seats, check_visible, co_players, take_seats, to_seats, visible
 from lase_jax.types import Array, Clock, Metrics, PyTree, Rollout
 
-CHUNKS = 16
-"""Weights are computed in blocks of 1 / CHUNKS of a rollout, as many as hold rewarded steps."""
+MEASURED = 8
+"""How well others are foretold is measured at about so many steps of an episode."""
 
 
 class SocialState(NamedTuple):
@@ -96,41 +96,36 @@ def build(config: SocialConfig, spec: EnvSpec, seats: Seats, learner: Learner) -
         return jax.vmap(mind.fold)(state.social.params, eta, learnt.trained.params)
 
     def memories(everyone: Networks, episodes: Episodes) -> PyTree:
-        """Each agent's memory before every step, ``[n, T * E, ...]``; () where none is needed."""
+        """Each agent's memory before every step, ``[T, E, n, ...]``; () where none is needed."""
         if not (mind.borrows and net.lstm):
             return ()
         x = episodes.obs.astype(jnp.float32)
-        recalled = jax.vmap(learner.recall, (0, 0, 1, 2))(
-            everyone.acting, everyone.acting_eyes, episodes.memory, x
-        )
-        return jax.tree.map(lambda leaf: leaf.reshape(len(seats), -1, leaf.shape[-1]), recalled)
+        recall = jax.vmap(learner.recall, (0, 0, 1, 2), 2)
+        return recall(everyone.acting, everyone.acting_eyes, episodes.memory, x)
 
     def weigh(state: SocialState, learnt: LearnerState, rollout: Rollout) -> tuple[Array, Metrics]:
         """Weights ``[T, B, n, N]`` that agents give by, and what is measured on the way."""
         own = take_seats(rollout, seats)
         steps, envs = rollout.done.shape
         everyone = networks(state, learnt)
-        needed = own.active
-        if config.weigh == "rewarded":
-            needed = needed & (own.reward != 0)
-        needed = jnp.moveaxis(needed, 2, 0).reshape(len(seats), -1)
-        obs = own.obs.reshape(steps * envs, len(seats), -1)
-        agent = jnp.arange(len(seats))[:, None]
-        joint = mind.moves(rollout.action, rollout.active).reshape(steps * envs, num)
+        known = to_weigh(config, own)
         memory = memories(everyone, present_batch(rollout, seats, envs))
+        moves = mind.moves(rollout.action, rollout.active)
+        count = blocks.shares(envs)
+        mine, joint, needed = blocks.by_share(((own.obs, memory), moves, known), count)
+        needed = needed.swapaxes(1, 2)
+        relate = jax.vmap(jax.vmap(mind.relate), (None, 0, 0, None, 0))
 
-        def block(index: Array) -> Array:
-            take = jax.vmap(lambda leaf, i: jnp.take(leaf, i, axis=0, mode="clip"))
-            x = obs.at[index, agent].get(mode="clip").astype(jnp.float32)
-            past = jax.tree.map(lambda leaf: take(leaf, index), memory)
-            acts = jnp.take(joint, index, axis=0, mode="clip")
-            return jnp.stack(
-                jax.vmap(mind.relate)(everyone, x, acts, jnp.asarray(others), past), -1
-            )
+        def block(found: Array, index: Array, _: Array) -> Array:
+            x, past = blocks.take(mine, index)
+            acts = jax.vmap(lambda joint, i: jnp.take(joint, i, axis=0, mode="clip"))(joint, index)
+            fresh = relate(everyone, x.astype(jnp.float32), acts, jnp.asarray(others), past)
+            return blocks.put(found, index, jnp.stack(fresh, -1))
 
-        found = to_seats(in_blocks(block, needed, (num - 1, 2)), others, num)
-        found = jnp.moveaxis(found.reshape(len(seats), steps, envs, num, 2), 0, 2)
-        known = jnp.moveaxis(needed.reshape(len(seats), steps, envs), 0, 2)
+        blank = jnp.zeros((*needed.shape, num - 1, 2))
+        found = blocks.over_blocks("weigh", block, needed, blank)
+        found = jax.vmap(lambda each: to_seats(each, others, num))(found)
+        found = blocks.by_step(found.swapaxes(1, 2), steps)
         pairs = known[..., None] & rollout.active[:, :, None] & pair_mask[None, None]
         given = pairs
         if config.weigh_visible and not spec.can_see_all:
@@ -145,39 +140,96 @@ def build(config: SocialConfig, spec: EnvSpec, seats: Seats, learner: Learner) -
         state: SocialState, learnt: LearnerState, episodes: Episodes
     ) -> tuple[SocialState, Metrics]:
         """One gradient step of every agent's Q_SR, pi_SR and eta on some episodes."""
-        axes = EPISODE_AXES
         hyper = learnt.hyper
         before = jax.lax.stop_gradient(networks(state, learnt))
         memory = memories(before, episodes)
-        numbers = jax.vmap(mind.calibration, (0, axes, 0))(before, episodes, memory)
 
         def social_total(params: PyTree) -> tuple[Array, Metrics]:
-            losses, found = jax.vmap(mind.social_loss, (0, axes, None))(params, episodes, hyper)
-            return losses.sum(), found
+            one = jax.vmap(mind.social_loss, (0, 0, EPISODE_AXES, 2, None))
+            losses, numbers = one(params, before, episodes, memory, hyper)
+            return losses.sum(), numbers
 
-        grads, found = jax.grad(social_total, has_aux=True)(state.social.params)
+        grads, numbers = jax.grad(social_total, has_aux=True)(state.social.params)
         social, norm = population.descend(tx, state.social, grads, hyper["social_lr"])
-        numbers |= found | {
+        numbers |= {
             "infer/grad_norm": norm,
-            "health/infer": population.finite(norm, found["infer/value_loss"]),
+            "health/infer": population.finite(norm, numbers["infer/value_loss"]),
         }
         state, eta = state._replace(social=social), state.perspective
         if not isinstance(eta, Trained):
             return state, numbers
 
-        def perspective_total(params: PyTree) -> tuple[Array, Metrics]:
-            one = jax.vmap(mind.perspective_loss, (0, 0, axes, 0, 0, None))
-            ids = jnp.asarray(others)
-            losses, found = one(params, before, episodes, ids, memory, hyper["delta"])
-            return losses.sum(), found
-
-        grads, found = jax.grad(perspective_total, has_aux=True)(eta.params)
+        grads, found = perspective_gradient(eta.params, before, episodes, memory, hyper["delta"])
         trained, norm = population.descend(tx, eta, grads, hyper["perspective_lr"])
         numbers |= found | {
             "infer/perspective_grad_norm": norm,
             "health/perspective": population.finite(norm),
         }
         return state._replace(perspective=trained), numbers
+
+    def surprises(everyone: Networks, episodes: Episodes, memory: PyTree) -> Array:
+        """-log pi_SR of others' actions on imagined views, at few steps: ``[T', E, n, K]``."""
+
+        def one(own: Networks, x: Array, ids: Array, action: Array, past: PyTree) -> Array:
+            x, past = jax.tree.map(lambda leaf: leaf[:, :, None], (x, past))
+            return mind.foretell(own, x, ids[None, None], action, past)[0]
+
+        obs, joint, memory = jax.tree.map(
+            lambda leaf: leaf[:: stride(leaf)], (episodes.obs, episodes.joint, memory)
+        )
+        x, ids = obs.astype(jnp.float32), jnp.asarray(others)
+        return jax.vmap(one, (0, 2, 0, 2, 2), 2)(everyone, x, ids, joint[:, :, others], memory)
+
+    def perspective_gradient(
+        params: PyTree, before: Networks, episodes: Episodes, memory: PyTree, delta: Array
+    ) -> tuple[PyTree, Metrics]:
+        """The gradient ``[n, ...]`` of every agent's eta, with pi_SR frozen (equation 4).
+
+        It is summed up over those pairs of a step and a co-player that eta learns from. How well
+        others are foretold at all is measured at a few steps of each episode.
+        """
+        action = episodes.joint[:, :, others]  # [T, E, n, K]
+        both, seen, chosen = to_convert(config, spec, episodes, others)
+
+        def pairs(leaf: Array) -> Array:  # [D, M, n, K] -> [D, M * K, n]
+            return leaf.swapaxes(2, 3).reshape(len(leaf), -1, len(seats))
+
+        count = blocks.shares(episodes.done.shape[1])
+        mine = blocks.by_share((episodes.obs, memory), count)
+        facts = jax.tree.map(pairs, blocks.by_share((action, seen, chosen), count))
+        needed = facts[2].swapaxes(1, 2)
+        ids, agent = jnp.asarray(others), jnp.arange(len(seats))[:, None]
+        eyes, unfold = jax.vjp(jax.vmap(nets.method(mind.perspective_net, "fold")), params)
+        foretell = jax.vmap(jax.vmap(mind.foretell), (None, 0, 0, 0, 0))
+
+        def block(sums: PyTree, index: Array, counts: Array) -> PyTree:
+            x, past = blocks.take(mine, index // (num - 1))
+            taken, shown, _ = blocks.take(facts, index)
+            whom = jax.vmap(lambda which: ids[agent, which])(index % (num - 1))
+
+            def total(params: PyTree, eyes: PyTree) -> tuple[Array, tuple[Array, Array]]:
+                own = before._replace(perspective=params, perspective_eyes=eyes)
+                surprise, gap = foretell(own, x.astype(jnp.float32), whom, taken, past)
+                loss = mind.perspective_loss(surprise, gap, delta)
+                return loss.sum(where=counts), (surprise, gap)
+
+            grads, (surprise, gap) = jax.grad(total, (0, 1), has_aux=True)(params, eyes)
+            told = surprise.sum((0, 2), where=counts & shown)
+            return jax.tree.map(jnp.add, sums, (grads, told, gap.sum((0, 2), where=counts)))
+
+        nothing = jnp.zeros(len(seats))
+        blank = jax.tree.map(jnp.zeros_like, (params, eyes)), nothing, nothing
+        (grads, eye_grads), told, gap = blocks.over_blocks("eta", block, needed, blank)
+        grads = jax.tree.map(jnp.add, grads, unfold(eye_grads)[0])
+        number = chosen.sum((0, 1, 3)).astype(jnp.float32)
+        each = 1.0 / jnp.maximum(number, 1.0)
+        return jax.tree.map(lambda leaf: jax.vmap(jnp.multiply)(leaf, each), grads), {
+            "infer/other_cross_entropy": metrics.masked_mean(
+                surprises(before, episodes, memory), both[:: stride(both)], (0, 1, 3), jnp.nan
+            ),
+            "infer/visible_cross_entropy": told / seen.sum((0, 1, 3)).astype(jnp.float32),
+            "infer/distance": gap / number,
+        }
 
     def learn(
         state: SocialState, learnt: LearnerState, rollout: Rollout, key: Array, clock: Clock
@@ -209,32 +261,30 @@ def build(config: SocialConfig, spec: EnvSpec, seats: Seats, learner: Learner) -
     return Social(init, weigh, learn)
 
 
-def in_blocks(block: Callable[[Array], Array], needed: Array, shape: tuple[int, ...]) -> Array:
-    """Evaluates `block` where it is needed, a block of samples at a time.
+def to_weigh(config: SocialConfig, own: Rollout) -> Array:
+    """Where agents need weights, ``[T, B, n]`` bool: `own` is their part of a rollout."""
+    return own.active & (own.reward != 0) if config.weigh == "rewarded" else own.active
 
-    The loop runs as many blocks as the agent with most needed samples fills, so its cost follows
-    the number of rewarded steps and nothing is ever left out.
 
-    Args:
-        block: ``(index[n, C]) -> [n, C, *shape]``, values at some samples of each agent; indices
-            past the end stand for nothing.
-        needed: ``[n, M]`` bool.
-        shape: trailing shape of a value.
+def to_convert(
+    config: SocialConfig, spec: EnvSpec, episodes: Episodes, others: np.ndarray
+) -> tuple[Array, Array, Array]:
+    """Pairs of agents and their co-players ``[n, K]``, ``[T, E, n, K]`` bool each.
 
     Returns:
-        ``[n, M, *shape]``; samples that are not needed hold 0 or their true value.
+        Where both take part, where the agent sees the co-player too, and what eta learns from.
     """
-    agents, samples = needed.shape
-    size = -(-samples // CHUNKS)
-    order = jnp.argsort(~needed, axis=1, stable=True)
-    order = jnp.pad(order, ((0, 0), (0, size * CHUNKS - samples)), constant_values=samples)
-    most = needed.sum(1).max()
-    agent = jnp.arange(agents)[:, None]
+    both = episodes.present[:, :, others] & episodes.active[..., None]
+    if spec.can_see_all:
+        seen = both
+    elif spec.agent_planes:
+        shown = visible(episodes.obs, spec)
+        seen = both & jnp.take_along_axis(shown, jnp.asarray(others)[None, None], axis=-1)
+    else:  # not to be known, and by `check_visible` of no consequence
+        seen = jnp.zeros_like(both)
+    return both, seen, seen if config.train_visible else both
 
-    def go(carry: tuple[Array, Array]) -> tuple[Array, Array]:
-        turn, out = carry
-        index = jax.lax.dynamic_slice_in_dim(order, turn * size, size, axis=1)
-        return turn + 1, out.at[agent, index].set(block(index), mode="drop")
 
-    blank = jnp.zeros((agents, samples, *shape))
-    return jax.lax.while_loop(lambda c: c[0] * size < most, go, (jnp.int32(0), blank))[1]
+def stride(leaf: Array) -> int:
+    """Every how many of its steps ``[T, ...]`` are measured."""
+    return max(1, len(leaf) // MEASURED)

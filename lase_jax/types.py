@@ -16,6 +16,8 @@ import jax
 Array = jax.Array
 PyTree = Any
 Metrics = dict[str, Array]
+ENVS = "envs"
+"""Name of a mesh's axis whose devices share environments."""
 Mode = Literal["explore", "sample", "greedy"]
 """How to act: "explore" as in training, "sample" from the policy, "greedy" takes its mode."""
 

@@ -69,6 +69,7 @@ def main() -> None:
         assert tuple(spread.grid.shape.values()) == layout, spread.grid
         averaged = re.search(r"f32.*all-reduce\(", spread.program.as_text())
         assert bool(averaged) == (layout[1] > 1), "only shared environments need averages"
+        assert "all-gather" not in spread.program.as_text(), "each keeps its environments"
         one, metrics = alone.run(alone.begin)
         many, others = spread.run(spread.begin)
         close(others, metrics)

@@ -24,7 +24,7 @@ def test_loops_count_as_often_as_they_run():
     def run(x):
         return jax.lax.scan(both, x, None, length=7)[0]
 
-    found = cost(jax.jit(run).lower(jnp.ones((8, 32))).compile())
+    found = cost(jax.jit(run).lower(jnp.ones((8, 32))).compile(), {})
     assert found.flops == pytest.approx(35 * 2 * 8 * 32 * 32, rel=0.02)
     assert found.exps == 35 * 8 * 32
     assert found.bytes > 35 * 4 * (2 * 8 * 32 + 32 * 32)
@@ -33,19 +33,26 @@ def test_loops_count_as_often_as_they_run():
 def test_loops_of_unknown_length_count_as_the_caller_says():
     kernel = jnp.ones((32, 32))
 
+    def multiply(name, x, times):
+        with jax.named_scope(name):
+            return jax.lax.while_loop(
+                lambda c: c[0] < times, lambda c: (c[0] + 1, c[1] @ kernel), (jnp.int32(0), x)
+            )[1]
+
     def run(x, times):
-        return jax.lax.while_loop(
-            lambda c: c[0] < times, lambda c: (c[0] + 1, c[1] @ kernel), (jnp.int32(0), x)
-        )[1]
+        return multiply("first", x, times) + jax.vmap(lambda x: multiply("second", -x, times))(x)
 
     compiled = jax.jit(run).lower(jnp.ones((8, 32)), jnp.int32(3)).compile()
-    assert cost(compiled, 3.0).flops == pytest.approx(3 * 2 * 8 * 32 * 32, rel=0.02)
+    found = cost(compiled, {"first": 3.0, "second": 5.0})
+    assert found.flops == pytest.approx(8 * 2 * 8 * 32 * 32, rel=0.02)
+    with pytest.raises(KeyError, match="second"):
+        cost(compiled, {"first": 3.0})
 
 
 def test_a_phase_in_a_loop_is_done_in_every_turn():
     x = jnp.ones((64, 64))
-    once = cost(jax.jit(jnp.matmul).lower(x, x).compile())
-    often = cost(jax.jit(roofline.again(jnp.matmul)).lower(x, x).compile())
+    once = cost(jax.jit(jnp.matmul).lower(x, x).compile(), {})
+    often = cost(jax.jit(roofline.again(jnp.matmul)).lower(x, x).compile(), {})
     assert often.flops == pytest.approx(roofline.UPDATES * once.flops, rel=0.01)
 
 

@@ -28,7 +28,7 @@ LEARNING = [
         f"lase_jax.{name}"
         for name in ("returns", "coordination", "counterfactual", "metrics", "lola")
     ],
-    [f"lase_jax.{name}" for name in ("rollout", "replay", "population", "nets")],
+    [f"lase_jax.{name}" for name in ("blocks", "rollout", "replay", "population", "nets")],
     [
         f"lase_jax.{name}"
         for name in ("society", "learners", "relations", "social", "influence", "rewards")

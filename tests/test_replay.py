@@ -89,12 +89,12 @@ def test_parts_of_episodes_are_refused():
         replay.add(replay.init(), facts(SPEC, steps=2), jnp.int32(0))
 
 
-def test_the_present_batch_is_the_first_environments():
-    rollout = facts(SPEC, envs=3)
-    found = present_batch(rollout._replace(memory=jnp.arange(3)), SEATS, 2)
-    np.testing.assert_array_equal(found.joint, rollout.action[:, :2])
-    np.testing.assert_array_equal(found.action, rollout.action[:, :2][..., [2, 0]])
-    np.testing.assert_array_equal(found.reward, rollout.reward[:, :2][..., [2, 0]])
-    np.testing.assert_array_equal(found.obs, rollout.obs[:, :2, [2, 0]])
-    np.testing.assert_array_equal(found.memory, [0, 1])
-    assert present_batch(rollout, SEATS, 9).done.shape == (4, 3)
+def test_the_present_batch_is_evenly_spaced():
+    rollout = facts(SPEC, envs=5)
+    found = present_batch(rollout._replace(memory=jnp.arange(5)), SEATS, 2)
+    np.testing.assert_array_equal(found.joint, rollout.action[:, [0, 2]])
+    np.testing.assert_array_equal(found.action, rollout.action[:, [0, 2]][..., [2, 0]])
+    np.testing.assert_array_equal(found.reward, rollout.reward[:, [0, 2]][..., [2, 0]])
+    np.testing.assert_array_equal(found.obs, rollout.obs[:, [0, 2]][:, :, [2, 0]])
+    np.testing.assert_array_equal(found.memory, [0, 2])
+    assert present_batch(rollout, SEATS, 9).done.shape == (4, 5)

@@ -11,13 +11,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from probes import TINY, facts, one_agent, probe, same, settings, train
 
 import envs
 from envs.checks import ConfigError
-from lase_jax import population
+from lase_jax import blocks, population
 from lase_jax.distributions import cross_entropy
 from lase_jax.learners import a2c
 from lase_jax.metrics import masked_mean
@@ -25,7 +23,7 @@ from lase_jax.nets import ActorCritic, Perspective, SocialNet
 from lase_jax.relations import SocialConfig
 from lase_jax.replay import Replay
 from lase_jax.rollout import visible
-from lase_jax.social import CHUNKS, build, in_blocks
+from lase_jax.social import build
 from lase_jax.society import society
 from lase_jax.types import Clock
 
@@ -76,7 +74,9 @@ class Built:
         self.weigh, self.learn = jax.jit(social.weigh), jax.jit(social.learn)
         learnt, state = initial(config.net)
         self.learnt = learnt._replace(hyper=jax.tree.map(jnp.float32, config.hyper()))
-        self.state = state._replace(buffer=Replay(SPEC, SEATS, config.replay).init())
+        eta = state.perspective if config.perspective else ()
+        buffer = Replay(SPEC, SEATS, config.replay).init()
+        self.state = state._replace(perspective=eta, buffer=buffer)
         self.begin = learner.begin
 
     def facts(self, envs=2, **options):
@@ -318,8 +318,12 @@ def agrees(lr, trained, gradients, after):
     return all(np.allclose(a, b, rtol=1e-3, atol=1e-6) for a, b in pairs)
 
 
-def test_the_conversions_loss_is_the_papers():
-    config = EVERYONE
+SEEN = dataclasses.replace(EVERYONE, train_visible=True, delta=0.2)
+
+
+@pytest.mark.parametrize("config", [EVERYONE, SEEN], ids=["everyone", "those in the window"])
+def test_the_conversions_loss_is_the_papers(config, monkeypatch):
+    monkeypatch.setattr(blocks, "LEAST", 3)  # several blocks
     known = built(config)
     rollout = known.facts()
     eta = Perspective(SPEC.obs_shape, NUM, TINY)
@@ -335,7 +339,11 @@ def test_the_conversions_loss_is_the_papers():
             log_pi = jax.nn.log_softmax(every(config, social, (), views, ()))
             surprise = cross_entropy(log_pi, rollout.action[..., j].reshape(-1))
             mask = part & rollout.active[..., j].reshape(-1) & (seat != j)
-            total += (0.7 * surprise + 0.3 * jnp.abs(views - x).sum(-1)).sum(where=mask)
+            if config.train_visible:
+                mask &= visible(x, SPEC)[:, j]
+            apart = jnp.abs(views - x).sum(-1)
+            each = (1.0 - config.delta) * surprise + config.delta * apart
+            total += each.sum(where=mask)
             count += mask.sum().astype(jnp.float32)
         return total / count
 
@@ -462,46 +470,6 @@ def test_calibration_is_measured_by_hand():
         surprise = -np.log(taken)[part].mean()
         np.testing.assert_allclose(found["infer/own_cross_entropy"], surprise, rtol=1e-4)
         np.testing.assert_allclose(found["infer/uniform_cross_entropy"], np.log(7), rtol=1e-6)
-
-
-SAMPLES = 40
-
-
-@cache
-def blocks(samples):
-    """`in_blocks` of a function of agent and sample, which also counts its evaluations."""
-
-    def value(index):
-        agent = jnp.arange(len(index), dtype=jnp.float32)[:, None]
-        return (100.0 * agent + index.astype(jnp.float32) + 1.0)[..., None]
-
-    return jax.jit(lambda needed: in_blocks(value, needed, (1,)))
-
-
-@given(st.integers(0, 2**SAMPLES - 1), st.integers(0, 2**SAMPLES - 1), st.sampled_from([7, 40]))
-def test_blocks_leave_nothing_out(first, second, samples):
-    bits = [[mask >> i & 1 for i in range(samples)] for mask in (first, second)]
-    needed = np.array(bits, bool)
-    true = 100.0 * np.arange(2)[:, None] + np.arange(samples) + 1
-    found = np.asarray(blocks(samples)(jnp.asarray(needed)))[..., 0]
-    np.testing.assert_array_equal(found[needed], true[needed])
-    rest = found[~needed]
-    assert ((rest == 0) | (rest == true[~needed])).all()
-
-
-@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 1.0])
-def test_the_work_follows_the_number_of_needed_samples(share):
-    samples = 20 * CHUNKS
-    needed = jnp.asarray(np.arange(samples)[None] < share * samples)
-    calls = []
-
-    def value(index):
-        jax.debug.callback(lambda: calls.append(1))
-        return index.astype(jnp.float32)
-
-    jax.block_until_ready(in_blocks(value, needed, ()))
-    jax.effects_barrier()
-    assert len(calls) == -(-share * CHUNKS // 1)
 
 
 def test_only_the_first_episodes_are_learnt_from():

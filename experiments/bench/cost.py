@@ -3,10 +3,12 @@
 XLA counts the body of a loop once, however often it runs (jax 0.10: a scan of 10 matrix products
 counts as one). Here every loop's body is handed to the same analysis as a program of its own, and
 counts as often as XLA itself notes in the optimised program that it runs. A loop without such a
-note, whose length the data decide, runs as often as the caller says.
+note, whose length the data decide, runs as often as the caller says of its name, that of the
+innermost ``jax.named_scope`` around it.
 """
 
 import re
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -16,6 +18,7 @@ from jaxlib import _hlo, _jax
 _CALLS = re.compile(r"(?:calls|to_apply|condition|body|\w+_computations?)=(\{[^}]*\}|%?[\w.\-]+)")
 _WHILE = re.compile(r" while\(.*?condition=%?([\w.\-]+), body=%?([\w.\-]+)")
 _TRIPS = re.compile(r'"known_trip_count":\{"n":"(\d+)"\}')
+_SCOPE = re.compile(r'op_name="[^"]*?(\w+)\)*/while"')
 _NAME = re.compile(r"[\w.\-]+")
 
 
@@ -43,28 +46,47 @@ class Cost(NamedTuple):
         return self + other * -1.0
 
 
-def cost(run: Any, unknown: float = 1.0) -> Cost:
+def cost(run: Any, turns: Mapping[str, float]) -> Cost:
     """The cost of one run of a compiled program.
 
     Args:
         run: what ``jax.jit(f).lower(...).compile()`` returns.
-        unknown: how often loops run whose length depends on data.
+        turns: how often loops run whose length depends on data, by their name.
+
+    Raises:
+        KeyError: a loop of unknown length that `turns` does not name.
     """
-    return Module(run.as_text(), unknown).total()
+    return Module(run.as_text(), turns).total()
+
+
+class Loop(NamedTuple):
+    """A loop of a program."""
+
+    condition: str
+    body: str
+    turns: float
+
+
+def loop(line: str, turns: Mapping[str, float]) -> Loop:
+    """The loop of a line of a program; `turns` as in `cost`."""
+    condition, body = _WHILE.findall(line)[0]
+    known, scope = _TRIPS.search(line), _SCOPE.search(line)
+    times = float(known[1]) if known else turns[scope[1] if scope else ""]
+    return Loop(condition, body, times)
 
 
 class Module:
     """The text of an optimised program, by its computations."""
 
-    def __init__(self, text: str, unknown: float):
+    def __init__(self, text: str, turns: Mapping[str, float]):
         blocks = re.findall(r"^(ENTRY )?%?([\w.\-]+) \(.*?\n\}", text, re.DOTALL | re.MULTILINE)
         bodies = re.findall(r"^(?:ENTRY )?%?[\w.\-]+ \(.*?\n\}", text, re.DOTALL | re.MULTILINE)
-        self.parts = {
-            name: re.sub(r", metadata=\{[^}]*\}", "", body).removeprefix("ENTRY ")
-            for (_, name), body in zip(blocks, bodies, strict=True)
-        }
+        self.parts, self.loops = {}, {}
+        for (_, name), body in zip(blocks, bodies, strict=True):
+            self.parts[name] = re.sub(r", metadata=\{[^}]*\}", "", body).removeprefix("ENTRY ")
+            lines = [line for line in body.splitlines() if " while(" in line]
+            self.loops[name] = [loop(line, turns) for line in lines]
         self.entry = next(name for entry, name in blocks if entry)
-        self.unknown = unknown
         self.known: dict[str, Cost] = {}
 
     @cached_property
@@ -81,7 +103,7 @@ class Module:
         found, ahead = {name}, [name]
         while ahead:
             part = ahead.pop()
-            inner = {n for pair in _WHILE.findall(self.parts[part]) for n in pair}
+            inner = {n for loop in self.loops[part] for n in (loop.condition, loop.body)}
             fresh = self.called[part] - found - (set() if loops else inner)
             found |= fresh
             ahead += fresh
@@ -107,11 +129,8 @@ class Module:
         if name not in self.known:
             found = self.once(name)
             for part in self.within(name, loops=False):
-                for line in self.parts[part].splitlines():
-                    for condition, body in _WHILE.findall(line):
-                        trips = _TRIPS.search(line)
-                        times = float(trips[1]) if trips else self.unknown
-                        found += self.total(body) * times - self.once(body)
-                        found += self.once(condition) * (times - 1.0)
+                for condition, body, times in self.loops[part]:
+                    found += self.total(body) * times - self.once(body)
+                    found += self.once(condition) * (times - 1.0)
             self.known[name] = found
         return self.known[name]

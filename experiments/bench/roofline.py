@@ -11,7 +11,6 @@ actor-critic's. What the parts leave of the whole update is "rest": numbers for 
 play, and what phases gain or lose by standing in one program.
 """
 
-import math
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -24,11 +23,12 @@ import tyro
 
 from experiments.bench import clock, report, speed
 from experiments.bench.cost import Cost, cost
-from lase_jax import folder, host, social
+from lase_jax import blocks, folder, host, social
 from lase_jax.config import default
 from lase_jax.learners import a2c
 from lase_jax.relations import SocialConfig
-from lase_jax.rollout import collector, take_seats
+from lase_jax.replay import present_batch
+from lase_jax.rollout import co_players, collector, take_seats
 from lase_jax.types import Rollout
 
 
@@ -173,13 +173,22 @@ def handing_over(update: clock.Program, repeats: int) -> float:
     return statistics.median(taken)
 
 
-def blocks(setup: host.Setup, rollout: Rollout) -> float:
-    """How many blocks of weights LASE computes for a rollout: the one loop that data decide."""
-    needed = rollout.active & (rollout.reward != 0)
-    if getattr(setup.config.agent, "weigh", "") == "all":
-        needed = rollout.active
-    size = math.ceil(needed[..., 0].size / social.CHUNKS)
-    return math.ceil(int(needed.sum((0, 1)).max()) / size)
+def turns(setup: host.Setup, rollout: Rollout) -> dict[str, float]:
+    """How often those loops of LASE run that data decide, for a rollout."""
+    config, spec = setup.config.agent, setup.env.spec
+    if not isinstance(config, SocialConfig):
+        return {}
+    seats = tuple(range(spec.num_agents))
+    view = rollout._replace(memory=rollout.memory[0])
+    episodes = present_batch(view, seats, config.social_episodes)
+    pairs = social.to_convert(config, spec, episodes, co_players(spec.num_agents, seats))[2]
+    needed = {
+        "weigh": jnp.moveaxis(social.to_weigh(config, rollout), -1, 0),
+        "eta": jnp.moveaxis(pairs, -2, 0),
+    }
+    return {
+        name: float(blocks.turns(mask.reshape(1, len(mask), -1))) for name, mask in needed.items()
+    }
 
 
 def phases(found: dict[str, Phase], social_: bool) -> dict[str, Phase]:
@@ -211,9 +220,9 @@ def measure(bench: Roofline, algorithm: str) -> tuple[Peak, dict[str, Phase]]:
     timed = {name: program for name, (program, _) in peaks.items()} | run
     took = clock.medians(timed, 1 if bench.quick else bench.repeats)
     peak = Peak(*(work / took[name] for name, (_, work) in peaks.items()))
-    times = blocks(setup, rollout)
+    loops = turns(setup, rollout)
     found = {
-        name: Phase(took[name] / UPDATES, cost(run[name].run, times) * (1 / UPDATES))
+        name: Phase(took[name] / UPDATES, cost(run[name].run, loops) * (1 / UPDATES))
         for name in run
     }
     found["host"] = Phase(handing_over(run["update"], bench.repeats), Cost(0.0, 0.0, 0.0))

@@ -3,7 +3,8 @@
     make bench ARGS="scaling [--into BENCHMARKS.md]"
 
 Cleanup with the preset's dense networks, its own batch but for what grows. A program whose size
-grows with agents, environments or seeds would be one with a Python loop over them.
+grows with agents, environments or seeds would be one with a Python loop over them. Cores of a CPU
+share seeds as in training.
 """
 
 import time
@@ -16,7 +17,7 @@ import jax
 import tyro
 
 from experiments.bench import clock, report, speed
-from lase_jax import folder, host
+from lase_jax import folder
 
 UPDATES = 2
 """Updates that are timed together."""
@@ -74,25 +75,24 @@ def settings(point: Point) -> Any:
 
 def measure(point: Point, repeats: int) -> dict[str, Any]:
     """Measures one size in this process; a size that does not fit into memory has no numbers."""
-    config = settings(point)
-    setup = host.set_up(config)
-    found = asdict(point) | {"label": point.label, "device": clock.device()}
+    config, numbers = settings(point), dict.fromkeys(NUMBERS)
+    spec = config.game.spec()
     try:
-        program = clock.compiled(lambda carry: setup.trainer.run(carry, UPDATES), setup.begin())
+        program = clock.compiled(*speed.laid_out(config, UPDATES))
         taken = clock.medians({"": program}, repeats)[""] / UPDATES
+        steps = config.schedule.steps_per_update(spec) * config.seeds
+        numbers = {
+            "update_ms": 1e3 * taken,
+            "steps_per_second": steps / taken,
+            "agent_steps_per_second": steps * spec.num_agents / taken,
+            "lines": program.lines,
+            "compile_seconds": program.trace_seconds + program.compile_seconds,
+            "peak_memory_mib": clock.peak_memory(),
+        }
     except jax.errors.JaxRuntimeError as error:
         if "RESOURCE_EXHAUSTED" not in str(error):
             raise
-        return found | dict.fromkeys(NUMBERS)
-    steps = config.schedule.steps_per_update(setup.env.spec) * config.seeds
-    return found | {
-        "update_ms": 1e3 * taken,
-        "steps_per_second": steps / taken,
-        "agent_steps_per_second": steps * setup.env.spec.num_agents / taken,
-        "lines": program.lines,
-        "compile_seconds": program.trace_seconds + program.compile_seconds,
-        "peak_memory_mib": clock.peak_memory(),
-    }
+    return asdict(point) | {"label": point.label, "device": clock.device()} | numbers
 
 
 NUMBERS = {

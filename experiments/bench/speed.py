@@ -178,12 +178,22 @@ def playing(case: Case, bench: Bench) -> tuple[Any, Any, int]:
 
 def training(case: Case, bench: Bench) -> tuple[Any, Any, int]:
     """A program that trains some updates; its argument and its steps."""
+    config = settings(case, bench.seeds)
+    updates = max(2, (4 if bench.quick else 40) // (4 if case.net == "paper" else 1))
+    steps = updates * config.schedule.steps_per_update(config.game.spec()) * bench.seeds
+    return *laid_out(config, updates), steps
+
+
+def laid_out(config: "RunConfig", updates: int) -> tuple[Any, Any]:
+    """A program that trains some updates, and its argument, over devices as training lays it."""
     from lase_jax import host
 
-    setup = host.set_up(settings(case, bench.seeds))
-    updates = max(2, (4 if bench.quick else 40) // (4 if case.net == "paper" else 1))
-    steps = updates * setup.config.schedule.steps_per_update(setup.env.spec) * bench.seeds
-    return lambda carry: setup.trainer.run(carry, updates), setup.begin(), steps
+    devices.use_cores(config.seeds)
+    grid = devices.mesh(config.seeds, config.schedule.num_envs)
+    setup = host.set_up(config)
+    start = host.start([(setup.algorithm, setup.seeds)], grid)
+    run = devices.on(grid, lambda carry: setup.trainer.run(carry, updates))
+    return run, host.begin(setup.trainer, start, grid)
 
 
 def settings(case: Case, seeds: int) -> "RunConfig":

@@ -1,0 +1,112 @@
+"""Work on those samples of a rollout that need it, a block at a time.
+
+Letters: T steps, B environments, D devices that share them, n agents, M samples of each share, C
+samples of a block.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import jax
+import jax.numpy as jnp
+
+from lase_jax.types import ENVS, Array, PyTree
+
+CHUNKS, LEAST = 16, 64
+"""A block is 1 / CHUNKS of all samples, but at least LEAST of them."""
+Kept = TypeVar("Kept")
+
+
+def shares(envs: int) -> int:
+    """D, how many devices of the mesh in use share some environments; 1 without a mesh."""
+    count = jax.sharding.get_abstract_mesh().shape.get(ENVS, 1)
+    return count if envs % count == 0 else 1
+
+
+def by_share(tree: PyTree, count: int) -> PyTree:
+    """``[T, B, ...]`` to ``[D, T * B / D, ...]``: steps and environments as one axis of samples.
+
+    Each device merges its own environments, so that nothing passes between devices.
+    """
+
+    def merge(leaf: Array) -> Array:
+        steps, envs, *rest = leaf.shape
+        parts = leaf.reshape(steps, count, envs // count, *rest)
+        return jnp.moveaxis(parts, 1, 0).reshape(count, steps * (envs // count), *rest)
+
+    return jax.tree.map(merge, tree)
+
+
+def by_step(leaf: Array, steps: int) -> Array:
+    """``[D, T * B / D, ...]`` back to ``[T, B, ...]``."""
+    count, samples, *rest = leaf.shape
+    parts = leaf.reshape(count, steps, samples // steps, *rest)
+    return jnp.moveaxis(parts, 0, 1).reshape(steps, count * samples // steps, *rest)
+
+
+def take(tree: PyTree, index: Array) -> PyTree:
+    """Each agent's own samples: ``[D, M, n, ...]`` at ``index [D, n, C]`` to ``[D, n, C, ...]``.
+
+    Indices past the end give the last sample.
+    """
+    agent = jnp.arange(index.shape[1])[:, None]
+    pick = jax.vmap(lambda leaf, at: leaf.at[at, agent].get(mode="clip"))
+    return jax.tree.map(lambda leaf: pick(leaf, index), tree)
+
+
+def put(into: Array, index: Array, values: Array) -> Array:
+    """``[D, n, M, ...]`` with ``values [D, n, C, ...]`` at `index`, but for those past the end."""
+    agent = jnp.arange(index.shape[1])[:, None]
+    return jax.vmap(lambda old, at, new: old.at[agent, at].set(new, mode="drop"))(
+        into, index, values
+    )
+
+
+def block_size(samples: int) -> int:
+    """C, of M samples."""
+    return min(samples, max(-(-samples // CHUNKS), LEAST))
+
+
+def turns(needed: Array) -> Array:
+    """How many blocks `over_blocks` goes through, ``[]`` int32, where ``needed [D, n, M]``."""
+    return -(-needed.sum(-1).max() // block_size(needed.shape[-1]))
+
+
+def first(needed: Array) -> Array:
+    """The places where ``needed [M]`` holds, in order, and M where there are no more: ``[M]``."""
+    samples = len(needed)
+    rank = jnp.where(needed, jnp.cumsum(needed) - 1, samples)
+    return jnp.full(samples, samples).at[rank].set(jnp.arange(samples), mode="drop")
+
+
+def over_blocks(
+    name: str, step: Callable[[Kept, Array, Array], Kept], needed: Array, kept: Kept
+) -> Kept:
+    """Goes through the samples that are needed, a block of each agent's at a time.
+
+    The loop runs as many blocks as the agent with most needed samples fills, so its cost follows
+    their number and nothing is ever left out.
+
+    Args:
+        name: what the loop is called in profiles.
+        step: ``(kept, index[D, n, C], counts[D, n, C]) -> kept``; blocks are filled up with indices
+            past the end, which do not count.
+        needed: ``[D, n, M]`` bool.
+        kept: what the first step gets.
+
+    Returns:
+        What the last step returned.
+    """
+    samples = needed.shape[-1]
+    size = block_size(samples)
+    order = jax.vmap(jax.vmap(first))(needed)
+    order = jnp.pad(order, ((0, 0), (0, 0), (0, -samples % size)), constant_values=samples)
+
+    def go(turn_kept: tuple[Array, Kept]) -> tuple[Array, Kept]:
+        turn, kept = turn_kept
+        index = jax.lax.dynamic_slice_in_dim(order, turn * size, size, axis=-1)
+        return turn + 1, step(kept, index, index < samples)
+
+    with jax.named_scope(name):
+        last = turns(needed)
+        return jax.lax.while_loop(lambda c: c[0] < last, go, (jnp.int32(0), kept))[1]
