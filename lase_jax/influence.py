@@ -20,11 +20,11 @@ import numpy as np
 from envs import checks
 from envs.types import EnvSpec
 from lase_jax import distributions, nets
-from lase_jax.learners import A2CConfig, Learner, LearnerState, Past
+from lase_jax.learners import A2CConfig, Acting, Learner, LearnerState, Past
 from lase_jax.metrics import masked_mean
 from lase_jax.nets import Net, add_actions
 from lase_jax.rollout import Seats, co_players, take_seats, visible
-from lase_jax.types import Array, PyTree, Rollout
+from lase_jax.types import Array, Decision, Mode, PyTree, Rollout
 
 Measure = Literal["kl", "jsd", "pmi"]
 MEASURES: tuple[Measure, ...] = get_args(Measure)
@@ -131,6 +131,21 @@ def effect(true: Array, had: Array, log_pi: Array, following: Array, measure: Me
     whatever = jax.vmap(jax.vmap(of_each))(had, log_pi)
     each = partial(divergence, measure=measure)
     return jax.vmap(jax.vmap(jax.vmap(each)))(true, whatever, following)
+
+
+def decide(
+    learner: Learner, acting: Acting, memory: PyTree, obs: Array, draws: Array, mode: Mode
+) -> tuple[Decision, PyTree]:
+    """As the actor-critic acts, with all of its policy noted down.
+
+    Returns:
+        Its decision, whose notes are the log-probabilities ``[B, n, A]`` of the behaviour policy,
+        and its memory.
+    """
+    logits, memory = learner.consider(acting, memory, obs)
+    action, log_prob = distributions.choose(logits, acting.epsilon, draws, mode)
+    notes = distributions.policy(logits, acting.epsilon).logits
+    return Decision(action, log_prob, notes), memory
 
 
 class Audience(NamedTuple):

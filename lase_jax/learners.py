@@ -138,6 +138,7 @@ class Learner(NamedTuple):
     begin: Callable  # (num_envs) -> memory
     prepare: Callable  # (LearnerState) -> Acting
     draw: Callable  # (key, num_envs) -> draws[B, n] in [0, 1)
+    consider: Callable  # (Acting, memory, obs[B, n, F]) -> (logits[B, n, A], memory)
     act: Callable  # (Acting, memory, obs[B, n, F], draws[B, n], mode) -> (Decision, memory)
     learn: (
         Callable  # (LearnerState, rollout of n seats, reward[T, B, n]) -> (LearnerState, Metrics)
@@ -209,16 +210,19 @@ def a2c(
     def draw(key: Array, num_envs: int) -> Array:
         return jax.random.uniform(key, (num_envs, num_seats))
 
-    def act(
-        acting: Acting, memory: PyTree, obs: Array, draws: Array, mode: Mode
-    ) -> tuple[Decision, PyTree]:
+    def consider(acting: Acting, memory: PyTree, obs: Array) -> tuple[Array, PyTree]:
         def one(params: PyTree, folded: PyTree, memory: PyTree, x: Array) -> tuple[Array, PyTree]:
             h, memory = advance(params, folded, memory, x)
             return apply("heads")(params, h)[0], memory
 
         x = obs.astype(jnp.float32)
         seatwise = jax.vmap(one, in_axes=(0, 0, 1, 1), out_axes=1)
-        logits, memory = seatwise(acting.params, acting.folded, memory, x)
+        return seatwise(acting.params, acting.folded, memory, x)
+
+    def act(
+        acting: Acting, memory: PyTree, obs: Array, draws: Array, mode: Mode
+    ) -> tuple[Decision, PyTree]:
+        logits, memory = consider(acting, memory, obs)
         action, log_prob = distributions.choose(logits, acting.epsilon, draws, mode)
         return Decision(action, log_prob), memory
 
@@ -286,6 +290,7 @@ def a2c(
         begin=begin,
         prepare=prepare,
         draw=draw,
+        consider=consider,
         act=act,
         learn=learn,
         losses=losses,

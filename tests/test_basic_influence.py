@@ -29,7 +29,7 @@ def agents(kind="feed-forward", **options):
     config = settings("si_basic", net=NETS[kind], influencers=LEADS, **options)
     agent = config.build(GAME, SEATS)
     state = jax.jit(agent.init)(KEY, agent.hyper)
-    params = shaken(state.trained.params, KEY, scale=2.0)
+    params = shaken(state.trained.params, KEY, scale=0.5)
     return config, agent, state._replace(trained=state.trained._replace(params=params))
 
 
@@ -49,20 +49,25 @@ def mixture(logits, eps):
     return np.log((1 - eps) * np.asarray(jax.nn.softmax(logits)) + eps / ACTIONS)
 
 
-@pytest.mark.parametrize("kind", NETS)
-def test_influencees_act_on_what_influencers_just_did(kind):
-    config, agent, state = agents(kind)
+def played(agent, state, mode="explore"):
+    """An episode of theirs with somebody else, as they know it."""
     other = settings("a2c").build(GAME, (1,))
     mixed = society(SPEC, [(agent, SEATS), (other, (1,))])
-    everyone = (state, jax.jit(other.init)(KEY, other.hyper))
     world = begin(GAME, mixed, KEY, 2)
 
     @jax.jit
-    def played(state):
-        acting = mixed.prepare(state)
-        return play(GAME, mixed, acting, world, KEY, SPEC.horizon, "sample")[1]
+    def run(state):
+        acting = mixed.prepare((state, other.init(KEY, other.hyper)))
+        return play(GAME, mixed, acting, world, KEY, SPEC.horizon, mode)[1]
 
-    rollout = played(everyone)
+    rollout = run(state)
+    return rollout._replace(memory=rollout.memory[0], notes=rollout.notes[0])
+
+
+@pytest.mark.parametrize("kind", NETS)
+def test_influencees_act_on_what_influencers_just_did(kind):
+    config, agent, state = agents(kind)
+    rollout = played(agent, state, "sample")
     for row, seat in enumerate(SEATS):
         memory = blank_memory(config.net)
         for t in range(SPEC.horizon):
@@ -104,7 +109,7 @@ def test_influence_equals_the_plain_way(kind, measure):
     eps = 0.2
     options = {"measure": measure, "epsilon_start": eps, "influencee_reward": True, "weight": 0.5}
     config, agent, state = agents(kind, **options)
-    rollout = facts(SPEC, seed=3)._replace(memory=agent.begin(2))
+    rollout = played(agent, state)._replace(active=facts(SPEC, seed=3).active)
     opinion = jax.jit(agent.shape)(state, rollout, KEY)
     expected = plainly(config, state, rollout, measure, eps)
     delta = np.asarray(opinion.delta)[:, 0]
@@ -118,8 +123,7 @@ def test_influence_equals_the_plain_way(kind, measure):
 
 def test_influencees_are_not_paid_unless_asked():
     _, agent, state = agents()
-    rollout = facts(SPEC)._replace(memory=agent.begin(2))
-    delta = jax.jit(agent.shape)(state, rollout, KEY).delta
+    delta = jax.jit(agent.shape)(state, played(agent, state), KEY).delta
     assert not delta[..., SEATS[2]].any() and delta[..., SEATS[0]].any()
 
 

@@ -28,7 +28,7 @@ from probes import (
 from envs import registry
 from envs.checks import ConfigError
 from lase_jax.influence import MEASURES, Model, Seen, divergence, look, marginal
-from lase_jax.learners import a2c
+from lase_jax.learners import a2c, epsilon
 from lase_jax.nets import Net
 from lase_jax.rollout import begin, play
 from lase_jax.types import Rollout
@@ -210,24 +210,40 @@ def test_a_copycat_is_influenced_and_a_stranger_is_not(kind):
     assert loss == pytest.approx(np.log(ACTIONS) / 2, rel=0.05)
 
 
-def test_the_models_memory_lives_through_the_cuts_of_an_episode():
-    """After every step, acting remembers what the model makes of the whole past."""
-    config = settings("si", net=NETS["recurrent"])
+@cache
+def episode():
+    """Settings of agents with memories, what they begin with, and the end of an episode."""
+    config = settings("si", net=NETS["recurrent"], epsilon_start=0.3)
     mixed = selfplay(GAME, config)
     state = jax.jit(mixed.init)(KEY, mixed.hyper)
     world = begin(GAME, mixed, KEY, 2)
-    steps = GAME.spec.horizon
 
     @jax.jit
     def played(state):
-        return play(GAME, mixed, mixed.prepare(state), world, KEY, steps, "sample")[:2]
+        return play(GAME, mixed, mixed.prepare(state), world, KEY, SPEC.horizon, "explore")[:2]
 
-    after, rollout = played(state)
+    return config, state, *played(state)
+
+
+def test_agents_note_down_the_policy_they_act_by():
+    config, state, _, rollout = episode()
+    learner = a2c(config, SPEC, NUM)
+    for seat in range(NUM):
+        own = one_seat(rollout, seat)._replace(memory=learner.begin(2))
+        own = own._replace(memory=jax.tree.map(lambda leaf: leaf[:, 0], own.memory))
+        logits = learner.look(one_agent(state[0].learner.trained.params, seat), own).logits
+        behaviour = 0.7 * jax.nn.softmax(logits) + 0.3 / ACTIONS
+        np.testing.assert_allclose(jnp.exp(rollout.notes[0][:, :, seat]), behaviour, atol=1e-5)
+
+
+def test_the_models_memory_lives_through_the_cuts_of_an_episode():
+    """After every step, acting remembers what the model makes of the whole past."""
+    config, state, after, rollout = episode()
     model = Model(SPEC, config.net)
     for seat in range(NUM):
         ready = model.prepare(one_agent(state[0].model.params, seat))
         carry = model.blank(2)
-        for t in range(steps):
+        for t in range(SPEC.horizon):
             encoded = model.encode(ready, rollout.obs[t, :, seat].astype(jnp.float32))
             carry = model.advance(ready, carry, encoded, rollout.action[t])
         found = jax.tree.map(lambda leaf, seat=seat: leaf[:, seat], after.memory[0].model)
@@ -286,10 +302,22 @@ def si(episodes=0.0, **options):
     )
 
 
+def behaviour(rollout, row, seat, episodes=0.0, **options):
+    """Log-probabilities ``[T, B, A]`` of the mixture that one of them acts by."""
+    _, state = si(episodes, **options)
+    config = settings("si", **options)
+    params = one_agent(state.learner.trained.params, row)
+    logits = a2c(config, SPEC, 2).look(params, one_seat(rollout, seat)).logits
+    eps = epsilon(state.learner)
+    return jnp.log((1.0 - eps) * jax.nn.softmax(logits) + eps / ACTIONS)
+
+
 def influence_of(rollout, **options):
     """What they make of a rollout."""
     agent, state = si(**options)
-    return jax.jit(agent.shape)(state, rollout._replace(memory=agent.begin(2)), KEY)
+    notes = [behaviour(rollout, row, seat, **options) for row, seat in enumerate((2, 0))]
+    theirs = rollout._replace(memory=agent.begin(2), notes=jnp.stack(notes, 2))
+    return jax.jit(agent.shape)(state, theirs, KEY)
 
 
 MOA = dataclasses.replace(TINY, dense=(8,), moa=8)
@@ -310,18 +338,14 @@ def test_each_agent_is_paid_for_what_its_own_action_moves():
     rollout = facts(SPEC, steps=5)
     options = {"net": MOA, "epsilon_start": 0.4}
     _, state = si(**options)
-    learner = a2c(settings("si", **options), SPEC, 2)
     model, _ = random_model("feed-forward")
     seen = look(rollout, SPEC, (2, 0), visible_only=True)
     for row, seat in enumerate((2, 0)):
-        params = one_agent(state.learner.trained.params, row)
-        logits = learner.look(params, one_seat(rollout, seat)).logits
-        mixture = 0.6 * jax.nn.softmax(logits[:5]) + 0.4 / ACTIONS
         moved = model.influence(
             one_agent(state.model.params, row),
             jnp.int32(seat),
             one_agent(seen, row),
-            jnp.log(mixture),
+            behaviour(rollout, row, seat, **options),
             "kl",
         )
         found = influence_of(rollout, **options).delta[..., seat]

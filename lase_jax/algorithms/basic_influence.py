@@ -28,15 +28,13 @@ import numpy as np
 
 from envs import checks
 from envs.types import Env
-from lase_jax import distributions
-from lase_jax.influence import Audience, InfluenceConfig, effect_of_telling
+from lase_jax.influence import Audience, InfluenceConfig, decide, effect_of_telling
 from lase_jax.learners import Acting, LearnerState, a2c, as_agent, epsilon, extend
 from lase_jax.metrics import masked_mean
 from lase_jax.nets import one_hots
 from lase_jax.rewards import no_opinion
 from lase_jax.rollout import Seats, put_columns, take_columns, take_seats
 from lase_jax.types import (
-    SEAT_AXES,
     Agent,
     Array,
     Clock,
@@ -86,7 +84,7 @@ class BasicInfluence(InfluenceConfig):
                 before = jax.tree.map(lambda leaf: leaf[:, part], memory)
                 theirs = Acting(params, folded, acting.epsilon)
                 seen = extend(obs[:, part], shown)
-                return learner.act(theirs, before, seen, draws[:, part], mode)
+                return decide(learner, theirs, before, seen, draws[:, part], mode)
 
             nothing = jnp.zeros((len(obs), first * actions))
             leading = some(leads, nothing)
@@ -108,23 +106,20 @@ class BasicInfluence(InfluenceConfig):
 
         def influence(state: LearnerState, own: Rollout, there: Array) -> Array:
             """Of each influencer on each influencee in each step, ``[K, T, B, J]`` nats."""
-            params, eps, steps = state.trained.params, epsilon(state), len(own.action)
-            views = jax.vmap(learner.look, (0, SEAT_AXES))(params, own)
-            policies = distributions.policy(views.logits[:, :steps], eps).logits  # [n, T, B, A]
-            theirs = jax.tree.map(lambda leaf: leaf[follows], params)
+            theirs = jax.tree.map(lambda leaf: leaf[follows], state.trained.params)
             memory = jax.tree.map(lambda leaf: leaf[:, follows], own.memory)
             past = jax.vmap(learner.review, (0, 1, 2))(theirs, memory, own.obs[:, :, follows])
             audience = Audience(
                 params=theirs,
                 past=past,
                 told=own.action[..., leads],
-                policy=jnp.moveaxis(policies[follows], 0, 2),
+                policy=own.notes[:, :, follows],
                 action=own.action[..., follows],
-                epsilon=eps,
+                epsilon=epsilon(state),
             )
 
             def of_one(leader: Array) -> Array:
-                log_pi = policies[leader]
+                log_pi = own.notes[:, :, leader]
                 moved = effect_of_telling(learner, audience, leader, log_pi, self.measure)
                 return jnp.where(there[:, :, leader], moved, 0.0)
 

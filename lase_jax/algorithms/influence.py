@@ -28,9 +28,9 @@ import numpy as np
 
 from envs import checks
 from envs.types import Env
-from lase_jax import distributions, influence, learners, population
+from lase_jax import influence, learners, population
 from lase_jax.influence import InfluenceConfig, Model
-from lase_jax.learners import LearnerState, a2c, as_agent, epsilon, of_models, rate
+from lase_jax.learners import LearnerState, a2c, as_agent, of_models, rate
 from lase_jax.metrics import masked_mean
 from lase_jax.population import Trained
 from lase_jax.rewards import no_opinion
@@ -44,7 +44,6 @@ from lase_jax.rollout import (
     to_seats,
 )
 from lase_jax.types import (
-    SEAT_AXES,
     Agent,
     Array,
     Clock,
@@ -143,7 +142,8 @@ class Influence(InfluenceConfig):
         def act(
             acting: Acting, memory: Memory, obs: Array, draws: Array, mode: Mode
         ) -> tuple[Decision, Memory]:
-            decision, after = learner.act(acting.learner, memory.learner, obs, draws, mode)
+            mine = acting.learner, memory.learner
+            decision, after = influence.decide(learner, *mine, obs, draws, mode)
             memory = memory._replace(learner=after)
             if self.net.lstm:
                 shown = jax.vmap(read, (0, 1), 1)(acting.learner.params, obs)
@@ -168,17 +168,11 @@ class Influence(InfluenceConfig):
             """The rollout as the actor-critics know it."""
             return take_seats(rollout, seats)._replace(memory=rollout.memory.learner)
 
-        def own_policy(state: LearnerState, rollout: Rollout) -> Array:
-            """Log-probabilities ``[n, T, B, A]`` of the behaviour policy."""
-            views = jax.vmap(learner.look, (0, SEAT_AXES))(state.trained.params, rollout)
-            logits = views.logits[:, : len(rollout.action)]
-            return distributions.policy(logits, epsilon(state)).logits
-
         def shape(state: InfluenceState, rollout: Rollout, key: Array) -> Opinion:
             del key
             policies = state.learner.trained.params
             seen = look(policies, rollout, self.influence_visible)
-            log_pi = own_policy(state.learner, own_share(rollout))
+            log_pi = jnp.moveaxis(rollout.notes, 2, 0)
             measured = jax.vmap(partial(model.influence, measure=self.measure))
             moved = measured(state.model.params, ids, seen, log_pi)
             reward = jnp.moveaxis(self.pay(state.learner, spec, moved).sum(-1), 0, 2)
