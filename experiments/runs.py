@@ -1,7 +1,6 @@
 """Training a list of runs, each into a folder of its own, so that a sweep can be repeated."""
 
 import dataclasses
-import math
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,7 +33,7 @@ def train_all(runs: Mapping[str, RunConfig], parent: Path, command: str) -> int:
     """
     for name, config in runs.items():
         require_same(parent / name, config)
-    devices.use_cores(math.gcd(*(config.seeds for config in runs.values())))
+    devices.use_cores()
     diverged = []
     for name, config in runs.items():
         path = parent / name

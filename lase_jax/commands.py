@@ -99,12 +99,12 @@ def train(arguments: Sequence[str], presets: Presets, program: str) -> int:
     """``train``: a new run, or with ``--resume`` an old one."""
     chosen = _first(arguments)
     devices.join_hosts(chosen.hosts)
+    devices.use_cores()
     if chosen.resume:
         return resume(arguments, Path(chosen.resume), program)
     start = presets(chosen.env, chosen.algo, chosen.preset)
     options = parse(train_options(start), arguments, f"{program} train")
     config = configured(options, presets)
-    devices.use_cores(config.seeds)
     host.set_up(config)
     path = place(options, f"{chosen.env}-{chosen.algo}")
     devices.first_alone(lambda: host.create(config, path, options.overwrite))
@@ -150,6 +150,7 @@ def sweep_runs(arguments: Sequence[str], presets: Presets, program: str) -> int:
     """``sweep``: many settings side by side, or with ``--resume`` a sweep that was stopped."""
     chosen = _first(arguments)
     devices.join_hosts(chosen.hosts)
+    devices.use_cores()
     start = presets(chosen.env, chosen.algo, chosen.preset)
     whole = f"{program} sweep"
     options = parse(sweep_options(start), arguments, whole)
@@ -158,11 +159,8 @@ def sweep_runs(arguments: Sequence[str], presets: Presets, program: str) -> int:
         for flag in sorted(_flags(arguments) - {"--resume", "--wandb", "--hosts"}):
             remedy = "a sweep goes on as it was begun, leave it out"
             require(False, flag[2:], "given", remedy)
-        name = next(iter(sweep.load(options.resume).settings))
-        devices.use_cores(host.load_config(options.resume / name)[0].seeds)
         return sweep.run(options.resume, f"{whole} --resume {options.resume}", say, wandb)
     config = configured(options, presets)
-    devices.use_cores(config.seeds)
     found = axes.parse(options.sweep, config)
     integer("samples", options.samples, 0)
     integer("halvings", options.halvings, 0)
@@ -199,7 +197,6 @@ def sweep_runs(arguments: Sequence[str], presets: Presets, program: str) -> int:
 def resume(arguments: Sequence[str], path: Path, program: str) -> int:
     """Goes on with a run. Options may be repeated, but not changed (W&B's mode is free)."""
     config, _ = host.load_config(path)
-    devices.use_cores(config.seeds)
     options = parse(train_options(config), arguments, f"{program} train")
     place = dict.fromkeys(("name", "out", "overwrite"), "stays where it is")
     for name, reason in (place | {"preset": "has its settings"}).items():

@@ -27,6 +27,8 @@ from lase_jax.types import ENVS, Array, Carry, PyTree
 
 SEEDS = "seeds"
 """Name of the mesh's axis whose devices share seeds."""
+FEWEST = 4
+"""Environments that are worth a core: with less, cores wait for each other."""
 USABLE = 0.8
 """Share of the memory that training may take."""
 
@@ -38,31 +40,28 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def use_cores(seeds: int) -> None:
-    """Makes cores of a CPU devices, as many as can share S seeds equally.
+def use_cores() -> None:
+    """Makes every core of a CPU a device, before anything is computed.
 
-    Small programs leave most of several cores idle, seeds side by side on one core each do not.
-    Where the CPU's devices are there already, forced by XLA's flag, or shared with other processes,
-    they stay as they are; on an accelerator this has no effect.
-
-    Args:
-        seeds: S.
+    Small programs leave most of several cores idle; parts of a batch on one core each do not. Where
+    the CPU's devices are there already, forced by XLA's flag, or shared with other processes, they
+    stay as they are; on an accelerator this has no effect.
     """
     forced = "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
     if forced or jax.distributed.is_initialized():
         return
     with contextlib.suppress(RuntimeError):  # something has been computed before
-        most = max(count for count in range(1, cores() + 1) if seeds % count == 0)
-        jax.config.update("jax_num_cpu_devices", most)
+        jax.config.update("jax_num_cpu_devices", cores())
 
 
-def cut(seeds: int, num_envs: int, count: int) -> tuple[int, int]:
+def cut(seeds: int, num_envs: int, count: int, fewest: int = 1) -> tuple[int, int]:
     """How to share the work among some devices, such that none of them has much to do.
 
     Args:
         seeds: S.
         num_envs: B; only a divisor of it can share the environments.
         count: devices that there are.
+        fewest: environments that each of several devices has at least.
 
     Returns:
         How many devices share the seeds, and how many the environments of each. Among equally good
@@ -77,7 +76,7 @@ def cut(seeds: int, num_envs: int, count: int) -> tuple[int, int]:
     return min(
         (
             (by_seeds, by_envs)
-            for by_envs in range(1, min(count, num_envs) + 1)
+            for by_envs in range(1, max(1, min(count, num_envs // fewest)) + 1)
             if num_envs % by_envs == 0
             for by_seeds in range(1, min(count // by_envs, seeds) + 1)
         ),
@@ -91,7 +90,7 @@ def mesh(seeds: int, num_envs: int) -> Mesh:
     Of several processes every one takes part: what does not divide is padded.
     """
     every = jax.devices()
-    ways = cut(seeds, num_envs, len(every))
+    ways = cut(seeds, num_envs, len(every), FEWEST if every[0].platform == "cpu" else 1)
     if jax.process_count() > 1 and math.prod(ways) < len(every):
         ways = (len(every), 1)
     used = np.array(every[: math.prod(ways)], object).reshape(ways)

@@ -17,7 +17,7 @@ from lase_jax.checkpoint import Checkpoints
 from lase_jax.train import Schedule
 
 LAYOUTS = {  # algorithm, seeds, environments: how eight devices share them
-    ("lase", 2, 8): (2, 4),
+    ("lase", 2, 16): (2, 4),
     ("a2c", 11, 1): (6, 1),  # one place is left over
 }
 

@@ -40,6 +40,14 @@ def test_devices_share_seeds_and_where_these_do_not_divide_environments(
     assert devices.cut(seeds, num_envs, count) == ways
 
 
+def test_cores_share_environments_where_each_has_some():
+    assert devices.cut(1, 16, 8, fewest=4) == (1, 4)
+    assert devices.cut(1, 4, 8, fewest=4) == (1, 1)
+    assert devices.cut(1, 2, 8, fewest=4) == (1, 1)
+    assert devices.cut(3, 16, 8, fewest=4) == (3, 2)
+    assert devices.cut(8, 2, 8, fewest=4) == (8, 1)
+
+
 def carry(first, seeds):
     number = jnp.arange(first, first + seeds, dtype=jnp.float32)
     world = World(env_state=number[:, None], obs=number[:, None, None], memory=())
@@ -162,21 +170,20 @@ def test_what_the_first_process_cannot_do_all_processes_know(tmp_path, processes
     assert codes == [2, 2] and "name is 'two'" in printed[0], printed
 
 
-@pytest.mark.parametrize(("seeds", "ways"), [(1, 1), (2, 2), (5, 1), (6, 3), (8, 4), (64, 4)])
-def test_seeds_get_a_core_each_where_cores_can_share_them_equally(seeds, ways, monkeypatch):
+def test_every_core_becomes_a_device(monkeypatch):
     asked = {}
     monkeypatch.delenv("XLA_FLAGS", raising=False)
     monkeypatch.setattr(devices, "cores", lambda: 4)
     monkeypatch.setattr(jax.config, "update", asked.__setitem__)
-    devices.use_cores(seeds)
-    assert asked == {"jax_num_cpu_devices": ways}
+    devices.use_cores()
+    assert asked == {"jax_num_cpu_devices": 4}
 
 
 def test_devices_that_are_there_stay(monkeypatch):
     jax.device_count()
     monkeypatch.setattr(devices, "cores", lambda: 4)
-    devices.use_cores(2)
+    devices.use_cores()
     assert jax.config.jax_num_cpu_devices in (-1, jax.device_count())
     monkeypatch.setenv("XLA_FLAGS", "--xla_force_host_platform_device_count=8")
     monkeypatch.setattr(jax.config, "update", None)
-    devices.use_cores(2)
+    devices.use_cores()

@@ -151,7 +151,7 @@ def playing(case: Case, bench: Bench) -> tuple[Any, Any, int]:
 
     import envs
 
-    devices.use_cores(bench.envs)
+    devices.use_cores()
     grid = devices.mesh(1, bench.envs)
     count = grid.shape[devices.ENVS]
     env, share = envs.make(case.game), bench.envs // count
@@ -188,7 +188,7 @@ def laid_out(config: "RunConfig", updates: int) -> tuple[Any, Any]:
     """A program that trains some updates, and its argument, over devices as training lays it."""
     from lase_jax import host
 
-    devices.use_cores(config.seeds)
+    devices.use_cores()
     grid = devices.mesh(config.seeds, config.schedule.num_envs)
     setup = host.set_up(config)
     start = host.start([(setup.algorithm, setup.seeds)], grid)
