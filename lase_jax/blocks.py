@@ -84,8 +84,8 @@ def over_blocks(
 ) -> Kept:
     """Goes through the samples that are needed, a block of each agent's at a time.
 
-    The loop runs as many blocks as the agent with most needed samples fills, so its cost follows
-    their number and nothing is ever left out.
+    The loop runs as many blocks as the agent with most needed samples fills (of all seeds that are
+    vmapped), so its cost follows their number and nothing is ever left out.
 
     Args:
         name: what the loop is called in profiles.

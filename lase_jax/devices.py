@@ -3,9 +3,9 @@
 Letters: S seeds, P places for seeds (S, or the next multiple of the devices that share them), B
 environments.
 
-The program is the same on one device and on many. The compiler cuts it along the axes that this
-module names: seeds need nothing of each other; devices that share a seed's environments average its
-gradients. Random numbers do not depend on the cut.
+The program knows no devices, but that `blocks` merges what each of them has. The compiler cuts it
+along the axes that this module names: seeds need nothing of each other; devices that share a seed's
+environments average its gradients. Random numbers do not depend on the cut.
 """
 
 import contextlib
@@ -90,7 +90,8 @@ def mesh(seeds: int, num_envs: int) -> Mesh:
     Of several processes every one takes part: what does not divide is padded.
     """
     every = jax.devices()
-    ways = cut(seeds, num_envs, len(every), FEWEST if every[0].platform == "cpu" else 1)
+    cores_alone = every[0].platform == "cpu" and jax.process_count() == 1
+    ways = cut(seeds, num_envs, len(every), FEWEST if cores_alone else 1)
     if jax.process_count() > 1 and math.prod(ways) < len(every):
         ways = (len(every), 1)
     used = np.array(every[: math.prod(ways)], object).reshape(ways)
@@ -260,8 +261,8 @@ def needed(executable: Any) -> int:
     )
 
 
-def free() -> float:
-    """Bytes that training may take on a device, infinity where that is not known."""
+def free(grid: Mesh) -> float:
+    """Bytes that training may take on each device of a mesh, infinity where that is not known."""
     stats = jax.local_devices()[0].memory_stats()
     if stats and "bytes_limit" in stats:
         return USABLE * (stats["bytes_limit"] - stats.get("bytes_in_use", 0))
@@ -269,4 +270,4 @@ def free() -> float:
         memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, OSError, ValueError):
         return math.inf
-    return USABLE * memory / jax.local_device_count()
+    return USABLE * memory / len(grid.local_devices)

@@ -69,7 +69,9 @@ TABLE: dict[str, Row] = {
     "infer/other_cross_entropy": Row(
         "N", "nat", "-log pi_SR of others' actions on imagined views, at some steps of each episode"
     ),
-    "infer/visible_cross_entropy": Row("N", "nat", "the same where the other stands in the window"),
+    "infer/visible_cross_entropy": Row(
+        "N", "nat", "the same where the other is in the window, all steps"
+    ),
     "infer/uniform_cross_entropy": Row("N", "nat", "log A, what the uniform policy would score"),
     "infer/distance": Row("N", "1", "mean |imagined - own observation| per input"),
     "infer/grad_norm": Row("N", "1", "norm of the gradient of Q_SR and pi_SR before clipping"),

@@ -144,9 +144,10 @@ class Replay(NamedTuple):
 
 
 def present_batch(rollout: Rollout, seats: Seats, count: int) -> Episodes:
-    """`count` environments of a rollout, evenly spaced, or all where there are fewer.
+    """`count` environments of a rollout, or all where there are fewer.
 
-    Devices that share the environments have as many of them each, where that can be.
+    They are spaced such that devices which share the environments have as many each, where `count`
+    divides them.
     """
     own = take_seats(rollout, seats)
     every = max(1, own.done.shape[1] // count)

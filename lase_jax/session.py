@@ -266,7 +266,7 @@ def train(runs: Sequence[Run], until: int, received: list[int], say: Say) -> Non
     program, times = host.compiled(trainer, opening.out_info, first.plan, grid)
     say(f"Traced in {times.trace:.1f} s, compiled in {times.compile:.1f} s.")
     needed = devices.needed(program)
-    if len(runs) > 1 and devices.agreed(needed > devices.free()):
+    if len(runs) > 1 and devices.agreed(needed > devices.free(grid)):
         say(f"{len(runs)} runs need {needed / 2**30:.1f} GiB: one half after the other.")
         for half in (runs[: len(runs) // 2], runs[len(runs) // 2 :]):
             train(half, until, received, say)

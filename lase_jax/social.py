@@ -185,8 +185,9 @@ def build(config: SocialConfig, spec: EnvSpec, seats: Seats, learner: Learner) -
     ) -> tuple[PyTree, Metrics]:
         """The gradient ``[n, ...]`` of every agent's eta, with pi_SR frozen (equation 4).
 
-        It is summed up over those pairs of a step and a co-player that eta learns from. How well
-        others are foretold at all is measured at a few steps of each episode.
+        It is summed up over those pairs of a step and a co-player that eta learns from, by each
+        device over its own. How well others are foretold at all is measured at a few steps of each
+        episode.
         """
         action = episodes.joint[:, :, others]  # [T, E, n, K]
         both, seen, chosen = to_convert(config, spec, episodes, others)
@@ -200,26 +201,31 @@ def build(config: SocialConfig, spec: EnvSpec, seats: Seats, learner: Learner) -
         needed = facts[2].swapaxes(1, 2)
         ids, agent = jnp.asarray(others), jnp.arange(len(seats))[:, None]
         eyes, unfold = jax.vjp(jax.vmap(nets.method(mind.perspective_net, "fold")), params)
-        foretell = jax.vmap(jax.vmap(mind.foretell), (None, 0, 0, 0, 0))
+        foretell = jax.vmap(mind.foretell)
 
         def block(sums: PyTree, index: Array, counts: Array) -> PyTree:
             x, past = blocks.take(mine, index // (num - 1))
             taken, shown, _ = blocks.take(facts, index)
             whom = jax.vmap(lambda which: ids[agent, which])(index % (num - 1))
 
-            def total(params: PyTree, eyes: PyTree) -> tuple[Array, tuple[Array, Array]]:
-                own = before._replace(perspective=params, perspective_eyes=eyes)
-                surprise, gap = foretell(own, x.astype(jnp.float32), whom, taken, past)
+            def total(learnt: PyTree, counts: Array, *seen: PyTree) -> tuple[Array, tuple]:
+                own = before._replace(perspective=learnt[0], perspective_eyes=learnt[1])
+                surprise, gap = foretell(own, *seen)
                 loss = mind.perspective_loss(surprise, gap, delta)
                 return loss.sum(where=counts), (surprise, gap)
 
-            grads, (surprise, gap) = jax.grad(total, (0, 1), has_aux=True)(params, eyes)
-            told = surprise.sum((0, 2), where=counts & shown)
-            return jax.tree.map(jnp.add, sums, (grads, told, gap.sum((0, 2), where=counts)))
+            one = jax.vmap(jax.grad(total, has_aux=True), (None, 0, 0, 0, 0, 0))
+            seen = x.astype(jnp.float32), whom, taken, past
+            grads, (surprise, gap) = one((params, eyes), counts, *seen)
+            told = surprise.sum(-1, where=counts & shown)
+            return jax.tree.map(jnp.add, sums, (grads, told, gap.sum(-1, where=counts)))
 
-        nothing = jnp.zeros(len(seats))
-        blank = jax.tree.map(jnp.zeros_like, (params, eyes)), nothing, nothing
-        (grads, eye_grads), told, gap = blocks.over_blocks("eta", block, needed, blank)
+        def blank(leaf: Array) -> Array:
+            return jnp.zeros((count, *leaf.shape))
+
+        nothing = jax.tree.map(blank, ((params, eyes), agent[:, 0], agent[:, 0]))
+        sums = blocks.over_blocks("eta", block, needed, nothing)
+        (grads, eye_grads), told, gap = jax.tree.map(lambda leaf: leaf.sum(0), sums)
         grads = jax.tree.map(jnp.add, grads, unfold(eye_grads)[0])
         number = chosen.sum((0, 1, 3)).astype(jnp.float32)
         each = 1.0 / jnp.maximum(number, 1.0)

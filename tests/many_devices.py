@@ -12,7 +12,7 @@ import jax
 import numpy as np
 import tiny
 
-from lase_jax import devices, host
+from lase_jax import blocks, devices, host
 from lase_jax.checkpoint import Checkpoints
 from lase_jax.train import Schedule
 
@@ -27,7 +27,8 @@ class Training:
 
     def __init__(self, algo, seeds, num_envs, count):
         schedule = Schedule(steps=80, num_envs=num_envs)
-        setup = host.set_up(replace(tiny.config(algo, seeds=seeds), schedule=schedule))
+        game = replace(tiny.GAME, num_agents=3)
+        setup = host.set_up(replace(tiny.config(algo, seeds=seeds), game=game, schedule=schedule))
         every = jax.devices
         jax.devices = lambda *backend: every(*backend)[:count]
         try:
@@ -63,13 +64,16 @@ def saved(carry, like):
 
 def main() -> None:
     assert jax.device_count() == 8
+    blocks.LEAST = 2  # several blocks
     for case, layout in LAYOUTS.items():
         alone, spread = Training(*case, 1), Training(*case, 8)
         assert tuple(alone.grid.shape.values()) == (1, 1)
         assert tuple(spread.grid.shape.values()) == layout, spread.grid
         averaged = re.search(r"f32.*all-reduce\(", spread.program.as_text())
         assert bool(averaged) == (layout[1] > 1), "only shared environments need averages"
-        assert "all-gather" not in spread.program.as_text(), "each keeps its environments"
+        text = spread.program.as_text()
+        assert not re.search("all-gather|all-to-all", text), "each keeps its environments"
+        assert not re.search(r"f32.*all-reduce\(.*/eta/while", text), "summed up after the loop"
         one, metrics = alone.run(alone.begin)
         many, others = spread.run(spread.begin)
         close(others, metrics)

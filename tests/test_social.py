@@ -324,7 +324,7 @@ SEEN = dataclasses.replace(EVERYONE, train_visible=True, delta=0.2)
 @pytest.mark.parametrize("config", [EVERYONE, SEEN], ids=["everyone", "those in the window"])
 def test_the_conversions_loss_is_the_papers(config, monkeypatch):
     monkeypatch.setattr(blocks, "LEAST", 3)  # several blocks
-    known = built(config)
+    known = Built(config)
     rollout = known.facts()
     eta = Perspective(SPEC.obs_shape, NUM, TINY)
 
@@ -333,25 +333,33 @@ def test_the_conversions_loss_is_the_papers(config, monkeypatch):
         x = jnp.take(rollout.obs, seat, axis=2).astype(jnp.float32).reshape(10, -1)
         part = jnp.take(rollout.active, seat, axis=2).reshape(-1)
         every = jax.vmap(plain_logits, (None, None, None, 0, None))
-        total, count = 0.0, 0.0
+        total, count, sums = 0.0, 0.0, jnp.zeros((3, 2))
         for j in range(NUM):
             views = eta.apply(params, x)[:, j]
             log_pi = jax.nn.log_softmax(every(config, social, (), views, ()))
             surprise = cross_entropy(log_pi, rollout.action[..., j].reshape(-1))
-            mask = part & rollout.active[..., j].reshape(-1) & (seat != j)
-            if config.train_visible:
-                mask &= visible(x, SPEC)[:, j]
+            both = part & rollout.active[..., j].reshape(-1) & (seat != j)
+            seen = both & visible(x, SPEC)[:, j]
+            mask = seen if config.train_visible else both
+            gap = jnp.abs(views - x).mean(-1)
+            parts = ((surprise, both), (surprise, seen), (gap, mask))
+            sums += jnp.array([[v.sum(where=m), m.sum().astype(jnp.float32)] for v, m in parts])
             apart = jnp.abs(views - x).sum(-1)
             each = (1.0 - config.delta) * surprise + config.delta * apart
             total += each.sum(where=mask)
             count += mask.sum().astype(jnp.float32)
-        return total / count
+        return total / count, sums[:, 0] / sums[:, 1]
 
-    after, _ = known.update(rollout)
+    after, metrics = known.update(rollout)
     trained = known.state.perspective
-    every = jax.jit(jax.vmap(jax.grad(loss)))
-    gradients = every(trained.params, known.state.social.params, jnp.array(SEATS))
+    every = jax.jit(jax.vmap(jax.grad(loss, has_aux=True)))
+    gradients, means = every(trained.params, known.state.social.params, jnp.array(SEATS))
     assert agrees(config.perspective_lr, trained, gradients, after.perspective)
+    norms = jax.vmap(population.norm)(gradients)
+    np.testing.assert_allclose(metrics["infer/perspective_grad_norm"], norms, rtol=1e-4)
+    names = ("other_cross_entropy", "visible_cross_entropy", "distance")
+    for name, mean in zip(names, means.T, strict=True):
+        np.testing.assert_allclose(metrics[f"infer/{name}"], mean, rtol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -472,7 +480,7 @@ def test_calibration_is_measured_by_hand():
         np.testing.assert_allclose(found["infer/uniform_cross_entropy"], np.log(7), rtol=1e-6)
 
 
-def test_only_the_first_episodes_are_learnt_from():
+def test_only_some_episodes_are_learnt_from():
     known = built(settings("lase_wo", social_episodes=1))
     rollout = known.facts()
     first, _ = known.update(rollout)

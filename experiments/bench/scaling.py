@@ -4,7 +4,7 @@
 
 Cleanup with the preset's dense networks, its own batch but for what grows. A program whose size
 grows with agents, environments or seeds would be one with a Python loop over them. Cores of a CPU
-share seeds as in training.
+share seeds or environments as in training.
 """
 
 import time
