@@ -23,6 +23,17 @@ def shares(envs: int) -> int:
     return count if envs % count == 0 else 1
 
 
+def shared(tree: PyTree) -> PyTree:
+    """The same, leaves ``[B, ...]``, laid over the devices that share environments.
+
+    For games that are begun anew within an update, which would else be played by all devices.
+    """
+    envs = len(jax.tree.leaves(tree)[0])
+    if shares(envs) == 1:
+        return tree
+    return jax.lax.with_sharding_constraint(tree, jax.sharding.PartitionSpec(ENVS))
+
+
 def by_share(tree: PyTree, count: int) -> PyTree:
     """``[T, B, ...]`` to ``[D, T * B / D, ...]``: steps and environments as one axis of samples.
 

@@ -19,6 +19,7 @@ from lase_jax.train import Schedule
 LAYOUTS = {  # algorithm, seeds, environments: how eight devices share them
     ("lase", 2, 16): (2, 4),
     ("a2c", 11, 1): (6, 1),  # one place is left over
+    ("lola", 2, 16): (2, 4),  # its games ahead are shared too
 }
 
 
@@ -27,7 +28,7 @@ class Training:
 
     def __init__(self, algo, seeds, num_envs, count):
         schedule = Schedule(steps=80, num_envs=num_envs)
-        game = replace(tiny.GAME, num_agents=3)
+        game = replace(tiny.GAME, num_agents=2 if algo == "lola" else 3)
         setup = host.set_up(replace(tiny.config(algo, seeds=seeds), game=game, schedule=schedule))
         every = jax.devices
         jax.devices = lambda *backend: every(*backend)[:count]

@@ -26,7 +26,7 @@ import numpy as np
 
 from envs import checks
 from envs.types import Env
-from lase_jax import distributions, population, returns
+from lase_jax import blocks, distributions, population, returns
 from lase_jax.learners import (
     A2CConfig,
     Learner,
@@ -148,7 +148,7 @@ class Machinery:
         key_begin, key_play = jax.random.split(key)
         fixed = jax.lax.stop_gradient(both)
         acting = learner.prepare(state._replace(trained=Trained(fixed, ())))
-        world = begin(self.env, algorithm, key_begin, self.config.games)
+        world = blocks.shared(begin(self.env, algorithm, key_begin, self.config.games))
         horizon = self.env.spec.horizon
         rollout = play(self.env, algorithm, (acting,), world, key_play, horizon, "explore")[1]
         return rollout._replace(memory=rollout.memory[0])
