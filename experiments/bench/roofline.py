@@ -9,6 +9,9 @@ Acting is what playing takes beyond a game of random actions; gifts are what all
 beyond weights w_ij; an algorithm's own networks are what its learning takes beyond the
 actor-critic's. What the parts leave of the whole update is "rest": numbers for plots, LIO's second
 play, and what phases gain or lose by standing in one program.
+
+All of that is one program on one device. The last line is the same update laid over all devices, a
+CPU's cores among them, as training lays it; it counts as the same work.
 """
 
 import statistics
@@ -78,6 +81,8 @@ def title(game: str, net: str, agents: int) -> str:
     return " ".join([game, net, *([f"{agents} agents"] if agents else [])])
 
 
+TRAINED = "as trained"
+"""What the update is called that is laid over all devices."""
 UPDATES = 4
 """Updates of the whole program that are timed together."""
 
@@ -215,9 +220,11 @@ def phases(found: dict[str, Phase], social_: bool) -> dict[str, Phase]:
 
 def measure(bench: Roofline, algorithm: str) -> tuple[Peak, dict[str, Phase]]:
     """Measures the machine and one algorithm's phases, in this process."""
-    setup = host.set_up(settings(bench, algorithm))
+    config = settings(bench, algorithm)
+    trained = clock.compiled(*speed.laid_out(config, UPDATES))
+    setup = host.set_up(config)
     (run, rollout), peaks = programs(setup), peak_programs(bench.quick)
-    timed = {name: program for name, (program, _) in peaks.items()} | run
+    timed = {name: program for name, (program, _) in peaks.items()} | run | {TRAINED: trained}
     took = clock.medians(timed, 1 if bench.quick else bench.repeats)
     peak = Peak(*(work / took[name] for name, (_, work) in peaks.items()))
     loops = turns(setup, rollout)
@@ -226,7 +233,9 @@ def measure(bench: Roofline, algorithm: str) -> tuple[Peak, dict[str, Phase]]:
         for name in run
     }
     found["host"] = Phase(handing_over(run["update"], bench.repeats), Cost(0.0, 0.0, 0.0))
-    return peak, phases(found, isinstance(setup.config.agent, SocialConfig))
+    reported = phases(found, isinstance(setup.config.agent, SocialConfig))
+    reported[TRAINED] = Phase(took[TRAINED] / UPDATES, found["update"].cost)
+    return peak, reported
 
 
 def settings(bench: Roofline, algorithm: str) -> Any:
