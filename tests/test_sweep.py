@@ -144,7 +144,7 @@ def test_a_sweep_that_was_stopped_goes_on_to_the_same_end(tmp_path, monkeypatch)
 def test_what_does_not_fit_together_is_trained_in_turn(tmp_path, monkeypatch):
     said = []
     make(tmp_path / "x", text="lr=1e-3,1e-2", steps=16)
-    monkeypatch.setattr(devices, "free", lambda: 1)
+    monkeypatch.setattr(devices, "free", lambda grid: 1)
     assert sweep.run(tmp_path / "x", "again", said.append) == 0
     assert any("one half after the other" in line for line in said)
     assert sum(line.startswith("Traced") for line in said) == 3
