@@ -91,18 +91,18 @@ def initial(trainer: Trainer, first: Start) -> Carry:
     return trainer.init(seed_keys(first.seeds), first.hyper)
 
 
-def opening(trainer: Trainer, first: Start, grid: Mesh) -> jax.stages.Lowered:
+def opening(trainer: Trainer, first: Start, grid: Mesh) -> jax.stages.Traced:
     """The program that makes the carry before the first update, laid over the mesh.
 
     Its `out_info` are the carry's shapes, so that who needs both traces once.
     """
     place = devices.of_carry(grid)
-    return jax.jit(partial(initial, trainer), out_shardings=place).lower(first)
+    return jax.jit(partial(initial, trainer), out_shardings=place).trace(first)
 
 
 def begin(trainer: Trainer, first: Start, grid: Mesh) -> Carry:
     """The carry before the first update, laid over the mesh."""
-    return opening(trainer, first, grid).compile()(first)
+    return opening(trainer, first, grid).lower().compile()(first)
 
 
 def compiled(

@@ -280,7 +280,7 @@ def train(runs: Sequence[Run], until: int, received: list[int], say: Say) -> Non
     carry = (
         devices.joined([run.session.carry for run in runs], grid)
         if first.done
-        else opening.compile()(start)
+        else opening.lower().compile()(start)
     )
     for run in runs:
         run.session = run.session._replace(carry=None, times=times)

@@ -197,15 +197,14 @@ def build(config: SocialConfig, spec: EnvSpec, seats: Seats, learner: Learner) -
 
         count = blocks.shares(episodes.done.shape[1])
         mine = blocks.by_share((episodes.obs, memory), count)
-        facts = jax.tree.map(pairs, blocks.by_share((action, seen, chosen), count))
-        needed = facts[2].swapaxes(1, 2)
+        *facts, needed = map(pairs, blocks.by_share((action, seen, chosen), count))
         ids, agent = jnp.asarray(others), jnp.arange(len(seats))[:, None]
         eyes, unfold = jax.vjp(jax.vmap(nets.method(mind.perspective_net, "fold")), params)
         foretell = jax.vmap(mind.foretell)
 
         def block(sums: PyTree, index: Array, counts: Array) -> PyTree:
             x, past = blocks.take(mine, index // (num - 1))
-            taken, shown, _ = blocks.take(facts, index)
+            taken, shown = blocks.take(facts, index)
             whom = jax.vmap(lambda which: ids[agent, which])(index % (num - 1))
 
             def total(learnt: PyTree, counts: Array, *seen: PyTree) -> tuple[Array, tuple]:
@@ -223,8 +222,9 @@ def build(config: SocialConfig, spec: EnvSpec, seats: Seats, learner: Learner) -
         def blank(leaf: Array) -> Array:
             return jnp.zeros((count, *leaf.shape))
 
-        nothing = jax.tree.map(blank, ((params, eyes), agent[:, 0], agent[:, 0]))
-        sums = blocks.over_blocks("eta", block, needed, nothing)
+        nothing = jnp.zeros((count, len(seats)))
+        sums = jax.tree.map(blank, (params, eyes)), nothing, nothing
+        sums = blocks.over_blocks("eta", block, needed.swapaxes(1, 2), sums)
         (grads, eye_grads), told, gap = jax.tree.map(lambda leaf: leaf.sum(0), sums)
         grads = jax.tree.map(jnp.add, grads, unfold(eye_grads)[0])
         number = chosen.sum((0, 1, 3)).astype(jnp.float32)
