@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from envs import coin_game
-from experiments.bench import coin, growth, report, roofline, scaling
+from experiments.bench import coin, goals, growth, report, roofline, scaling
 from experiments.bench.cost import Cost, cost
 
 
@@ -64,6 +64,32 @@ def test_what_the_parts_leave_of_an_update_is_the_rest():
     found = roofline.phases({name: phase(amount) for name, amount in names.items()}, False)
     assert found["acting"] == phase(2.0)
     assert found["rest"] == phase(2.0)
+
+
+def test_goals_read_what_a_roofline_wrote(tmp_path, monkeypatch, capsys):
+    def took(update, trained):
+        done = Cost(3e9, 1e9, 0.0)
+        return {"update": roofline.Phase(update, done), "as trained": roofline.Phase(trained, done)}
+
+    found = {"a2c": took(0.2, 0.1), "lase": took(0.3, 0.25)}
+    peak = roofline.Peak(flops=3e10, memory=1e10, cache=1e11)
+    monkeypatch.setattr(roofline.clock, "isolated", lambda *_: (peak, found))
+    roofline.main(["--out", str(tmp_path / "roofline")])
+    assert "**lase**, 1.50 times a2c's time, 2.50 times as trained." in capsys.readouterr().out
+    goals.main(["--runs", str(tmp_path)])
+    shown = capsys.readouterr().out
+    assert (
+        "share of the matrix rate as trained, Cleanup, paper's network | >= 0.40 | 0.40 | yes |"
+        in shown
+    )
+    assert "| lase's time beside A2C's, cleanup paper, one program | <= 2.0 | 1.50 | yes |" in shown
+    assert (
+        "| lase's time beside A2C's, cleanup paper, as trained | <= 2.0 | 2.50 | **no** |" in shown
+    )
+    assert (
+        "| lase's time beside A2C's, cleanup dense, as trained | <= 2.0 | - | not measured |"
+        in shown
+    )
 
 
 def test_the_plain_coin_game_has_our_rules():

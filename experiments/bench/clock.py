@@ -5,12 +5,14 @@ import platform
 import resource
 import statistics
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 
 from lase_jax import devices
+
+Name = TypeVar("Name", bound=Hashable)
 
 
 class Program(NamedTuple):
@@ -53,11 +55,11 @@ def since(begin: float) -> float:
     return time.process_time() if alone() else time.time() - begin
 
 
-def times(programs: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str, list[float]]:
+def times(programs: Mapping[Name, Callable[[], Any]], repeats: int) -> dict[Name, list[float]]:
     """Seconds of every program, turn about, so that a slow minute falls on all of them alike."""
     for program in programs.values():
         program()
-    found: dict[str, list[float]] = {name: [] for name in programs}
+    found: dict[Name, list[float]] = {name: [] for name in programs}
     for _ in range(repeats):
         for name, program in programs.items():
             begin = seconds()
@@ -66,7 +68,7 @@ def times(programs: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str, 
     return found
 
 
-def medians(programs: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str, float]:
+def medians(programs: Mapping[Name, Callable[[], Any]], repeats: int) -> dict[Name, float]:
     """Median seconds of every program."""
     return {name: statistics.median(all_) for name, all_ in times(programs, repeats).items()}
 

@@ -3,8 +3,9 @@
     make bench ARGS="roofline [--net paper] [--into BENCHMARKS.md]"
 
 In one process, on the same cores: a large float32 matrix product and large and small copies say
-what the machine can do; then every phase of an update is compiled by itself and timed in turn with
-the whole update and the matrix product. Arithmetic is XLA's count, loops multiplied out (`cost`).
+what the machine can do; every phase of every algorithm's update is compiled by itself and timed in
+turn with them, with the whole update and with the other algorithms, so that a slow minute falls on
+all alike. Arithmetic is XLA's count, loops multiplied out (`cost`).
 Acting is what playing takes beyond a game of random actions; gifts are what all opinions take
 beyond weights w_ij; an algorithm's own networks are what its learning takes beyond the
 actor-critic's. What the parts leave of the whole update is "rest": numbers for plots, LIO's second
@@ -218,24 +219,52 @@ def phases(found: dict[str, Phase], social_: bool) -> dict[str, Phase]:
     return parts | {"rest": rest, "host": found["host"], "update": found["update"]}
 
 
-def measure(bench: Roofline, algorithm: str) -> tuple[Peak, dict[str, Phase]]:
-    """Measures the machine and one algorithm's phases, in this process."""
-    config = settings(bench, algorithm)
+class Subject(NamedTuple):
+    """What is timed of an algorithm."""
+
+    programs: dict[str, clock.Program]
+    loops: dict[str, float]  # how often those loops run that data decide
+    social: bool
+
+
+def subject(config: Any) -> Subject:
+    """Compiles an algorithm's phases, its update, and its update as trained."""
     trained = clock.compiled(*speed.laid_out(config, UPDATES))
     setup = host.set_up(config)
-    (run, rollout), peaks = programs(setup), peak_programs(bench.quick)
-    timed = {name: program for name, (program, _) in peaks.items()} | run | {TRAINED: trained}
-    took = clock.medians(timed, 1 if bench.quick else bench.repeats)
-    peak = Peak(*(work / took[name] for name, (_, work) in peaks.items()))
-    loops = turns(setup, rollout)
+    run, rollout = programs(setup)
+    social_ = isinstance(setup.config.agent, SocialConfig)
+    return Subject(run | {TRAINED: trained}, turns(setup, rollout), social_)
+
+
+def report_of(subject: Subject, took: dict[str, float], repeats: int) -> dict[str, Phase]:
+    """An algorithm's phases as they are reported, from the seconds that its programs took."""
     found = {
-        name: Phase(took[name] / UPDATES, cost(run[name].run, loops) * (1 / UPDATES))
-        for name in run
+        part: Phase(took[part] / UPDATES, cost(program.run, subject.loops) * (1 / UPDATES))
+        for part, program in subject.programs.items()
+        if part != TRAINED
     }
-    found["host"] = Phase(handing_over(run["update"], bench.repeats), Cost(0.0, 0.0, 0.0))
-    reported = phases(found, isinstance(setup.config.agent, SocialConfig))
-    reported[TRAINED] = Phase(took[TRAINED] / UPDATES, found["update"].cost)
-    return peak, reported
+    host_ = Phase(handing_over(subject.programs["update"], repeats), Cost(0.0, 0.0, 0.0))
+    trained = Phase(took[TRAINED] / UPDATES, found["update"].cost)
+    return phases(found | {"host": host_}, subject.social) | {TRAINED: trained}
+
+
+def measure(bench: Roofline) -> tuple[Peak, dict[str, dict[str, Phase]]]:
+    """Measures the machine and the phases of all algorithms, in this process, in turn."""
+    repeats = 1 if bench.quick else bench.repeats
+    subjects = {name: subject(settings(bench, name)) for name in bench.algorithms}
+    peaks = peak_programs(bench.quick)
+    timed = {
+        (part, name): program
+        for name, one in subjects.items()
+        for part, program in one.programs.items()
+    }
+    timed = dict(sorted(timed.items()))  # what is compared is timed side by side
+    took = clock.medians({name: program for name, (program, _) in peaks.items()} | timed, repeats)
+    peak = Peak(*(work / took[name] for name, (_, work) in peaks.items()))
+    return peak, {
+        name: report_of(one, {part: took[part, name] for part in one.programs}, repeats)
+        for name, one in subjects.items()
+    }
 
 
 def settings(bench: Roofline, algorithm: str) -> Any:
@@ -284,24 +313,27 @@ def rows(peak: Peak, found: dict[str, Phase]) -> list[list[str]]:
 def main(arguments: Sequence[str]) -> None:
     """Measures, prints the tables and writes the JSON."""
     bench = tyro.cli(Roofline, description=__doc__, args=arguments)
-    text, kept, base = "", {}, None
-    for algorithm in bench.algorithms:
-        peak, found = clock.isolated(measure, bench, algorithm)
-        base = base or found["update"].seconds
+    peak, found = clock.isolated(measure, bench)
+    text = (
+        f"\nMachine: {peak.flops / 1e9:.0f} Gflop/s, {peak.memory / 1e9:.1f} GB/s in memory, "
+        f"{peak.cache / 1e9:.0f} GB/s in cache.\n"
+    )
+    base = found[bench.algorithms[0]]
+    for algorithm, parts in found.items():
+        one, trained = (parts[name].seconds / base[name].seconds for name in ("update", TRAINED))
         text += (
-            f"\n**{algorithm}**, {found['update'].seconds / base:.2f} times "
-            f"{bench.algorithms[0]}'s time. Machine: {peak.flops / 1e9:.0f} Gflop/s, "
-            f"{peak.memory / 1e9:.1f} GB/s in memory, {peak.cache / 1e9:.0f} GB/s in cache.\n\n"
+            f"\n**{algorithm}**, {one:.2f} times {bench.algorithms[0]}'s time, {trained:.2f} times "
+            f"as trained.\n\n{report.table(HEADER, rows(peak, parts))}"
         )
-        text += report.table(HEADER, rows(peak, found))
-        phases_ = {
-            name: phase._replace(cost=phase.cost._asdict())._asdict()
-            for name, phase in found.items()
-        }
-        kept[algorithm] = {"peak": peak._asdict(), "phases": phases_}
-        print(f"{algorithm} done", flush=True)
     text += "\n" + report.source("roofline", arguments)
+    kept = {
+        algorithm: {
+            name: phase._replace(cost=phase.cost._asdict())._asdict()
+            for name, phase in parts.items()
+        }
+        for algorithm, parts in found.items()
+    }
     name = title(bench.game, bench.net, bench.agents)
     bench.out.mkdir(parents=True, exist_ok=True)
-    folder.write_json(bench.out / f"{name}.json", kept)
+    folder.write_json(bench.out / f"{name}.json", {"peak": peak._asdict(), "phases": kept})
     report.publish(f"roofline {name}", text, bench.into)
