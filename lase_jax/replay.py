@@ -15,7 +15,7 @@ import numpy as np
 
 from envs import checks
 from envs.types import EnvSpec
-from lase_jax.rollout import Seats, take_columns, take_seats
+from lase_jax.rollout import Seats, take_columns, take_envs, take_seats
 from lase_jax.types import Array, Rollout
 
 
@@ -144,25 +144,17 @@ class Replay(NamedTuple):
 
 
 def present_batch(rollout: Rollout, seats: Seats, count: int) -> Episodes:
-    """`count` environments of a rollout, or all where there are fewer.
-
-    They are spaced such that devices which share the environments have as many each, where `count`
-    divides them.
-    """
-    own = take_seats(rollout, seats)
-    every = max(1, own.done.shape[1] // count)
-
-    def some(leaf: Array) -> Array:
-        return leaf[:, ::every][:, :count]
-
+    """`count` environments of a rollout, or all where there are fewer, as `take_envs` does."""
+    few = take_envs(rollout, count)
+    own = take_seats(few, seats)
     return Episodes(
-        obs=some(own.obs),
-        joint=some(rollout.action),
-        present=some(rollout.active),
-        action=some(own.action),
-        log_prob=some(own.log_prob),
-        reward=some(own.reward),
-        active=some(own.active),
-        done=some(own.done),
-        memory=jax.tree.map(lambda leaf: leaf[::every][:count], own.memory),
+        obs=own.obs,
+        joint=few.action,
+        present=few.active,
+        action=own.action,
+        log_prob=own.log_prob,
+        reward=own.reward,
+        active=own.active,
+        done=own.done,
+        memory=own.memory,
     )

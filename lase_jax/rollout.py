@@ -17,15 +17,19 @@ import numpy as np
 
 from envs.checks import require
 from envs.types import Env, EnvSpec
+from lase_jax import blocks
 from lase_jax.types import SEAT_AXES, Algorithm, Array, Clock, Mode, PyTree, Rollout, World
 
 Seats = tuple[int, ...]
 
 
 def begin(env: Env, algorithm: Algorithm, key: Array, num_envs: int) -> World:
-    """Fresh episodes in `num_envs` environments. ``key`` is consumed."""
+    """Fresh episodes in `num_envs` environments, laid over the devices that share them.
+
+    ``key`` is consumed.
+    """
     env_state, obs = jax.vmap(env.reset)(jax.random.split(key, num_envs))
-    return World(env_state, flat(obs), algorithm.begin(num_envs))
+    return blocks.shared(World(env_state, flat(obs), algorithm.begin(num_envs)))
 
 
 def flat(obs: Array) -> Array:
@@ -163,13 +167,25 @@ def take_seats(rollout: Rollout, seats: Seats | tuple[Seats, ...]) -> Rollout:
     return rollout._replace(**taken)
 
 
+def some_envs(leaf: Array, count: int, axis: int = 1) -> Array:
+    """`count` of the environments along an axis, or all where there are fewer.
+
+    They are evenly spaced, such that devices which share the environments have as many each, where
+    `count` divides them.
+    """
+    count = min(count, leaf.shape[axis])
+    every = leaf.shape[axis] // count
+    return jax.lax.slice_in_dim(leaf, 0, every * (count - 1) + 1, every, axis)
+
+
 def take_envs(rollout: Rollout, count: int) -> Rollout:
-    """The rollout's first `count` environments; all of them cost nothing."""
-    if count == rollout.done.shape[1]:
+    """The rollout in `some_envs`; all of them cost nothing."""
+    if count >= rollout.done.shape[1]:
         return rollout
-    by_step = jax.tree.map(lambda leaf: leaf[:, :count], rollout._replace(last_obs=(), memory=()))
     last_obs, memory = rollout.last_obs, rollout.memory
-    rest = jax.tree.map(lambda leaf: leaf[:count], (last_obs, memory))
+    by_step = rollout._replace(last_obs=(), memory=())
+    by_step = jax.tree.map(lambda leaf: some_envs(leaf, count), by_step)
+    rest = jax.tree.map(lambda leaf: some_envs(leaf, count, axis=0), (last_obs, memory))
     return by_step._replace(last_obs=rest[0], memory=rest[1])
 
 

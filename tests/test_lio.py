@@ -25,7 +25,7 @@ from lase_jax.algorithms.lio import Machinery
 from lase_jax.learners import LearnerState, a2c
 from lase_jax.nets import Net
 from lase_jax.population import Trained
-from lase_jax.rollout import take_envs
+from lase_jax.rollout import some_envs, take_envs
 from lase_jax.society import society
 
 KEY = jax.random.key(0)
@@ -208,7 +208,7 @@ def test_incentives_may_learn_from_some_of_the_episodes():
     """Then they learn what they would from those alone; policies learn from all."""
     lio, _, state, rollout, reward = played(PLAIN)
     few = dataclasses.replace(lio, config=dataclasses.replace(PLAIN, incentive_episodes=8))
-    first, paid = take_envs(rollout, 8), reward[:, :8]
+    first, paid = take_envs(rollout, 8), some_envs(reward, 8)
     shapes = {leaf.shape[:2] for leaf in jax.tree.leaves(first._replace(last_obs=()))}
     assert shapes == {(2, 8)} and first.last_obs.shape[0] == 8
 

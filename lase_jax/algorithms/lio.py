@@ -53,6 +53,7 @@ from lase_jax.rollout import (
     Seats,
     co_players,
     put_columns,
+    some_envs,
     take_columns,
     take_envs,
     take_seats,
@@ -379,7 +380,9 @@ class Machinery:
         later: Rollout,
         earned: Array,
     ) -> Array:
-        """``[n, T, B, N]``, 0 for other kinds: `worth` through the steps that agents really took.
+        """``[n, T, B, N]``: `worth` through the steps that agents really took.
+
+        It is 0 for other kinds of agents, and for oneself.
 
         Args:
             before: everyone's state when the first episodes were played.
@@ -406,9 +409,11 @@ class Machinery:
             first,
             now,
         )
-        rest = around(before.learner, after.learner)
-        each = jax.vmap(self.worth, (RECIPIENT_AXES, None, None))(recipients, earned, rest)
-        return put_columns(jnp.moveaxis(each, 0, -1), self.seats, self.env.spec.num_agents)
+        rest, count = around(before.learner, after.learner), len(self.seats)
+        givers = co_players(count, tuple(range(count)))
+        each = jax.vmap(self.worth, (RECIPIENT_AXES, 0, None))(recipients, earned[givers], rest)
+        known = by_seat(each, givers, count).swapaxes(0, -1)
+        return put_columns(known, self.seats, self.env.spec.num_agents)
 
     def worth_of_modelled(
         self,
@@ -466,10 +471,7 @@ class Machinery:
             take_seats(later, self.of_others),
             earned,
         )
-        lead = found.shape[2:]
-        flat = jnp.moveaxis(found, 1, -1).reshape(len(self.seats), -1, found.shape[1])
-        everyone = to_seats(flat, self.others, self.env.spec.num_agents)
-        return everyone.reshape(len(self.seats), *lead, -1)
+        return by_seat(found, self.others, self.env.spec.num_agents)
 
     def fit(
         self, model: Trained, learnt: LearnerState, rollout: Rollout, eps: Array
@@ -524,9 +526,9 @@ class Machinery:
             model, numbers = self.fit(model, learnt, rollout, epsilon(learnt))
             known = self.fit(model, learnt, later, epsilon(after.learner))[0]
             after = after._replace(model=known)
-        played = rollout.done.shape[1]
-        used = min(self.config.incentive_episodes or played, played)
-        later, rollout, reward = take_envs(later, used), take_envs(rollout, used), reward[:, :used]
+        few = self.config.incentive_episodes or rollout.done.shape[1]
+        later, rollout = take_envs(later, few), take_envs(rollout, few)
+        reward = some_envs(reward, few)
         now, hyper = take_seats(later, self.seats), before.learner.hyper
         earned = jax.vmap(self.advantage, (0, 2, SEAT_AXES, None))(
             self.values(after, now), now.reward, now, hyper
@@ -545,6 +547,12 @@ class Machinery:
             "incentive/grad_norm": norm,
             "health/incentive": population.finite(norm, losses),
         }
+
+
+def by_seat(found: Array, others: np.ndarray, num_agents: int) -> Array:
+    """``[n, K, T, B]`` per co-player to ``[n, T, B, N]`` per seat, 0 for the own seat."""
+    each = partial(to_seats, others=others, num_agents=num_agents)
+    return jax.vmap(each, 1, 1)(jnp.moveaxis(found, 1, -1))
 
 
 def chosen(logits: Array, rollout: Rollout, eps: Array) -> Array:

@@ -148,7 +148,7 @@ class Machinery:
         key_begin, key_play = jax.random.split(key)
         fixed = jax.lax.stop_gradient(both)
         acting = learner.prepare(state._replace(trained=Trained(fixed, ())))
-        world = blocks.shared(begin(self.env, algorithm, key_begin, self.config.games))
+        world = begin(self.env, algorithm, key_begin, self.config.games)
         horizon = self.env.spec.horizon
         rollout = play(self.env, algorithm, (acting,), world, key_play, horizon, "explore")[1]
         return rollout._replace(memory=rollout.memory[0])
