@@ -17,18 +17,19 @@ from lase_jax.checkpoint import Checkpoints
 from lase_jax.train import Schedule
 
 LAYOUTS = {  # algorithm, seeds, environments: how eight devices share them
-    ("lase", 2, 16): (2, 4),
+    ("lase", 2, 44): (2, 4),
     ("a2c", 11, 1): (6, 1),  # one place is left over
-    ("lola", 2, 16): (2, 4),  # its games ahead are shared too
+    ("lola", 2, 44): (2, 4),  # its games ahead are shared too
+    ("lio", 2, 44): (2, 4),  # and the games that it plays again
 }
-
 
 class Training:
     """Three updates at a time on the first `count` devices."""
 
     def __init__(self, algo, seeds, num_envs, count):
         schedule = Schedule(steps=80, num_envs=num_envs)
-        game = replace(tiny.GAME, num_agents=2 if algo == "lola" else 3)
+        # 5 steps, such that no number of samples of one device is the number of all environments
+        game = replace(tiny.GAME, num_agents=2 if algo == "lola" else 3, horizon=5)
         setup = host.set_up(replace(tiny.config(algo, seeds=seeds), game=game, schedule=schedule))
         every = jax.devices
         jax.devices = lambda *backend: every(*backend)[:count]
@@ -73,7 +74,11 @@ def main() -> None:
         averaged = re.search(r"f32.*all-reduce\(", spread.program.as_text())
         assert bool(averaged) == (layout[1] > 1), "only shared environments need averages"
         text = spread.program.as_text()
-        assert not re.search("all-gather|all-to-all", text), "each keeps its environments"
+        moved = "all-gather|all-to-all|collective-permute"
+        assert not re.search(moved, text), "each keeps its environments"
+        if layout[1] > 1:
+            everywhere = rf"(f32|pred)\[[\d,]*\b{case[2]}\b"
+            assert not re.search(everywhere, text), "no device plays for the others"
         assert not re.search(r"f32.*all-reduce\(.*/eta/while", text), "summed up after the loop"
         one, metrics = alone.run(alone.begin)
         many, others = spread.run(spread.begin)
