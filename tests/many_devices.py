@@ -19,9 +19,9 @@ from lase_jax.train import Schedule
 LAYOUTS = {  # algorithm, seeds, environments: how eight devices share them
     ("lase", 2, 44): (2, 4),
     ("a2c", 11, 1): (6, 1),  # one place is left over
-    ("lola", 2, 44): (2, 4),  # its games ahead are shared too
-    ("lio", 2, 44): (2, 4),  # and the games that it plays again
+    ("lio", 2, 44): (2, 4),  # the games that it plays again are shared too
 }
+
 
 class Training:
     """Three updates at a time on the first `count` devices."""
@@ -29,7 +29,7 @@ class Training:
     def __init__(self, algo, seeds, num_envs, count):
         schedule = Schedule(steps=80, num_envs=num_envs)
         # 5 steps, such that no number of samples of one device is the number of all environments
-        game = replace(tiny.GAME, num_agents=2 if algo == "lola" else 3, horizon=5)
+        game = replace(tiny.GAME, num_agents=3, horizon=5)
         setup = host.set_up(replace(tiny.config(algo, seeds=seeds), game=game, schedule=schedule))
         every = jax.devices
         jax.devices = lambda *backend: every(*backend)[:count]

@@ -26,7 +26,7 @@ import numpy as np
 
 from envs import checks
 from envs.types import Env
-from lase_jax import blocks, distributions, population, returns
+from lase_jax import distributions, population, returns
 from lase_jax.learners import (
     A2CConfig,
     Learner,
