@@ -71,9 +71,9 @@ def main() -> None:
         alone, spread = Training(*case, 1), Training(*case, 8)
         assert tuple(alone.grid.shape.values()) == (1, 1)
         assert tuple(spread.grid.shape.values()) == layout, spread.grid
-        averaged = re.search(r"f32.*all-reduce\(", spread.program.as_text())
-        assert bool(averaged) == (layout[1] > 1), "only shared environments need averages"
         text = spread.program.as_text()
+        averaged = re.search(r"f32.*all-reduce\(", text)
+        assert bool(averaged) == (layout[1] > 1), "only shared environments need averages"
         moved = "all-gather|all-to-all|collective-permute"
         assert not re.search(moved, text), "each keeps its environments"
         if layout[1] > 1:
