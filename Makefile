@@ -17,10 +17,12 @@ ARGS =
 WANDB ?= offline
 EXTRA ?=
 PYTHON ?=
+INSTALLER ?=
 
-# make hands its command line on to the commands, but these are arguments, not settings.
-unexport ENV ALGO NAME RUN RUNS SEED SEEDS STEPS SWEEP ARGS
-export PYTHON
+# make hands its command line on to the commands, but these are arguments, not settings; and .venv
+# holds all that its Python may import.
+unexport ENV ALGO NAME RUN RUNS SEED SEEDS STEPS SWEEP ARGS PYTHONPATH PYTHONHOME
+export PYTHON INSTALLER
 export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.cache/jax
 
 # $(call flag,name,value): --name 'value', or nothing where there is no value.
@@ -46,8 +48,9 @@ help: ## List targets and variables
 	@echo "  ARGS='...'    anything else; ARGS=--help lists it"
 	@echo "  EXTRA=cuda12  jax for an accelerator: cuda12, cuda13 or tpu (give it every time)"
 	@echo "  PYTHON=...    the Python that makes .venv, 3.11 or newer"
+	@echo "  INSTALLER=pip pip instead of uv, which it brings in else"
 
-$(STAMP): pyproject.toml requirements/lock.txt
+$(STAMP): pyproject.toml $(wildcard requirements/*.txt)
 	@tools/venv.sh $(EXTRA)
 	@touch $@
 
@@ -103,10 +106,8 @@ bench: $(STAMP) ## Measure speed; ARGS=roofline, scaling, device, peers or goals
 notebooks: $(STAMP) ## Execute the notebooks
 	@.venv/bin/jupyter-execute notebooks/*.ipynb
 
-lock: ## Write requirements/lock.txt anew with the newest versions (needs uv)
-	@uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade \
-		--generate-hashes --no-emit-index-url --custom-compile-command "make lock" --quiet \
-		--output-file requirements/lock.txt
+lock: $(STAMP) ## Write the locks in requirements/ anew with the newest versions
+	@tools/lock.sh
 
 clean: ## Remove caches and built files; keep .venv and runs
 	@rm -rf .cache .coverage .hypothesis .pytest_cache .ruff_cache build dist

@@ -3,6 +3,7 @@
 import importlib.metadata
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -19,6 +20,16 @@ from lase_jax import _guard
 
 ROOT = Path(__file__).parent.parent
 LOCK = ROOT / "requirements" / "lock.txt"
+EXTRAS = sorted(set((ROOT / "requirements").glob("*.txt")) - {LOCK})
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PYTHONS = re.findall(r"Python :: (3\.\d+)", " ".join(PROJECT["project"]["classifiers"]))
+PLATFORMS = (  # for which there is a jaxlib
+    "x86_64-unknown-linux-gnu",
+    "aarch64-unknown-linux-gnu",
+    "aarch64-apple-darwin",
+    "x86_64-pc-windows-msvc",
+)
+UV = Path(sys.executable).with_name("uv")
 
 
 def run_python(*arguments, path, cwd):
@@ -102,21 +113,79 @@ def test_version_is_the_same_everywhere():
     assert f"\n## {version} " in (ROOT / "CHANGELOG.md").read_text()
 
 
-def test_lock_names_no_place():
-    found = re.findall(r"\S*(?:://|index-url|find-links|file:|git\+)\S*", LOCK.read_text())
+@pytest.mark.parametrize("lock", [LOCK, *EXTRAS], ids=lambda path: path.stem)
+def test_a_lock_names_no_place_but_exact_versions_and_hashes(lock):
+    found = re.findall(r"\S*(?:://|index-url|find-links|file:|git\+)\S*", lock.read_text())
     assert not found
-
-
-def test_every_locked_package_has_an_exact_version_and_hashes():
-    text = re.sub(r"^ *#.*\n", "", LOCK.read_text(), flags=re.MULTILINE)
+    text = re.sub(r"^ *#.*\n", "", lock.read_text(), flags=re.MULTILINE)
     for requirement in text.replace("\\\n", " ").splitlines():
         assert re.match(r"[\w.-]+==\S+ .*--hash=sha256:[0-9a-f]{64}", requirement), requirement
 
 
 def test_every_dependency_is_locked():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    wanted = [*project["project"]["dependencies"], *project["build-system"]["requires"]]
-    for group in project["dependency-groups"].values():
+    wanted = [*PROJECT["project"]["dependencies"], *PROJECT["build-system"]["requires"]]
+    for group in PROJECT["dependency-groups"].values():
         wanted += [entry for entry in group if isinstance(entry, str)]
     locked = set(re.findall(r"^([\w.-]+)==", LOCK.read_text(), flags=re.MULTILINE))
     assert {re.match(r"[\w.-]+", entry)[0] for entry in wanted} <= locked
+    assert {path.stem for path in EXTRAS} == set(PROJECT["project"]["optional-dependencies"])
+
+
+def resolve(tmp_path, python, platform, *locks):
+    """Why uv, which follows every requirement, would not install locks there; "" where it would."""
+    files = [argument for lock in locks for argument in ("-r", lock)]
+    there = ["--python-version", python, "--python-platform", platform, "--target", tmp_path]
+    command = [UV, "pip", "install", "--dry-run", "--require-hashes", "--only-binary", ":all:"]
+    done = subprocess.run(
+        [*command, *there, *files], capture_output=True, text=True, timeout=300, check=False
+    )
+    if done.returncode and "CI" not in os.environ and "error sending request" in done.stderr:
+        pytest.skip("needs a package index")
+    return done.stderr if done.returncode else ""
+
+
+def test_a_lock_that_lacks_a_package_is_noticed(tmp_path):
+    text = re.sub(r"^coverage==(.*\n)( .*\n)+", "", LOCK.read_text(), flags=re.MULTILINE)
+    (tmp_path / "lock.txt").write_text(text)
+    assert "`coverage`" in resolve(tmp_path, PYTHONS[0], PLATFORMS[0], tmp_path / "lock.txt")
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+@pytest.mark.parametrize("python", PYTHONS)
+def test_the_lock_has_all_that_its_packages_require_and_a_wheel_of_each(python, platform, tmp_path):
+    assert not resolve(tmp_path, python, platform, LOCK)
+
+
+@pytest.mark.parametrize("extra", EXTRAS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("python", PYTHONS)
+def test_the_locks_of_accelerators_have_all_that_is_missing(python, extra, tmp_path):
+    assert not resolve(tmp_path, python, "x86_64-manylinux_2_31", LOCK, extra)
+
+
+def interpreter(python):
+    """A Python of some version, of the PATH or of pyenv."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    found = [shutil.which(f"python{python}"), *pyenv.glob(f"versions/{python}.*/bin/python")]
+    for candidate in filter(None, found):
+        asked = subprocess.run([candidate, "-c", "import ensurepip"], capture_output=True)
+        if asked.returncode == 0:
+            return candidate
+    pytest.skip(f"no Python {python} is here")
+
+
+@pytest.mark.newest
+@pytest.mark.parametrize("python", PYTHONS)
+def test_the_wheel_trains_with_the_newest_of_all_it_needs(python, wheel, tmp_path):
+    venv = tmp_path / "venv"
+    subprocess.run([interpreter(python), "-m", "venv", venv], check=True, timeout=300)
+    inside = venv / ("Scripts" if os.name == "nt" else "bin")
+    for command in (
+        [inside / "python", "-m", "pip", "install", "--quiet", "--upgrade", wheel],
+        [inside / "python", ROOT / "tests" / "two_updates.py"],
+        [inside / "lase", "games"],
+    ):
+        setting = {name: os.environ[name] for name in os.environ if name != "PYTHONPATH"}
+        done = subprocess.run(
+            command, cwd=tmp_path, env=setting, capture_output=True, text=True, timeout=900
+        )
+        assert done.returncode == 0, done.stderr

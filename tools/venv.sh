@@ -1,12 +1,50 @@
 #!/bin/sh
-# Creates .venv, or brings it up to date with pyproject.toml and requirements/lock.txt.
-# Uses uv where it is installed, else a Python >= 3.11 from the PATH with its venv and pip.
+# Creates .venv, or brings it up to date with pyproject.toml and the locks in requirements/.
 #
 #     tools/venv.sh [EXTRA]     EXTRA: an accelerator of jax, cuda12, cuda13 or tpu
+#     INSTALLER=pip             pip alone; else uv, which is several times as fast
+#
+# Where uv is not installed, pip brings the locked one into .venv. pip does all of it where uv
+# fails, and where pip's own configuration names an index or a proxy, which uv does not read.
+#
+# A lock names every package that is needed, so no installer may look for requirements of its own:
+# pip would find releases that are younger than the lock.
 set -eu
 
+extra=${1:+requirements/$1.txt}
+lock=requirements/lock.txt
 python=.venv/bin/python
 supported='import sys; sys.exit(sys.version_info < (3, 11))'
+
+# A user's configuration may say where packages come from, but not which they are or where they go.
+unset PIP_TARGET PIP_PREFIX PIP_ROOT PIP_REQUIREMENT PIP_EDITABLE
+unset UV_CONSTRAINT UV_OVERRIDE UV_EXCLUDE UV_EXCLUDE_NEWER
+export PIP_USER=0 PIP_CONSTRAINT=/dev/null PIP_DISABLE_PIP_VERSION_CHECK=1
+
+say() {
+    echo "$*" >&2
+}
+
+# Runs an installer, prints what it does and, if it fails, why. Its warnings about the user's
+# configuration and its list of all packages are left out.
+watch() {
+    { "$@" 2>&1 || echo FAILED; } | awk -v all="$(grep -c == $lock)" '
+        /^FAILED$/ { failed = 1; next }
+        /^ *[Ee][Rr][Rr][Oo][Rr]/ { loud = 1 }
+        loud { print }
+        /^(Collecting|Processing|Ignoring) / && ++found % 25 == 0 { print "  " found " of " all }
+        /^Downloading / { print "  " $2 " " $3 }
+        /^(Prepared [0-9][0-9]|Installing collected.*,)/ { print "  unpacking" }
+        { fflush() }
+        END { exit failed }' >&2
+}
+
+# The locked packages, this project and, where one is asked for, jax's accelerator.
+install() {
+    say "Installing $(grep -c == $lock) locked packages into .venv with $installer ..."
+    watch "$@" --no-deps --require-hashes -r $lock ${extra:+-r "$extra"} &&
+        watch "$@" --no-deps --no-build-isolation --editable .
+}
 
 # Asks every candidate, since a name on the PATH may be too old, a broken shim, or without
 # ensurepip (Debian ships it apart).
@@ -17,30 +55,63 @@ find_python() {
             return
         fi
     done
-    echo "PYTHON is '${PYTHON:-}': no Python >= 3.11 with the venv module was found; install one" \
-        "(Debian, Ubuntu: apt install python3-venv) or uv, or name one with PYTHON=..." >&2
+    say "PYTHON is '${PYTHON:-}': no Python >= 3.11 with the venv module was found; install one" \
+        "(Debian, Ubuntu: apt install python3-venv) or uv, or name one with PYTHON=..."
     return 2
 }
 
-if command -v uv >/dev/null; then
-    if ! "$python" -c "$supported" 2>/dev/null; then
-        uv venv --quiet --clear --python "${PYTHON:->=3.11}" .venv
-    fi
-    install() { uv pip install --quiet --python "$python" "$@"; }
-else
+# A .venv that has pip.
+make_venv() {
     if ! "$python" -c "import pip; $supported" 2>/dev/null; then
-        found=$(find_python)
+        found=$(find_python) || exit
+        say "Making .venv with $("$found" --version) ..."
         "$found" -m venv --clear .venv
     fi
-    install() { "$python" -m pip --disable-pip-version-check --quiet install "$@"; }
-fi
+}
 
-echo "Installing the locked dependencies into .venv (the first time takes about a minute) ..."
-install --require-hashes -r requirements/lock.txt
-install --no-deps --no-build-isolation --editable .
+# Names a uv that works: the one on the PATH or the one in .venv.
+find_uv() {
+    for name in uv .venv/bin/uv; do
+        if "$name" --version >/dev/null 2>&1; then
+            echo "$name"
+            return
+        fi
+    done
+    return 1
+}
 
-# The accelerator's plugin must be of jax's own version, else jax falls back to the CPU.
-if [ "${1:-}" ]; then
-    version=$("$python" -c 'from importlib.metadata import version; print(version("jax"))')
-    install "jax[$1]==$version"
+bring_uv() {
+    make_venv || return
+    if "$python" -m pip config list 2>/dev/null | grep -Eq '\.(index-url|no-index|proxy)='; then
+        return 1
+    fi
+    sed -n '/^uv==/,/[^\\]$/p' $lock >.venv/uv.txt
+    say "Bringing uv into .venv with pip ..."
+    "$python" -m pip install -qq --no-deps --require-hashes -r .venv/uv.txt 2>/dev/null
+}
+
+with_uv() {
+    uv=$(find_uv) || { bring_uv && uv=$(find_uv); } || return
+    if ! "$python" -c "$supported" 2>/dev/null; then
+        say "Making .venv with uv ..."
+        "$uv" venv --quiet --clear --python "${PYTHON:->=3.11}" .venv || return
+    fi
+    installer=uv
+    install "$uv" pip install --python "$python" || { say "uv failed; pip tries." && return 1; }
+}
+
+with_pip() {
+    make_venv || return
+    installer='pip, which takes a minute'
+    install "$python" -m pip install
+}
+
+if [ "$extra" ] && ! [ -f "$extra" ]; then
+    say "EXTRA is '$1': use cuda12, cuda13 or tpu"
+    exit 2
 fi
+case ${INSTALLER:-uv} in
+    uv) with_uv || with_pip ;;
+    pip) with_pip ;;
+    *) say "INSTALLER is '$INSTALLER': use uv or pip" && exit 2 ;;
+esac
