@@ -30,12 +30,13 @@ quote = '$(subst ','\'',$(1))'
 flag = $(if $(2),--$(1) $(call quote,$(2)))
 
 RUN_PYTHON := .venv/bin/python
-PYTEST := $(RUN_PYTHON) -m pytest -n logical --maxprocesses 4
+# A file stays in one process, which keeps its programs.
+PYTEST := $(RUN_PYTHON) -m pytest -n logical --maxprocesses 4 --dist loadfile
 STAMP := .venv/.stamp$(if $(EXTRA),-$(EXTRA))
 
 .DEFAULT_GOAL := help
-.PHONY: help install train sweep eval render test test-slow coverage lint format types bench notebooks \
-	lock clean need-run
+.PHONY: help install train sweep eval render test test-all test-slow test-newest coverage lint format \
+	types bench notebooks lock clean need-run
 
 help: ## List targets and variables
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -82,8 +83,14 @@ render: need-run $(STAMP) ## Animate a game of a run, e.g. make render RUN=runs/
 test: $(STAMP) ## Run the tests
 	@$(PYTEST) $(ARGS)
 
-test-slow: $(STAMP) ## Run the slow tests: learning, notebooks
+test-all: $(STAMP) ## Run these and the thorough ones, with processes, devices, notebooks
+	@$(PYTEST) -m "not (slow or newest)" $(ARGS)
+
+test-slow: $(STAMP) ## Run the slow tests: those that learn, or train for long
 	@$(PYTEST) -m slow $(ARGS)
+
+test-newest: $(STAMP) ## Train with the newest dependencies, on every Python that is here
+	@$(RUN_PYTHON) -m pytest -m newest $(ARGS)
 
 coverage: $(STAMP) ## Run the tests and report what they reach
 	@$(PYTEST) --cov $(ARGS)

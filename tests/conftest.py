@@ -5,7 +5,10 @@ Every part gives way to the environment: ``JAX_PLATFORMS=cuda`` tests on an acce
 here. Processes that tests start inherit all of it.
 """
 
+import gc
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -13,11 +16,15 @@ ROOT = Path(__file__).parent.parent
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".cache" / "jax"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
-HASTE = "--xla_backend_optimization_level=1 --xla_llvm_disable_expensive_passes=true"
-"""Tests compile large programs and run them for moments: this halves their time."""
+HASTE = "--xla_backend_optimization_level=0", "--xla_cpu_use_fusion_emitters=false"
+"""Tests compile large programs and run them for moments: this takes a third of the time."""
+LARGE = 1_500_000_000
+"""Bytes that a process may keep from file to file."""
 
 import hypothesis  # noqa: E402
 import jax  # noqa: E402
+import psutil  # noqa: E402
+import pytest  # noqa: E402
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
@@ -27,10 +34,33 @@ hypothesis.settings.register_profile("compiled", deadline=None)
 hypothesis.settings.load_profile("compiled")
 
 
+def known(flag):
+    """Whether XLA has a flag; one that it has not ends the process."""
+    asked = [sys.executable, "-c", "from jaxlib import xla_client; xla_client.CompileOptions()"]
+    setting = os.environ | {"XLA_FLAGS": flag}
+    return not subprocess.run(asked, env=setting, stderr=subprocess.DEVNULL).returncode
+
+
 def pytest_configure(config):
-    if config.option.markexpr != "slow":  # those train for long
-        os.environ["XLA_FLAGS"] = f"{HASTE} {os.environ.get('XLA_FLAGS', '')}"
+    is_worker = hasattr(config, "workerinput")  # it has its flags from the process that started it
+    if config.option.markexpr != "slow" and not is_worker:  # slow tests train for long
+        flags = [*filter(known, HASTE), os.environ.get("XLA_FLAGS", "")]
+        os.environ["XLA_FLAGS"] = " ".join(flags)
     # Processes share the cache without a lock; an entry that is half written is only compiled anew.
     config.addinivalue_line(
         "filterwarnings", "ignore:Error (reading|writing) persistent compilation cache:UserWarning"
     )
+
+
+def pytest_collection_finish(session):
+    """Tracing makes many objects and little garbage: looking for it often costs a tenth."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def programs():
+    """Lets go of a file's programs where they have grown large: together they take gigabytes."""
+    yield
+    if psutil.Process().memory_info().rss > LARGE:
+        jax.clear_caches()

@@ -45,17 +45,27 @@ def agents(kind="feed-forward", **options):
     return config, agent, state._replace(trained=state.trained._replace(params=params))
 
 
+@cache
+def mind(config):
+    """What one agent makes of its parameters, its memory and all that it sees and hears."""
+    learner = a2c(config, SPEC, len(SEATS), extra=len(SEATS) * SYMBOLS, symbols=SYMBOLS)
+
+    @jax.jit
+    def think(params, memory, x):
+        h, memory = learner.advance(params, learner.fold(params), memory, x)
+        return learner.heads(params, h)[0][0], learner.speak(params, h)[0][0], memory
+
+    return think
+
+
 def think(config, state, row, obs, heard, memory):
     """One agent's logits of actions and of symbols, and its memory."""
-    learner = a2c(config, SPEC, len(SEATS), extra=len(SEATS) * SYMBOLS, symbols=SYMBOLS)
-    params = one_agent(state.trained.params, row)
     told = np.zeros((len(SEATS), SYMBOLS), np.float32)
     for speaker, symbol in enumerate(heard):
         if symbol < SYMBOLS:
             told[speaker, symbol] = 1.0
-    x = jnp.concatenate([obs.astype(jnp.float32), told.reshape(-1)])[None]
-    h, memory = learner.advance(params, learner.fold(params), memory, x)
-    return learner.heads(params, h)[0][0], learner.speak(params, h)[0][0], memory
+    x = np.concatenate([np.float32(obs), told.reshape(-1)])[None]
+    return mind(config)(one_agent(state.trained.params, row), memory, x)
 
 
 def mixture(logits, eps):

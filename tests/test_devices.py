@@ -1,9 +1,11 @@
+import itertools
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -13,7 +15,8 @@ import pytest
 import tiny
 
 from envs.checks import ConfigError
-from lase_jax import devices, folder, sinks
+from experiments.presets import preset
+from lase_jax import devices, folder, host, sinks
 from lase_jax.types import Carry, Clock, World
 
 ROOT = Path(__file__).parent.parent
@@ -89,6 +92,7 @@ def environment(**more):
     return os.environ | {"PYTHONPATH": path} | more
 
 
+@pytest.mark.thorough
 def test_eight_devices_train_as_one_does():
     flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=8"
     script = [sys.executable, str(ROOT / "tests" / "many_devices.py")]
@@ -138,6 +142,7 @@ def ends(*processes):
     return [process.returncode for process in processes], printed
 
 
+@pytest.mark.thorough
 def test_two_processes_stop_together_and_go_on_to_the_same_end_as_one(tmp_path, processes):
     """A signal that one has received stops both; they save often, each by a clock of its own."""
     steps = ["--steps", "16000", "--chunks", "500", "--save-every", "0.05"]
@@ -168,6 +173,37 @@ def test_what_the_first_process_cannot_do_all_processes_know(tmp_path, processes
     (tmp_path / "two" / "mine").touch()
     codes, printed = ends(*processes.pair("--steps", "80", "--name", "two"))
     assert codes == [2, 2] and "name is 'two'" in printed[0], printed
+
+
+PROGRAMS = [
+    *(("cleanup", "lase"), ("ssh", "lase"), ("ssg", "lio"), ("ipd", "lio")),
+    *(("ipd", "lola"), ("coingame", "lola"), ("ssh", "si"), ("cleanup", "si")),
+    *(("coingame", "si_basic"), ("ssg", "si_basic")),
+    *(("cleanup", "si_comm"), ("harvest_small", "si_comm")),
+]
+"""Games and algorithms, which together use all kinds of networks and updates."""
+
+
+def needs_more_than_xla(traced, platform):
+    return "custom_call" in traced.lower(lowering_platforms=(platform,)).as_text()
+
+
+@pytest.mark.parametrize(
+    ("env", "algo"),
+    [PROGRAMS[0], *(pytest.param(*p, marks=pytest.mark.thorough) for p in PROGRAMS[1:])],
+)
+def test_programs_for_accelerators_are_pure_xla(env, algo):
+    """They can be made without an accelerator; whatever calls a library of one may lack there."""
+    setup = host.set_up(preset(env, algo))
+    first = host.start([(setup.algorithm, setup.seeds)])
+    begin = jax.jit(partial(host.initial, setup.trainer)).trace(first)
+    train = jax.jit(setup.trainer.run, static_argnums=1).trace(begin.out_info, 2)
+    for traced, platform in itertools.product((begin, train), ("cuda", "tpu")):
+        assert not needs_more_than_xla(traced, platform)
+
+
+def test_a_program_that_calls_a_library_is_noticed():
+    assert needs_more_than_xla(jax.jit(jnp.linalg.qr).trace(jnp.eye(3)), "cuda")
 
 
 def test_every_core_becomes_a_device(monkeypatch):

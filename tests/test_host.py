@@ -232,6 +232,7 @@ def wait_until_saved(process, path, update):
         time.sleep(0.01)
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_stopped_killed_and_resumed_equals_undisturbed(tmp_path):
     """SIGTERM leaves cleanly, SIGKILL does not; after both the run is the same bit for bit."""

@@ -22,7 +22,6 @@ from probes import (
     selfplay,
     settings,
     shaken,
-    train,
 )
 
 from envs import registry
@@ -31,6 +30,7 @@ from lase_jax.influence import MEASURES, Model, Seen, divergence, look, marginal
 from lase_jax.learners import a2c, epsilon
 from lase_jax.nets import Net
 from lase_jax.rollout import begin, play
+from lase_jax.train import Schedule, make_trainer
 from lase_jax.types import Rollout
 
 NUM, ACTIONS = 3, 4
@@ -278,12 +278,16 @@ def test_a_model_that_shares_the_policys_eyes_trains_them(conv):
     net = dataclasses.replace(MOA, conv=conv, conv_relu=True)
     layer = "conv_0" if conv else "head_0"
 
-    def after(share_eyes, moa_weight):
-        config = settings("si", net=net, share_eyes=share_eyes, moa_weight=moa_weight, weight=0.0)
-        last = train(game, selfplay(game, config), updates=1)[1]
-        return last.state[0].learner.trained.params["params"]
+    def after(share_eyes, *weights):
+        config = settings("si", net=net, share_eyes=share_eyes, weight=0.0)
+        algorithm = selfplay(game, config)
+        trainer = make_trainer(game, algorithm, Schedule(num_envs=2))
+        init, run = jax.jit(trainer.init), jax.jit(trainer.run, static_argnums=1)
+        (hyper,), keys = algorithm.hyper, jax.random.split(KEY, 1)
+        lasts = [run(init(keys, (hyper | {"moa_weight": w},)), 1)[0] for w in weights]
+        return [last.state[0].learner.trained.params["params"] for last in lasts]
 
-    alone, slight, strong = after(False, 1.0), after(True, 1e-9), after(True, 1.0)
+    (alone,), (slight, strong) = after(False, 1.0), after(True, 1e-9, 1.0)
     for name in ("policy_head", "value_head"):
         assert same(alone[name], strong[name])
     np.testing.assert_allclose(alone["eyes"][layer], slight["eyes"][layer], atol=1e-5)

@@ -241,7 +241,7 @@ def test_through_adam_a_unit_of_gradient_counts_by_its_second_moment():
         _, _, state, rollout, reward = played(PLAIN)
         config = dataclasses.replace(PLAIN, optimiser=optimiser)
         lio = machinery(config)
-        fresh = lio.init(KEY, hyper_of(config))
+        fresh = jax.jit(lio.init)(KEY, hyper_of(config))
         hyper = fresh.learner.hyper | {"lr": jnp.float32(lr)}
         policies = state.learner.trained.params
         opt = fresh.learner.trained.opt
@@ -250,7 +250,7 @@ def test_through_adam_a_unit_of_gradient_counts_by_its_second_moment():
             opt = optax.tree.set(opt, nu=filled, count=jnp.full(2, 10**6))
         after = fresh._replace(learner=LearnerState(Trained(policies, opt), jnp.float32(0), hyper))
         earned = jnp.moveaxis(rollout.reward, 2, 0)
-        worths.append(lio.worth_of_known(after, after, rollout, reward, rollout, earned))
+        worths.append(jax.jit(lio.worth_of_known)(after, after, rollout, reward, rollout, earned))
     assert worths[0].any()
     np.testing.assert_allclose(*worths, rtol=1e-4, atol=1e-7)
 

@@ -45,6 +45,7 @@ def test_notebooks_open_and_install_on_colab(notebook):
     assert pip.strip() == f"%pip install -q git+https://github.com/{opened[1]}"
 
 
+@pytest.mark.thorough
 def test_notebooks_run(notebook, tmp_path, monkeypatch):
     monkeypatch.setenv("LASE_FAST", "1")
     monkeypatch.delenv("MPLBACKEND", raising=False)  # else pictures would not be shown inline

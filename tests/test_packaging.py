@@ -144,18 +144,21 @@ def resolve(tmp_path, python, platform, *locks):
     return done.stderr if done.returncode else ""
 
 
+@pytest.mark.thorough
 def test_a_lock_that_lacks_a_package_is_noticed(tmp_path):
     text = re.sub(r"^coverage==(.*\n)( .*\n)+", "", LOCK.read_text(), flags=re.MULTILINE)
     (tmp_path / "lock.txt").write_text(text)
     assert "`coverage`" in resolve(tmp_path, PYTHONS[0], PLATFORMS[0], tmp_path / "lock.txt")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("platform", PLATFORMS)
 @pytest.mark.parametrize("python", PYTHONS)
 def test_the_lock_has_all_that_its_packages_require_and_a_wheel_of_each(python, platform, tmp_path):
     assert not resolve(tmp_path, python, platform, LOCK)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("extra", EXTRAS, ids=lambda path: path.stem)
 @pytest.mark.parametrize("python", PYTHONS)
 def test_the_locks_of_accelerators_have_all_that_is_missing(python, extra, tmp_path):

@@ -210,7 +210,8 @@ def test_the_games_have_the_published_sizes():
 )
 def test_every_episode_starts_alike(params, position):
     keys = jax.random.split(jax.random.key(0), 20)
-    state, obs = jax.vmap(params.build().reset)(keys)
+    state, obs = jax.jit(jax.vmap(params.build().reset))(keys)
+    state, obs = jax.device_get((state, obs))
     assert state.position.tolist() == [position] * 20
     for waste, apples in zip(state.waste, state.apples, strict=True):
         assert cells_of(waste) == map_cells(params, "H") and cells_of(apples) == []
@@ -221,7 +222,7 @@ def test_every_episode_starts_alike(params, position):
 def test_both_kinds_spawn_before_the_first_observation_where_they_may():
     params = envs.config("cleanup_10x10", apple_spawn_probability=1.0, threshold_depletion=0.75)
     keys = jax.random.split(jax.random.key(0), 300)
-    state, _ = jax.vmap(params.build().reset)(keys)
+    state, _ = jax.jit(jax.vmap(params.build().reset))(keys)
     assert np.median(state.waste.sum((1, 2))) == 9  # one of eight draws at .5 is almost sure
     np.testing.assert_allclose(state.apples.sum((1, 2)).mean(), 12 / 3, atol=0.4)
     assert params.spec().max_return == 100.0
