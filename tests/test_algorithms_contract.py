@@ -34,13 +34,17 @@ MIXTURES = {  # kinds of agents and their seats
 }
 MIXED = "lase, a2c, a hunter"
 NAMES = tuple(name for name in algorithms.names() if name != "lola")  # a game of two: test_lola
-ALIKE = "lase_wo", "lio, lase", "ia, a2c", "si, a defector"
-"""Kinds that have nothing that is not in others too."""
-KINDS = [
-    pytest.param(name, marks=pytest.mark.thorough if name in ALIKE else ())
-    for name in (*NAMES, *MIXTURES)
-]
 KEYS = jax.random.split(jax.random.key(0), SEEDS)
+
+
+def kinds(*names, alike):
+    """Parameters, of which those that have nothing that is not in others too are thorough."""
+    return [
+        pytest.param(name, marks=pytest.mark.thorough if name in alike else ()) for name in names
+    ]
+
+
+KINDS = kinds(*NAMES, *MIXTURES, alike=("lase_wo", "lio, lase", "ia, a2c", "si, a defector"))
 
 
 def build(name, game=GAME):
@@ -106,7 +110,9 @@ def test_the_carry_keeps_its_structure_and_the_program_is_traced_once(name):
 
 
 @pytest.mark.parametrize("game", ["ipd", "coingame", "cleanup"])
-@pytest.mark.parametrize("name", ["lase", "gift", "go", "si", "si_basic", "si_comm"])
+@pytest.mark.parametrize(
+    "name", kinds("lase", "gift", "go", "si", "si_basic", "si_comm", alike=("gift", "go"))
+)
 def test_the_carry_keeps_its_structure_in_every_kind_of_game(game, name):
     """Traced only: windows and vectors, two agents and four, cuts of episodes."""
     game = envs.make(game, horizon=10)

@@ -168,6 +168,7 @@ def test_two_processes_stop_together_and_go_on_to_the_same_end_as_one(tmp_path, 
         np.testing.assert_allclose(two.metrics[name][first], values[first], 1e-3, 1e-4, name)
 
 
+@pytest.mark.thorough
 def test_what_the_first_process_cannot_do_all_processes_know(tmp_path, processes):
     (tmp_path / "two").mkdir()
     (tmp_path / "two" / "mine").touch()

@@ -272,7 +272,7 @@ def test_influence_does_not_ask_where_an_episode_is_cut(name):
     assert whole[2].any() and whole[3].any()
 
 
-@pytest.mark.parametrize("conv", [(), (2,)])
+@pytest.mark.parametrize("conv", [pytest.param((), marks=pytest.mark.thorough), (2,)])
 def test_a_model_that_shares_the_policys_eyes_trains_them(conv):
     game = registry.make("coingame", rows=3, columns=3, horizon=4)
     net = dataclasses.replace(MOA, conv=conv, conv_relu=True)

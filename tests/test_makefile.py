@@ -73,6 +73,17 @@ def test_the_environments_own_variables_are_not_taken_for_ours():
     assert experiment("train", ENV="/etc/shrc", NAME="host") == experiment("train")
 
 
+def test_python_imports_nothing_from_outside_its_environment():
+    show = "show:\n\t@env\n"
+    setting = os.environ | {"PYTHONPATH": "elsewhere", "PYTHONHOME": "elsewhere", "WANDB": "online"}
+    command = ["make", "-s", "-f", "Makefile", "-f", "-", "show"]
+    shown = subprocess.run(
+        command, cwd=ROOT, env=setting, input=show, capture_output=True, text=True
+    )
+    assert "WANDB=online" in shown.stdout and "PYTHON=" in shown.stdout
+    assert "elsewhere" not in shown.stdout
+
+
 def test_extra_arguments_are_split_as_a_shell_does():
     assert experiment("train", "ARGS=--name 'my run' --agent.lr 3e-4")[-4:] == [
         *("--name", "my run", "--agent.lr", "3e-4"),

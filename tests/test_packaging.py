@@ -94,6 +94,7 @@ def test_wheel_holds_the_two_packages_and_nothing_else(wheel):
     assert {str(path.relative_to(ROOT)) for path in sources} <= set(names)
 
 
+@pytest.mark.thorough
 def test_wheel_works_outside_the_repository(wheel, tmp_path):
     """Unpacking is all there is to installing a wheel of pure Python."""
     installed = tmp_path / "installed"
