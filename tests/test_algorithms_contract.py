@@ -241,7 +241,7 @@ def test_gift_gives_the_same_to_all_who_take_part():
             gift = 0.1 * reward[..., giver] * present[..., receiver]
             expected[..., giver] -= gift
             expected[..., receiver] += gift
-    found = agent.shape((), rollout, jax.random.key(0))
+    found = jax.jit(agent.shape)((), rollout, jax.random.key(0))
     np.testing.assert_allclose(found.delta, expected, atol=1e-5)
     assert not present.all()
 

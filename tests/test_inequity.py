@@ -52,7 +52,7 @@ def test_what_inequity_costs_equals_the_plain_way():
     agent, state = built(CONFIG)
     memory = start(agent)
     rollout = facts(GAME.spec, memory=memory)
-    opinion = agent.shape(state, rollout, jax.random.key(0))
+    opinion = jax.jit(agent.shape)(state, rollout, jax.random.key(0))
     expected = plain(rollout, memory.trace, 3.0, 0.5)
     np.testing.assert_allclose(opinion.delta, expected, atol=1e-4)
     assert not opinion.weights.any() and not opinion.delta[..., 1].any()
@@ -68,7 +68,7 @@ def test_inequity_outlasts_the_step_that_made_it():
     first = jnp.zeros_like(rollout.reward).at[0, :, 2].set(1.0)
     always = jnp.ones_like(rollout.active)
     rollout = rollout._replace(reward=first, active=always)
-    delta = agent.shape(state, rollout, jax.random.key(0)).delta
+    delta = jax.jit(agent.shape)(state, rollout, jax.random.key(0)).delta
     np.testing.assert_allclose(delta[:, 0, 2], -(DECAY ** np.arange(6)), rtol=1e-5)
 
 

@@ -85,7 +85,7 @@ def test_no_seat_has_an_advantage():
     position, target = [[0, 0], [0, 2], [1, 1]], [[0, 1], [0, 1], [0, 1]]
     arrays = jnp.array(position, jnp.int32), jnp.array(target, jnp.int32)
     priority = jax.random.uniform(jax.random.key(1), (3000, 3))
-    after = jax.vmap(lambda p: motion.resolve(*arrays, p))(priority)
+    after = jax.jit(jax.vmap(lambda p: motion.resolve(*arrays, p)))(priority)
     share = np.asarray((after == arrays[1][None]).all(-1)).mean(0)
     assert share.sum() == pytest.approx(1.0)
     np.testing.assert_allclose(share, 1 / 3, atol=4 * np.sqrt(2 / 9 / 3000))

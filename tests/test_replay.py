@@ -15,13 +15,18 @@ COUNTS = WIDE._replace(obs_dtype=np.dtype(np.uint8))
 SEATS = (2, 0)
 
 
+def drawn(replay, buffer, key, episodes, count):
+    sample = jax.jit(replay.sample, static_argnums=2)
+    return sample(buffer, jax.random.key(key), episodes, jnp.int32(count), ())
+
+
 def stored(spec, capacity, batches, envs=2):
     replay = Replay(spec, SEATS, capacity)
     buffer = replay.init()
     for update in range(batches):
         rollout = facts(spec, envs=envs, seed=update)
         rollout = rollout._replace(obs=rollout.obs.astype(spec.obs_dtype))
-        buffer = replay.add(buffer, rollout, jnp.int32(update))
+        buffer = jax.jit(replay.add)(buffer, rollout, jnp.int32(update))
     return replay, buffer
 
 
@@ -29,7 +34,7 @@ def stored(spec, capacity, batches, envs=2):
 def test_what_comes_out_is_what_went_in(spec):
     replay, buffer = stored(spec, capacity=2, batches=1)
     rollout = facts(spec)
-    found = replay.sample(buffer, jax.random.key(0), 12, jnp.int32(2), ())
+    found = drawn(replay, buffer, 0, 12, 2)
     assert found.obs.dtype == spec.obs_dtype and found.obs.shape == (
         4,
         12,
@@ -71,10 +76,10 @@ def episodes_held(capacity, count):
 
 def test_only_stored_episodes_are_drawn():
     replay, buffer = stored(SPEC, capacity=64, batches=1)
-    found = replay.sample(buffer, jax.random.key(1), 50, jnp.int32(2), ())
+    found = drawn(replay, buffer, 1, 50, 2)
     assert found.present[0].all()  # an empty place has nobody present
     assert not buffer.present[2:].any()
-    full = replay.sample(buffer, jax.random.key(1), 50, jnp.int32(1_000_000), ())
+    full = drawn(replay, buffer, 1, 50, 1_000_000)
     assert not full.present[0].all()
 
 

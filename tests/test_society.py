@@ -65,7 +65,7 @@ def test_decisions_come_in_seat_order():
     mixed = mixture()
     state = mixed.init(jax.random.key(0), mixed.hyper)
     np.testing.assert_array_equal(state, [1.0, 10.0, 100.0])
-    _, obs = jax.vmap(GAME.reset)(jax.random.split(jax.random.key(0), 2))
+    _, obs = jax.jit(jax.vmap(GAME.reset))(jax.random.split(jax.random.key(0), 2))
     draws = mixed.draw(jax.random.key(1), 2)
     decision, memory = mixed.act(mixed.prepare(state), mixed.begin(2), obs, draws, "sample")
     np.testing.assert_array_equal(decision.action, [[0, 1, 2, 3]] * 2)

@@ -17,26 +17,30 @@ python=.venv/bin/python
 supported='import sys; sys.exit(sys.version_info < (3, 11))'
 
 # A user's configuration may say where packages come from, but not which they are or where they go.
-unset PIP_TARGET PIP_PREFIX PIP_ROOT PIP_REQUIREMENT PIP_EDITABLE
-unset UV_CONSTRAINT UV_OVERRIDE UV_EXCLUDE UV_EXCLUDE_NEWER
+unset PIP_TARGET PIP_PREFIX PIP_ROOT PIP_REQUIREMENT PIP_EDITABLE PIP_REQUIRE_HASHES
+unset UV_CONSTRAINT UV_OVERRIDE UV_EXCLUDE UV_EXCLUDE_NEWER UV_REQUIRE_HASHES
 export PIP_USER=0 PIP_CONSTRAINT=/dev/null PIP_DISABLE_PIP_VERSION_CHECK=1
 
 say() {
     echo "$*" >&2
 }
 
-# Runs an installer, prints what it does and, if it fails, why. Its warnings about the user's
+# Runs an installer, prints how far it is and, if it fails, why. Its warnings about the user's
 # configuration and its list of all packages are left out.
 watch() {
     { "$@" 2>&1 || echo FAILED; } | awk -v all="$(grep -c == $lock)" '
         /^FAILED$/ { failed = 1; next }
         /^ *[Ee][Rr][Rr][Oo][Rr]/ { loud = 1 }
         loud { print }
+        { last = $0 }
         /^(Collecting|Processing|Ignoring) / && ++found % 25 == 0 { print "  " found " of " all }
-        /^Downloading / { print "  " $2 " " $3 }
+        /^ *Downloading .*[(][0-9][0-9]+[.0-9]* ?Mi?B[)]/ {
+            sub(".*/", "", $2)
+            print "  " $2 " " $3 $4
+        }
         /^(Prepared [0-9][0-9]|Installing collected.*,)/ { print "  unpacking" }
         { fflush() }
-        END { exit failed }' >&2
+        END { if (failed && !loud) print last; exit failed }' >&2
 }
 
 # The locked packages, this project and, where one is asked for, jax's accelerator.

@@ -173,7 +173,7 @@ def test_every_orchard_cell_may_grow_for_itself():
 def test_a_draw_chooses_every_cell_equally_often():
     mask = jnp.array([[True, False, True], [True, True, False]])
     draws = (np.arange(1000, dtype=np.float32) + 0.5) / 1000
-    chosen = jax.vmap(lambda draw: cleanup.choose(mask, draw))(jnp.asarray(draws))
+    chosen = jax.jit(jax.vmap(lambda draw: cleanup.choose(mask, draw)))(jnp.asarray(draws))
     assert np.asarray(chosen).sum(0).tolist() == [[250, 0, 250], [250, 250, 0]]
     largest = np.nextafter(np.float32(1), np.float32(0))
     assert cells_of(cleanup.choose(mask, jnp.asarray(largest))) == [(1, 1)]
@@ -186,7 +186,8 @@ def test_ties_are_fair_over_keys(act, cell):
     env = params.build()
     state = state_of((4, 3), [cell] * 3, waste=[(0, 1)], apples=[(3, 1)])
     keys = jax.random.split(jax.random.key(5), 2000)
-    _, step = jax.vmap(lambda key: env.step(key, state, jnp.full(3, act, jnp.int32)))(keys)
+    action = jnp.full(3, act, jnp.int32)
+    _, step = jax.jit(jax.vmap(lambda key: env.step(key, state, action)))(keys)
     won = np.asarray(step.reward) != 0
     assert won.sum(1).tolist() == [1] * 2000
     np.testing.assert_allclose(won.mean(0), 1 / 3, atol=4 * np.sqrt(2 / 9 / 2000))
@@ -194,7 +195,7 @@ def test_ties_are_fair_over_keys(act, cell):
 
 def test_an_episode_starts_with_waste_at_the_threshold_and_agents_between():
     keys = jax.random.split(jax.random.key(0), 200)
-    state, obs = jax.vmap(Cleanup().build().reset)(keys)
+    state, obs = jax.jit(jax.vmap(Cleanup().build().reset))(keys)
     waste, position = np.asarray(state.waste), np.asarray(state.position)
     assert obs.shape == (200, 4, 5, 5, 7)
     assert (waste.sum((1, 2)) == 8).all()

@@ -466,7 +466,8 @@ def test_the_closed_form_is_the_walk_over_cells_in_random_order():
                 break
     state = state_of(params, [(3, 4), (3, 5)], RIVER[:3])
     draws = jnp.asarray(rng.random((trials, 2)), jnp.float32)
-    found = jax.vmap(lambda draw: cleanup_ssd.pollute(params, state.waste, draw))(draws)
+    pollute = jax.jit(jax.vmap(lambda draw: cleanup_ssd.pollute(params, state.waste, draw)))
+    found = pollute(draws)
     counts = np.array([np.asarray(found)[:, row, column].sum() for row, column in RIVER])
     assert (counts[:3] == trials).all()
     error = 4 * np.sqrt(2 * walks[3:].mean())
@@ -490,7 +491,8 @@ def scripted_actions(params, name, state, agent=0):
     env = params.build()
     obs = cleanup_ssd.observe(params, state)[agent]
     keys = jax.random.split(jax.random.key(0), 100)
-    return set(jax.vmap(lambda key: env.scripted[name](key, obs, jnp.int32(agent)))(keys).tolist())
+    act = jax.jit(jax.vmap(env.scripted[name], (0, None, None)))
+    return set(act(keys, obs, jnp.int32(agent)).tolist())
 
 
 @pytest.mark.parametrize(

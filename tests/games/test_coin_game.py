@@ -143,7 +143,7 @@ def test_the_highest_draw_is_still_a_coin_on_the_map(shape, num_agents):
 def test_new_coins_are_uniform_over_colours_and_cells():
     params = CoinGame(**SMALL, num_agents=3, num_coins=64)
     keys = jax.random.split(jax.random.key(1), 300)
-    draws = jax.vmap(lambda key: coin_game.draw(params, key))(keys)
+    draws = jax.jit(jax.vmap(lambda key: coin_game.draw(params, key)))(keys)
     owner, coin = coin_game.mint(params, draws.coins.reshape(-1))
     outcome = (np.asarray(owner) * 2 + np.asarray(coin)[:, 0]) * 3 + np.asarray(coin)[:, 1]
     share = np.bincount(outcome, minlength=18) / outcome.size
@@ -155,7 +155,7 @@ def test_ties_are_fair_over_keys():
     state = state_of([(0, 0), (0, 2), (1, 1)], [((0, 1), 0)])
     action = jnp.array([RIGHT, LEFT, UP], jnp.int32)
     keys = jax.random.split(jax.random.key(3), 3000)
-    _, step = jax.vmap(lambda key: env.step(key, state, action))(keys)
+    _, step = jax.jit(jax.vmap(lambda key: env.step(key, state, action)))(keys)
     won = np.asarray(step.events["own_coins"] + step.events["others_coins"])
     assert won.sum(1).tolist() == [1] * 3000
     np.testing.assert_allclose(won.mean(0), 1 / 3, atol=4 * np.sqrt(2 / 9 / 3000))

@@ -211,7 +211,8 @@ def scripted_actions(params, name, state):
     env = params.build()
     obs = harvest_ssd.observe(params, state)[0]
     keys = jax.random.split(jax.random.key(0), 100)
-    return set(jax.vmap(lambda key: env.scripted[name](key, obs, jnp.int32(0)))(keys).tolist())
+    act = jax.jit(jax.vmap(env.scripted[name], (0, None, None)))
+    return set(act(keys, obs, jnp.int32(0)).tolist())
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,7 @@ def test_ties_are_fair_over_keys(blocking):
     state = state_of((2, 3), start, [(0, 1)])
     action = jnp.array([RIGHT, LEFT] if blocking else [REMOVE, REMOVE], jnp.int32)
     keys = jax.random.split(jax.random.key(3), 2000)
-    after, step = jax.vmap(lambda key: env.step(key, state, action))(keys)
+    after, step = jax.jit(jax.vmap(lambda key: env.step(key, state, action)))(keys)
     won = (after.position[:, :, 1] == 1) if blocking else step.events["drifts_removed"] == 1
     assert np.asarray(won).sum(1).tolist() == [1] * 2000
     assert np.asarray(won)[:, 0].mean() == pytest.approx(0.5, abs=4 * 0.5 / np.sqrt(2000))
