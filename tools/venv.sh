@@ -73,29 +73,23 @@ make_venv() {
     fi
 }
 
-# Names a uv that works: the one on the PATH or the one in .venv.
+# Sets $uv: the user's own, or the locked one, which pip brings into .venv.
 find_uv() {
-    for name in uv .venv/bin/uv; do
-        if "$name" --version >/dev/null 2>&1; then
-            echo "$name"
-            return
-        fi
-    done
-    return 1
-}
-
-bring_uv() {
+    uv=uv
+    if "$uv" --version >/dev/null 2>&1; then return; fi
     make_venv || return
     if "$python" -m pip config list 2>/dev/null | grep -Eq '\.(index-url|no-index|proxy)='; then
         return 1
     fi
-    sed -n '/^uv==/,/[^\\]$/p' $lock >.venv/uv.txt
+    uv=.venv/bin/uv
+    if "$uv" --version >/dev/null 2>&1; then return; fi
     say "Bringing uv into .venv with pip ..."
+    sed -n '/^uv==/,/[^\\]$/p' $lock >.venv/uv.txt
     "$python" -m pip install -qq --no-deps --require-hashes -r .venv/uv.txt 2>/dev/null
 }
 
 with_uv() {
-    uv=$(find_uv) || { bring_uv && uv=$(find_uv); } || return
+    find_uv || return
     if ! "$python" -c "$supported" 2>/dev/null; then
         say "Making .venv with uv ..."
         "$uv" venv --quiet --clear --python "${PYTHON:->=3.11}" .venv || return
