@@ -85,8 +85,8 @@ def old_venv(tmp_path_factory):
         [UV, "pip", "install", "--python", python, "--require-hashes", "-r", folder / "pip.txt"],
     ):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode and "CI" not in os.environ:
-            pytest.skip(f"pip {pip.split()[0]} cannot be had here: {done.stderr}")
+        if "error sending request" in done.stderr:
+            pytest.skip(f"pip {pip.split()[0]} cannot be had: no package index can be reached")
         assert done.returncode == 0, done.stderr
     return folder / ".venv"
 
