@@ -9,9 +9,11 @@ import numpy as np
 
 from envs.registry import GAMES as CONFIGS
 from experiments import style
-from experiments.runs import require_same
-from lase_jax import folder, host, plots, results, sinks, stats
-from lase_jax.config import RunConfig
+from experiments.study import require_same
+from lase_jax.reports import plots, stats
+from lase_jax.reports.tables import markdown
+from lase_jax.runs import folder, host, results, sinks
+from lase_jax.runs.config import RunConfig
 
 Runs = Mapping[tuple[str, str], Path]
 """Folders of finished runs by game and algorithm, or arm."""
@@ -110,7 +112,7 @@ def table(runs: Runs, command: Callable[[str, str, int], str]) -> str:
     made = sorted({(row["date"], row["device"]) for row in rows.values()})
     notes = "; ".join(f"{date}, {device}" for date, device in made)
     note = f"Means over the last tenth of training, epsilon included, ± 95 % interval ({notes})."
-    return f"{results.markdown(COLUMNS, lines)}\n{note}\n"
+    return f"{markdown(COLUMNS, lines)}\n{note}\n"
 
 
 def fraction(value: float | None, digits: int = 2) -> str:

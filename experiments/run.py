@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lase_jax.cli import main
 
 if TYPE_CHECKING:
-    from lase_jax.config import RunConfig
+    from lase_jax.runs.config import RunConfig
 
 
 def preset(env: str, algo: str, name: str = "") -> "RunConfig":

@@ -27,12 +27,13 @@ import numpy as np
 
 from envs import checks
 from envs.types import Env
-from lase_jax import animate, devices, evaluate, folder, host, plots, sinks
 from lase_jax.algorithms import ALGORITHMS, AlgorithmConfig
-from lase_jax.config import Kind, check_seeds, named, seated
-from lase_jax.progress import Progress
-from lase_jax.sinks import Record
-from lase_jax.train import Schedule, make_trainer
+from lase_jax.loop.train import Schedule, make_trainer
+from lase_jax.reports import animate, evaluate, plots
+from lase_jax.reports.record import Record, joined
+from lase_jax.runs import devices, folder, host, sinks
+from lase_jax.runs.config import Kind, check_seeds, named, seated
+from lase_jax.runs.progress import Progress
 from lase_jax.types import Algorithm, Mode, PyTree
 
 
@@ -78,7 +79,7 @@ class Result(NamedTuple):
 
     @property
     def metrics(self) -> dict[str, np.ndarray]:
-        """``[U, S, ...]`` per name of `lase_jax.metrics.TABLE`."""
+        """``[U, S, ...]`` per name of `lase_jax.core.metrics.TABLE`."""
         return self.record.metrics
 
     def curves(self, path: str | Path) -> None:
@@ -176,7 +177,7 @@ def train(
             progress.update((done + plan.part) * per_update, host.collective(records[-1]))
     name = f"{game.spec.name}: {', '.join(dict.fromkeys(society.seats))}"
     state = devices.part(carry, 0, seeds).state
-    return Result(game, society, name, numbers, sinks.joined(records), state)
+    return Result(game, society, name, numbers, joined(records), state)
 
 
 def load(path: str | Path) -> Result:

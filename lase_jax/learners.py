@@ -15,11 +15,13 @@ import jax.numpy as jnp
 
 from envs import checks
 from envs.types import EnvSpec
-from lase_jax import distributions, nets, population, returns
-from lase_jax.metrics import masked_mean
-from lase_jax.population import Trained
-from lase_jax.rewards import no_opinion
-from lase_jax.rollout import Seats, take_columns, take_seats
+from lase_jax.core import distributions, population, returns
+from lase_jax.core.metrics import masked_mean
+from lase_jax.core.population import Trained
+from lase_jax.core.rewards import no_opinion
+from lase_jax.core.seats import Seats, take_columns, take_seats
+from lase_jax.nets.actor_critic import ActorCritic
+from lase_jax.nets.layers import DENSE, Net, method
 from lase_jax.types import (
     SEAT_AXES,
     Agent,
@@ -68,7 +70,7 @@ class A2CConfig:
     which drives pi to determinism while epsilon is large."""
     bootstrap_at_horizon: bool = False
     """Treat the end of an episode as a cut (bootstrap) instead of the end of the game."""
-    net: nets.Net = nets.DENSE
+    net: Net = DENSE
     """Sizes of the networks."""
 
     def __post_init__(self) -> None:
@@ -178,9 +180,9 @@ def a2c(
     """
     net = config.net
     net.check(spec.obs_shape)
-    module = nets.ActorCritic(spec.obs_shape, spec.num_actions, net, extra, symbols)
+    module = ActorCritic(spec.obs_shape, spec.num_actions, net, extra, symbols)
     tx = population.optimiser(config.max_grad_norm)
-    apply = partial(nets.method, module)
+    apply = partial(method, module)
 
     def init(key: Array, hyper: PyTree) -> LearnerState:
         example = jnp.zeros((1, math.prod(spec.obs_shape) + extra))
@@ -453,7 +455,7 @@ def rate(state: LearnerState) -> Array:
 
 
 def _unroll(
-    apply: Callable, net: nets.Net, params: PyTree, memory: PyTree, encoded: Array
+    apply: Callable, net: Net, params: PyTree, memory: PyTree, encoded: Array
 ) -> tuple[Array, PyTree]:
     """Features ``[T, B, H]`` and the memory before each step, from ``encoded [T, B, ...]``."""
     if not net.lstm:

@@ -12,9 +12,10 @@ import jax
 import numpy as np
 import tiny
 
-from lase_jax import blocks, devices, host
-from lase_jax.checkpoint import Checkpoints
-from lase_jax.train import Schedule
+from lase_jax.core import blocks
+from lase_jax.loop.train import Schedule
+from lase_jax.runs import devices, host
+from lase_jax.runs.checkpoint import Checkpoints
 
 LAYOUTS = {  # algorithm, seeds, environments: how eight devices share them
     ("lase", 2, 44): (2, 4),

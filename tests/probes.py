@@ -13,10 +13,10 @@ import numpy as np
 
 from envs.types import Env, EnvSpec, Step
 from lase_jax import algorithms
-from lase_jax.nets import Net
-from lase_jax.rollout import begin, play
-from lase_jax.society import society
-from lase_jax.train import Schedule, make_trainer
+from lase_jax.loop.rollout import begin, play
+from lase_jax.loop.society import society
+from lase_jax.loop.train import Schedule, make_trainer
+from lase_jax.nets.layers import Net
 from lase_jax.types import Rollout
 
 TINY = Net(dense=(8,), social=8, perspective=8)

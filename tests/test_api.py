@@ -3,8 +3,9 @@ import pytest
 import tiny
 
 from envs.checks import ConfigError
-from lase_jax import api, host, session
+from lase_jax import api
 from lase_jax.algorithms import A2C, Gift
+from lase_jax.runs import host, session
 
 AGENT = Gift(net=tiny.NET)
 

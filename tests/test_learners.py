@@ -10,7 +10,8 @@ from probes import TINY, episode, facts, one_agent, probe, same, selfplay, setti
 from envs.checks import ConfigError
 from lase_jax.algorithms.a2c import A2C
 from lase_jax.learners import a2c, epsilon
-from lase_jax.nets import ActorCritic, Net
+from lase_jax.nets.actor_critic import ActorCritic
+from lase_jax.nets.layers import Net
 
 GAME = probe(lambda action: action, num_agents=2, num_actions=3, horizon=6)
 SPEC = GAME.spec

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from envs.stag_hunt import StagHunt
-from lase_jax.config import RunConfig, default
-from lase_jax.nets import Net
-from lase_jax.train import Schedule
+from lase_jax.loop.train import Schedule
+from lase_jax.nets.layers import Net
+from lase_jax.runs.config import RunConfig, default
 
 GAME = StagHunt(num_agents=2, rows=3, columns=3, radius=1, horizon=4, num_hares=2, num_stags=1)
 NET = Net(dense=(4,), social=4, perspective=4)

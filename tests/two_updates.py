@@ -10,8 +10,8 @@ import jax
 import envs
 import lase_jax
 from lase_jax.algorithms import ALGORITHMS
-from lase_jax.society import society
-from lase_jax.train import Schedule, make_trainer
+from lase_jax.loop.society import society
+from lase_jax.loop.train import Schedule, make_trainer
 
 
 def main() -> None:

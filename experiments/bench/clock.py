@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import jax
 
-from lase_jax import devices
+from lase_jax.runs import devices
 
 Name = TypeVar("Name", bound=Hashable)
 

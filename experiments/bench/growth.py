@@ -24,7 +24,7 @@ import numpy as np
 import tyro
 
 from experiments.bench import report
-from lase_jax import folder
+from lase_jax.runs import folder
 
 MANY = 10**6
 """More parts than are run."""

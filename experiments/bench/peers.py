@@ -26,7 +26,7 @@ from typing import Any
 import tyro
 
 from experiments.bench import report
-from lase_jax import folder
+from lase_jax.runs import folder
 
 JAXMARL = Path(__file__).with_name("peer_jaxmarl.py")
 

@@ -9,12 +9,13 @@ from typing import Any
 import jax
 
 from experiments.bench import clock
-from lase_jax import folder, results
+from lase_jax.reports.tables import markdown
+from lase_jax.runs import folder
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     """A Markdown table; the first column is text, the others are numbers."""
-    return results.markdown(header, rows, len(header) - 1)
+    return markdown(header, rows, len(header) - 1)
 
 
 def number(value: float | None, digits: int = 1) -> str:

@@ -27,12 +27,15 @@ import tyro
 
 from experiments.bench import clock, report, speed
 from experiments.bench.cost import Cost, cost
-from lase_jax import blocks, folder, host, social
-from lase_jax.config import default
+from lase_jax.algorithms.lase import inference
+from lase_jax.algorithms.lase.mind import SocialConfig
+from lase_jax.algorithms.lase.replay import present_batch
+from lase_jax.core import blocks
+from lase_jax.core.seats import co_players, take_seats
 from lase_jax.learners import a2c
-from lase_jax.relations import SocialConfig
-from lase_jax.replay import present_batch
-from lase_jax.rollout import co_players, collector, take_seats
+from lase_jax.loop.rollout import collector
+from lase_jax.runs import folder, host
+from lase_jax.runs.config import default
 from lase_jax.types import Rollout
 
 
@@ -159,7 +162,7 @@ def programs(setup: host.Setup) -> tuple[dict[str, clock.Program], Rollout]:
     }
     if isinstance(config.agent, SocialConfig):
         learner = a2c(config.agent, spec, len(seats))
-        infer = social.build(config.agent, spec, seats, learner)
+        infer = inference.build(config.agent, spec, seats, learner)
         known, learnt = state[0].social, state[0].learner
         found["weights"] = (infer.weigh, known, learnt, view)
         found["actor-critic"] = (learner.learn, learnt, take_seats(view, seats), rollout.reward)
@@ -187,9 +190,9 @@ def turns(setup: host.Setup, rollout: Rollout) -> dict[str, float]:
     seats = tuple(range(spec.num_agents))
     view = rollout._replace(memory=rollout.memory[0])
     episodes = present_batch(view, seats, config.social_episodes)
-    pairs = social.to_convert(config, spec, episodes, co_players(spec.num_agents, seats))[2]
+    pairs = inference.to_convert(config, spec, episodes, co_players(spec.num_agents, seats))[2]
     needed = {
-        "weigh": jnp.moveaxis(social.to_weigh(config, rollout), -1, 0),
+        "weigh": jnp.moveaxis(inference.to_weigh(config, rollout), -1, 0),
         "eta": jnp.moveaxis(pairs, -2, 0),
     }
     return {

@@ -17,7 +17,7 @@ import jax
 import tyro
 
 from experiments.bench import clock, report, speed
-from lase_jax import folder
+from lase_jax.runs import folder
 
 UPDATES = 2
 """Updates that are timed together."""

@@ -31,10 +31,10 @@ import rich.table
 import tyro
 
 from experiments.bench import clock
-from lase_jax import devices, folder
+from lase_jax.runs import devices, folder
 
 if TYPE_CHECKING:
-    from lase_jax.config import RunConfig
+    from lase_jax.runs.config import RunConfig
 
 GRID_GAMES = ("ssh", "ssg", "coingame", "cleanup")
 ALGORITHMS = ("a2c", "go", "ia", "si", "si_basic", "si_comm", "lio", "lase_wo", "lase")
@@ -186,7 +186,7 @@ def training(case: Case, bench: Bench) -> tuple[Any, Any, int]:
 
 def laid_out(config: "RunConfig", updates: int) -> tuple[Any, Any]:
     """A program that trains some updates, and its argument, over devices as training lays it."""
-    from lase_jax import host
+    from lase_jax.runs import host
 
     devices.use_cores()
     grid = devices.mesh(config.seeds, config.schedule.num_envs)
@@ -199,7 +199,7 @@ def laid_out(config: "RunConfig", updates: int) -> tuple[Any, Any]:
 def settings(case: Case, seeds: int) -> "RunConfig":
     """The preset of a case's game and algorithm, with the case's variant."""
     from experiments import presets
-    from lase_jax.commands import NETS
+    from lase_jax.cli.commands import NETS
 
     run = presets.preset(case.game, case.algorithm)
     changed: dict[str, Any] = {"net": NETS[case.net]} if case.net != "dense" else {}

@@ -10,7 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from experiments.calibration.sweep import OUT, RULES, SEATS
-from lase_jax import folder, results, sinks, stats
+from lase_jax.reports import stats
+from lase_jax.reports.record import Record
+from lase_jax.reports.tables import markdown
+from lase_jax.runs import folder, results, sinks
 
 COLUMNS = {
     "pi_SR entropy": "infer/policy_entropy",
@@ -21,7 +24,7 @@ COLUMNS = {
 }
 
 
-def load(parent: Path) -> dict[tuple[str, str], sinks.Record]:
+def load(parent: Path) -> dict[tuple[str, str], Record]:
     """Metrics of the finished runs by society and rule."""
     pairs = ((society, rule) for society in SEATS for rule in RULES)
     paths = {pair: parent / "-".join(pair) for pair in pairs}
@@ -38,7 +41,7 @@ def number(per_seed: np.ndarray) -> str:
     return f"{mean[0]:.3f} ± {half[0]:.3f}"
 
 
-def table(records: dict[tuple[str, str], sinks.Record]) -> str:
+def table(records: dict[tuple[str, str], Record]) -> str:
     """Calibration of the LASE agent in seat 0, its weights, and the return, as Markdown."""
     heads = ["society", "rule", *COLUMNS, "w to seats 1, 2, 3", "w seat 1 > 2, seeds", "return"]
     rows = []
@@ -49,7 +52,7 @@ def table(records: dict[tuple[str, str], sinks.Record]) -> str:
         trust = ", ".join(f"{value:.3f}" for value in weights.mean(0))
         paid = number(stats.final(record.metrics["return/collective"]))
         rows.append([society, rule, *known, trust, ranked, paid])
-    return results.markdown(heads, rows)
+    return markdown(heads, rows)
 
 
 def main() -> None:

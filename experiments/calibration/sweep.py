@@ -12,9 +12,9 @@ import sys
 from pathlib import Path
 
 from experiments.presets import preset
-from experiments.runs import train_all
+from experiments.study import train_all
 from lase_jax.cli import guarded
-from lase_jax.config import RunConfig
+from lase_jax.runs.config import RunConfig
 
 RULES = ("clone", "importance", "literal", "acting")
 SEATS = {

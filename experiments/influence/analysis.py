@@ -15,13 +15,15 @@ import numpy as np
 import tyro
 from scipy.stats import spearmanr
 
-from experiments import jaques
 from experiments.curves import Line, Runs, final, fraction, load, plot, table
 from experiments.influence.arms import ARMS, SMALL
 from experiments.influence.sweep import OUT, Sweep, pairs, settings
-from lase_jax import animate, evaluate, folder, host, results
+from experiments.presets import jaques
 from lase_jax.cli import guarded
-from lase_jax.config import RunConfig
+from lase_jax.reports import animate, evaluate
+from lase_jax.reports.tables import markdown
+from lase_jax.runs import folder, host
+from lase_jax.runs.config import RunConfig
 
 HERE = Path(__file__).parent
 COLOURS = ("#78716c", "#93c5fd", "#1d4ed8", "#fdba74", "#c2410c", "#86efac", "#15803d")
@@ -124,7 +126,7 @@ def measures(runs: Runs) -> str:
                 )
         cells += [fraction(number, 3) for number in (best_pair(found, PAIR), influenced(found))]
         rows.append([game, ARMS[arm].label, *cells])
-    return results.markdown(MEASURES, rows) + (
+    return markdown(MEASURES, rows) + (
         "\nMeans over the last tenth of training. Coordination and influence are in nats, of the "
         "pair of agents with the most of it; counts overestimate information, the more the fewer "
         "they are, so in brackets stands the same with next actions of another game, which chance "

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from envs import checks
-from experiments import jaques
-from experiments.presets import preset
-from lase_jax.config import RunConfig, default
+from experiments.presets import jaques, preset
+from lase_jax.runs.config import RunConfig, default
 
 
 @dataclass(frozen=True)

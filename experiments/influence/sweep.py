@@ -16,11 +16,11 @@ from typing import Literal
 import tyro
 
 from envs import checks
-from experiments import jaques
 from experiments.influence.arms import ARMS, SMALL, full, small
-from experiments.runs import train_all
+from experiments.presets import jaques
+from experiments.study import train_all
 from lase_jax.cli import guarded
-from lase_jax.config import RunConfig
+from lase_jax.runs.config import RunConfig
 
 Scale = Literal["small", "full"]
 SEEDS = 5

@@ -15,10 +15,11 @@ import tyro
 
 from experiments.curves import score
 from experiments.influence.arms import ARMS, SMALL, small
-from experiments.runs import TRIAL_SEEDS, TRIAL_SHARE, require_same, train_all, trial
-from lase_jax import folder, results
+from experiments.study import TRIAL_SEEDS, TRIAL_SHARE, require_same, train_all, trial
 from lase_jax.cli import guarded
-from lase_jax.config import RunConfig
+from lase_jax.reports.tables import markdown
+from lase_jax.runs import folder, results
+from lase_jax.runs.config import RunConfig
 
 CANDIDATES = (0.3, 3.0, 30.0)
 """Weights that are tried."""
@@ -66,7 +67,7 @@ def table(out: Path) -> str:
         each = ", ".join(f"{value:.2f}" for value in found["seeds"])
         rows.append([game, ARMS[arm].label, weight, f"**{found['mean']:.2f}**", each])
     return (
-        results.markdown(("game", "arm", "weight", "collective return", "seeds"), rows)
+        markdown(("game", "arm", "weight", "collective return", "seeds"), rows)
         + f"\n{TRIAL_SEEDS} seeds, {TRIAL_SHARE:.0%} of the budget, means over its last tenth. "
         "`python -m experiments.influence.tune`\n"
     )

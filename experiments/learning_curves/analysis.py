@@ -14,8 +14,8 @@ import tyro
 from experiments import style
 from experiments.curves import Line, load, plot, table
 from experiments.learning_curves.sweep import ALGORITHMS, GAMES, OUT, command, pairs, settings
-from lase_jax import folder
 from lase_jax.cli import guarded
+from lase_jax.runs import folder
 
 HERE = Path(__file__).parent
 LINES = {algo: Line(style.LABELS[algo], style.COLOURS[algo]) for algo in ALGORITHMS}

@@ -17,9 +17,9 @@ import tyro
 from envs import checks
 from envs.registry import GAMES as CONFIGS
 from experiments.presets import preset
-from experiments.runs import train_all
+from experiments.study import train_all
 from lase_jax.cli import guarded
-from lase_jax.config import RunConfig
+from lase_jax.runs.config import RunConfig
 
 GAMES = ("ssh", "ssg", "coingame", "cleanup", "ipd")
 ALGORITHMS = ("a2c", "ia", "si", "lio", "lio_unpaid", "lola", "gift", "lase_wo", "lase", "go")

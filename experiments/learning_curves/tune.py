@@ -20,10 +20,11 @@ import tyro
 from envs import checks
 from experiments.curves import final, fraction, score
 from experiments.presets import preset
-from experiments.runs import TRIAL_SEEDS, TRIAL_SHARE, require_same, train_all, trial
-from lase_jax import folder, results
+from experiments.study import TRIAL_SEEDS, TRIAL_SHARE, require_same, train_all, trial
 from lase_jax.cli import guarded
-from lase_jax.config import RunConfig
+from lase_jax.reports.tables import markdown
+from lase_jax.runs import folder, results
+from lase_jax.runs.config import RunConfig
 
 GAMES = ("coingame", "ssg", "cleanup")
 """Games by which settings are chosen. The papers of all three algorithms played a Cleanup: there
@@ -109,7 +110,7 @@ def table(out: Path) -> str:
                 mean, paid = f"**{found['mean']:.1f}**", fraction(incentives(path))
                 rows.append([game, algo, told, mean, each, paid])
     header = ("game", "algorithm", "settings", "collective return", "seeds", "incentives")
-    return results.markdown(header, rows) + (
+    return markdown(header, rows) + (
         f"\n{TRIAL_SEEDS} seeds, {TRIAL_SHARE:.0%} of the game's budget, means over its last "
         "tenth; incentives are what all pay per episode. "
         "`python -m experiments.learning_curves.tune`\n"

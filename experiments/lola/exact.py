@@ -13,7 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 import tyro
 
-from lase_jax import folder, lola, results
+from lase_jax.algorithms.lola import exact
+from lase_jax.reports.tables import markdown
+from lase_jax.runs import folder
 
 PAYOFFS = ((-1.0, -3.0), (0.0, -2.0))
 COOPERATION = -1.2
@@ -42,8 +44,8 @@ def outcome(run: Exact, lookahead: float) -> tuple[np.ndarray, np.ndarray]:
     numbers = [jnp.float32(x) for x in (run.gamma, run.lr, lookahead)]
 
     def one(key: jax.Array) -> tuple[jax.Array, jax.Array]:
-        logits, values = lola.learn_exact(key, jnp.array(PAYOFFS), *numbers, run.steps)
-        return values[-1], lola.tit_for_tat(logits)
+        logits, values = exact.learn_exact(key, jnp.array(PAYOFFS), *numbers, run.steps)
+        return values[-1], exact.tit_for_tat(logits)
 
     values, tft = jax.jit(jax.vmap(one))(keys)
     return np.asarray(values), np.asarray(tft)
@@ -60,7 +62,7 @@ def table(run: Exact) -> str:
         rows.append([f"{lookahead:g}", spread, f"{joint:.0%}", f"{tft.mean():.0%}"])
     header = ("lookahead", "value per step, mean ± sd", "joint cooperation", "tit for tat")
     made = f"{run.seeds} seeds, {run.steps} steps, lr {run.lr:g}, gamma {run.gamma:g}."
-    return f"{results.markdown(header, rows)}\n{made}\n"
+    return f"{markdown(header, rows)}\n{made}\n"
 
 
 def main() -> None:

@@ -4,15 +4,15 @@ from typing import Any
 
 from envs import checks
 from lase_jax.algorithms.a2c import A2C
-from lase_jax.algorithms.basic_influence import BasicInfluence
-from lase_jax.algorithms.communication import Communication
 from lase_jax.algorithms.gift import Gift
 from lase_jax.algorithms.group import Group
 from lase_jax.algorithms.inequity import Inequity
-from lase_jax.algorithms.influence import Influence
-from lase_jax.algorithms.lase import Lase
-from lase_jax.algorithms.lio import Lio
-from lase_jax.algorithms.lola import Lola
+from lase_jax.algorithms.influence.basic import BasicInfluence
+from lase_jax.algorithms.influence.communication import Communication
+from lase_jax.algorithms.influence.moa import Influence
+from lase_jax.algorithms.lase.agent import Lase
+from lase_jax.algorithms.lio.agent import Lio
+from lase_jax.algorithms.lola.agent import Lola
 from lase_jax.algorithms.scripted import Scripted
 
 AlgorithmConfig = (

@@ -6,8 +6,8 @@ What an agent sees: its own observation, its own reward.
 from dataclasses import dataclass
 
 from envs.types import Env
+from lase_jax.core.seats import Seats
 from lase_jax.learners import A2CConfig, a2c, as_agent
-from lase_jax.rollout import Seats
 from lase_jax.types import Agent
 
 

@@ -12,9 +12,9 @@ import jax.numpy as jnp
 
 from envs import checks
 from envs.types import Env
+from lase_jax.core.rewards import give
+from lase_jax.core.seats import Seats
 from lase_jax.learners import A2CConfig, LearnerState, a2c, as_agent
-from lase_jax.rewards import give
-from lase_jax.rollout import Seats
 from lase_jax.types import Agent, Array, Opinion, Rollout
 
 

@@ -10,10 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from envs.types import Env
-from lase_jax import rewards
+from lase_jax.core import rewards
+from lase_jax.core.rewards import no_opinion
+from lase_jax.core.seats import Seats
 from lase_jax.learners import A2CConfig, LearnerState, a2c, as_agent
-from lase_jax.rewards import no_opinion
-from lase_jax.rollout import Seats
 from lase_jax.types import Agent, Array, Opinion, Rollout
 
 

@@ -28,11 +28,12 @@ import numpy as np
 
 from envs import checks
 from envs.types import Env
-from lase_jax import learners, rewards
+from lase_jax import learners
+from lase_jax.core import rewards
+from lase_jax.core.metrics import masked_mean
+from lase_jax.core.rewards import no_opinion
+from lase_jax.core.seats import Seats, co_players, put_columns, take_columns, take_seats
 from lase_jax.learners import A2CConfig, LearnerState, a2c, as_agent
-from lase_jax.metrics import masked_mean
-from lase_jax.rewards import no_opinion
-from lase_jax.rollout import Seats, co_players, put_columns, take_columns, take_seats
 from lase_jax.types import (
     Agent,
     Array,

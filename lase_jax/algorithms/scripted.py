@@ -11,8 +11,8 @@ import numpy as np
 
 from envs import checks
 from envs.types import Env
-from lase_jax.rewards import no_opinion
-from lase_jax.rollout import Seats
+from lase_jax.core.rewards import no_opinion
+from lase_jax.core.seats import Seats
 from lase_jax.types import Agent, Array, Clock, Decision, Metrics, Mode, Opinion, PyTree, Rollout
 
 

@@ -1,0 +1,52 @@
+"""The settings behind ``make train ENV=... ALGO=...``: what options start from.
+
+Within a game all algorithms get the same budget and the same settings of their actor-critic, so
+that what differs between them is their opinion about rewards; but LIO and LOLA, which differentiate
+through learning, have steps of their own. The control's share is what LASE gave away there on
+average. How the settings were found stands in ``experiments/LOG.md``.
+"""
+
+import dataclasses
+
+from envs import checks
+from experiments.presets.games import SETTINGS, Settings
+from experiments.presets.published import PUBLISHED, published
+from lase_jax.algorithms.lase.mind import SocialConfig
+from lase_jax.algorithms.lio.agent import Lio
+from lase_jax.loop.train import Schedule
+from lase_jax.runs.config import RunConfig, default
+
+__all__ = ["PUBLISHED", "SETTINGS", "preset", "published", "whole_episodes"]
+
+
+def preset(env: str, algo: str, name: str = "") -> RunConfig:
+    """The run that is meant by a game's and an algorithm's name.
+
+    Args:
+        env: name of the game.
+        algo: name of the algorithm.
+        name: "" for our settings, "published" for those of the algorithm's authors.
+
+    Raises:
+        ConfigError: an unknown name, with the nearest ones.
+    """
+    checks.choice("preset", name or "published", ("published",))
+    if name:
+        return published(env, algo)
+    run = default(env, algo)
+    settings = SETTINGS.get(env, Settings())
+    fields = settings.learner | settings.own.get(algo, {})
+    if isinstance(run.agent, SocialConfig):
+        fields = fields | settings.social
+    if not hasattr(run.agent, "net"):  # scripted agents have nothing to set
+        fields = {}
+    agent, schedule = dataclasses.replace(run.agent, **fields), settings.schedule
+    if isinstance(agent, Lio) and schedule.rollout_length:
+        schedule = whole_episodes(schedule, run.game.horizon)
+    return dataclasses.replace(run, schedule=schedule, agent=agent)
+
+
+def whole_episodes(schedule: Schedule, horizon: int) -> Schedule:
+    """About as many steps between updates, in whole episodes, which LIO plays twice."""
+    num_envs = max(1, round(schedule.num_envs * schedule.rollout_length / horizon))
+    return dataclasses.replace(schedule, num_envs=num_envs, rollout_length=0)

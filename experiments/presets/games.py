@@ -1,0 +1,188 @@
+"""Settings of ours by game, and how they were found: see ``experiments/LOG.md``."""
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+from lase_jax.loop.train import Schedule
+from lase_jax.nets.layers import Net
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a game asks of every algorithm."""
+
+    schedule: Schedule = Schedule()
+    """Budget and batch."""
+    learner: dict[str, Any] = field(default_factory=dict)
+    """Fields of the actor-critic, for all algorithms alike."""
+    social: dict[str, Any] = field(default_factory=dict)
+    """Further fields of those that infer relationships."""
+    own: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Further fields of single algorithms, by their names."""
+
+
+LIO = dict(
+    lr=1e-3,
+    optimiser="adam",
+    normalise=True,
+    incentive_episodes=8,
+    max_incentive=0.1,
+    cost=1e-4,
+)
+"""LIO on the grid games: Adam and normalised advantages, incentives that learn from 8 episodes and
+are small beside what the games pay. With the authors' R_max of 2 agents live on incentives and
+leave the game alone; with a cost of 1e-2 they stop paying before they learn what it is worth."""
+
+STAG_HUNT = Settings(
+    Schedule(steps=8_000_000, num_envs=32),
+    dict(
+        gamma=0.99,
+        lam=0.95,
+        entropy=0.01,
+        normalise=False,
+        epsilon_end=0.01,
+        epsilon_episodes=60_000,
+    ),
+    dict(social_gamma=0.99, social_episodes=8),
+    own=dict(gift=dict(share=0.07), ia=dict(beta=0.2), si=dict(weight=2.521), lio=LIO),
+)
+ESCAPE_ROOM = Settings(
+    Schedule(steps=1_000_000),
+    dict(
+        gamma=0.99,
+        entropy=0.01,
+        epsilon_end=0.1,
+        epsilon_episodes=16_000,
+        net=Net(dense=(64, 32), incentive=32),
+    ),
+    dict(social_gamma=0.99),
+    own=dict(lio=dict(baseline=False, lr=1e-3, incentive_lr=3e-3)),
+)
+"""Policies, entropy, epsilon and R_max as in the authors' code of LIO, whose updates are of single
+episodes; step sizes ours, for updates of 16 episodes."""
+SNOWDRIFT = Settings(
+    Schedule(steps=2_000_000),
+    dict(gamma=0.95, lam=0.7, entropy=0.05, epsilon_episodes=4_500),
+    dict(social_gamma=0.95),
+    own=dict(gift=dict(share=0.3), ia=dict(beta=0.2), si=dict(weight=2.521), lio=LIO),
+)
+CLEANUP = Settings(
+    Schedule(steps=2_500_000),
+    dict(lr=2e-3, gamma=0.98, lam=0.9, entropy=0.05, epsilon_episodes=10_000),
+    dict(social_gamma=0.98, social_episodes=8),
+    own=dict(gift=dict(share=0.15), si=dict(weight=0.62), lio=LIO | dict(lr=2e-3)),
+)
+CLEANUP_SSD = Settings(
+    Schedule(steps=2_500_000),
+    dict(
+        gamma=0.99,
+        lam=0.9,
+        entropy=0.1,
+        epsilon_end=0.05,
+        epsilon_episodes=2_000,
+        net=Net(dense=(64, 64), incentive=64),
+    ),
+    dict(social_gamma=0.99, social_episodes=8),
+    own=dict(lio=dict(lr=3e-4, cost=2e-4)),
+)
+"""LIO's small map. Entropy, discount and R_max of LIO as in its authors' code; the cost is twice
+theirs, without which policies come undone when payments rise to R_max (see the log); other step
+sizes, epsilon and networks are ours, for updates of 16 episodes."""
+CLEANUP_SSD_LARGE = dataclasses.replace(
+    CLEANUP_SSD, own=dict(lio=dict(lr=1e-3, entropy=0.01, cost=2e-4))
+)
+"""LIO's larger map: apples are rarer, and its plain steps lost beside an entropy bonus of .1."""
+SSD = Settings(
+    Schedule(steps=2_000_000, num_envs=8, rollout_length=100),
+    dict(
+        gamma=0.99,
+        entropy=0.01,
+        epsilon_start=0.1,
+        epsilon_end=0.01,
+        epsilon_episodes=1_000,
+        net=Net(dense=(32, 32), social=32, perspective=32, moa=32, incentive=32),
+    ),
+    dict(social_gamma=0.99),
+    own=dict(si=dict(weight=0.62), lio=LIO),
+)
+"""A start on a CPU, not yet tuned; the papers play 250 times as long, with 6 convolutions before
+layers of this width. Epsilon is small, as firing at random costs thousands."""
+SSD_SMALL = dataclasses.replace(SSD, schedule=Schedule(steps=800_000))
+OF_HARVEST = SSD.own | dict(si=dict(weight=2.521))
+BOX_TRAPPED = Settings(
+    Schedule(steps=400_000),
+    dict(
+        lr=2e-3,
+        gamma=0.95,
+        lam=0.9,
+        entropy=0.02,
+        epsilon_start=0.3,
+        epsilon_end=0.02,
+        epsilon_episodes=8_000,
+        net=Net(dense=(32,), social=32, perspective=32, moa=32, incentive=32),
+    ),
+    dict(social_gamma=0.95),
+    own=dict(si=dict(weight=20.0), lio=dict(lr=1e-3, optimiser="adam", normalise=True)),
+)
+COINGAME = Settings(
+    Schedule(steps=1_500_000),
+    dict(gamma=0.95, lam=0.7, entropy=0.05, epsilon_episodes=4_500),
+    dict(social_gamma=0.95),
+    own=dict(
+        gift=dict(share=0.13),
+        si=dict(weight=40.0),
+        lio=LIO,
+        lola=dict(optimiser="adam", lr=1e-3, lookahead_lr=0.01, games=16),
+    ),
+)
+MATRIX = Settings(
+    Schedule(steps=1_000_000),
+    dict(
+        gamma=0.95,
+        lam=0.7,
+        entropy=0.01,
+        epsilon_episodes=1_000,
+        net=Net(dense=(32,), social=32, perspective=32),
+    ),
+    dict(social_gamma=0.95),
+    own=dict(
+        gift=dict(share=0.11),
+        lio=dict(lr=1e-3, optimiser="adam", normalise=True),
+        lola=dict(
+            net=Net(dense=()),
+            lr=0.1,
+            lookahead_lr=0.2,
+            gamma=0.96,
+            entropy=0.0,
+            epsilon_start=0.0,
+            epsilon_end=0.0,
+        ),
+    ),
+)
+"""LOLA learns tables by plain steps without other noise, as in the authors' code, with their
+discount; step sizes are ours, as their payoffs are a harder dilemma."""
+
+SETTINGS: dict[str, Settings] = {
+    "escape_room": ESCAPE_ROOM,
+    "escape_room_3": ESCAPE_ROOM,
+    "ssh": STAG_HUNT,
+    "ssh_strict": STAG_HUNT,
+    "ssg": SNOWDRIFT,
+    "ssg_extn": SNOWDRIFT,
+    "box_trapped": BOX_TRAPPED,
+    "cleanup": CLEANUP,
+    "cleanup_7x7": CLEANUP_SSD,
+    "cleanup_10x10": CLEANUP_SSD_LARGE,
+    "cleanup_extn": CLEANUP,
+    "cleanup_small": SSD_SMALL,
+    "cleanup_ssd": SSD,
+    "coingame": COINGAME,
+    "harvest_small": dataclasses.replace(SSD_SMALL, own=OF_HARVEST),
+    "harvest_ssd": dataclasses.replace(SSD, own=OF_HARVEST),
+    "ipd": MATRIX,
+    "iterated_harmony": MATRIX,
+    "iterated_snowdrift": MATRIX,
+    "iterated_stag_hunt": MATRIX,
+}
+"""Settings by game; a game that is not named here starts from the defaults."""

@@ -1,0 +1,80 @@
+"""Training a list of runs, each into a folder of its own, so that a sweep can be repeated."""
+
+import dataclasses
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from envs.checks import ConfigError
+from lase_jax.runs import devices, folder, host, results, session
+from lase_jax.runs.checkpoint import check_same
+from lase_jax.runs.config import RunConfig, to_json
+
+TRIAL_SEEDS = 2
+TRIAL_SHARE = 0.5
+"""Part of the budget that a trial has."""
+
+
+def train_all(runs: Mapping[str, RunConfig], parent: Path, command: str) -> int:
+    """Trains what is not trained yet: finished runs are left alone, interrupted ones go on.
+
+    A run that diverges is said, and the others are trained all the same.
+
+    Args:
+        runs: settings by the name of the run's folder.
+        parent: where the folders lie.
+        command: what a person types to go on after an interruption.
+
+    Returns:
+        An exit code: 0 when all are trained, 1 when some diverged, 130 or 143 when stopped.
+
+    Raises:
+        ConfigError: a folder holds a run of other settings, or settings cannot work.
+    """
+    for name, config in runs.items():
+        require_same(parent / name, config)
+    devices.use_cores()
+    diverged = []
+    for name, config in runs.items():
+        path = parent / name
+        if results.finished(path):
+            continue
+        if not made(path):
+            host.create(config, path, overwrite=False)
+        try:
+            code = session.run(path, command)
+        except host.DivergedError as error:
+            print(f"{path} diverged: {error}", file=sys.stderr)
+            diverged.append(name)
+        else:
+            if code:
+                return code
+    if diverged:
+        print(f"These runs diverged: {', '.join(diverged)}.", file=sys.stderr)
+    return 1 if diverged else 0
+
+
+def trial(run: RunConfig) -> RunConfig:
+    """The run by which settings are tried: fewer seeds, and a part of the budget."""
+    schedule = dataclasses.replace(run.schedule, steps=int(run.schedule.steps * TRIAL_SHARE))
+    return dataclasses.replace(run, schedule=schedule, seeds=TRIAL_SEEDS, wandb="disabled")
+
+
+def made(path: Path) -> bool:
+    """Whether a run's folder has been made."""
+    return (path / folder.CONFIG).is_file()
+
+
+def require_same(path: Path, config: RunConfig) -> None:
+    """Requires that a run that lies in `path` has the settings `config`.
+
+    Raises:
+        ConfigError: it has others, or cannot be read.
+    """
+    if not made(path):
+        return
+    kept, _ = host.load_config(path)
+    try:
+        check_same(to_json(kept), to_json(config))
+    except ConfigError as error:
+        raise ConfigError(f"{path} holds a run of other settings: {error}") from error

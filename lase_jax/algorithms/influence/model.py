@@ -1,0 +1,178 @@
+"""The model of other agents: what each co-player is expected to do next, and what moves that.
+
+Source: Jaques et al. 2019, section 6.
+
+Letters: T steps, B environments, N seats, K = N - 1 co-players, A actions, F numbers of a flattened
+observation. Everything concerns one agent's whole rollout; agents are put side by side by vmap.
+"""
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from envs.types import EnvSpec
+from lase_jax.algorithms.influence.effect import (
+    Measure,
+    effect,
+)
+from lase_jax.algorithms.influence.nets import OtherModel
+from lase_jax.core import distributions
+from lase_jax.core.metrics import masked_mean
+from lase_jax.core.seats import Seats, co_players, take_seats, visible
+from lase_jax.nets.layers import Net, add_actions, method
+from lase_jax.types import Array, PyTree, Rollout
+
+
+class Seen(NamedTuple):
+    """One agent's share of a rollout, as its model of others reads it."""
+
+    obs: Array  # [T, B, F]
+    own: Array  # [T, B] int32, own actions
+    joint: Array  # [T, B, N] int32, everyone's actions, A for those who take no part
+    following: Array  # [T, B, K] int32, co-players' next actions
+    counts: Array  # [T, B, K] bool, there is a next action, it counts, and the rollout holds it
+    reaches: Array  # [T, B, K] bool, the same, but that it may come after the rollout's last step
+    memory: PyTree  # of an LSTM before the first step, leaves [B, H]; else ()
+
+    def where(self, measure: Measure) -> Array:
+        """Where influence can be measured: "pmi" has to know what others did next."""
+        return self.counts if measure == "pmi" else self.reaches
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model of other agents (MOA) as functions of its parameters.
+
+    Attributes:
+        spec: the game's facts.
+        net: sizes of the networks.
+        shared: whether what it reads are not windows but what the policy's convolutions make of
+            them, or where it has none, its first dense layer.
+    """
+
+    spec: EnvSpec
+    net: Net
+    shared: bool = False
+
+    @property
+    def module(self) -> OtherModel:
+        """The network."""
+        spec, shape, net = self.spec, self.spec.obs_shape, self.net
+        if self.shared:
+            shape = (*shape[:-1], net.conv[-1]) if net.conv else net.dense[:1]
+            net = dataclasses.replace(net, conv=())
+        return OtherModel(shape, spec.num_actions, spec.num_agents, net)
+
+    def init(self, key: Array) -> PyTree:
+        """Fresh parameters. ``key`` is consumed."""
+        module = self.module
+        return module.init(key, jnp.zeros((1, math.prod(module.obs_shape))))
+
+    def blank(self, num: int) -> PyTree:
+        """The memory ``[num, H]`` of those who have seen nothing; () without LSTM."""
+        zeros = jnp.zeros((num, self.net.moa))
+        return (zeros, zeros) if self.net.lstm else ()
+
+    def prepare(self, params: PyTree) -> tuple[PyTree, PyTree, Array]:
+        """What `encode` and `advance` need, computed once per rollout."""
+        fold, rows = (method(self.module, name) for name in ("fold", "rows"))
+        return params, fold(params), rows(params)
+
+    def encode(self, ready: tuple, x: Array) -> Array:
+        """What the own observation ``x [..., F]`` tells, before anybody's action is known."""
+        params, folded, _ = ready
+        return method(self.module, "encode")(params, folded, x)
+
+    def advance(self, ready: tuple, memory: PyTree, encoded: Array, joint: Array) -> PyTree:
+        """The LSTM's memory ``[B, H]`` after a step in which everyone did ``joint [B, N]``."""
+        params, _, rows = ready
+        return method(self.module, "recur")(params, memory, encoded + add_actions(rows, joint))
+
+    def expect(self, params: PyTree, seat: Array, seen: Seen) -> tuple[Array, Array]:
+        """What the agent on `seat` expects of others' next actions.
+
+        A counterfactual action is one step from the memory that the true past has left.
+
+        Returns:
+            Log-probabilities ``[T, B, K, A]`` given what everyone did, and ``[T, B, A, K, A]`` had
+            the agent itself done each of its actions.
+        """
+        recur, remember, predict = (
+            partial(method(self.module, name), params) for name in ("recur", "remember", "predict")
+        )
+        ready = self.prepare(params)
+        rows = ready[-1]
+        true = self.encode(ready, seen.obs.astype(jnp.float32)) + add_actions(rows, seen.joint)
+        mine = jax.nn.one_hot(seen.own, self.spec.num_actions) @ rows[seat]
+        had = (true - mine)[:, :, None] + rows[seat][None, None]
+        if not self.net.lstm:
+            return predict(jax.nn.relu(true)), predict(jax.nn.relu(had))
+
+        hidden, before = remember(seen.memory, true)
+        before = jax.tree.map(lambda leaf: leaf[:, :, None], before)
+        return predict(hidden), predict(recur(before, had)[0])
+
+    def influence(
+        self, params: PyTree, seat: Array, seen: Seen, log_pi: Array, measure: Measure
+    ) -> Array:
+        """Influence on each co-player's next action ``[T, B, K]``, 0 where that does not count.
+
+        Args:
+            params: of the model.
+            seat: ``[]`` int32.
+            seen: the agent's share of the rollout.
+            log_pi: ``[T, B, A]`` the agent's own policy.
+            measure: see `divergence`.
+        """
+        true, had = self.expect(params, seat, seen)
+        moved = effect(true, had, log_pi, seen.following, measure)
+        return jnp.where(seen.where(measure), moved, 0.0)
+
+    def loss(self, params: PyTree, seat: Array, seen: Seen) -> Array:
+        """Cross-entropy of co-players' next actions where they count, ``[]`` nats."""
+        true, _ = self.expect(params, seat, seen)
+        return masked_mean(distributions.cross_entropy(true, seen.following), seen.counts)
+
+
+def look(
+    rollout: Rollout, spec: EnvSpec, seats: Seats, visible_only: bool, memory: PyTree = ()
+) -> Seen:
+    """Every agent's share of a rollout, with a leading axis of n seats.
+
+    A next action counts where the agent takes part in the step, the co-player takes part in the
+    next, and the episode goes on; and with `visible_only` where the co-player stands in the agent's
+    window. After the rollout's last step, everyone is taken to go on who takes part in it.
+
+    Args:
+        rollout: everyone's.
+        spec: the game's facts.
+        seats: n of them.
+        visible_only: whether only those in the window count.
+        memory: of the models before the first step, leaves ``[B, n, H]``.
+    """
+    others = co_players(spec.num_agents, seats)
+    own = take_seats(rollout, seats)
+    following = jnp.roll(rollout.action, -1, 0)
+    stays = jnp.concatenate([rollout.active[1:], rollout.active[-1:]])
+    goes_on = stays & ~rollout.done[..., None]
+    both = own.active[..., None] & goes_on[:, :, others]
+    if visible_only and not spec.can_see_all:
+        shown = visible(own.obs, spec)
+        both &= jnp.take_along_axis(shown, jnp.asarray(others)[None, None], axis=-1)
+    joint = jnp.where(rollout.active, rollout.action, spec.num_actions)
+    known = jnp.asarray(np.arange(len(joint)) < len(joint) - 1)[:, None, None, None]
+    return Seen(
+        obs=jnp.moveaxis(own.obs, 2, 0),
+        own=jnp.moveaxis(jnp.where(own.active, own.action, spec.num_actions), 2, 0),
+        joint=jnp.broadcast_to(joint, (len(seats), *joint.shape)),
+        following=jnp.moveaxis(following[:, :, others], 2, 0),
+        counts=jnp.moveaxis(both & known, 2, 0),
+        reaches=jnp.moveaxis(both, 2, 0),
+        memory=jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 1, 0), memory),
+    )

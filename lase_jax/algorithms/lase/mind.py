@@ -1,0 +1,286 @@
+"""One agent's social relationship networks: what they say, and what they learn from.
+
+Source: Kong et al. 2024, section 4 and equations 3 to 5.
+
+Letters: T steps, E episodes, N seats of the game, K = N - 1 co-players, M samples, A actions, F
+numbers of a flattened observation, H width of a layer.
+
+Everything here concerns a single agent and knows no seat axis; `inference` puts agents side
+by side.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from envs import checks
+from envs.types import EnvSpec
+from lase_jax.algorithms.lase import counterfactual
+from lase_jax.algorithms.lase.nets import Perspective, SocialNet
+from lase_jax.algorithms.lase.replay import Episodes
+from lase_jax.core import distributions, metrics, returns
+from lase_jax.learners import A2CConfig, Learner
+from lase_jax.nets.layers import add_actions, method
+from lase_jax.types import Array, Metrics, PyTree
+
+
+@dataclass(frozen=True)
+class SocialConfig(A2CConfig):
+    """Settings of agents that infer social relationships, on top of the actor-critic's."""
+
+    social_lr: float = 2e-3
+    """Learning rate of Q_SR and pi_SR (alpha_phi and alpha_mu in the paper)."""
+    perspective_lr: float = 1e-3
+    """Learning rate of the observation conversion eta (alpha_eta)."""
+    social_gamma: float = 0.95
+    """Discount of Q_SR (gamma_sc), in [0, 1]."""
+    social_lam: float = 0.0
+    """Trace decay of Q_SR's target: 0 the one-step SARSA error of the paper."""
+    delta: float = 0.1
+    """Weight of "stay near the own view" against "predict the other" in eta's loss."""
+    perspective: bool = True
+    """Imagine others' views; False is the paper's "LASE w/o": others act uniformly at random."""
+    imagine: Literal["clone", "importance", "literal", "acting"] = "clone"
+    """How pi_SR is learnt: "clone" own actions; "literal", equation 5 to the letter; "importance",
+    the same with truncated importance weights; "acting", no pi_SR, the acting policy on the
+    imagined view."""
+    distance: Literal["mean", "sum"] = "mean"
+    """Whether eta's distance to the own view is a mean over inputs or the paper's sum."""
+    train_visible: bool = True
+    """Train eta only on co-players in the own window, as the author's prototype does."""
+    weigh_visible: bool = False
+    """Give only to co-players that stand in the own window."""
+    weigh: Literal["rewarded", "all"] = "rewarded"
+    """Compute weights only at steps with own reward, where they matter, or at all steps."""
+    social_every: int = 1
+    """Iterations between updates of the SR networks and eta."""
+    social_episodes: int = 4
+    """Episodes in one such update, from the present batch or the replay buffer."""
+    replay: int = 0
+    """Capacity of the replay buffer in episodes; 0 learns from the present batch."""
+    replay_min: int = 1
+    """Episodes the buffer must hold before the SR networks learn from it."""
+
+    def __post_init__(self) -> None:
+        """Checks every field."""
+        super().__post_init__()
+        for field in ("social_lr", "perspective_lr"):
+            checks.number(field, getattr(self, field), 0.0, open_low=True)
+        for field in ("social_gamma", "social_lam", "delta"):
+            checks.probability(field, getattr(self, field))
+        checks.choice("imagine", self.imagine, ("clone", "importance", "literal", "acting"))
+        checks.choice("distance", self.distance, ("mean", "sum"))
+        checks.choice("weigh", self.weigh, ("rewarded", "all"))
+        checks.integer("social_every", self.social_every, 1)
+        checks.integer("social_episodes", self.social_episodes, 1)
+        checks.integer("replay", self.replay, 0)
+        checks.integer("replay_min", self.replay_min, 1, max(self.replay, 1))
+
+    def hyper(self) -> dict[str, float]:
+        """The settings that may be traced."""
+        return super().hyper() | {
+            "social_lr": self.social_lr,
+            "perspective_lr": self.perspective_lr,
+            "social_gamma": self.social_gamma,
+            "social_lam": self.social_lam,
+            "delta": self.delta,
+        }
+
+
+class Networks(NamedTuple):
+    """One agent's parameters, each beside its folded first layers; () for what it does not have."""
+
+    social: PyTree
+    social_eyes: PyTree
+    perspective: PyTree
+    perspective_eyes: PyTree
+    acting: PyTree
+    acting_eyes: PyTree
+
+
+@dataclass(frozen=True)
+class Mind:
+    """Q_SR, pi_SR and the observation conversion eta of one agent, as functions of parameters."""
+
+    config: SocialConfig
+    spec: EnvSpec
+    learner: Learner
+    """The agent's own actor-critic, whose policy the rule "acting" borrows."""
+
+    @property
+    def borrows(self) -> bool:
+        """Whether the acting policy stands in for pi_SR."""
+        return self.config.imagine == "acting"
+
+    @property
+    def social_net(self) -> SocialNet:
+        """Q_SR and pi_SR."""
+        spec = self.spec
+        return SocialNet(spec.obs_shape, spec.num_actions, spec.num_agents, self.config.net)
+
+    @property
+    def perspective_net(self) -> Perspective:
+        """The observation conversion eta."""
+        return Perspective(self.spec.obs_shape, self.spec.num_agents, self.config.net)
+
+    def ask(self, name: str) -> Callable:
+        """A method of the social network as ``(params, *arguments) -> value``."""
+        return method(self.social_net, name)
+
+    def fold(self, social: PyTree, perspective: PyTree, acting: PyTree) -> Networks:
+        """All networks with their first layers multiplied out."""
+        imagines = self.config.perspective
+        fold_perspective = method(self.perspective_net, "fold")
+        return Networks(
+            social,
+            self.ask("fold")(social),
+            perspective,
+            fold_perspective(perspective) if imagines else (),
+            acting,
+            self.learner.fold(acting),
+        )
+
+    def moves(self, action: Array, active: Array) -> Array:
+        """Actions as Q_SR reads them: A, which has no row, where an agent takes no part."""
+        return jnp.where(active, action, self.spec.num_actions)
+
+    def policy(self, own: Networks, x: Array, memory: PyTree) -> Array:
+        """Log-probabilities ``[..., A]`` of pi_SR, or of the acting policy where it is borrowed."""
+        if self.borrows:
+            logits = self.learner.logits_at(own.acting, own.acting_eyes, memory, x)
+        else:
+            pre, _ = self.ask("look")(own.social, own.social_eyes, x)
+            logits = self.ask("policy")(own.social, pre)
+        return jax.nn.log_softmax(logits)
+
+    def imagine(self, own: Networks, x: Array, ids: Array, memory: PyTree) -> tuple[Array, Array]:
+        """What the agent imagines of co-players, and what it believes they do.
+
+        Axes of size 1 are broadcast.
+
+        Args:
+            own: the agent's networks.
+            x: ``[..., F]`` own observations.
+            ids: ``[...]`` seats.
+            memory: ``[..., H]`` own memory before the step; used only by the rule "acting".
+
+        Returns:
+            ``[..., F]`` imagined views, and ``[..., A]`` log-probabilities of actions.
+        """
+        views = method(self.perspective_net, "imagine")(
+            own.perspective, own.perspective_eyes, x, ids
+        )
+        return views, self.policy(own, views, memory)
+
+    def foretell(
+        self, own: Networks, x: Array, ids: Array, action: Array, memory: PyTree
+    ) -> tuple[Array, Array]:
+        """How far off the agent is about co-players: the two parts of eta's loss (equation 4).
+
+        Args:
+            own: as in `imagine`.
+            x: as in `imagine`.
+            ids: as in `imagine`.
+            action: ``[...]`` int32, what they did.
+            memory: as in `imagine`.
+
+        Returns:
+            ``[...]`` -log pi_SR of the actions on the imagined views, and ``[...]`` mean absolute
+            difference between imagined and own view.
+        """
+        views, log_probs = self.imagine(own, x, ids, memory)
+        return distributions.cross_entropy(log_probs, action), jnp.abs(views - x).mean(-1)
+
+    def relate(
+        self, own: Networks, x: Array, joint: Array, ids: Array, memory: PyTree
+    ) -> tuple[Array, Array]:
+        """The relationship to each co-player, at M steps (equation 3).
+
+        Args:
+            own: the agent's networks.
+            x: ``[M, F]`` own observations.
+            joint: ``[M, N]`` joint actions, as `moves` makes them.
+            ids: ``[K]`` the co-players' seats.
+            memory: ``[M, ...]`` own memory before the step; used only by the rule "acting".
+
+        Returns:
+            ``[M, K]`` weights w_ij, and ``[M, K]`` the spread max - min of Q_SR behind them.
+        """
+        num, actions = self.spec.num_agents, self.spec.num_actions
+        _, pre = self.ask("look")(own.social, own.social_eyes, x)
+        table = self.ask("rows")(own.social)
+        whole = pre + add_actions(table, joint)
+        replaced = table.reshape(num * actions, -1)[ids[None] * actions + joint[:, ids]]
+        pre_alternatives = (whole[:, None] - replaced)[:, :, None] + table[ids][None]
+        q = self.ask("value")(own.social, pre_alternatives)
+        q_taken = jnp.take_along_axis(q, joint[:, ids][..., None], axis=-1)[..., 0]
+        if self.config.perspective:
+            past = jax.tree.map(lambda leaf: leaf[:, None], memory)
+            probs = jnp.exp(self.imagine(own, x[:, None], ids[None], past)[1])
+        else:
+            probs = jnp.full(q.shape, 1.0 / actions)
+        each = jax.vmap(jax.vmap(counterfactual.relationship, (0, 0, 0, None)), (0, 0, 0, None))
+        return each(q_taken, q, probs, num), q.max(-1) - q.min(-1)
+
+    def social_loss(
+        self,
+        params: PyTree,
+        frozen: Networks,
+        episodes: Episodes,
+        memory: PyTree,
+        hyper: dict[str, Array],
+    ) -> tuple[Array, Metrics]:
+        """The loss of Q_SR and pi_SR (equation 5 and its variants)."""
+        config = self.config
+        x = episodes.obs.astype(jnp.float32)
+        pre_policy, pre_value = self.ask("look")(params, self.ask("fold")(params), x)
+        taken = self.moves(episodes.joint, episodes.present)
+        table = self.ask("rows")(params)
+        q = self.ask("value")(params, pre_value + add_actions(table, taken))
+        known = jax.lax.stop_gradient(q)
+        cont = jax.vmap(returns.continues, 1, 1)(episodes.active, episodes.done)
+        # A cut that does not end the episode has no next joint action to learn from: its last step
+        # counts as predicted rightly, and is left out of the means.
+        ends = episodes.done[-1] & (not config.bootstrap_at_horizon)
+        reward = episodes.reward.at[-1].set(jnp.where(ends, episodes.reward[-1], known[-1]))
+        mask = episodes.active.at[-1].set(episodes.active[-1] & ends)
+        adv = jax.vmap(returns.gae, (1, 1, 1, 1, None, None), 1)(
+            reward,
+            known,
+            jnp.append(known[1:], known[:1], 0),
+            cont.at[-1].set(0.0),
+            hyper["social_gamma"],
+            hyper["social_lam"],
+        )
+        value_loss = metrics.masked_mean((adv + known - q) ** 2, mask)
+        if self.borrows:
+            log_pi = self.policy(frozen, x, memory)
+        else:
+            log_pi = jax.nn.log_softmax(self.ask("policy")(params, pre_policy))
+        surprise = distributions.cross_entropy(log_pi, episodes.action)
+        ratio = jnp.exp(-jax.lax.stop_gradient(surprise) - episodes.log_prob)
+        credit = {
+            "clone": jnp.ones_like(adv),
+            "literal": adv,
+            "importance": adv * jnp.minimum(ratio, 1.0),
+            "acting": jnp.zeros_like(adv),
+        }[config.imagine]
+        total = 0.5 * value_loss + metrics.masked_mean(credit * surprise, mask)
+        entropy = -(jnp.exp(log_pi) * log_pi).sum(-1)
+        played = episodes.active
+        return total, {
+            "infer/value_loss": value_loss,
+            "infer/policy_entropy": metrics.masked_mean(entropy, played, empty=jnp.nan),
+            "infer/own_cross_entropy": metrics.masked_mean(surprise, played, empty=jnp.nan),
+            "infer/uniform_cross_entropy": jnp.log(jnp.float32(self.spec.num_actions)),
+        }
+
+    def perspective_loss(self, surprise: Array, gap: Array, delta: Array) -> Array:
+        """The loss of eta (equation 4) about some co-players, from what `foretell` says."""
+        size = math.prod(self.spec.obs_shape)
+        distance = gap * size if self.config.distance == "sum" else gap
+        return (1.0 - delta) * surprise + delta * distance

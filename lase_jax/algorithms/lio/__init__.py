@@ -1,0 +1,1 @@
+"""LIO: incentives that are learnt (Yang et al., NeurIPS 2020, arXiv 2006.06051)."""

@@ -1,0 +1,567 @@
+"""LIO, learning to incentivise other learners (Yang et al. 2020).
+
+Every agent pays others incentives for what they do, from its own observation and their actions. All
+learn by a gradient step on what the game and the others pay; then they play again, and every agent
+improves its incentives by the gradient, through the others' steps, of what it earns itself in the
+new episodes, less a cost of the incentives. Incentives are not taken from the giver's reward: they
+conserve nothing.
+
+What an agent sees: its own observation, its own reward, everyone's actions. With
+``opponents="known"`` it also knows the parameters and the data of agents of its own kind, through
+which it differentiates; nothing is learnt through other kinds' steps. With ``opponents="learned"``,
+the decentralised variant, it sees what co-players of whatever kind see and earn, fits a model of
+each one's policy to what that one saw and did, and takes it to learn on its extrinsic reward and
+this agent's incentives alone, by plain gradient steps, with this agent's critic.
+
+Differences from the paper: many environments per step, over which gradients are means (sums over
+the steps of an episode, as in the authors' code). Actor and critic are feed-forward networks of
+equal sizes, the critic without a target network. Models of others are fitted to the behaviour
+policy, epsilon included. With ``optimiser="adam"`` policies take the steps that all algorithms here
+take; the gradient through such a step holds Adam's second moments fixed and counts what its
+momentum defers as done at once. Steps are counted once, though every iteration plays twice.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from envs import checks
+from envs.types import Env
+from lase_jax.algorithms.lio.nets import Incentive
+from lase_jax.core import distributions, population
+from lase_jax.core.metrics import masked_mean
+from lase_jax.core.population import Trained
+from lase_jax.core.rewards import no_opinion
+from lase_jax.core.seats import (
+    Seats,
+    co_players,
+    put_columns,
+    some_envs,
+    take_columns,
+    take_envs,
+    take_seats,
+    to_seats,
+)
+from lase_jax.learners import (
+    A2CConfig,
+    Learner,
+    LearnerState,
+    a2c,
+    advantages,
+    as_agent,
+    epsilon,
+    imitation,
+    of_models,
+    rate,
+)
+from lase_jax.types import SEAT_AXES, Agent, Array, Clock, Metrics, Opinion, PyTree, Rollout
+
+
+class LioState(NamedTuple):
+    """Policies, critics, incentive networks and perhaps models of opponents of n agents."""
+
+    learner: LearnerState  # the policies
+    critic: Trained  # leaves [n, ...]
+    giver: Trained  # leaves [n, ...]
+    model: Trained | tuple[()]  # leaves [n, N - 1, ...]; () where opponents are known
+
+
+@dataclass(frozen=True)
+class Lio(A2CConfig):
+    """Actor-critics that pay each other incentives; `critic` and `log_prob` have no effect."""
+
+    lr: float = 1e-2
+    """Step size of the policies."""
+    optimiser: Literal["sgd", "adam"] = "sgd"
+    """How policies follow their gradients: "sgd", plain steps (the paper); "adam"."""
+    critic_lr: float = 1e-3
+    """Learning rate of the critics."""
+    incentive_lr: float = 1e-3
+    """Learning rate of the incentive networks."""
+    max_incentive: float = 2.0
+    """Largest incentive for one agent in one step (R_max), in units of reward."""
+    cost: float = 1e-4
+    """Weight of the discounted sum of incentives, before they are multiplied by R_max."""
+    incentive_episodes: int = 0
+    """Episodes before the step, and as many after it, from which incentives learn per update, at
+    most `num_envs`; 0 for all."""
+    baseline: bool = True
+    """Learn on advantages over a critic; else on plain returns (REINFORCE)."""
+    normalise: bool = False
+    """Divide each agent's advantages by their standard deviation, after subtracting the mean."""
+    max_grad_norm: float = 1.0
+    """The gradient of a critic, an incentive network or a model is scaled down to this global norm;
+    a policy's is not."""
+    opponents: Literal["known", "learned"] = "known"
+    """Through whose steps incentives learn: "known", those of the same kind of agents, whose
+    parameters are shared; "learned", models of all co-players' policies."""
+    model_lr: float = 1e-3
+    """Learning rate of the models of opponents."""
+
+    def __post_init__(self) -> None:
+        """Checks every field."""
+        super().__post_init__()
+        for field in ("critic_lr", "incentive_lr", "max_incentive", "model_lr"):
+            checks.number(field, getattr(self, field), 0.0, open_low=True)
+        checks.number("cost", self.cost, 0.0)
+        checks.integer("incentive_episodes", self.incentive_episodes, 0)
+        checks.choice("optimiser", self.optimiser, ("sgd", "adam"))
+        checks.choice("opponents", self.opponents, ("known", "learned"))
+        checks.require(not self.net.lstm, "net.lstm", self.net.lstm, "use 0 for LIO")
+        plain = self.opponents == "known" or self.optimiser == "sgd"
+        remedy = "use 'sgd' with opponents 'learned', whose models take plain steps"
+        checks.require(plain, "optimiser", self.optimiser, remedy)
+
+    def hyper(self) -> dict[str, float]:
+        """The settings that may be traced."""
+        own = ("critic_lr", "incentive_lr", "max_incentive", "cost", "model_lr")
+        return super().hyper() | {field: getattr(self, field) for field in own}
+
+    def build(self, env: Env, seats: Seats) -> Agent:
+        """The agents on `seats`.
+
+        Raises:
+            ConfigError: there is nobody through whose steps incentives could learn.
+        """
+        remedy = "use 'learned', with optimiser 'sgd', where only one seat is LIO's"
+        useful = self.opponents == "learned" or len(seats) > 1
+        checks.require(useful, "opponents", self.opponents, remedy)
+        lio = Machinery(self, env, seats, a2c(self, env.spec, len(seats)))
+        return as_agent(lio.learner, self.hyper(), seats, lio.shape)._replace(
+            init=lio.init,
+            prepare=lambda state: lio.learner.prepare(state.learner),
+            learn=lio.learn,
+            reflect=lio.reflect,
+        )
+
+
+class Recipient(NamedTuple):
+    """One recipient of incentives, as its giver knows it."""
+
+    before: PyTree  # its parameters when the first episodes were played
+    after: PyTree  # its parameters after its step
+    scale: PyTree  # what a unit of gradient moved each parameter by, over the step size
+    value: Array  # [T or T + 1, B], a critic's values in the first episodes
+    paid: Array  # [T, B], the reward in the first episodes that it learnt on
+    first: Rollout  # the first episodes as they concern it
+    later: Rollout  # episodes played after the step, as they concern it
+
+
+_AXES: dict[str, Any] = {
+    **dict.fromkeys(("before", "after", "scale", "value"), 0),
+    "paid": 2,
+    **dict.fromkeys(("first", "later"), SEAT_AXES),
+}
+RECIPIENT_AXES = Recipient(**_AXES)
+"""Where the axis of recipients stands in each field, for ``jax.vmap``."""
+
+
+@dataclass(frozen=True)
+class Machinery:
+    """What LIO agents on some seats do, as functions of their state."""
+
+    config: Lio
+    env: Env
+    seats: Seats
+    learner: Learner
+
+    @property
+    def giver(self) -> Incentive:
+        """The incentive network."""
+        spec = self.env.spec
+        return Incentive(spec.obs_shape, spec.num_actions, spec.num_agents, self.config.net)
+
+    @property
+    def tx(self) -> optax.GradientTransformation:
+        """The optimiser of critics, incentive networks and models."""
+        return population.optimiser(self.config.max_grad_norm)
+
+    @property
+    def policy_tx(self) -> optax.GradientTransformation:
+        """The optimiser of policies."""
+        return population.optimiser(math.inf, self.config.optimiser == "adam")
+
+    @property
+    def others(self) -> np.ndarray:
+        """``[n, N - 1]`` int32, each agent's co-players."""
+        return co_players(self.env.spec.num_agents, self.seats)
+
+    @property
+    def of_others(self) -> tuple[Seats, ...]:
+        """Each agent's co-players, for `take_seats`."""
+        return tuple(tuple(row) for row in self.others.tolist())
+
+    @property
+    def ids(self) -> Array:
+        """``[n]`` int32 seats."""
+        return jnp.asarray(np.array(self.seats, np.int32))
+
+    def init(self, key: Array, hyper: PyTree) -> LioState:
+        """Fresh agents. ``key`` is consumed."""
+        spec, count = self.env.spec, len(self.seats)
+        key_actor, key_critic, key_giver, key_model = jax.random.split(key, 4)
+        actor = self.learner.init(key_actor, hyper)
+        policy = actor.trained.params
+        critic = self.learner.init(key_critic, hyper).trained.params
+        blank = jnp.zeros((1, math.prod(spec.obs_shape)))
+        joint = jnp.zeros((1, spec.num_agents), jnp.int32)
+        return LioState(
+            learner=actor._replace(trained=Trained(policy, jax.vmap(self.policy_tx.init)(policy))),
+            critic=Trained(critic, jax.vmap(self.tx.init)(critic)),
+            giver=population.init_stacked(
+                lambda k: self.giver.init(k, blank, joint), self.tx, key_giver, count
+            ),
+            model=self.strangers(key_model, hyper) if self.config.opponents == "learned" else (),
+        )
+
+    def strangers(self, key: Array, hyper: PyTree) -> Trained:
+        """Fresh models of every agent's co-players, leaves ``[n, N - 1, ...]``."""
+        lead = self.others.shape
+        one = a2c(self.config, self.env.spec, self.others.size).init(key, hyper).trained
+        return jax.tree.map(lambda leaf: leaf.reshape(*lead, *leaf.shape[1:]), one)
+
+    def offers(self, params: PyTree, seat: Array, obs: Array, rollout: Rollout) -> Array:
+        """One agent's incentives as shares of the largest, ``[T, B, N]``; 0 for itself.
+
+        Args:
+            params: of its incentive network.
+            seat: ``[]`` int32.
+            obs: ``[T, B, F]`` its own observations.
+            rollout: everyone's.
+        """
+        num, hidden = self.env.spec.num_agents, self.env.spec.num_actions
+        other = jnp.arange(num) != seat
+        shown = rollout.active & other[None, None]
+        joint = jnp.where(shown, rollout.action, hidden)
+        offered = self.giver.apply(params, obs.astype(jnp.float32), joint)
+        there = jnp.take(rollout.active, seat, axis=2)[..., None]
+        return jnp.where(shown & there, jnp.asarray(offered), 0.0)
+
+    def everyones_offers(self, params: PyTree, rollout: Rollout) -> Array:
+        """``[n, T, B, N]`` from stacked parameters."""
+        own = take_seats(rollout, self.seats)
+        return jax.vmap(self.offers, (0, 0, 2, None))(params, self.ids, own.obs, rollout)
+
+    def shape(self, state: LioState, rollout: Rollout, key: Array) -> Opinion:
+        """Incentives are added to what others earn; nobody pays for them in reward."""
+        del key
+        largest = state.learner.hyper["max_incentive"]
+        paid = largest * self.everyones_offers(state.giver.params, rollout)
+        episodes = rollout.reward.shape[1] * len(rollout.reward) / self.env.spec.horizon
+        return no_opinion(rollout, len(self.seats))._replace(
+            delta=paid.sum(0), metrics={"incentive/paid": paid.sum((1, 2)) / episodes}
+        )
+
+    def advantage(self, value: Array, reward: Array, rollout: Rollout, hyper: dict) -> Array:
+        """One agent's advantages ``[T, B]``, linear in ``reward [T, B]``, the critic held fixed."""
+        known = jax.lax.stop_gradient(value) * float(self.config.baseline)
+        lam = hyper["lam"] if self.config.baseline else jnp.float32(1.0)
+        return advantages(self.config, known, reward, rollout, hyper["gamma"], lam)
+
+    def incitement(self, value: Array, reward: Array, rollout: Rollout, hyper: dict) -> Array:
+        """The advantages ``[T, B]`` that a policy learns on."""
+        adv = self.advantage(value, reward, rollout, hyper)
+        if not self.config.normalise:
+            return adv
+        centred = adv - masked_mean(adv, rollout.active)
+        deviation = jnp.sqrt(masked_mean(centred**2, rollout.active) + 1e-16)
+        return centred / deviation
+
+    def logits(self, params: PyTree, rollout: Rollout) -> Array:
+        """One agent's policy at every step, ``[T, B, A]``."""
+        return self.learner.look(params, rollout).logits[: len(rollout.action)]
+
+    def scores(self, params: PyTree, rollout: Rollout, eps: Array) -> Array:
+        """`chosen` by the policy with these parameters."""
+        return chosen(self.logits(params, rollout), rollout, eps)
+
+    def policy_loss(
+        self, params: PyTree, value: Array, rollout: Rollout, reward: Array, rest: tuple
+    ) -> tuple[Array, Array]:
+        """One agent's loss, a sum over steps and a mean over episodes, and its entropy."""
+        hyper, eps = rest
+        logits = self.logits(params, rollout)
+        gain = chosen(logits, rollout, eps) * self.incitement(value, reward, rollout, hyper)
+        entropy = distributions.policy(logits).entropy()
+        bonus = hyper["entropy"] * jnp.where(rollout.active, entropy, 0.0)
+        loss = -(gain + bonus).sum() / reward.shape[1]
+        return loss, masked_mean(entropy, rollout.active)
+
+    def slope(
+        self, params: PyTree, value: Array, rollout: Rollout, reward: Array, rest: tuple
+    ) -> tuple[PyTree, tuple]:
+        """Gradient of one agent's loss, the loss and the entropy."""
+        numbers, grads = jax.value_and_grad(self.policy_loss, has_aux=True)(
+            params, value, rollout, reward, rest
+        )
+        return grads, numbers
+
+    def values(self, state: LioState, own: Rollout) -> Array:
+        """Critics' values ``[n, T or T + 1, B]``."""
+        return jax.vmap(self.learner.look, (0, SEAT_AXES))(state.critic.params, own).value
+
+    def learn(
+        self, state: LioState, rollout: Rollout, reward: Array, key: Array, clock: Clock
+    ) -> tuple[LioState, Metrics]:
+        """Policies and critics learn on all that is paid to them."""
+        del key, clock
+        own, paid = take_seats(rollout, self.seats), take_columns(reward, self.seats)
+        learnt, eps = state.learner, epsilon(state.learner)
+        hyper = learnt.hyper
+        grads, (losses, entropy) = jax.vmap(self.slope, (0, 0, SEAT_AXES, 2, None))(
+            learnt.trained.params, self.values(state, own), own, paid, (hyper, eps)
+        )
+        trained, norm = population.descend(self.policy_tx, learnt.trained, grads, rate(learnt))
+
+        def total(params: PyTree) -> tuple[Array, Array]:
+            def one(params: PyTree, own: Rollout, paid: Array) -> Array:
+                value = self.learner.look(params, own).value
+                adv = self.advantage(value, paid, own, hyper)
+                known = value[: len(paid)] * float(self.config.baseline)
+                target = jax.lax.stop_gradient(adv + known)
+                return masked_mean((target - value[: len(paid)]) ** 2, own.active)
+
+            errors = jax.vmap(one, (0, SEAT_AXES, 2))(params, own, paid)
+            return errors.sum(), errors
+
+        critic_grads, errors = jax.grad(total, has_aux=True)(state.critic.params)
+        critic, _ = population.descend(self.tx, state.critic, critic_grads, hyper["critic_lr"])
+        finished = rollout.done.sum().astype(jnp.float32)
+        learnt = LearnerState(trained, learnt.episodes + finished, hyper)
+        return state._replace(learner=learnt, critic=critic), {
+            "learn/policy_loss": losses,
+            "learn/value_loss": errors,
+            "learn/entropy": entropy,
+            "learn/grad_norm": norm,
+            "learn/epsilon": jnp.broadcast_to(eps, (len(self.seats),)),
+            "health/actor": population.finite(norm, losses, errors),
+        }
+
+    def worth(self, recipient: Recipient, earned: Array, rest: tuple) -> Array:
+        """What it is worth to m givers to pay a recipient one more unit of reward in each step.
+
+        The gradient of what a giver earns, through the recipient's step (Yang et al. 2020, equation
+        7). The giver's advantages pull at the recipient's new parameters; a unit of reward in the
+        first episodes pushes those. As the step is linear in advantages, it takes no second
+        derivative of the policy.
+
+        Args:
+            recipient: what is known of it.
+            earned: ``[m, T, B]`` the givers' own extrinsic advantages in the later episodes.
+            rest: see `around`.
+
+        Returns:
+            ``[m, T, B]``.
+        """
+        hyper, eps, eps_later = rest
+        who = recipient
+        pull = jax.vjp(lambda params: self.scores(params, who.later, eps_later), who.after)[1]
+        push = jax.linearize(lambda params: self.scores(params, who.first, eps), who.before)[1]
+        credit = jax.vjp(lambda r: self.incitement(who.value, r, who.first, hyper), who.paid)[1]
+
+        def one(earned: Array) -> Array:
+            pulled = pull(earned / earned.shape[1])[0]
+            moved = jax.tree.map(lambda slope, scale: slope * scale, pulled, who.scale)
+            return credit(push(moved))[0]
+
+        return hyper["lr"] / who.paid.shape[1] * jax.vmap(one)(earned)
+
+    def worth_of_known(
+        self,
+        before: LioState,
+        after: LioState,
+        rollout: Rollout,
+        reward: Array,
+        later: Rollout,
+        earned: Array,
+    ) -> Array:
+        """``[n, T, B, N]``: `worth` through the steps that agents really took.
+
+        It is 0 for other kinds of agents, and for oneself.
+
+        Args:
+            before: everyone's state when the first episodes were played.
+            after: everyone's state after their steps.
+            rollout: the first episodes.
+            reward: ``[T, B, N]`` what was learnt on.
+            later: episodes played after the steps.
+            earned: ``[n, T, B]`` see `worth`.
+        """
+        first, now = take_seats(rollout, self.seats), take_seats(later, self.seats)
+        trained = after.learner.trained
+        adam = self.config.optimiser == "adam"
+        scale = (
+            jax.vmap(population.adam_scale)(trained.opt)
+            if adam
+            else jax.tree.map(jnp.ones_like, trained.params)
+        )
+        recipients = Recipient(
+            before.learner.trained.params,
+            trained.params,
+            scale,
+            self.values(before, first),
+            take_columns(reward, self.seats),
+            first,
+            now,
+        )
+        rest, count = around(before.learner, after.learner), len(self.seats)
+        givers = co_players(count, tuple(range(count)))
+        each = jax.vmap(self.worth, (RECIPIENT_AXES, 0, None))(recipients, earned[givers], rest)
+        known = by_seat(each, givers, count).swapaxes(0, -1)
+        return put_columns(known, self.seats, self.env.spec.num_agents)
+
+    def worth_of_modelled(
+        self,
+        model: Trained,
+        before: LioState,
+        after: LioState,
+        rollout: Rollout,
+        later: Rollout,
+        earned: Array,
+    ) -> Array:
+        """``[n, T, B, N]``: `worth` through the steps that every agent expects of its co-players.
+
+        Args:
+            model: of co-players, leaves ``[n, N - 1, ...]``.
+            before: everyone's state when the first episodes were played.
+            after: everyone's state after their steps.
+            rollout: the first episodes.
+            later: episodes played after everyone's steps.
+            earned: ``[n, T, B]`` see `worth`.
+        """
+        rest = around(before.learner, after.learner)
+        offers = self.everyones_offers(before.giver.params, rollout)
+        offered = rest[0]["max_incentive"] * jnp.take_along_axis(
+            offers, jnp.asarray(self.others)[:, None, None], axis=3
+        )
+
+        def one(
+            params: PyTree, critic: PyTree, mine: Array, first: Rollout, now: Rollout, earned: Array
+        ) -> Array:
+            """One model of one agent: ``[T, B]``."""
+            value, paid = self.learner.look(critic, first).value, first.reward + mine
+            grads, _ = self.slope(params, value, first, paid, rest[:2])
+            stepped = jax.tree.map(lambda p, g: p - rest[0]["lr"] * g, params, grads)
+            scale = jax.tree.map(jnp.ones_like, params)
+            recipient = Recipient(params, stepped, scale, value, paid, first, now)
+            return self.worth(recipient, earned[None], rest)[0]
+
+        def of_agent(
+            params: PyTree,
+            critic: PyTree,
+            offered: Array,
+            first: Rollout,
+            now: Rollout,
+            earned: Array,
+        ) -> Array:
+            """All models of one agent: ``[N - 1, T, B]``."""
+            each = jax.vmap(one, (0, None, 2, SEAT_AXES, SEAT_AXES, None))
+            return each(params, critic, offered, first, now, earned)
+
+        found = jax.vmap(of_agent, (0, 0, 0, SEAT_AXES, SEAT_AXES, 0))(
+            model.params,
+            before.critic.params,
+            offered,
+            take_seats(rollout, self.of_others),
+            take_seats(later, self.of_others),
+            earned,
+        )
+        return by_seat(found, self.others, self.env.spec.num_agents)
+
+    def fit(
+        self, model: Trained, learnt: LearnerState, rollout: Rollout, eps: Array
+    ) -> tuple[Trained, Metrics]:
+        """Models learn what co-players did, given what those saw."""
+        each = jax.vmap(partial(imitation, self.learner, eps=eps), (0, SEAT_AXES))
+        theirs = take_seats(rollout, self.of_others)
+
+        def total(params: PyTree) -> tuple[Array, Array]:
+            losses = jax.vmap(each, (0, SEAT_AXES))(params, theirs)
+            return losses.sum(), losses.mean(1)
+
+        grads, losses = jax.grad(total, has_aux=True)(model.params)
+        step = jax.vmap(partial(population.descend, self.tx), (0, 0, None))
+        model, norms = step(model, grads, learnt.hyper["model_lr"])
+        return model, of_models(losses, norms.max(1), self.env.spec.num_actions)
+
+    def giving_loss(
+        self, params: PyTree, worth: Array, rollout: Rollout, hyper: dict
+    ) -> tuple[Array, Array]:
+        """What agents lose by their incentives (Yang et al. 2020, equations 3 to 7).
+
+        Args:
+            params: of all incentive networks, leaves ``[n, ...]``.
+            worth: ``[n, T, B, N]`` what a unit of reward to each other agent is worth to each.
+            rollout: the episodes in which incentives were paid.
+            hyper: settings.
+
+        Returns:
+            ``[]`` and ``[n]``.
+        """
+        offered = self.everyones_offers(params, rollout)
+        discount = hyper["gamma"] ** jnp.arange(len(rollout.reward), dtype=jnp.float32)
+        price = hyper["cost"] * discount[None, :, None, None] / rollout.reward.shape[1]
+        losses = (offered * (price - hyper["max_incentive"] * worth)).sum((1, 2, 3))
+        return losses.sum(), losses
+
+    def reflect(
+        self,
+        before: LioState,
+        after: LioState,
+        rollout: Rollout,
+        reward: Array,
+        again: Any,
+        key: Array,
+    ) -> tuple[LioState, Metrics]:
+        """Incentives learn from the episodes that follow everyone's step."""
+        later = again(self.learner.prepare(after.learner), key)
+        model, numbers = before.model, {}
+        if isinstance(model, Trained):
+            learnt = before.learner
+            model, numbers = self.fit(model, learnt, rollout, epsilon(learnt))
+            known = self.fit(model, learnt, later, epsilon(after.learner))[0]
+            after = after._replace(model=known)
+        few = self.config.incentive_episodes or rollout.done.shape[1]
+        later, rollout = take_envs(later, few), take_envs(rollout, few)
+        reward = some_envs(reward, few)
+        now, hyper = take_seats(later, self.seats), before.learner.hyper
+        earned = jax.vmap(self.advantage, (0, 2, SEAT_AXES, None))(
+            self.values(after, now), now.reward, now, hyper
+        )
+        earned = jnp.where(jnp.moveaxis(now.active, 2, 0), earned, 0.0)
+        if isinstance(model, Trained):
+            worth = self.worth_of_modelled(model, before, after, rollout, later, earned)
+        else:
+            worth = self.worth_of_known(before, after, rollout, reward, later, earned)
+        worth = jax.lax.stop_gradient(worth)
+        grads, losses = jax.grad(self.giving_loss, has_aux=True)(
+            before.giver.params, worth, rollout, hyper
+        )
+        giver, norm = population.descend(self.tx, before.giver, grads, hyper["incentive_lr"])
+        return after._replace(giver=giver), numbers | {
+            "incentive/grad_norm": norm,
+            "health/incentive": population.finite(norm, losses),
+        }
+
+
+def by_seat(found: Array, others: np.ndarray, num_agents: int) -> Array:
+    """``[n, K, T, B]`` per co-player to ``[n, T, B, N]`` per seat, 0 for the own seat."""
+    each = partial(to_seats, others=others, num_agents=num_agents)
+    return jax.vmap(each, 1, 1)(jnp.moveaxis(found, 1, -1))
+
+
+def chosen(logits: Array, rollout: Rollout, eps: Array) -> Array:
+    """Log-probabilities ``[T, B]`` of what one agent did, 0 where it took no part."""
+    score = distributions.policy(logits, eps).log_prob(rollout.action)
+    return jnp.where(rollout.active, score, 0.0)
+
+
+def around(before: LearnerState, after: LearnerState) -> tuple[dict, Array, Array]:
+    """Settings, with the learning rate of a step, and epsilon in the episodes before and after."""
+    return before.hyper | {"lr": rate(before)}, epsilon(before), epsilon(after)

@@ -1,0 +1,69 @@
+"""The command line: train, eval, crossplay, render, games. Bad input is one line and exit code 2.
+
+The commands are in `lase_jax.cli.commands`, imported when one is run: help is answered without jax.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lase_jax.runs.config import Presets
+
+COMMANDS = {
+    "train": "train a society, e.g. train --env ssh --algo lase --seeds 5",
+    "sweep": 'train many settings, e.g. sweep --env ssh --sweep "lr=1e-4,1e-3" --seeds 4',
+    "eval": "play a trained run and print a table per agent, e.g. eval runs/ssh-lase",
+    "crossplay": "let trained runs play each other, e.g. crossplay runs/ssh-lase runs/ssh-a2c",
+    "render": "draw an episode of a trained run as a GIF, e.g. render runs/ssh-lase --seed 0",
+    "games": "list games, algorithms and scripted seats",
+}
+
+
+def main(presets: "Presets | None" = None, program: str = "lase") -> int:
+    """Runs the command in `sys.argv` and returns its exit code.
+
+    Args:
+        presets: the settings that options start from; game's and algorithm's own where None.
+        program: how the command line is called, for help and hints.
+    """
+    return execute(sys.argv[1:], presets, program)
+
+
+def execute(arguments: Sequence[str], presets: "Presets | None", program: str) -> int:
+    """Runs one command: 0 done, 2 bad input, 130 or 143 stopped by a signal."""
+    command, *rest = arguments or ["--help"]
+    if command in ("-h", "--help"):
+        print(usage(program))
+        return 0
+
+    def run() -> int:
+        from envs.checks import choice
+        from lase_jax.cli import commands
+        from lase_jax.runs.config import default
+
+        choice("command", command, COMMANDS)
+        return commands.ACTIONS[command](rest, presets or default, program)
+
+    return guarded(run)
+
+
+def guarded(action: Callable[[], int]) -> int:
+    """The exit code of `action`; bad input is one line and exit code 2."""
+    from envs.checks import ConfigError
+
+    try:
+        return action()
+    except ConfigError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
+
+
+def usage(program: str) -> str:
+    """The overview of commands."""
+    lines = (f"  {name:10}{meaning}" for name, meaning in COMMANDS.items())
+    more = f"{program} <command> --help lists every option."
+    return "\n".join([f"usage: {program} <command> [options]", "", *lines, "", more])

@@ -1,0 +1,115 @@
+"""Who sits where: what concerns some seats or some environments of a rollout.
+
+Letters: N seats, n seats of one kind of agent, M samples, K = N - 1 co-players, F numbers of an
+observation.
+"""
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from envs.checks import require
+from envs.types import EnvSpec
+from lase_jax.types import SEAT_AXES, Array, Rollout
+
+Seats = tuple[int, ...]
+
+
+def co_players(num_agents: int, seats: Seats) -> np.ndarray:
+    """``[n, N - 1]`` int32: the other seats of each of `seats`."""
+    rows = [[j for j in range(num_agents) if j != i] for i in seats]
+    return np.array(rows, np.int32)
+
+
+def to_seats(value: Array, others: np.ndarray, num_agents: int, own: float = 0.0) -> Array:
+    """``[n, M, K, ...]`` per co-player to ``[n, M, N, ...]`` per seat, `own` for the own seat."""
+    place = np.zeros((len(others), num_agents), np.int32)
+    isother = np.zeros((len(others), num_agents), bool)
+    for i, row in enumerate(others):
+        place[i, row] = np.arange(len(row))
+        isother[i, row] = True
+    lead = (len(others), 1, num_agents) + (1,) * (value.ndim - 3)
+    spread = jnp.take_along_axis(value, jnp.asarray(place).reshape(lead), axis=2)
+    return jnp.where(jnp.asarray(isother).reshape(lead), spread, own)
+
+
+def take_columns(value: Array, seats: Seats) -> Array:
+    """``[..., N]`` to the ``[..., n]`` of some seats; all seats in order cost nothing."""
+    if seats == tuple(range(value.shape[-1])):
+        return value
+    return jnp.take(value, np.array(seats), axis=-1)
+
+
+def put_columns(value: Array, seats: Seats, num_agents: int) -> Array:
+    """``[..., n]`` of some seats to ``[..., N]``, 0 elsewhere: what `take_columns` takes."""
+    if seats == tuple(range(num_agents)):
+        return value
+    blank = jnp.zeros((*value.shape[:-1], num_agents), value.dtype)
+    return blank.at[..., np.array(seats)].set(value)
+
+
+def take_seats(rollout: Rollout, seats: Seats | tuple[Seats, ...]) -> Rollout:
+    """The rollout as it concerns some seats; memory and notes must already be theirs alone.
+
+    Rows of seats, each as long as the others, make two seat axes of the one.
+    """
+    if seats == tuple(range(rollout.action.shape[-1])):
+        return rollout
+    index = np.array(seats)
+    axes: dict[str, Any] = SEAT_AXES._asdict()
+    taken = {
+        field: jax.tree.map(partial(jnp.take, indices=index, axis=axes[field]), value)
+        for field, value in rollout._asdict().items()
+        if axes[field] is not None and field not in ("memory", "notes")
+    }
+    return rollout._replace(**taken)
+
+
+def some_envs(leaf: Array, count: int, axis: int = 1) -> Array:
+    """`count` of the environments along an axis, or all where there are fewer.
+
+    They are evenly spaced, such that devices which share the environments have as many each, where
+    `count` divides them.
+    """
+    count = min(count, leaf.shape[axis])
+    every = leaf.shape[axis] // count
+    return jax.lax.slice_in_dim(leaf, 0, every * (count - 1) + 1, every, axis)
+
+
+def take_envs(rollout: Rollout, count: int) -> Rollout:
+    """The rollout in `some_envs`; all of them cost nothing."""
+    if count >= rollout.done.shape[1]:
+        return rollout
+    last_obs, memory = rollout.last_obs, rollout.memory
+    by_step = rollout._replace(last_obs=(), memory=())
+    by_step = jax.tree.map(lambda leaf: some_envs(leaf, count), by_step)
+    rest = jax.tree.map(lambda leaf: some_envs(leaf, count, axis=0), (last_obs, memory))
+    return by_step._replace(last_obs=rest[0], memory=rest[1])
+
+
+def check_visible(field: str, wanted: bool, spec: EnvSpec) -> None:
+    """Requires that learners can know who is visible to whom, where a setting `wanted` asks for it.
+
+    Raises:
+        ConfigError: agents do not always see each other, and no planes of windows show them.
+    """
+    known = spec.can_see_all or spec.agent_planes
+    remedy = f"use False, or a view of {spec.name} that has a plane for every agent"
+    require(known or not wanted, field, wanted, remedy)
+
+
+def visible(obs: Array, spec: EnvSpec) -> Array:
+    """Which agents an observer's window shows.
+
+    Args:
+        obs: ``[..., F]`` flattened windows whose first planes show the agents.
+        spec: facts of a game with such windows (`EnvSpec.agent_planes`).
+
+    Returns:
+        ``[..., N]`` bool.
+    """
+    cells = obs.reshape(*obs.shape[:-1], -1, spec.obs_shape[-1])
+    return (cells[..., : spec.num_agents] != jnp.zeros((), obs.dtype)).any(-2)

@@ -1,0 +1,1 @@
+"""Networks that several kinds of agents share, each of one agent; `population` stacks agents."""

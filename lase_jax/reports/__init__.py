@@ -1,0 +1,1 @@
+"""What is made of numbers and episodes for people: statistics, tables, pictures, animations."""

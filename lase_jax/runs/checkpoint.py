@@ -1,0 +1,259 @@
+"""Saves all that training carries, in the background, and finds the newest copy that can be read.
+
+A checkpoint holds the whole `lase_jax.types.Carry` and the settings of its run. It is committed in
+one move, so a run that is killed while it saves leaves the older ones as they were.
+"""
+
+import json
+import logging
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from envs.checks import ConfigError
+from lase_jax.runs import devices, folder
+from lase_jax.runs.folder import reason
+
+KEEP = 3
+"""Number of newest checkpoints that are kept."""
+BEST = "best.json"
+"""File beside the checkpoints that says which of them is the best, and how good."""
+
+
+class Checkpoints:
+    """The checkpoints of one run, each named by the number of updates it has finished.
+
+    Args:
+        path: folder of the checkpoints; made when missing.
+        config: settings of the run, in the form of `lase_jax.runs.config.to_json`.
+        say: prints a line.
+        read_only: leaves the folder as it is, for readers beside a training that may be running.
+        complete: brings the settings that a checkpoint was saved with into today's form, so that a
+            setting that has been added since does not shut old runs out.
+        keep_every: checkpoints after a multiple of so many updates are kept for good; 0 for none.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        config: dict[str, Any],
+        say: Callable[[str], None] = print,
+        read_only: bool = False,
+        complete: Callable[[dict[str, Any]], dict[str, Any]] = dict,
+        keep_every: int = 0,
+    ):
+        import orbax.checkpoint as orbax
+
+        logging.getLogger("absl").setLevel(logging.CRITICAL)
+        self._orbax, self._config, self._say, self._read_only = orbax, config, say, read_only
+        self._path, self._complete, self._keep_every = path.absolute(), complete, keep_every
+        self._best_file = self._path.with_name(BEST)
+        self._best = _read_best(self._best_file)
+        self._manager = self._open()
+
+    def _open(self) -> Any:
+        writes = not self._read_only
+        options = self._orbax.CheckpointManagerOptions(
+            preservation_policy=_Policy(self._is_kept) if writes else None,
+            create=writes,
+            cleanup_tmp_directories=writes,
+            read_only=self._read_only,
+        )
+        items = ("carry", "config")
+        return self._orbax.CheckpointManager(self._path, item_names=items, options=options)
+
+    def _is_kept(self, update: int) -> bool:
+        """Whether a checkpoint stays although there are newer ones."""
+        regular = bool(self._keep_every) and update % self._keep_every == 0
+        return regular or update in self._best
+
+    def save(self, update: int, carry: Any, score: float) -> bool:
+        """Starts to save; returns as soon as the arrays are copied. Says so where it fails.
+
+        The newest ones are kept, the one with the highest score, and those of `keep_every`.
+
+        Returns:
+            Whether it has started; `newest` tells what has reached the disk.
+        """
+        arguments = self._orbax.args
+        items = arguments.Composite(
+            carry=arguments.StandardSave(jax.tree.map(_filled, carry)),
+            config=arguments.JsonSave(self._config),
+        )
+        try:
+            self._compare(update, score)
+            return self._manager.save(update, args=items)
+        except Exception as error:
+            self._say(
+                f"Checkpoint {update} could not be saved ({reason(error)}): training goes on."
+            )
+            return False
+
+    def wait(self) -> None:
+        """Waits until the last save is on the disk. Says so where it failed."""
+        try:
+            self._manager.wait_until_finished()
+        except Exception as error:
+            self._say(f"The last checkpoint could not be saved ({reason(error)}).")
+
+    def close(self) -> None:
+        """Waits, then lets go of the folder."""
+        self.wait()
+        self._manager.close()
+
+    def newest(self) -> int | None:
+        """Updates that the newest checkpoint on the disk has finished; None where there is none."""
+        self.wait()
+        self._manager.reload()  # it counts a save as soon as it starts, even if that fails later
+        return self._manager.latest_step()
+
+    def _compare(self, update: int, score: float) -> None:
+        """Notes whether a checkpoint will be the best; until it is there, the former one stays."""
+        there = self.best()
+        known = {} if there is None else {there: self._best[there]}
+        if there is None or score > self._best[there]:
+            known[update] = score
+        if known != self._best:
+            self._best = known
+            if devices.first_process():
+                folder.write_json(self._best_file, known)
+
+    def best(self) -> int | None:
+        """Updates that the best checkpoint has finished; None where it is not on the disk."""
+        self.wait()
+        there = self._best.keys() & self.all()
+        return max(there, key=self._best.__getitem__, default=None)
+
+    def all(self) -> list[int]:
+        """Updates that each checkpoint on the disk has finished, in order."""
+        return sorted(self._manager.all_steps(read=True))
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is none, be it damaged."""
+        return not self.all()
+
+    def restore(self, like: Any, only: int | None = None) -> tuple[int, Any] | None:
+        """Reads the newest checkpoint that can be read, or one of them.
+
+        Damaged ones that are newer are named and, where this may write, put aside under another
+        name, since the resumed training needs their place.
+
+        Args:
+            like: the carry, as arrays or as `jax.ShapeDtypeStruct`.
+            only: updates of the one that is meant; None for the newest.
+
+        Returns:
+            Updates finished and the carry, or None where there is no checkpoint.
+
+        Raises:
+            ConfigError: the checkpoint belongs to other settings (names the first that differs), or
+                none of the checkpoints can be read.
+        """
+        damaged: list[int] = []
+        target = jax.tree.map(_abstract, jax.tree.map(_filled, like))
+        for update in reversed(self.all() if only is None else [only]):
+            try:
+                saved = self._read(update, "config", self._orbax.args.JsonRestore())
+                check_same(self._complete(saved), self._config)
+                carry = self._read(update, "carry", self._orbax.args.StandardRestore(target))
+            except ConfigError:
+                raise
+            except Exception as error:
+                self._say(f"Checkpoint {update} cannot be read ({reason(error)}).")
+                damaged.append(update)
+            else:
+                self._put_aside(damaged)
+                return update, jax.tree.map(_emptied, carry, like)
+        if damaged:
+            raise ConfigError(
+                f"checkpoints is {str(self._path)!r}: none of them can be read (made by another "
+                "version?), start a new run."
+            )
+        return None
+
+    def _read(self, update: int, item: str, arguments: Any) -> Any:
+        restored = self._manager.restore(
+            update, args=self._orbax.args.Composite(**{item: arguments})
+        )
+        return restored[item]
+
+    def _put_aside(self, damaged: list[int]) -> None:
+        if not damaged or self._read_only:
+            return
+        self._manager.close()
+
+        def rename() -> None:
+            for update in damaged:
+                aside = self._path.parent / f"damaged-checkpoint-{update}"
+                shutil.rmtree(aside, ignore_errors=True)
+                with folder.writing("checkpoints", aside):
+                    (self._path / str(update)).rename(aside)
+
+        devices.first_alone(rename)
+        self._manager = self._open()
+
+
+class _Policy:
+    """Orbax's question which checkpoints stay, answered: the newest, and some others."""
+
+    def __init__(self, is_kept: Callable[[int], bool]):
+        self._is_kept = is_kept
+
+    def should_preserve(self, checkpoints: Sequence[Any], *, context: Any) -> list[bool]:
+        del context
+        newest = checkpoints[-KEEP:]
+        return [each in newest or self._is_kept(each.step) for each in checkpoints]
+
+
+def _read_best(file: Path) -> dict[int, float]:
+    """Scores of the best checkpoint and perhaps of the one that follows it, by their updates."""
+    try:
+        content = json.loads(file.read_text())
+        return {int(update): float(score) for update, score in content.items()}
+    except (OSError, ValueError, AttributeError, TypeError):
+        return {}
+
+
+def check_same(saved: dict[str, Any], now: dict[str, Any]) -> None:
+    """Requires equal settings.
+
+    Raises:
+        ConfigError: names the first setting that differs.
+    """
+    saved, now = flat(json.loads(json.dumps(saved))), flat(json.loads(json.dumps(now)))
+    for field in sorted(saved.keys() | now.keys()):
+        before, after = saved.get(field), now.get(field)
+        if before != after:
+            raise ConfigError(
+                f"{field} is {after!r}: the checkpoint was made with {before!r}, "
+                "use the same value or start a new run."
+            )
+
+
+def flat(tree: Any, prefix: str = "") -> dict[str, Any]:
+    """Nested JSON as one level with dotted names, e.g. ``{"game.rows": 8}``."""
+    if isinstance(tree, dict | list):
+        pairs = tree.items() if isinstance(tree, dict) else enumerate(tree)
+        parts = [flat(value, f"{prefix}.{key}" if prefix else str(key)) for key, value in pairs]
+        return {name: value for part in parts for name, value in part.items()}
+    return {prefix: tree}
+
+
+def _abstract(leaf: Any) -> Any:
+    """Shape, dtype and place of an array; what was saved elsewhere needs the place."""
+    return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=devices.common())
+
+
+def _filled(leaf: Any) -> Any:
+    """One zero in the place of an array without elements, which orbax cannot save."""
+    return leaf if leaf.size else jnp.zeros(1, leaf.dtype)
+
+
+def _emptied(leaf: Any, like: Any) -> Any:
+    """Inverse of `_filled`, given what the leaf was like."""
+    return leaf if like.size else jnp.zeros(like.shape, like.dtype)

@@ -1,0 +1,234 @@
+"""Everything that a person chooses about a run, in one value, and its exact form in JSON."""
+
+import dataclasses
+import json
+import typing
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from envs import checks
+from envs.checks import ConfigError
+from envs.registry import GAMES, GameConfig
+from envs.types import Env
+from lase_jax.algorithms import ALGORITHMS, AlgorithmConfig, Scripted
+from lase_jax.algorithms.lase.replay import Replay
+from lase_jax.loop.society import society
+from lase_jax.loop.train import Schedule
+from lase_jax.nets.layers import Net
+from lase_jax.types import Algorithm
+
+TAG = "kind"
+"""Key under which JSON names the class of a value."""
+MAX_SEED = 2**31 - 1
+"""The largest number that seeds a key."""
+
+WandbMode = Literal["offline", "online", "disabled"]
+"""How Weights & Biases takes part."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A named kind of agent."""
+
+    name: str
+    """Name of an algorithm or of one of the game's scripted policies."""
+    agent: AlgorithmConfig
+    """Its settings."""
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Settings of one run."""
+
+    env: tyro.conf.Suppress[str]
+    """Name of the game."""
+    algo: tyro.conf.Suppress[str]
+    """Name of the algorithm that `agent` is."""
+    game: GameConfig
+    """The game."""
+    agent: AlgorithmConfig
+    """The agents, or with mixed seats those that are called after the algorithm."""
+    schedule: Annotated[Schedule, tyro.conf.arg(name="")] = Schedule()
+    """How much is played."""
+    seats: tyro.conf.Suppress[tuple[str, ...]] = ()
+    """Who holds each seat, by name; () for `agent` on all."""
+    others: tyro.conf.Suppress[tuple[Kind, ...]] = ()
+    """The kinds of agents in `seats` beside `agent`."""
+    seeds: int = 5
+    """Seeds, trained side by side in one process."""
+    seed: int = 0
+    """The first seed; the others follow, so that any of them can be had alone."""
+    chunks: int = 100
+    """Parts that training is cut into; between them it logs, saves, and can be stopped."""
+    points: int = 500
+    """Rows per seed in metrics.csv, about; each is the mean over the updates since the last."""
+    save_every: float = 30.0
+    """Seconds between checkpoints, at least; 0 saves after every part."""
+    keep_every: int = 0
+    """Keep a checkpoint after every so many parts for good, beside the newest and the best; 0 keeps
+    none."""
+    wandb: WandbMode = "offline"
+    """Weights & Biases as a second place for metrics."""
+
+    def __post_init__(self) -> None:
+        """Checks every field, and that the fields fit each other."""
+        check_seeds(self.seed, self.seeds)
+        checks.integer("chunks", self.chunks, 1)
+        checks.integer("points", self.points, 1)
+        checks.number("save_every", self.save_every, 0.0)
+        checks.integer("keep_every", self.keep_every, 0)
+        checks.choice("wandb", self.wandb, typing.get_args(WandbMode))
+        spec = self.game.spec()
+        self.schedule.length(spec)
+        if self.seats:
+            check_length(self.seats, spec.num_agents)
+        for kind in (*self.others, Kind(self.algo, self.agent)):
+            if not self.seats or kind.name in self.seats:
+                replay = Replay(spec, (), getattr(kind.agent, "replay", 0))
+                replay.check(self.schedule.length(spec), self.schedule.num_envs)
+
+    def kinds(self) -> list[Kind]:
+        """Who holds each seat."""
+        named = {kind.name: kind for kind in (*self.others, Kind(self.algo, self.agent))}
+        names = self.seats or (self.algo,) * self.game.spec().num_agents
+        return [named[name] for name in names]
+
+    def with_seats(
+        self, names: Sequence[str], find: Callable[[str], AlgorithmConfig] | None = None
+    ) -> "RunConfig":
+        """The same run with mixed seats, by name.
+
+        Args:
+            names: for every seat `algo`, another algorithm, or a scripted policy of the game.
+            find: gives the settings behind a name other than `algo`; `named` where None.
+
+        Raises:
+            ConfigError: an unknown name, or too many or too few.
+        """
+        known = {self.algo, *ALGORITHMS, *self.game.build().scripted}
+        for name in names:
+            checks.choice("seats", name, known)
+        beside = sorted(set(names) - {self.algo})
+        others = tuple(Kind(name, (find or named)(name)) for name in beside)
+        return dataclasses.replace(self, seats=tuple(names), others=others)
+
+
+Presets = Callable[[str, str, str], RunConfig]
+"""``(game, algorithm, preset) -> RunConfig``; raises `ConfigError` for unknown names. The preset ""
+is the one that is meant where none is named."""
+
+
+def named(name: str) -> AlgorithmConfig:
+    """The ready-made algorithm of that name, else the game's scripted policy of that name."""
+    return ALGORITHMS.get(name) or Scripted(name)
+
+
+def check_seeds(seed: int, seeds: int) -> None:
+    """Requires at least one seed, all of them between 0 and `MAX_SEED`.
+
+    Raises:
+        ConfigError: too few, or one outside.
+    """
+    checks.integer("seeds", seeds, 1)
+    checks.integer("seed", seed, 0)
+    remedy = f"use one below {MAX_SEED + 1} - seeds"
+    checks.require(seed + seeds <= MAX_SEED + 1, "seed", seed, remedy)
+
+
+def check_length(seats: Sequence[Any], num_agents: int) -> None:
+    """Requires one entry per seat.
+
+    Raises:
+        ConfigError: too many or too few.
+    """
+    given = ",".join(map(str, seats))
+    remedy = f"name {num_agents} agents, one per seat, not {len(seats)}"
+    checks.require(len(seats) == num_agents, "seats", given, remedy)
+
+
+def seated(env: Env, kinds: Sequence[Kind]) -> Algorithm:
+    """The society in which every seat is held by the given kind; equal kinds learn as one group.
+
+    Raises:
+        ConfigError: too many or too few seats, or a scripted policy that the game does not have.
+    """
+    check_length([kind.name for kind in kinds], env.spec.num_agents)
+    groups = [
+        (kind.agent.build(env, seats), seats)
+        for kind in dict.fromkeys(kinds)
+        for seats in [tuple(seat for seat, other in enumerate(kinds) if other == kind)]
+    ]
+    return society(env.spec, groups)
+
+
+def default(env: str, algo: str, preset: str = "") -> RunConfig:
+    """A run of a ready-made game and algorithm, with default settings, which have no name.
+
+    Raises:
+        ConfigError: an unknown name, with the nearest ones.
+    """
+    nameless = "leave it out, or use `python -m experiments.run`, which has presets"
+    checks.require(not preset, "preset", preset, nameless)
+    checks.choice("env", env, GAMES)
+    checks.choice("algo", algo, ALGORITHMS)
+    return RunConfig(env, algo, GAMES[env], ALGORITHMS[algo])
+
+
+def program(config: RunConfig) -> str:
+    """What decides which program a run needs: runs of equal words can be trained side by side.
+
+    Settings that are traced (`AlgorithmConfig.hyper`) are left out, and so is the first seed.
+    """
+
+    def static(agent: AlgorithmConfig) -> dict[str, Any]:
+        traced = agent.hyper()
+        return {name: value for name, value in to_json(agent).items() if name not in traced}
+
+    whole = to_json(config)
+    kinds = [Kind(config.algo, config.agent), *config.others]
+    agents = [{"name": kind.name, **static(kind.agent)} for kind in kinds]
+    rest = {name: whole[name] for name in whole if name not in ("agent", "others", "seed")}
+    return json.dumps([rest, agents], sort_keys=True)
+
+
+CLASSES: dict[str, type] = {
+    cls.__name__: cls
+    for cls in (
+        *(RunConfig, Kind, Schedule, Net),
+        *typing.get_args(GameConfig),
+        *typing.get_args(AlgorithmConfig),
+    )
+}
+"""Every class that a configuration may hold, by the name it has in JSON."""
+
+
+def to_json(value: Any) -> Any:
+    """Settings as dicts, lists and plain values; every dict names its class."""
+    if dataclasses.is_dataclass(value):
+        fields = {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {TAG: type(value).__name__} | fields
+    return [to_json(part) for part in value] if isinstance(value, tuple) else value
+
+
+def from_json(value: Any) -> Any:
+    """Inverse of `to_json`.
+
+    Raises:
+        ConfigError: a class, field or value that this version does not know or allow.
+    """
+    if isinstance(value, list):
+        return tuple(from_json(part) for part in value)
+    if not isinstance(value, dict):
+        return value
+    checks.choice(TAG, value.get(TAG), CLASSES)
+    cls = CLASSES[value[TAG]]
+    fields = {name: from_json(part) for name, part in value.items() if name != TAG}
+    for name in fields:
+        checks.choice(f"field of {value[TAG]}", name, [f.name for f in dataclasses.fields(cls)])
+    try:
+        return cls(**fields)
+    except (TypeError, AttributeError) as error:
+        raise ConfigError(f"{value[TAG]} is incomplete: {error}.") from error

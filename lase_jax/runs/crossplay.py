@@ -1,0 +1,151 @@
+"""Cross-play: agents that were trained in different societies, at one table.
+
+Every agent sits on the seat that it was trained on and nobody learns. A matrix of returns per seat
+shows who gains and who loses when societies meet.
+
+Letters: S seeds, N seats, R rows (who sits where).
+"""
+
+import itertools
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from envs.checks import require
+from lase_jax.loop.rollout import begin, play
+from lase_jax.loop.society import society
+from lase_jax.reports import stats
+from lase_jax.runs import host
+from lase_jax.runs.config import Kind
+from lase_jax.types import Carry, Mode, PyTree
+
+LIMIT = 81
+"""Every way to seat some societies is played while there are no more than these."""
+
+
+class Guest(NamedTuple):
+    """A trained agent, ready for its seat."""
+
+    kind: Kind
+    acting: PyTree  # leaves [S, ...], what acting needs
+
+
+def seatings(num_societies: int, num_seats: int) -> list[tuple[int, ...]]:
+    """Who sits where: for each seat the number of a society.
+
+    All ways where there are at most `LIMIT`, else every ordered pair of societies with the first
+    half of the seats for the one and the rest for the other.
+    """
+    everyone = range(num_societies)
+    if num_societies**num_seats <= LIMIT:
+        return list(itertools.product(everyone, repeat=num_seats))
+    half = num_seats // 2
+    return [
+        (a,) * half + (b,) * (num_seats - half) for a, b in itertools.product(everyone, everyone)
+    ]
+
+
+def guests(setup: host.Setup, carry: Carry) -> list[Guest]:
+    """The agents of one society by seat."""
+    kinds = setup.config.kinds()
+    everyone = jax.vmap(setup.algorithm.prepare)(carry.state)
+    groups = list(dict.fromkeys(kinds))
+    found = []
+    for seat, kind in enumerate(kinds):
+        place = [other for other in range(len(kinds)) if kinds[other] == kind].index(seat)
+        alone = kind.agent.build(setup.env, (seat,))
+        shapes = jax.eval_shape(
+            lambda key, a=alone: a.prepare(a.init(key, a.hyper)), jax.random.key(0)
+        )
+
+        def pick(leaf: jax.Array, like: Any, place: int = place) -> jax.Array:
+            """The agent's own slice, where a leaf has one for each agent of its kind."""
+            return leaf if leaf.shape[1:] == like.shape else leaf[:, place : place + 1]
+
+        found.append(Guest(kind, jax.tree.map(pick, everyone[groups.index(kind)], shapes)))
+    return found
+
+
+def meet(
+    runs: Sequence[tuple[host.Setup, Carry]], num_episodes: int, seed: int, mode: Mode
+) -> tuple[list[tuple[int, ...]], np.ndarray]:
+    """Lets agents of several runs play together.
+
+    Args:
+        runs: trained societies of one game; as many seeds of each take part as all of them have.
+        num_episodes: per seed and seating.
+        seed: of the episodes.
+        mode: how actions are chosen.
+
+    Returns:
+        Who sat where, R tuples of run numbers, and the extrinsic returns ``[R, S, N]``.
+
+    Raises:
+        ConfigError: the runs are of different games.
+    """
+    first = runs[0][0]
+    for setup, _ in runs[1:]:
+        same = setup.config.game == first.config.game
+        remedy = f"its settings differ from those of the first run, {first.config.env}"
+        require(same, "game", setup.config.env, f"{remedy}; name runs of one game")
+    env, seeds = first.env, min(len(setup.seeds) for setup, _ in runs)
+    societies = [guests(setup, carry) for setup, carry in runs]
+    keys = jax.random.split(jax.random.key(seed), seeds)
+
+    @cache
+    def table(kinds: tuple[Kind, ...]) -> Any:
+        """The compiled game of some kinds of agents, each on one seat."""
+        groups = [(kind.agent.build(env, (seat,)), (seat,)) for seat, kind in enumerate(kinds)]
+        algorithm = society(env.spec, groups)
+
+        def one(acting: PyTree, key: jax.Array) -> jax.Array:
+            key_begin, key_play = jax.random.split(key)
+            world = begin(env, algorithm, key_begin, num_episodes)
+            played = play(env, algorithm, acting, world, key_play, env.spec.horizon, mode)[1]
+            return played.reward.sum(0).mean(0)
+
+        return jax.jit(jax.vmap(one))
+
+    rows = seatings(len(runs), env.spec.num_agents)
+    returns = []
+    for row in rows:
+        seated = [societies[number][seat] for seat, number in enumerate(row)]
+        acting = tuple(jax.tree.map(lambda leaf: leaf[:seeds], guest.acting) for guest in seated)
+        returns.append(np.asarray(table(tuple(guest.kind for guest in seated))(acting, keys)))
+    return rows, np.stack(returns)
+
+
+def report(
+    names: Sequence[str], rows: Sequence[tuple[int, ...]], returns: np.ndarray
+) -> dict[str, Any]:
+    """The result of `meet` as JSON: means over seeds per seat, the group's with its interval."""
+    tables = []
+    for row, values in zip(rows, returns, strict=True):
+        mean, half = stats.mean_and_band(values.sum(-1)[None])
+        tables.append(
+            {
+                "seats": [names[number] for number in row],
+                "return": [stats.number(value) for value in values.mean(0)],
+                "collective": {"mean": stats.number(mean[0]), "ci95": stats.number(half[0])},
+                "seeds": values.tolist(),
+            }
+        )
+    return {"runs": list(names), "tables": tables}
+
+
+def show(result: dict[str, Any], title: str) -> None:
+    """Prints the result of `report` as a table."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title)
+    for seat in range(len(result["tables"][0]["seats"])):
+        table.add_column(f"seat {seat}")
+    table.add_column("group", justify="right")
+    for row in result["tables"]:
+        cells = [f"{who} {paid:.2f}" for who, paid in zip(row["seats"], row["return"], strict=True)]
+        table.add_row(*cells, f"{row['collective']['mean']:.2f}")
+    Console().print(table)

@@ -1,0 +1,273 @@
+"""Where training lies: seeds over the devices of a mesh, and environments where seeds are too few.
+
+Letters: S seeds, P places for seeds (S, or the next multiple of the devices that share them), B
+environments.
+
+The program knows no devices, but that `blocks` merges what each of them has. The compiler cuts it
+along the axes that this module names: seeds need nothing of each other; devices that share a seed's
+environments average its gradients. Random numbers do not depend on the cut.
+"""
+
+import contextlib
+import math
+import os
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.experimental import multihost_utils
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from envs.checks import ConfigError, require
+from lase_jax.runs.folder import reason
+from lase_jax.types import ENVS, Array, Carry, PyTree
+
+SEEDS = "seeds"
+"""Name of the mesh's axis whose devices share seeds."""
+FEWEST = 4
+"""Environments that are worth a core: with less, cores wait for each other."""
+USABLE = 0.8
+"""Share of the memory that training may take."""
+
+
+def cores() -> int:
+    """Cores of the CPU that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def use_cores() -> None:
+    """Makes every core of a CPU a device, before anything is computed.
+
+    Small programs leave most of several cores idle; parts of a batch on one core each do not. Where
+    the CPU's devices are there already, forced by XLA's flag, or shared with other processes, they
+    stay as they are; on an accelerator this has no effect.
+    """
+    forced = "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
+    if forced or jax.distributed.is_initialized():
+        return
+    with contextlib.suppress(RuntimeError):  # something has been computed before
+        jax.config.update("jax_num_cpu_devices", cores())
+
+
+def cut(seeds: int, num_envs: int, count: int, fewest: int = 1) -> tuple[int, int]:
+    """How to share the work among some devices, such that none of them has much to do.
+
+    Args:
+        seeds: S.
+        num_envs: B; only a divisor of it can share the environments.
+        count: devices that there are.
+        fewest: environments that each of several devices has at least.
+
+    Returns:
+        How many devices share the seeds, and how many the environments of each. Among equally good
+        ways the one that shares environments least, as that costs communication, with the fewest
+        devices.
+    """
+
+    def load(ways: tuple[int, int]) -> tuple[int, int, int]:
+        by_seeds, by_envs = ways
+        return -(-seeds // by_seeds) * (num_envs // by_envs), by_envs, by_seeds
+
+    return min(
+        (
+            (by_seeds, by_envs)
+            for by_envs in range(1, max(1, min(count, num_envs // fewest)) + 1)
+            if num_envs % by_envs == 0
+            for by_seeds in range(1, min(count // by_envs, seeds) + 1)
+        ),
+        key=load,
+    )
+
+
+def mesh(seeds: int, num_envs: int) -> Mesh:
+    """The devices that train S seeds in B environments each, as `cut` shares them.
+
+    Of several processes every one takes part: what does not divide is padded.
+    """
+    every = jax.devices()
+    cores_alone = every[0].platform == "cpu" and jax.process_count() == 1
+    ways = cut(seeds, num_envs, len(every), FEWEST if cores_alone else 1)
+    if jax.process_count() > 1 and math.prod(ways) < len(every):
+        ways = (len(every), 1)
+    used = np.array(every[: math.prod(ways)], object).reshape(ways)
+    return Mesh(used, (SEEDS, ENVS))
+
+
+def on(grid: Mesh, run: Callable) -> Callable:
+    """The same function; while it is traced, `blocks.shares` knows who shares environments."""
+
+    def traced(*arguments: Any) -> Any:
+        with jax.sharding.use_abstract_mesh(grid.abstract_mesh):
+            return run(*arguments)
+
+    return traced
+
+
+def places(seeds: int, grid: Mesh) -> int:
+    """P: the number of seeds that the mesh's devices can share equally, at least `seeds`."""
+    share = grid.shape[SEEDS]
+    return -(-seeds // share) * share
+
+
+def of_carry(grid: Mesh) -> Carry:
+    """The sharding of a carry, one for all leaves of each field."""
+
+    def over(*axes: str) -> Any:
+        return NamedSharding(grid, PartitionSpec(*axes))
+
+    return Carry(state=over(SEEDS), world=over(SEEDS, ENVS), key=over(SEEDS), clock=over())
+
+
+def of_metrics(grid: Mesh) -> NamedSharding:
+    """The sharding of metrics ``[U, P, ...]``."""
+    return NamedSharding(grid, PartitionSpec(None, SEEDS))
+
+
+def common() -> jax.sharding.Sharding:
+    """Where what all processes need lies: on the only process's first device, or on every one."""
+    if jax.process_count() == 1:
+        return jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    return NamedSharding(Mesh(jax.devices(), "all"), PartitionSpec())
+
+
+def joined(carries: Sequence[Carry], grid: Mesh) -> Carry:
+    """Some runs' carries ``[S, ...]`` side by side on the mesh, ``[P, ...]``.
+
+    Places that are left over repeat the last seed.
+    """
+    missing = places(sum(len(carry.key) for carry in carries), grid)
+    missing -= sum(len(carry.key) for carry in carries)
+
+    def side_by_side(*leaves: Array) -> Array:
+        return jnp.concatenate([*leaves, *[leaves[-1][-1:]] * missing])
+
+    def join(carries: Sequence[Carry]) -> Carry:
+        batched = [carry._replace(clock=()) for carry in carries]
+        whole = jax.tree.map(side_by_side, *batched)
+        return whole._replace(clock=carries[0].clock)
+
+    if jax.process_count() == 1:  # else they lie on all devices already, see `common`
+        carries = jax.device_put(carries, NamedSharding(grid, PartitionSpec()))
+    return jax.jit(join, out_shardings=of_carry(grid))(carries)
+
+
+@partial(jax.jit, static_argnums=2)
+def _cut(carry: Carry, start: Array, size: int) -> Carry:
+    def cut(leaf: Array) -> Array:
+        return jax.lax.dynamic_slice_in_dim(leaf, start, size)
+
+    state, world, key = jax.tree.map(cut, (carry.state, carry.world, carry.key))
+    return Carry(state, world, key, carry.clock)
+
+
+def part(carry: Carry, start: int, size: int) -> Carry:
+    """The seeds from `start` on, `size` of them; all of them cost nothing."""
+    return carry if size == len(carry.key) else _cut(carry, jnp.int32(start), size)
+
+
+def fetch(tree: PyTree, seeds: int) -> PyTree:
+    """Metrics ``[U, P, ...]`` as NumPy arrays ``[U, S, ...]``, in every process."""
+    return jax.tree.map(lambda leaf: np.asarray(leaf)[:, :seeds], host_local(tree))
+
+
+def host_local(tree: PyTree) -> PyTree:
+    """The same arrays, such that this process can read and use all of each; no keys among them."""
+    if jax.process_count() == 1:
+        return tree
+    return jax.tree.map(np.asarray, _to_all()(tree))
+
+
+@cache
+def _to_all() -> Any:
+    return jax.jit(lambda same: same, out_shardings=common())
+
+
+def join_hosts(hosts: str) -> None:
+    """Makes this process one of several, before anything is computed.
+
+    Args:
+        hosts: "" for one process alone; "auto" where SLURM, Kubernetes, Open MPI or a TPU pod has
+            started the processes; else "address:port,count,number" with the place of the first
+            process, how many there are, and which of them this is, from 0.
+
+    Raises:
+        ConfigError: something else, or the others cannot be reached.
+    """
+    if not hosts:
+        return
+    address, *counts = hosts.split(",")
+    known = hosts == "auto" or (len(counts) == 2 and all(count.isdecimal() for count in counts))
+    require(known, "hosts", hosts, 'use "auto", or e.g. "10.0.0.1:1234,4,0"')
+    try:
+        if hosts == "auto":
+            jax.distributed.initialize()
+        else:
+            jax.distributed.initialize(
+                address, int(counts[0]), int(counts[1]), cluster_detection_method="deactivate"
+            )
+    except (RuntimeError, ValueError) as error:
+        raise ConfigError(f"hosts is {hosts!r}: {reason(error)}") from error
+
+
+def first_process() -> bool:
+    """Whether this process is the one that writes and speaks."""
+    return jax.process_index() == 0
+
+
+def highest(number: int) -> int:
+    """The highest of the processes' numbers."""
+    if jax.process_count() == 1:
+        return number
+    return int(multihost_utils.process_allgather(np.array(number)).max())
+
+
+def agreed(wanted: bool) -> bool:
+    """Whether any process wants something; all of them get the same answer."""
+    return bool(highest(int(wanted)))
+
+
+def first_alone(action: Callable[[], None]) -> None:
+    """Lets the first process do something, while the others wait for it.
+
+    Raises:
+        ConfigError: it could not be done; in every process.
+    """
+    problem: ConfigError | None = None
+    if first_process():
+        try:
+            action()
+        except ConfigError as error:
+            problem = error
+    if agreed(problem is not None):
+        raise problem or ConfigError("the first process has stopped.")
+
+
+def needed(executable: Any) -> int:
+    """Bytes that a compiled program takes on a device while it runs."""
+    found = executable.memory_analysis()
+    if found is None:
+        return 0
+    shared = found.alias_size_in_bytes
+    return (
+        found.argument_size_in_bytes
+        + found.output_size_in_bytes
+        + found.temp_size_in_bytes
+        - shared
+    )
+
+
+def free(grid: Mesh) -> float:
+    """Bytes that training may take on each device of a mesh, infinity where that is not known."""
+    stats = jax.local_devices()[0].memory_stats()
+    if stats and "bytes_limit" in stats:
+        return USABLE * (stats["bytes_limit"] - stats.get("bytes_in_use", 0))
+    try:
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return math.inf
+    return USABLE * memory / len(grid.local_devices)

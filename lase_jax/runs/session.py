@@ -1,0 +1,386 @@
+"""Training as a person sees it: runs in their folders, with progress, checkpoints, a clean stop.
+
+Letters: S seeds of one run, P places for all seeds (see `devices`), U updates of a part.
+
+Runs whose settings differ in what is traced alone share a program: their seeds lie side by side in
+one carry, and every run has the folder, the metrics and the checkpoints that it would have alone.
+"""
+
+import contextlib
+import itertools
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lase_jax.runs import devices, folder, host, results, sinks
+from lase_jax.runs.config import RunConfig, WandbMode
+from lase_jax.runs.host import DivergedError, Session, Times
+from lase_jax.runs.progress import Progress
+from lase_jax.types import Carry
+
+Say = Callable[[str], None]
+LONG = 60.0
+"""Seconds of a part of training from which on it is said what could be lost."""
+TOGETHER = 1.0
+"""Seconds in which several signals count as one."""
+SAVING = 20.0
+"""Training lasts at least so many times as long as saving it did, before it is saved again."""
+
+
+@contextlib.contextmanager
+def stop_signals() -> Iterator[list[int]]:
+    """Collects SIGINT and SIGTERM instead of dying from them.
+
+    A second one acts as usual, unless it comes with the first: make and job schedulers may pass one
+    on to every process that they know.
+    """
+    received: list[int] = []
+    first = 0.0
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in signals}
+
+    def handle(number: int, frame: Any) -> None:
+        del frame
+        nonlocal first
+        if received and time.monotonic() - first > TOGETHER:
+            for other in signals:
+                signal.signal(other, before[other])
+            signal.raise_signal(number)
+        elif not received:
+            received.append(number)
+            first = time.monotonic()
+
+    try:
+        for number in signals:
+            signal.signal(number, handle)
+    except ValueError:  # not in the main thread, where Python takes no signals
+        yield received
+        return
+    try:
+        yield received
+    finally:
+        for number in signals:
+            signal.signal(number, before[number])
+
+
+def stopped(received: list[int]) -> bool:
+    """Whether any process has received a signal, which counts as received by all."""
+    number = devices.highest(received[0] if received else 0)
+    if number and not received:
+        received.append(number)
+    return bool(number)  # one that has come since then counts for all, the next time they ask
+
+
+class Run:
+    """A run while it is trained: its folder, where it has got to, and where its metrics go.
+
+    Args:
+        path: run folder.
+        say: prints a line.
+        wandb: W&B's mode, where it is another than the run began with.
+        pictures: whether to draw its curves and an episode at the end.
+
+    Attributes:
+        setup: what its settings stand for.
+        plan: how it is cut into parts.
+        session: how far it is; before it has begun, as far as its newest checkpoint.
+        diverged: why it stopped before its end, or None.
+        score: its newest collective return, mean over seeds.
+        begun: whether its checkpoint has been read.
+
+    Raises:
+        ConfigError: settings that do not fit, or a checkpoint of other settings.
+    """
+
+    def __init__(self, path: Path, say: Say, wandb: WandbMode | None = None, pictures: bool = True):
+        config, self.content = host.load_config(path)
+        self.path, self.say, self.pictures = path, say, pictures
+        self.wandb: WandbMode = wandb or config.wandb
+        self.setup = host.set_up(config)
+        self.plan = host.plan_of(config)
+        self.checkpoints = host.checkpoints_of(path, config, say)
+        self.diverged: DivergedError | None = None
+        self.score, self.begun = -np.inf, False
+        self.outputs: list[sinks.Guarded] = []
+        done = self.checkpoints.newest() or 0
+        self.session = Session(None, done, done, Times(0.0, 0.0), 0.0)
+
+    @property
+    def done(self) -> int:
+        """Updates finished."""
+        return self.session.done
+
+    @property
+    def finished(self) -> bool:
+        """Whether its last update is done and its results are written."""
+        return self.done >= self.plan.updates and results.finished(self.path)
+
+    def begin(self) -> None:
+        """Reads the newest checkpoint that can be read, if any, and opens the places for metrics.
+
+        What has begun stays as it is.
+
+        Raises:
+            ConfigError: a checkpoint of other settings, or none that can be read.
+        """
+        if self.begun:
+            return
+        self.begun = True
+        done, carry = 0, None
+        if not self.checkpoints.empty:
+            done, carry = self.checkpoints.restore(self.setup.shapes()) or (0, None)
+        self.session = Session(carry, done, done, Times(0.0, 0.0), 0.0)
+        self.outputs = open_sinks(self)
+
+    def take(self, metrics: dict[str, np.ndarray], done: int) -> None:
+        """Writes a part's metrics ``[U, S, ...]`` after `done` updates, and sees if it diverged.
+
+        One that has diverged before takes no more.
+        """
+        if self.diverged:
+            return
+        record = host.to_record(metrics, done, self.plan)
+        self.score = host.collective(record)
+        for sink in self.outputs:
+            sink.write(record)
+        try:
+            host.check_health(metrics, done, self.setup.seeds)
+        except DivergedError as error:
+            self.diverged = DivergedError(f"{error} {self.kept()}")
+            self.diverged.__suppress_context__ = True
+
+    def kept(self) -> str:
+        """Which checkpoint is on the disk, as a sentence."""
+        newest = self.checkpoints.newest()
+        known = f"Kept: the checkpoint after update {newest}."
+        return known if newest else "There is no checkpoint yet."
+
+    def save(self, done: int, carry: Carry) -> None:
+        """Starts to save a checkpoint after `done` updates, unless it has diverged."""
+        if not self.diverged:
+            self.checkpoints.save(done, carry, self.score)
+
+    def arrive(self, carry: Carry, done: int, seconds: float) -> None:
+        """Comes to rest after `done` updates and `seconds` of training, with a checkpoint."""
+        if self.diverged:
+            return
+        self.session = self.session._replace(done=done, seconds=seconds)
+        if done > self.session.began and devices.agreed(self.checkpoints.newest() != done):
+            self.checkpoints.save(done, carry, self.score)
+            self.checkpoints.wait()
+        if self.pictures:
+            self.session = self.session._replace(carry=carry)
+
+    def conclude(self) -> None:
+        """Writes what there is to say of a run at its end, or where it was stopped."""
+        files: dict[str, Path] = {}
+        if self.done and not self.diverged:
+            files = results.write(
+                self.path, self.setup, self.plan, self.session, self.pictures, self.say
+            )
+        close(self.outputs, files)
+        self.outputs = []
+
+    def close(self) -> None:
+        """Lets go of the folder."""
+        self.checkpoints.close()
+
+
+def run(path: Path, command: str, say: Say = print, wandb: WandbMode | None = None) -> int:
+    """Trains the run whose config.json lies in `path`, from its newest checkpoint if it has one.
+
+    Args:
+        path: run folder.
+        command: what a person types to go on with this run.
+        say: prints a line.
+        wandb: W&B's mode, where it is another than the run began with.
+
+    Returns:
+        An exit code: 0 when finished, 130 or 143 when stopped by SIGINT or SIGTERM.
+
+    Raises:
+        ConfigError: settings that do not fit, a checkpoint of other settings, or `DivergedError`.
+    """
+    one = Run(path, say, wandb)
+    try:
+        if one.finished:
+            say(f"{path} is finished: {one.plan.updates} updates.")
+            return 0
+        one.begin()
+        if one.done:
+            say(f"Going on after update {one.done} of {one.plan.updates}.")
+        with stop_signals() as received:
+            train([one], one.plan.updates, received, say)
+            stopped(received)
+        one.conclude()
+        if one.diverged:
+            raise one.diverged
+        if not one.done:
+            say(f"Stopped before the first update. To go on: {command}")
+            return 128 + received[0]
+        say(f"Results are in {path}")
+        if one.done < one.plan.updates:
+            say(f"Stopped after update {one.done}. {one.kept()} To go on: {command}")
+            return 128 + received[0]
+        return 0
+    finally:
+        one.close()
+
+
+def train(runs: Sequence[Run], until: int, received: list[int], say: Say) -> None:
+    """Trains runs side by side up to an update, a signal, or until all have diverged.
+
+    Where they do not fit into the memory together, one half of them is trained after the other.
+
+    Args:
+        runs: runs that share a program (`config.program`) and have done as many updates.
+        until: update to stop after, whole parts.
+        received: fills up with signals.
+        say: prints a line.
+
+    Raises:
+        ConfigError: a checkpoint of other settings, or none that can be read.
+    """
+    first = runs[0]
+    if stopped(received) or first.done >= until:
+        return
+    trainer = first.setup.trainer
+    seeds = sum(len(run.setup.seeds) for run in runs)
+    grid = devices.mesh(seeds, first.setup.config.schedule.num_envs)
+    start = host.start([(run.setup.algorithm, run.setup.seeds) for run in runs], grid)
+    opening = host.opening(trainer, start, grid)
+    program, times = host.compiled(trainer, opening.out_info, first.plan, grid)
+    say(f"Traced in {times.trace:.1f} s, compiled in {times.compile:.1f} s.")
+    needed = devices.needed(program)
+    if len(runs) > 1 and devices.agreed(needed > devices.free(grid)):
+        say(f"{len(runs)} runs need {needed / 2**30:.1f} GiB: one half after the other.")
+        for half in (runs[: len(runs) // 2], runs[len(runs) // 2 :]):
+            train(half, until, received, say)
+        return
+    for run in runs:
+        run.begin()
+    if len({run.done for run in runs}) > 1:  # some had a damaged checkpoint
+        for group in grouped(runs, lambda run: run.done):
+            train(group, until, received, say)
+        return
+    carry = (
+        devices.joined([run.session.carry for run in runs], grid)
+        if first.done
+        else opening.lower().compile()(start)
+    )
+    for run in runs:
+        run.session = run.session._replace(carry=None, times=times)
+    advance(runs, program, carry, until, received, say)
+
+
+def advance(
+    runs: Sequence[Run],
+    program: Callable[..., Any],
+    carry: Carry,
+    until: int,
+    received: list[int],
+    say: Say,
+) -> None:
+    """The loop over parts: run, write, save. All but `program` and `carry` is as in `train`."""
+    config, plan, first_done = runs[0].setup.config, runs[0].plan, runs[0].done
+    done = first_done
+    sizes = [len(run.setup.seeds) for run in runs]
+    shares = list(zip(runs, itertools.accumulate(sizes, initial=0), sizes, strict=False))
+    seeds, steps = sum(sizes), plan.steps * sum(sizes)
+    saving, began = Saving(config.save_every), time.perf_counter()
+    warned = False
+    with Progress(plan.updates * steps, done * steps, say) as progress:
+        while done < until and training(runs) and not stopped(received):
+            carry, metrics = program(carry)
+            metrics = devices.fetch(metrics, seeds)
+            for run, begin, size in shares:
+                own = {name: part[:, begin : begin + size] for name, part in metrics.items()}
+                run.take(own, done)
+            done += plan.part
+            took = (time.perf_counter() - began) * plan.part / (done - first_done)
+            if took > LONG and not warned:
+                warned = True
+                say(f"A part takes {took:.0f} s; more --chunks stop and save sooner.")
+            if keeps(config, done // plan.part) or devices.agreed(saving.due()):
+                with saving:
+                    for run, begin, size in shares:
+                        run.save(done, devices.part(carry, begin, size))
+            returns = [run.score for run in runs if not run.diverged] or [np.nan]
+            progress.update(done * steps, float(np.mean(returns)))
+        seconds = time.perf_counter() - began
+    for run, begin, size in shares:
+        run.arrive(devices.part(carry, begin, size), done, seconds)
+
+
+def grouped(runs: Sequence[Run], key: Callable[[Run], Any]) -> list[list[Run]]:
+    """Runs of equal keys, in the order in which the keys first occur."""
+    found: dict[Any, list[Run]] = {}
+    for run in runs:
+        found.setdefault(key(run), []).append(run)
+    return list(found.values())
+
+
+def keeps(config: RunConfig, parts: int) -> bool:
+    """Whether the checkpoint after so many parts is kept for good."""
+    return config.keep_every > 0 and parts % config.keep_every == 0
+
+
+def training(runs: Sequence[Run]) -> bool:
+    """Whether any of them has not diverged."""
+    return not all(run.diverged for run in runs)
+
+
+class Saving:
+    """When to save, such that it neither comes too often nor takes too long.
+
+    Args:
+        every: seconds between checkpoints, at least; 0 for always.
+    """
+
+    def __init__(self, every: float):
+        self._every, self._pause = every, every
+        self._saved = -np.inf
+
+    def due(self) -> bool:
+        """Whether it is time."""
+        return time.perf_counter() - self._saved >= self._pause
+
+    def __enter__(self) -> None:
+        """Begins to save."""
+        self._saved = time.perf_counter()
+
+    def __exit__(self, *error: object) -> None:
+        """Has saved."""
+        took = time.perf_counter() - self._saved
+        self._pause = max(self._every, SAVING * took) if self._every else 0.0
+
+
+def open_sinks(run: Run) -> list[sinks.Guarded]:
+    """The csv file, and W&B unless its mode is "disabled"; in the first process alone."""
+    if not devices.first_process():
+        return []
+    path, content, say = run.path, run.content, run.say
+    seeds, done = run.setup.seeds, run.done
+
+    def csv() -> sinks.Sink:
+        return sinks.Csv(path / folder.METRICS, seeds, done)
+
+    def wandb() -> sinks.Sink:
+        identity = f"{path.name}-{content.get('created', '')}"
+        return sinks.Wandb(path, seeds, content, run.wandb, identity, say)
+
+    outputs = [sinks.Guarded(folder.METRICS, csv, say, patient=True)]
+    if run.wandb != "disabled":
+        outputs.append(sinks.Guarded("W&B", wandb, say, patient=False))
+    return outputs
+
+
+def close(outputs: list[sinks.Guarded], files: dict[str, Path]) -> None:
+    """Closes every sink with the files that exist."""
+    present = {name: file for name, file in files.items() if file.is_file()}
+    for sink in outputs:
+        sink.close(present)

@@ -1,0 +1,354 @@
+"""Where metrics go: a csv file always, Weights & Biases as a second place.
+
+Letters: R rows (each the mean over some updates), S seeds, N seats.
+
+A sink is anything with `write` and `close`. Sinks may fail (a full disk, a dead network) without
+harming the training: `Guarded` says so, and keeps the rows until they can be written.
+"""
+
+import csv
+import errno
+import inspect
+import io
+import os
+import re
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from envs.checks import ConfigError
+from lase_jax.reports import stats
+from lase_jax.reports.record import Record
+from lase_jax.runs import folder
+from lase_jax.runs.config import WandbMode
+
+INDEX = ("seed", "update", "env_steps")
+"""Columns of metrics.csv before the metrics: the seed, its updates finished, and its environment
+steps so far, all environments together."""
+SEEDS_AS_RUNS = 32
+"""Up to so many seeds are separate runs of a group on W&B; more become one aggregate run."""
+
+
+class Sink(Protocol):
+    """A place for metrics."""
+
+    def write(self, record: Record) -> None:
+        """Takes the next rows."""
+
+    def close(self, files: dict[str, Path]) -> None:
+        """Takes the files at the end of a run, by name, and finishes."""
+
+
+def columns(metrics: dict[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
+    """Every number of a metric as a column of its own, ``[R, S]``.
+
+    A vector's are named ``name/0``, ``name/1``, ...; a matrix's ``name/0/0``, ``name/0/1``, ...
+    """
+    for name in sorted(metrics):
+        values = metrics[name]
+        for index in np.ndindex(values.shape[2:]):
+            yield "/".join([name, *map(str, index)]), values[(..., *index)]
+
+
+class Csv:
+    """Appends to metrics.csv, in long format: a row per seed and point in time.
+
+    Args:
+        path: the file.
+        seeds: number of each seed.
+        resume_at: updates that a restored checkpoint has finished; later rows are cut off.
+    """
+
+    def __init__(self, path: Path, seeds: range, resume_at: int = 0):
+        self.path, self.seeds = path, seeds
+        if path.exists():
+            truncate(path, resume_at, len(seeds))
+
+    def write(self, record: Record) -> None:
+        """Appends rows and has them on the disk before it returns; where it fails, none of them.
+
+        Raises:
+            OSError: the disk is full, or the file cannot be written.
+        """
+        with self.path.open("ab", buffering=0) as file:
+            begin = file.tell()
+            data = self._lines(record, header=begin == 0).encode()
+            try:
+                written = file.write(data)
+                os.fsync(file.fileno())
+                if written != len(data):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            except OSError:
+                file.truncate(begin)
+                raise
+
+    def _lines(self, record: Record, header: bool) -> str:
+        cells = list(columns(record.metrics))
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        if header:
+            writer.writerow([*INDEX, *(name for name, _ in cells)])
+        for row, (update, env_steps) in enumerate(
+            zip(record.update, record.env_steps, strict=True)
+        ):
+            for index, seed in enumerate(self.seeds):
+                numbers = (_text(values[row, index]) for _, values in cells)
+                writer.writerow([seed, update, env_steps, *numbers])
+        return text.getvalue()
+
+    def close(self, files: dict[str, Path]) -> None:
+        """Has nothing left to do."""
+        del files
+
+
+def _text(value: Any) -> str:
+    """A float32 in the fewest digits that give it back; nothing for a seat without a value."""
+    return "" if np.isnan(value) else str(np.float32(value))
+
+
+def truncate(path: Path, update: int, num_seeds: int) -> None:
+    """Drops the rows after `update`, and those that a kill or a full disk left incomplete."""
+    header, *lines = _whole(path.read_text(), num_seeds)
+    kept = [line for line in lines if _update(line) <= update]
+    folder.write(path, "".join([header, *kept] if kept else []))
+
+
+def _whole(text: str, num_seeds: int | None = None) -> list[str]:
+    """The header and the whole blocks of metrics.csv, as lines.
+
+    A line is whole where it has its end. A block, the lines of one update, is whole where it has
+    every seed; where `num_seeds` is None, every seed that occurs.
+    """
+    header, *lines = [line for line in text.splitlines(keepends=True) if line[-1] == "\n"] or [""]
+    found = num_seeds or len({line.split(",", 1)[0] for line in lines})
+    size = Counter(map(_update, lines))
+    return [header, *(line for line in lines if size[_update(line)] == found)]
+
+
+def _update(line: str) -> int:
+    return int(line.split(",", 2)[1])
+
+
+def load(path: Path) -> Record:
+    """Reads metrics.csv back: `Record` with all whole rows; a seat without a value is NaN.
+
+    Raises:
+        ConfigError: there is no such file, or it holds no rows.
+    """
+    try:
+        header, *rows = csv.reader(_whole(path.read_text()))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"metrics is {str(path)!r}: it cannot be read ({error}).") from error
+    if not rows:
+        raise ConfigError(f"metrics is {str(path)!r}: it holds no rows yet, train first.")
+    table = np.array([[float(cell) if cell else np.nan for cell in row] for row in rows])
+    num_seeds = len(np.unique(table[:, 0]))
+    table = table.reshape(-1, num_seeds, len(header))
+    grouped: dict[str, dict[tuple[int, ...], np.ndarray]] = {}
+    for column, label in enumerate(header[len(INDEX) :], start=len(INDEX)):
+        name = re.sub(r"(/\d+)*$", "", label)
+        index = label[len(name) :].split("/")[1:]
+        grouped.setdefault(name, {})[tuple(map(int, index))] = table[..., column]
+    metrics = {}
+    for name, cells in grouped.items():
+        shape = tuple(1 + max(axis) for axis in zip(*cells, strict=True))
+        values = np.full((*table.shape[:2], *shape), np.nan, np.float32)
+        for index, value in cells.items():
+            values[(..., *index)] = value
+        metrics[name] = values
+    return Record(table[:, 0, 1].astype(int), table[:, 0, 2].astype(int), metrics)
+
+
+class Wandb:
+    """Logs to Weights & Biases: a run per seed in one group, or one aggregate run for many seeds.
+
+    The runs of a sweep are one group, with one aggregate run for each setting. An agent of
+    ``wandb sweep`` has one run, which it has named itself.
+
+    Args:
+        path: run folder; the files of W&B lie inside it.
+        seeds: number of each seed.
+        config: what to show as the run's settings; it names the sweep, if there is one.
+        mode: "online" or "offline".
+        identity: a word that is the same when the run is resumed.
+        say: prints a line.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        seeds: range,
+        config: dict[str, Any],
+        mode: WandbMode,
+        identity: str,
+        say: Callable[[str], None],
+    ):
+        sweep = config.get("sweep")
+        self.group = sweep or path.name
+        self.agent = "WANDB_SWEEP_ID" in os.environ
+        self.aggregate = bool(sweep) or self.agent or len(seeds) > SEEDS_AS_RUNS
+        whole = path.name if sweep else "all seeds"
+        names = [whole] if self.aggregate else [f"seed {seed}" for seed in seeds]
+        if mode == "online" and not _has_key():
+            say("W&B has no API key (run `wandb login`): logging offline.")
+            mode = "offline"
+        self.runs: list[Any] = []
+        try:
+            self._open(path, names, config, mode, identity)
+        except Exception as error:
+            if mode == "offline":
+                raise
+            say(f"W&B cannot be reached ({folder.reason(error)}): logging offline.")
+            self.finish()
+            unused = f"{identity}-offline"  # W&B still holds the others to be open
+            self._open(path, names, config, "offline", unused)
+
+    def _open(
+        self, path: Path, names: list[str], config: dict[str, Any], mode: WandbMode, identity: str
+    ) -> None:
+        import wandb
+
+        settings = wandb.Settings(
+            silent=True,
+            console="off",
+            disable_git=True,
+            disable_code=True,
+            x_disable_stats=True,
+            x_disable_machine_info=True,
+            init_timeout=20,
+        )
+        if "finish_timeout" in wandb.Settings.model_fields:  # not in older versions
+            settings.finish_timeout = 60.0
+        for name in names:
+            run = wandb.init(
+                project="lase-jax",
+                group=None if self.agent else self.group,
+                name=None if self.agent else name,
+                id=None if self.agent else _identifier(f"{identity}-{name}"),
+                resume="allow" if mode == "online" else None,
+                config=config,
+                dir=path,
+                mode=mode,
+                reinit="create_new",
+                settings=settings,
+            )
+            run.define_metric("*", step_metric="env_steps")
+            self.runs.append(run)
+
+    def write(self, record: Record) -> None:
+        """Logs every row; over many seeds the mean and its 95 % interval's half width."""
+        cells = list(columns(record.metrics))
+        for row, env_steps in enumerate(record.env_steps):
+            for index, run in enumerate(self.runs):
+                values = dict(
+                    self._summary(cells, row) if self.aggregate else self._one(cells, row, index)
+                )
+                finite = {
+                    name: float(value) for name, value in values.items() if np.isfinite(value)
+                }
+                run.log({"env_steps": int(env_steps), **finite})
+
+    @staticmethod
+    def _one(cells: list, row: int, index: int) -> Iterator[tuple[str, float]]:
+        for name, values in cells:
+            yield name, values[row, index]
+
+    @staticmethod
+    def _summary(cells: list, row: int) -> Iterator[tuple[str, float]]:
+        for name, values in cells:
+            mean, half = stats.mean_and_band(values[row][None])
+            yield name, mean[0]
+            yield f"{name}/ci95", half[0]
+
+    def close(self, files: dict[str, Path]) -> None:
+        """Adds the pictures and finishes."""
+        import wandb
+
+        pictures = {name: path for name, path in files.items() if path.suffix in (".png", ".gif")}
+        if self.runs and pictures:
+            self.runs[0].log({name: wandb.Image(str(path)) for name, path in pictures.items()})
+        self.finish()
+
+    def finish(self) -> None:
+        """Closes the runs."""
+        for run in self.runs:
+            run.finish()
+        self.runs = []
+
+
+def _identifier(name: str) -> str:
+    """A name in the letters that W&B takes, different for different names."""
+    return f"{re.sub(r'[^A-Za-z0-9_]+', '-', name)}-{zlib.crc32(name.encode()):08x}"
+
+
+def _has_key() -> bool:
+    """Whether W&B can log in without asking a person."""
+    import wandb
+
+    wandb.setup(wandb.Settings(silent=True))
+    if "prompt" in inspect.signature(wandb.login).parameters:  # not in older versions
+        return wandb.login(prompt=False, verify=False)
+    return bool(wandb.api.api_key)
+
+
+class Guarded:
+    """A sink whose failure is said and harms nothing else.
+
+    What cannot be written is kept and tried again with the next rows, for as long as training goes
+    on: as many rows as a run has fit into any memory.
+
+    Args:
+        name: what to call it.
+        make: builds the sink.
+        say: prints a line.
+        patient: whether to try again; else the first failure is the last.
+    """
+
+    def __init__(
+        self, name: str, make: Callable[[], Sink], say: Callable[[str], None], patient: bool
+    ):
+        self.name, self.say, self.patient = name, say, patient
+        self._make, self._sink, self._failed = make, None, False
+        self._waiting: list[Record] = []
+        self._flush()
+
+    def write(self, record: Record) -> None:
+        """Passes rows on, and those that are still waiting before them."""
+        self._waiting.append(record)
+        if self.patient or not self._failed:
+            self._flush()
+
+    def close(self, files: dict[str, Path]) -> None:
+        """Closes the sink, if it works."""
+        if self.patient and self._waiting:
+            self._flush()
+        if self._waiting:
+            self.say(f"{self.name} lacks the last {len(self._waiting)} parts of training.")
+        if self._sink is not None and not self._failed:
+            self._try(lambda sink: sink.close(files))
+
+    def _flush(self) -> None:
+        def all_waiting(sink: Sink) -> None:
+            while self._waiting:
+                sink.write(self._waiting[0])
+                self._waiting.pop(0)
+
+        if self._try(all_waiting) and self._failed:
+            self._failed = False
+            self.say(f"{self.name} works again: nothing is missing.")
+
+    def _try(self, action: Callable[[Sink], None]) -> bool:
+        try:
+            self._sink = self._make() if self._sink is None else self._sink
+            action(self._sink)
+        except Exception as error:
+            if not self._failed:
+                then = "it is tried again" if self.patient else "training goes on without it"
+                self.say(f"{self.name} failed ({folder.reason(error)}): {then}.")
+            self._failed = True
+            return False
+        return True

@@ -1,0 +1,1 @@
+"""Many settings side by side, each a run of its own."""

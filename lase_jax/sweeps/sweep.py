@@ -1,0 +1,338 @@
+"""Sweeps: many settings and seeds trained side by side, the worse ones stopped on the way.
+
+    runs/<sweep>/    sweep.json, table.md, table.csv, sweep.png, wandb.yaml
+    runs/<sweep>/<setting>/    an ordinary run
+
+Every setting is a run like any other, which can be evaluated, rendered, and gone on with by itself.
+Those that need one program are trained in one (`session.train`); equal seeds of different settings
+play the same episodes as long as their policies act alike.
+
+Sequential halving (Karnin et al. 2013; Jamieson and Talwalkar 2016): with n halvings, the worse
+half stops after ``1 / 2**n`` of the updates, of those left another half after ``1 / 2**(n - 1)``,
+and so on.
+"""
+
+import csv
+import io
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from envs.checks import ConfigError, choice, require
+from lase_jax.reports import plots, stats
+from lase_jax.reports.record import Record, Row
+from lase_jax.reports.tables import markdown
+from lase_jax.runs import config, devices, folder, host, results, session, sinks
+from lase_jax.runs.config import RunConfig, WandbMode
+from lase_jax.runs.session import Run, Say
+from lase_jax.sweeps import axes
+
+SWEEP, TABLE, NUMBERS, PICTURE = "sweep.json", "table.md", "table.csv", "sweep.png"
+AGENTS = "wandb.yaml"
+AGENTS_KINDS = {
+    (False, False): "uniform",
+    (True, False): "log_uniform_values",
+    (False, True): "int_uniform",
+    (True, True): "q_log_uniform_values",
+}
+"""How W&B calls an interval: by its logarithm or not, of whole numbers or not."""
+SHOWN = 20
+"""Settings that are printed, at most."""
+
+
+@dataclass
+class Sweep:
+    """What a sweep is, and what has become of it; the content of sweep.json."""
+
+    metric: str
+    """What makes a setting good; more is better."""
+    halvings: int
+    """How often the worse half of the settings is stopped."""
+    settings: dict[str, axes.Setting]
+    """What was chosen for each axis, by the name of the run's folder."""
+    halved: int = 0
+    """How many halvings have been done."""
+    stopped: dict[str, int] = field(default_factory=dict)
+    """Settings that were stopped, and after which update."""
+    diverged: dict[str, str] = field(default_factory=dict)
+    """Settings that diverged, and what there is to say of it."""
+
+    def alive(self) -> list[str]:
+        """The settings that go on."""
+        return [name for name in self.settings if name not in self.stopped | self.diverged]
+
+
+def load(path: Path) -> Sweep:
+    """Reads sweep.json.
+
+    Raises:
+        ConfigError: not a sweep's folder.
+    """
+    try:
+        return Sweep(**json.loads((path / SWEEP).read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        raise ConfigError(
+            f"resume is {str(path)!r}: it is not a sweep's folder ({folder.reason(error)}), "
+            f"use one that holds a {SWEEP}."
+        ) from error
+
+
+def save(path: Path, sweep: Sweep) -> None:
+    """Writes sweep.json."""
+    folder.write_json(path / SWEEP, asdict(sweep))
+
+
+def create(path: Path, sweep: Sweep, runs: Sequence[RunConfig], overwrite: bool = False) -> None:
+    """Makes the folders of a sweep and of all its runs.
+
+    Args:
+        path: folder of the sweep.
+        sweep: what it is.
+        runs: the run of each setting.
+        overwrite: whether a sweep that lies there already may be deleted.
+
+    Raises:
+        ConfigError: something lies there that may not be deleted, or it cannot be written.
+    """
+    with folder.writing("out", path):
+        if overwrite and (path / SWEEP).is_file():
+            shutil.rmtree(path)
+        taken = path.exists() and any(path.iterdir())
+    other = "use another name, --resume to go on with that sweep, or --overwrite to delete it"
+    require(not taken, "name", path.name, other)
+    for (name, setting), run in zip(sweep.settings.items(), runs, strict=True):
+        host.create(run, path / name, overwrite=False, sweep=path.name, setting=setting)
+    with folder.writing("out", path):
+        path.mkdir(parents=True, exist_ok=True)
+        save(path, sweep)  # last: a folder that has it has everything
+
+
+def rungs(sweep: Sweep) -> list[float]:
+    """The shares of training after which settings are compared; the last is 1."""
+    return [0.5**left for left in range(sweep.halvings - sweep.halved, -1, -1)]
+
+
+def run(path: Path, command: str, say: Say = print, wandb: WandbMode | None = None) -> int:
+    """Trains a sweep from where it is, and writes its table and its picture.
+
+    Args:
+        path: folder of the sweep.
+        command: what a person types to go on.
+        say: prints a line.
+        wandb: W&B's mode, where it is another than the sweep began with.
+
+    Returns:
+        An exit code: 0 when finished, 1 when some setting diverged, 130 or 143 when stopped by
+        SIGINT or SIGTERM.
+
+    Raises:
+        ConfigError: not a sweep's folder, or a run in it that cannot go on.
+    """
+    sweep = load(path)
+    with session.stop_signals() as received:
+        for share in rungs(sweep):
+            sweep.diverged |= stage(path, sweep.alive(), share, received, say, wandb)
+            over = session.stopped(received)
+            if share < 1 and not over:
+                halve(path, sweep, share, say)
+            devices.first_alone(lambda: save(path, sweep))
+            if over:
+                say(f"Stopped. To go on: {command}")
+                return 128 + received[0]
+    for name, reason in sweep.diverged.items():
+        say(f"{name} diverged: {reason}")
+    devices.first_alone(lambda: report(path, sweep, say))
+    return 1 if sweep.diverged else 0
+
+
+def stage(
+    path: Path,
+    names: Sequence[str],
+    share: float,
+    received: list[int],
+    say: Say,
+    wandb: WandbMode | None,
+) -> dict[str, str]:
+    """Trains some runs of a sweep up to a share of their updates.
+
+    Returns:
+        What is to be said of those that diverged.
+    """
+    runs = [Run(path / name, named_by(name, say), wandb, pictures=False) for name in names]
+    try:
+        going = [each for each in runs if each.done < until(each.plan, share)]
+        groups = session.grouped(going, lambda each: (config.program(each.setup.config), each.done))
+        for number, group in enumerate(groups, 1):
+            seeds = sum(len(each.setup.seeds) for each in group)
+            say(f"Program {number} of {len(groups)}: {len(group)} settings, {seeds} seeds.")
+            session.train(group, until(group[0].plan, share), received, say)
+            for each in group:
+                each.conclude()
+        session.stopped(received)
+        for each in runs:
+            if not each.begun and each.done >= each.plan.updates and not each.finished:
+                each.begin()  # it was killed before it could write its results
+                each.conclude()
+    finally:
+        for each in runs:
+            each.close()
+    devices.agreed(False)  # the first process has written what there was to conclude
+    return {each.path.name: str(each.diverged) for each in runs if each.diverged}
+
+
+def named_by(name: str, say: Say) -> Say:
+    """Lets a run of a sweep say whose words these are."""
+    return lambda line: say(f"{name}: {line}")
+
+
+def until(plan: host.Plan, share: float) -> int:
+    """The update, at the end of a part, after which a share of the training is done."""
+    return plan.part * max(1, round(share * plan.updates / plan.part))
+
+
+def halve(path: Path, sweep: Sweep, share: float, say: Say) -> None:
+    """Stops the worse half of the settings that are left, after a share of their updates."""
+    scores = {name: _order(score(path / name, sweep.metric)) for name in sweep.alive()}
+    best = sorted(scores, key=lambda name: -scores[name])
+    kept = -(-len(best) // 2)
+    for name in best[kept:]:
+        run, _ = host.load_config(path / name)
+        sweep.stopped[name] = until(host.plan_of(run), share)
+    sweep.halved += 1
+    say(f"Halving {sweep.halved} of {sweep.halvings}: {kept} of {len(best)} settings go on.")
+
+
+def score(path: Path, metric: str) -> np.ndarray:
+    """``[S]`` a metric at the end of a run so far, mean over its seats; NaN where nothing is known.
+
+    Raises:
+        ConfigError: the run has no such metric.
+    """
+    try:
+        record = sinks.load(path / folder.METRICS)
+    except ConfigError:  # a full disk has kept it from being written
+        return np.array([np.nan])
+    return stats.final(plots.over_seats(named(record, metric)))
+
+
+def rows(path: Path, sweep: Sweep) -> list[Row]:
+    """Every setting that has metrics, the best first; those that were stopped after the others."""
+
+    def row(name: str) -> Row:
+        record = sinks.load(path / name / folder.METRICS)
+        curve = plots.over_seats(named(record, sweep.metric))
+        note = "diverged" if name in sweep.diverged else "stopped"
+        note = "" if results.finished(path / name) else note
+        final = stats.final(curve)
+        return Row(name, sweep.settings[name], record.env_steps, curve, final, note)
+
+    found = [row(name) for name in sweep.settings if (path / name / folder.METRICS).is_file()]
+    return sorted(found, key=lambda row: (row.note != "", -_order(row.final)))
+
+
+def _order(values: np.ndarray) -> float:
+    """A score to sort by; what is not a number is worst."""
+    return float(np.nan_to_num(values.mean(), nan=-np.inf))
+
+
+def named(record: Record, metric: str) -> np.ndarray:
+    """``[R, S, ...]`` a metric by its name.
+
+    Raises:
+        ConfigError: the runs have no such metric.
+    """
+    choice("metric", metric, record.metrics)
+    return record.metrics[metric]
+
+
+def table(found: Sequence[Row], metric: str) -> list[list[str]]:
+    """The outcome as text, the first line names the columns."""
+    labels = list(found[0].setting)
+    lines = [[*labels, metric, "ci95", "lowest", "highest", "steps", "note"]]
+    for row in found:
+        mean, half = stats.mean_and_band(row.final[None])
+        numbers = (mean[0], half[0], row.final.min(), row.final.max())
+        texts = ("" if np.isnan(number) else f"{number:.4g}" for number in numbers)
+        lines.append([*row.setting.values(), *texts, f"{row.steps[-1]}", row.note])
+    return lines
+
+
+def report(path: Path, sweep: Sweep, say: Say) -> None:
+    """Writes the table and the picture of a sweep."""
+    found = rows(path, sweep)
+    if not found:
+        return
+    lines = table(found, sweep.metric)
+    numbers = io.StringIO()
+    csv.writer(numbers, lineterminator="\n").writerows(lines)
+    folder.write(path / NUMBERS, numbers.getvalue())
+    folder.write(path / TABLE, markdown(lines[0], lines[1:]))
+    folder.replace(path / PICTURE, lambda file: plots.sweep(found, sweep.metric, file))
+    show(lines)
+    say(f"The best is {path / found[0].name}; all are in {path / TABLE} and {PICTURE}.")
+
+
+def show(lines: Sequence[Sequence[str]]) -> None:
+    """Prints the best lines of a table."""
+    from rich.console import Console
+    from rich.table import Table
+
+    left = len(lines) - 1 - SHOWN
+    out = Table(caption=f"and {left} more" if left > 0 else None)
+    for name in lines[0]:
+        out.add_column(name)
+    for line in lines[1 : SHOWN + 1]:
+        out.add_row(*line)
+    console = Console()
+    if not console.is_terminal:
+        console.width = 140
+    console.print(out)
+
+
+def for_agents(
+    found: Sequence[axes.Axis], run: RunConfig, command: Sequence[str], metric: str, path: Path
+) -> bool:
+    """Writes the same sweep for `wandb sweep`, whose agents train one setting at a time.
+
+    Args:
+        found: the axes.
+        run: what the sweep starts from.
+        command: options of ``train`` that all settings share.
+        metric: what makes a setting good.
+        path: file to write.
+
+    Returns:
+        Whether it can be written: agents type ``--name=value``, which neither flags nor lists of
+        numbers take.
+    """
+
+    def values(axis: axes.Axis) -> dict[str, Any]:
+        if isinstance(axis.values, tuple):
+            return {"values": list(axis.values)}
+        whole = isinstance(axes.value_at(run, axis.path), int)
+        kinds = (
+            ("q_log_uniform_values", "int_uniform") if whole else ("log_uniform_values", "uniform")
+        )
+        kind = kinds[0] if axis.values.log else kinds[1]
+        low, high = (round(end) if whole else end for end in (axis.values.low, axis.values.high))
+        return {"distribution": kind, "min": low, "max": high}
+
+    if any(isinstance(axes.value_at(run, axis.path), bool | tuple) for axis in found):
+        return False
+    start = ["${interpreter}", "-m", "experiments.run", "train"]
+    drawn = any(isinstance(axis.values, axes.Range) for axis in found)
+    folder.write_json(
+        path,
+        {
+            "method": "random" if drawn else "grid",
+            "metric": {"name": metric, "goal": "maximize"},
+            "command": [*start, *command, "--wandb=online", "${args}"],
+            "parameters": {axes.option(axis.path)[2:]: values(axis) for axis in found},
+        },
+    )
+    return True

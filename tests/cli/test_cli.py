@@ -1,0 +1,179 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import tiny
+
+from experiments.presets import preset
+from lase_jax import cli
+from lase_jax.runs import folder, host
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*arguments):
+    return cli.execute(list(arguments), preset, "lase")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("trian", "command is 'trian': did you mean 'train'"),
+        ("train --env shh", "env is 'shh': did you mean 'ssh'"),
+        ("train --algo lasse", "algo is 'lasse': did you mean 'lase'"),
+        ("train --env", "--env is empty"),
+        ("train --sedes 3", "--sedes is not an option: did you mean --seeds?"),
+        ("train --game.rowz 3", "--game.rowz is not an option: did you mean --game.rows?"),
+        ("train extra", "extra is not an option"),
+        ("train --game.rows x", "--game.rows is 'x'"),
+        ("train --game.rows 1", "game.rows is 1: use a whole number, 2 to 64"),
+        ("train --game.radius 8", "game.radius is 8"),
+        ("train --game.rows 2 --game.columns 2", "game.num_hares + num_stags is 6: use at most 4"),
+        ("train --agent.lr -1", "agent.lr is -1.0"),
+        ("train --agent.lr", "--agent.lr is empty"),
+        ("train --agent.gamma 1.5", "agent.gamma is 1.5"),
+        ("train --agent.net.dense a", "--agent.net.dense is 'a'"),
+        ("train --seeds 0", "seeds is 0: use a whole number, 1 or more"),
+        ("train --steps -5", "steps is -5"),
+        ("train --rollout-length 7", "rollout_length is 7: use a divisor of"),
+        ("train --wandb maybe", "--wandb is 'maybe': use 'offline'"),
+        ("train --num-envs 64 --agent.replay 2", "replay is 2: use at least num_envs, 64"),
+        ("train --agent.replay 99 --rollout-length 5", "rollout_length is 5: use 30 or 0"),
+        ("train --preset publisht", "preset is 'publisht': did you mean 'published'"),
+        ("train --preset published", "preset is 'published': leave it out for ssh lase, or try"),
+        ("train --seats lase,a2c", "seats is 'lase,a2c': name 4 agents"),
+        ("train --seats lase,a2c,a3c,random", "seats is 'a3c': did you mean 'a2c'"),
+        ("train --name a/b", "name is 'a/b'"),
+        ("train --name ..", "name is '..'"),
+        ("train --resume nowhere", "run is 'nowhere': it is not a run folder"),
+        ("eval nowhere", "run is 'nowhere': it is not a run folder"),
+        ("eval", "run is missing"),
+        ("eval nowhere --episodes 0", "episodes is 0"),
+        ("eval nowhere --seed 9223372036854775808", "seed is 9223372036854775808"),
+        ("render nowhere --episode 2147483648", "episode is 2147483648"),
+        ("render nowhere --mode fast", "--mode is 'fast'"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(arguments, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run(*arguments.split()) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith(f"error: {message}")
+    assert printed.err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_is_answered_without_jax():
+    code = (
+        "import sys; from experiments.run import preset; from lase_jax.cli import execute; "
+        "assert execute(['--help'], preset, 'lase') == 0; assert 'jax' not in sys.modules"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert all(command in done.stdout for command in cli.COMMANDS)
+
+
+def test_the_help_of_train_lists_the_games_own_settings(capsys):
+    with pytest.raises(SystemExit) as end:
+        run("train", "--env", "cleanup", "--algo", "lase", "--help")
+    assert end.value.code == 0
+    printed = capsys.readouterr().out
+    for option in (
+        "--steps",
+        "--game.river-rows",
+        "--agent.imagine",
+        "--agent.net.lstm",
+        "--seats",
+    ):
+        assert option in printed
+
+
+def test_games_lists_all_there_is(capsys):
+    assert run("games") == 0
+    printed = capsys.readouterr().out
+    for name in ("ssh", "cleanup", "lase_wo", "a2c", "cooperator"):
+        assert name in printed
+    what = {line.split()[0]: line.split(maxsplit=1)[1] for line in printed.splitlines() if line}
+    assert what["lase_wo"] == f"{what['lase']} [perspective=False]"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs")
+    flags = (*tiny.FLAGS, "--steps", "16", "--out", str(out), "--seats", "gift,cooperator")
+    assert run("train", "--env", "ssh", "--algo", "gift", *flags, "--agent.share", "0.5") == 0
+    return out / "ssh-gift"
+
+
+def test_options_reach_the_run(trained):
+    config, _ = host.load_config(trained)
+    assert config.seats == ("gift", "cooperator")
+    assert (config.agent.share, config.game.rows, config.schedule.steps) == (0.5, 3, 16)
+    assert config.agent.net.dense == (4,)
+
+
+def test_a_second_run_gets_a_name_of_its_own(trained, tmp_path):
+    assert folder.unused(trained.parent, "ssh-gift") == "ssh-gift-2"
+    assert folder.unused(trained.parent, "ssh-lase") == "ssh-lase"
+
+
+def test_a_name_that_is_taken_is_kept(trained, capsys):
+    before = (trained / folder.METRICS).read_bytes()
+    flags = (*tiny.FLAGS, "--out", str(trained.parent), "--name", trained.name)
+    assert run("train", "--algo", "a2c", *flags) == 2
+    assert "use another name, or --overwrite" in capsys.readouterr().err
+    assert (trained / folder.METRICS).read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("--agent.share 0.25", "agent.share is 0.25: the checkpoint was made with 0.5"),
+        ("--seats cooperator,gift", "seats.0 is 'cooperator'"),
+        ("--algo a2c", "algo is 'a2c': the checkpoint was made with 'gift'"),
+        ("--net paper", "agent.net."),
+        ("--name other", "name is 'other': a resumed run stays where it is"),
+        ("--out=elsewhere", "out is 'elsewhere': a resumed run stays where it is"),
+        ("--overwrite", "overwrite is 'True': a resumed run stays where it is"),
+        ("--preset published", "preset is 'published': a resumed run has its settings"),
+    ],
+)
+def test_a_resumed_run_may_not_change(trained, change, message, capsys):
+    assert run("train", "--resume", str(trained), *change.split()) == 2
+    assert capsys.readouterr().err.startswith(f"error: {message}")
+
+
+def test_a_finished_run_can_be_resumed_without_harm(trained, capsys):
+    assert run("train", "--resume", str(trained), "--algo", "gift", "--wandb", "offline") == 0
+    assert "is finished" in capsys.readouterr().out
+
+
+def test_eval_prints_a_table_and_writes_json(trained, capsys):
+    assert run("eval", str(trained), "--episodes", "2") == 0
+    printed = capsys.readouterr().out
+    assert "greedy" in printed and "cooperator" in printed
+    assert folder.read(trained)["run"]["seats"] == ["gift", "cooperator"]
+    assert (trained / "eval.json").is_file()
+
+
+def test_what_cannot_be_written_is_one_line(trained, capsys, monkeypatch):
+    def full(path, content):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(folder, "write_json", full)
+    assert run("eval", str(trained), "--episodes", "1") == 2
+    assert "cannot be written (No space left on device)" in capsys.readouterr().err
+    flags = (*tiny.FLAGS, "--out", str(trained.parent), "--name", "full")
+    assert run("train", "--algo", "a2c", *flags) == 2
+    assert "full': it cannot be written (No space left on device)" in capsys.readouterr().err
+
+
+def test_render_draws_the_seed_that_was_asked_for(trained, capsys):
+    assert run("render", str(trained), "--seed", "1") == 0
+    assert (trained / "replay-seed1-sample-0.gif").read_bytes().startswith(b"GIF89a")
+    assert run("render", str(trained), "--seed", "2") == 2
+    assert "this run has the seeds 0 to 1" in capsys.readouterr().err

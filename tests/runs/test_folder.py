@@ -1,0 +1,67 @@
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from envs.checks import ConfigError
+from lase_jax.runs import folder
+
+
+def commit(repository):
+    def git(*arguments):
+        command = ["git", "-C", str(repository), "-c", "user.name=x", "-c", "user.email=x@y"]
+        subprocess.run([*command, *arguments], check=True, capture_output=True)
+
+    git("init")
+    git("add", ".")
+    git("commit", "-m", "x")
+
+
+@pytest.fixture
+def packages(tmp_path):
+    names = [tmp_path / name for name in ("one", "two")]
+    for package in names:
+        package.mkdir()
+        (package / "__init__.py").touch()
+    return names
+
+
+def test_the_revision_tells_changes_in_either_package(packages, tmp_path):
+    commit(tmp_path)
+    clean = folder.revision(*packages)
+    assert clean is not None and len(clean) == 40
+    (tmp_path / "notes").touch()
+    assert folder.revision(*packages) == clean
+    (packages[1] / "new.py").touch()
+    assert folder.revision(*packages) == clean + "+changes"
+    assert folder.revision(packages[0]) == clean
+
+
+def test_sources_that_git_does_not_track_have_no_revision(packages, tmp_path):
+    assert folder.revision(*packages) is None
+    (tmp_path / ".gitignore").write_text("two\n")
+    commit(tmp_path)
+    assert folder.revision(packages[0]) is not None
+    assert folder.revision(*packages) is None
+
+
+@pytest.mark.parametrize("text", ["[]", "3", "{", ""])
+def test_a_config_that_holds_no_settings_is_one_sentence(text, tmp_path):
+    (tmp_path / folder.CONFIG).write_text(text)
+    with pytest.raises(ConfigError, match="its config.json"):
+        folder.read(tmp_path)
+
+
+def test_a_folder_that_cannot_be_emptied_or_made_is_one_sentence(tmp_path, monkeypatch):
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / folder.CONFIG).touch()
+
+    def fails(path):
+        raise OSError("Read-only file system")
+
+    monkeypatch.setattr(folder.shutil, "rmtree", fails)
+    with pytest.raises(ConfigError, match="cannot be written .Read-only file system"):
+        folder.create(tmp_path / "x", overwrite=True)
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match="out is '.*below': it cannot be written"):
+        folder.create(Path(tmp_path / "file" / "below"), overwrite=False)

@@ -1,0 +1,128 @@
+"""Presets: all of them can be built, and what each says is what a run gets."""
+
+from dataclasses import asdict
+
+import jax
+import pytest
+
+import envs
+from envs.checks import ConfigError
+from experiments.influence import arms
+from experiments.influence import tune as influence_tune
+from experiments.learning_curves import tune
+from experiments.presets import PUBLISHED, SETTINGS, jaques, preset, published
+from lase_jax import algorithms
+from lase_jax.algorithms.influence.model import Model
+from lase_jax.runs import host
+from lase_jax.runs.config import default
+
+
+def test_every_game_has_settings_for_every_algorithm():
+    assert set(SETTINGS) <= set(envs.names())
+    for env in envs.names():
+        for algo in algorithms.names():
+            run = preset(env, algo)
+            assert (run.env, run.algo, run.game) == (env, algo, envs.config(env))
+
+
+def test_what_an_algorithm_has_of_its_own_comes_last():
+    assert preset("ipd", "a2c").agent.net.dense == (32,)
+    assert preset("ipd", "lola").agent.net.dense == ()
+    assert preset("coingame", "gift").agent.share == 0.13
+    assert preset("coingame", "gift").agent.entropy == preset("coingame", "a2c").agent.entropy
+
+
+def test_within_a_game_all_have_the_same_budget():
+    for env in envs.names():
+        assert len({preset(env, algo).schedule.steps for algo in algorithms.names()}) == 1
+
+
+def test_lio_plays_long_episodes_as_a_whole():
+    schedule = preset("cleanup_ssd", "lio").schedule
+    assert (schedule.num_envs, schedule.rollout_length) == (1, 0)
+    host.set_up(preset("cleanup_ssd", "lio"))
+
+
+@pytest.mark.parametrize(("env", "algo"), sorted(PUBLISHED))
+def test_published_settings_can_be_set_up(env, algo):
+    run = preset(env, algo, "published")
+    assert run == published(env, algo) and run.agent != default(env, algo).agent
+    assert PUBLISHED[env, algo].source
+    host.set_up(run)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(("env", "algo"), sorted(PUBLISHED))
+def test_published_settings_make_a_program(env, algo):
+    setup = host.set_up(published(env, algo))
+    carry = jax.eval_shape(setup.begin)
+    after, _ = jax.eval_shape(lambda carry: setup.trainer.run(carry, 1), carry)
+    assert jax.tree.structure(carry) == jax.tree.structure(after)
+
+
+def test_what_nobody_published_is_refused():
+    with pytest.raises(ConfigError, match="preset is 'published': leave it out for ssh lola, or"):
+        preset("ssh", "lola", "published")
+    with pytest.raises(ConfigError, match="preset is 'mine'"):
+        preset("ssh", "a2c", "mine")
+    with pytest.raises(ConfigError, match="preset is 'published': leave it out, or use `python -m"):
+        default("ssh", "a2c", "published")
+
+
+@pytest.mark.parametrize("env", ["coingame", "ssg"])
+@pytest.mark.parametrize("algo", sorted(tune.CANDIDATES))
+def test_the_baselines_have_settings_that_were_tried(env, algo):
+    tried = tune.CANDIDATES[algo]
+    agent = preset(env, algo).agent
+    assert {name: getattr(agent, name) for name in tried[0]} in tried
+    assert len(tried) == 4
+    assert len(tune.trials((env,), (algo,))) == 4
+
+
+PAIRS = (("visible", "basic"), ("talk", "comm"), ("moa", "si"))
+"""Controls and what they are a control of."""
+
+
+@pytest.mark.parametrize("arm", arms.ARMS)
+def test_arms_of_the_influence_experiments_can_be_set_up(arm):
+    for game in arms.SMALL:
+        host.set_up(arms.small(game, arm))
+    for game in jaques.GAMES:
+        host.set_up(arms.full(game, arm))
+
+
+@pytest.mark.parametrize(("control", "arm"), PAIRS)
+def test_controls_have_all_but_the_influence(control, arm):
+    for game in arms.SMALL:
+        theirs, ours = (asdict(arms.small(game, name).agent) for name in (control, arm))
+        differ = {field for field in ours if ours[field] != theirs[field]}
+        assert theirs["weight"] == 0 < ours["weight"]
+        assert differ <= {"weight", "train_visible"}
+        assert arms.small(game, control).schedule == arms.small(game, arm).schedule
+
+
+def test_weights_of_influence_were_tried():
+    for (game, arm), weight in arms.WEIGHTS.items():
+        assert weight in influence_tune.CANDIDATES
+        assert arms.small(game, arm).agent.weight == weight
+    assert set(arms.WEIGHTS) == {
+        (game, arm) for game in arms.SMALL for arm in influence_tune.INFLUENTIAL
+    }
+
+
+def test_the_published_model_of_others_has_the_papers_layers():
+    run = preset("cleanup_ssd", "si", "published")
+    model = Model(run.game.spec(), run.agent.net, run.agent.share_eyes)
+    shapes = jax.eval_shape(model.init, jax.random.key(0))["params"]
+    assert shapes["eyes"]["head_0"].shape == (15 * 15 * 6, 32)
+    assert shapes["hidden_0"]["kernel"].shape == (32, 32)
+    assert shapes["lstm"]["input_kernel"].shape == (32, 4 * 128)
+
+
+def test_what_the_paper_leaves_open_is_an_option():
+    agent = arms.full("cleanup_ssd", "si").agent
+    assert agent.moa_weight == 15.007 and agent.curriculum_steps == (0.0, 40e6)
+    assert agent.lr * agent.lr_end == pytest.approx(1.2e-5)
+    other = arms.full("cleanup_ssd", "si", "divides", curriculum_unit=1e3).agent
+    assert other.moa_weight == pytest.approx(1 / 15.007)
+    assert other.curriculum_steps == (0.0, 40e3)

@@ -1,0 +1,221 @@
+import csv
+import json
+import signal
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tiny
+
+from envs.checks import ConfigError
+from lase_jax import cli
+from lase_jax.runs import devices, folder, host, results, session, sinks
+from lase_jax.sweeps import axes, sweep
+
+AXES = "lr=1e-3,1e-2 horizon=4,8"
+SCORES = {
+    "lr=1e-3,horizon=4": 3.0,
+    "lr=1e-3,horizon=8": np.nan,
+    "lr=1e-2,horizon=4": 1.0,
+    "lr=1e-2,horizon=8": 2.0,
+}
+"""What settings are worth at the halving, as the real returns of so short a training are equal."""
+
+
+def make(path, halvings=0, text=AXES, **fields):
+    config = tiny.config(chunks=8, **fields)
+    found = axes.parse(text, config)
+    settings = {axes.name(setting): setting for setting in axes.grid(found)}
+    runs = axes.configured(
+        config,
+        found,
+        list(settings.values()),
+        lambda path, text: type(axes.value_at(config, path))(text),
+    )
+    sweep.create(path, sweep.Sweep("return/collective", halvings, settings), runs)
+    return dict(zip(settings, runs, strict=True))
+
+
+def alone(path, config):
+    host.create(config, path, overwrite=False)
+    assert session.run(path, "again", lambda line: None) == 0
+    return sinks.load(path / folder.METRICS)
+
+
+def same(first, second, rtol=2e-4):
+    np.testing.assert_array_equal(first.update, second.update)
+    for name, values in first.metrics.items():
+        np.testing.assert_allclose(values, second.metrics[name], rtol, 1e-5, err_msg=name)
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    path = tmp_path_factory.mktemp("sweeps") / "tiny"
+    said = []
+    make(path, halvings=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sweep, "score", lambda path, metric: np.array([SCORES[path.name]]))
+        assert sweep.run(path, "again", said.append) == 0
+    return path, said
+
+
+def test_settings_that_need_one_program_are_trained_in_one(swept):
+    _, said = swept
+    assert "Program 1 of 2: 2 settings, 4 seeds." in said
+    assert "Program 2 of 2: 2 settings, 4 seeds." in said
+    assert "Halving 1 of 1: 2 of 4 settings go on." in said
+
+
+def test_a_setting_is_as_good_as_trained_alone(swept, tmp_path):
+    path, _ = swept
+    name = next(name for name in sweep.load(path).settings if results.finished(path / name))
+    config, content = host.load_config(path / name)
+    assert content["sweep"] == "tiny"
+    same(sinks.load(path / name / folder.METRICS), alone(tmp_path / "alone", config))
+
+
+def test_the_worse_half_was_stopped_at_half(swept):
+    path, _ = swept
+    state = sweep.load(path)
+    assert state.halved == 1
+    assert set(state.stopped) == {"lr=1e-3,horizon=8", "lr=1e-2,horizon=4"}
+    for name, update in state.stopped.items():
+        record = sinks.load(path / name / folder.METRICS)
+        updates = host.plan_of(host.load_config(path / name)[0]).updates
+        assert record.update[-1] == update and abs(update - updates / 2) <= 1
+        assert not results.finished(path / name)
+
+
+def test_the_table_has_every_setting_the_best_first(swept):
+    path, said = swept
+    with (path / sweep.NUMBERS).open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 4
+    finished = [float(row["return/collective"]) for row in rows if not row["note"]]
+    assert len(finished) == 2 and finished == sorted(finished, reverse=True)
+    assert [row["note"] for row in rows] == ["", "", "stopped", "stopped"]
+    assert {(row["lr"], row["horizon"]) for row in rows} == {
+        (lr, horizon) for lr in ("1e-3", "1e-2") for horizon in "48"
+    }
+    assert (path / sweep.TABLE).read_text().startswith("| lr | horizon | return/collective |")
+    assert (path / sweep.PICTURE).stat().st_size > 1000
+    best = f"lr={rows[0]['lr']},horizon={rows[0]['horizon']}"
+    assert any(line.startswith(f"The best is {path / best}") for line in said)
+
+
+def never(*_):
+    raise AssertionError("it is trained already")
+
+
+def test_a_finished_sweep_trains_nothing(swept, monkeypatch):
+    monkeypatch.setattr(host, "compiled", never)
+    assert sweep.run(swept[0], "again", lambda line: None) == 0
+
+
+def test_a_stopped_setting_goes_on_alone(swept):
+    path, _ = swept
+    name = next(iter(sweep.load(path).stopped))
+    assert session.run(path / name, "again", lambda line: None) == 0
+    assert results.finished(path / name)
+
+
+def test_a_sweep_that_was_stopped_goes_on_to_the_same_end(tmp_path, monkeypatch):
+    straight, broken = tmp_path / "straight", tmp_path / "broken"
+    collective, parts = host.collective, []
+
+    def stopped_in_the_third_part(record):
+        parts.append(record)
+        if len(parts) == 5:  # of two settings
+            signal.raise_signal(signal.SIGTERM)
+        return collective(record)
+
+    for path in (straight, broken):
+        make(path, text="lr=1e-3,1e-2")
+    assert sweep.run(straight, "again", lambda line: None) == 0
+    monkeypatch.setattr(host, "collective", stopped_in_the_third_part)
+    said = []
+    assert sweep.run(broken, "again", said.append) == 143
+    assert said[-1] == "Stopped. To go on: again"
+    monkeypatch.undo()
+    assert sweep.run(broken, "again", lambda line: None) == 0
+    for name in sweep.load(straight).settings:
+        first, second = (path / name / folder.METRICS for path in (straight, broken))
+        same(sinks.load(first), sinks.load(second))
+
+
+def test_what_does_not_fit_together_is_trained_in_turn(tmp_path, monkeypatch):
+    said = []
+    make(tmp_path / "x", text="lr=1e-3,1e-2", steps=16)
+    monkeypatch.setattr(devices, "free", lambda grid: 1)
+    assert sweep.run(tmp_path / "x", "again", said.append) == 0
+    assert any("one half after the other" in line for line in said)
+    assert sum(line.startswith("Traced") for line in said) == 3
+
+
+def test_one_that_diverges_does_not_stop_the_others(tmp_path, monkeypatch):
+    runs = make(tmp_path / "x", text="lr=1e-3,1e-2", steps=40)
+    first = next(iter(runs))
+    take = session.Run.take
+
+    def poisoned(run, metrics, done):
+        if run.path.name == first:
+            metrics = metrics | {"health/actor": 0 * metrics["health/actor"]}
+        return take(run, metrics, done)
+
+    monkeypatch.setattr(session.Run, "take", poisoned)
+    said = []
+    assert sweep.run(tmp_path / "x", "again", said.append) == 1
+    assert any(line.startswith(f"{first} diverged: loss is not finite") for line in said)
+    assert [results.finished(tmp_path / "x" / name) for name in runs] == [False, True]
+    assert (tmp_path / "x" / sweep.TABLE).read_text().count("diverged") == 1
+    monkeypatch.setattr(host, "compiled", never)
+    assert sweep.run(tmp_path / "x", "again", lambda line: None) == 1
+
+
+def test_a_sweep_is_not_overwritten_and_a_folder_is_no_sweep(tmp_path):
+    make(tmp_path / "x", steps=16)
+    with pytest.raises(ConfigError, match="name is 'x': use another name, --resume .* --overwrite"):
+        make(tmp_path / "x", steps=16)
+    sweep.create(tmp_path / "x", sweep.Sweep("return/collective", 0, {}), [], overwrite=True)
+    assert [file.name for file in (tmp_path / "x").iterdir()] == [sweep.SWEEP]
+    with pytest.raises(ConfigError, match="resume is .*not a sweep's folder"):
+        sweep.run(tmp_path, "again")
+
+
+def test_a_run_whose_metrics_were_lost_counts_least(swept, tmp_path):
+    assert np.isnan(sweep.score(tmp_path, "return/collective")).all()
+
+
+def test_an_unknown_metric_is_named(swept):
+    state = replace(sweep.load(swept[0]), metric="return/colective")
+    with pytest.raises(ConfigError, match="did you mean 'return/collective'"):
+        sweep.rows(swept[0], state)
+
+
+def test_from_the_command_line(tmp_path, capsys):
+    words = ["sweep", *tiny.FLAGS, "--env", "ssh", "--algo", "a2c", "--steps", "16"]
+    words += ["--sweep", "lr=log(1e-4,1e-2) lr_episodes=uniform(10,20)", "--samples", "3"]
+    words += ["--out", str(tmp_path), "--name", "drawn"]
+    assert cli.execute(words, None, "lase") == 0, capsys.readouterr().err
+    state = sweep.load(tmp_path / "drawn")
+    assert len(state.settings) == 3
+    agents = json.loads((tmp_path / "drawn" / sweep.AGENTS).read_text())
+    assert agents["method"] == "random"
+    assert agents["parameters"] == {
+        "agent.lr": {"distribution": "log_uniform_values", "min": 1e-4, "max": 1e-2},
+        "agent.lr-episodes": {"distribution": "int_uniform", "min": 10, "max": 20},
+    }
+    assert "--out" not in agents["command"] and "--steps" in agents["command"]
+    assert cli.execute(["sweep", "--resume", str(tmp_path / "drawn")], None, "lase") == 0
+    capsys.readouterr()
+    assert cli.execute([*words, "--sweep", "lr=a"], None, "lase") == 2
+    assert "agent.lr" in capsys.readouterr().err
+    assert cli.execute(["sweep", "--resume", str(tmp_path), "--halvings", "2"], None, "lase") == 2
+    assert "halvings is 'given': a sweep goes on as it was begun" in capsys.readouterr().err
+
+
+def test_agents_of_wandb_are_offered_what_they_can_type(tmp_path):
+    run, file = tiny.config(), tmp_path / sweep.AGENTS
+    for text in ("normalise=true,false", "agent.net.dense=4,4x4"):
+        assert not sweep.for_agents(axes.parse(text, run), run, [], "return/collective", file)
+    assert not file.exists()

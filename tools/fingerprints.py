@@ -1,0 +1,74 @@
+"""Short runs of every algorithm and every game as hashes: a change of form leaves all as they were.
+
+    python tools/fingerprints.py before.json                    # before the change: writes them
+    python tools/fingerprints.py after.json --like before.json  # after it: names what differs
+
+Every algorithm plays Cleanup and, as a game of two, the iterated prisoner's dilemma; A2C plays
+every game. Hashes are of all metrics and of the carry after two updates, bit for bit, so both files
+must come from the same machine, packages and XLA_FLAGS.
+"""
+
+import argparse
+import hashlib
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import jax
+import numpy as np
+
+import envs
+from envs.checks import ConfigError
+from experiments.presets import preset
+from lase_jax import algorithms
+from lase_jax.runs import host
+
+UPDATES = 2
+
+
+def fingerprint(env: str, algo: str) -> str:
+    """The hash of what two seeds of an algorithm's preset, in four environments, come to."""
+    run = preset(env, algo)
+    setup = host.set_up(replace(run, seeds=2, schedule=replace(run.schedule, num_envs=4)))
+    carry, metrics = jax.jit(setup.trainer.run, static_argnums=1)(setup.begin(), UPDATES)
+    carry = carry._replace(key=jax.random.key_data(carry.key))
+    parts = sorted(
+        digest(leaf) for leaf in jax.tree.leaves(carry)
+    )  # whatever the fields are called
+    parts += [f"{name} {digest(values)}" for name, values in sorted(metrics.items())]
+    return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
+
+
+def digest(leaf: jax.Array) -> str:
+    """The hash of an array's type, shape and bits."""
+    content = f"{leaf.dtype} {leaf.shape}".encode() + np.asarray(leaf).tobytes()
+    return hashlib.sha256(content).hexdigest()
+
+
+def main() -> int:
+    """Writes the file, and returns 1 where it differs from the other."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--like", type=Path)
+    arguments = parser.parse_args()
+    pairs = [(env, algo) for env in ("cleanup", "ipd") for algo in algorithms.names()]
+    pairs += [(env, "a2c") for env in envs.names()]
+    found = {}
+    for env, algo in dict.fromkeys(pairs):
+        try:
+            found[f"{env} {algo}"] = fingerprint(env, algo)
+        except ConfigError as error:  # LOLA is for two
+            print(f"{env} {algo}: {error}")
+        jax.clear_caches()
+    arguments.file.write_text(json.dumps(found, indent=2) + "\n")
+    if not arguments.like:
+        return 0
+    before = json.loads(arguments.like.read_text())
+    differ = sorted(name for name in found | before if found.get(name) != before.get(name))
+    print(f"{len(found)} runs, {len(differ)} differ", *differ, sep="\n")
+    return bool(differ)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
