@@ -5,9 +5,11 @@
 Writes ``results.md`` beside this file. Numbers are means over the last tenth of training.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import tyro
 
 from experiments.calibration.sweep import OUT, RULES, SEATS
 from lase_jax.reports import stats
@@ -22,6 +24,16 @@ COLUMNS = {
     "CE others in view": "infer/visible_cross_entropy",
     "log A": "infer/uniform_cross_entropy",
 }
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Where to read and write."""
+
+    runs: Path = OUT
+    """Parent of the run folders."""
+    out: Path = Path(__file__).parent
+    """Where the table goes."""
 
 
 def load(parent: Path) -> dict[tuple[str, str], Record]:
@@ -57,12 +69,13 @@ def table(records: dict[tuple[str, str], Record]) -> str:
 
 def main() -> None:
     """Prints and writes the table."""
-    records = load(OUT)
+    where = tyro.cli(Analysis, description=__doc__)
+    records = load(where.runs)
     if not records:
-        raise SystemExit(f"No finished runs in {OUT}; run the sweep first.")
+        raise SystemExit(f"No finished runs in {where.runs}; run the sweep first.")
     text = table(records)
     print(text)
-    folder.write(Path(__file__).parent / "results.md", text)
+    folder.write(where.out / "results.md", text)
 
 
 if __name__ == "__main__":

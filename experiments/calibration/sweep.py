@@ -1,6 +1,6 @@
 """Which rule should pi_SR learn by? Judged by what it predicts and whom it trusts, not by return.
 
-    python -m experiments.calibration.sweep
+    python -m experiments.calibration.sweep [--seeds 5]
 
 For each rule, one LASE agent plays Cleanup with a perpetual cleaner, a defector and a random player
 (Fig. 8 of Kong et al. 2024): its own actions, the others' actions and its weights can be judged.
@@ -9,7 +9,10 @@ And four LASE agents play Cleanup among themselves.
 
 import dataclasses
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+
+import tyro
 
 from experiments.presets import preset
 from experiments.study import train_all
@@ -26,14 +29,26 @@ STEPS = 1_000_000
 OUT = Path("runs/calibration")
 
 
-def runs() -> dict[str, RunConfig]:
+@dataclass(frozen=True)
+class Sweep:
+    """What to train."""
+
+    seeds: int = SEEDS
+    """Seeds of each run."""
+    steps: int = STEPS
+    """Environment steps per seed."""
+    out: Path = OUT
+    """Parent of the run folders."""
+
+
+def runs(seeds: int, steps: int) -> dict[str, RunConfig]:
     """Settings of every run by its name, ``<society>-<rule>``."""
     base = preset("cleanup", "lase")
     base = dataclasses.replace(
         base,
-        seeds=SEEDS,
+        seeds=seeds,
         wandb="disabled",
-        schedule=dataclasses.replace(base.schedule, steps=STEPS),
+        schedule=dataclasses.replace(base.schedule, steps=steps),
     )
     return {
         f"{society}-{rule}": dataclasses.replace(
@@ -46,7 +61,9 @@ def runs() -> dict[str, RunConfig]:
 
 def main() -> int:
     """Trains what is not trained yet and returns an exit code."""
-    return train_all(runs(), OUT, "python -m experiments.calibration.sweep")
+    sweep = tyro.cli(Sweep, description=__doc__)
+    trained = runs(sweep.seeds, sweep.steps)
+    return train_all(trained, sweep.out, "python -m experiments.calibration.sweep")
 
 
 if __name__ == "__main__":

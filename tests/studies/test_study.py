@@ -1,5 +1,6 @@
 """Sweeps: what is kept, what goes on, what is refused; and the tables that are made from them."""
 
+import importlib
 import json
 from dataclasses import replace
 
@@ -82,10 +83,26 @@ def test_a_control_is_an_algorithm_with_other_settings():
 
 
 def test_without_runs_no_table_is_overwritten(tmp_path, monkeypatch):
-    monkeypatch.setattr(calibration, "OUT", tmp_path)
+    monkeypatch.setattr("sys.argv", ["analysis", "--runs", str(tmp_path)])
     monkeypatch.setattr(folder, "write", None)
     with pytest.raises(SystemExit, match="No finished runs"):
         calibration.main()
+
+
+STUDIES = (
+    *("calibration.sweep", "calibration.analysis", "influence.sweep", "influence.tune"),
+    *("learning_curves.sweep", "learning_curves.tune", "lola.exact"),
+)
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_help_trains_nothing(name, monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["study", "--help"])
+    with pytest.raises(SystemExit) as end:
+        importlib.import_module(f"experiments.{name}").main()
+    assert end.value.code == 0 and "usage: study" in capsys.readouterr().out
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_is_no_summary_is_not_finished(tmp_path):
