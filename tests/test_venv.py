@@ -11,10 +11,10 @@ import sys
 import zipfile
 from pathlib import Path
 
+import packages
 import pytest
 
 ROOT = Path(__file__).parent.parent
-UV = Path(sys.executable).with_name("uv")
 TOOLS = "sh", "awk", "sed", "grep"
 """All that the script runs besides Python."""
 
@@ -80,14 +80,9 @@ def old_venv(tmp_path_factory):
     pip = OLDEST_PIP[max(version for version in OLDEST_PIP if version <= sys.version_info[:2])]
     (folder / "pip.txt").write_text(f"pip=={pip}\n")
     python = folder / ".venv" / "bin" / "python"
-    for command in (
-        [sys.executable, "-m", "venv", "--without-pip", folder / ".venv"],
-        [UV, "pip", "install", "--python", python, "--require-hashes", "-r", folder / "pip.txt"],
-    ):
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if "error sending request" in done.stderr:
-            pytest.skip(f"pip {pip.split()[0]} cannot be had: no package index can be reached")
-        assert done.returncode == 0, done.stderr
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / ".venv"], check=True)
+    done = packages.install("--python", python, "--require-hashes", "-r", folder / "pip.txt")
+    assert done.returncode == 0, done.stderr
     return folder / ".venv"
 
 

@@ -33,9 +33,7 @@ def fingerprint(env: str, algo: str) -> str:
     setup = host.set_up(replace(run, seeds=2, schedule=replace(run.schedule, num_envs=4)))
     carry, metrics = jax.jit(setup.trainer.run, static_argnums=1)(setup.begin(), UPDATES)
     carry = carry._replace(key=jax.random.key_data(carry.key))
-    parts = sorted(
-        digest(leaf) for leaf in jax.tree.leaves(carry)
-    )  # whatever the fields are called
+    parts = sorted(map(digest, jax.tree.leaves(carry)))  # whatever the fields are called
     parts += [f"{name} {digest(values)}" for name, values in sorted(metrics.items())]
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
 

@@ -34,17 +34,7 @@ from lase_jax.core.metrics import masked_mean
 from lase_jax.core.rewards import no_opinion
 from lase_jax.core.seats import Seats, co_players, put_columns, take_columns, take_seats
 from lase_jax.learners import A2CConfig, LearnerState, a2c, as_agent
-from lase_jax.types import (
-    Agent,
-    Array,
-    Clock,
-    Decision,
-    Metrics,
-    Mode,
-    Opinion,
-    PyTree,
-    Rollout,
-)
+from lase_jax.types import Agent, Array, Clock, Decision, Metrics, Mode, Opinion, PyTree, Rollout
 
 
 class Memory(NamedTuple):

@@ -39,17 +39,7 @@ from lase_jax.core.rewards import no_opinion
 from lase_jax.core.seats import Seats, put_columns, take_columns, take_seats
 from lase_jax.learners import Acting, LearnerState, a2c, as_agent, epsilon, extend
 from lase_jax.nets.layers import one_hots
-from lase_jax.types import (
-    Agent,
-    Array,
-    Clock,
-    Decision,
-    Metrics,
-    Mode,
-    Opinion,
-    PyTree,
-    Rollout,
-)
+from lase_jax.types import Agent, Array, Clock, Decision, Metrics, Mode, Opinion, PyTree, Rollout
 
 
 @dataclass(frozen=True)

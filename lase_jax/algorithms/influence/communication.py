@@ -33,28 +33,9 @@ from lase_jax.algorithms.influence.effect import Audience, InfluenceConfig, effe
 from lase_jax.core import distributions
 from lase_jax.core.metrics import masked_mean
 from lase_jax.core.seats import Seats, take_columns, take_seats
-from lase_jax.learners import (
-    Acting,
-    LearnerState,
-    Views,
-    a2c,
-    as_agent,
-    epsilon,
-    extend,
-    objective,
-)
+from lase_jax.learners import Acting, LearnerState, Views, a2c, as_agent, epsilon, extend, objective
 from lase_jax.nets.layers import one_hots
-from lase_jax.types import (
-    SEAT_AXES,
-    Agent,
-    Array,
-    Clock,
-    Decision,
-    Metrics,
-    Mode,
-    PyTree,
-    Rollout,
-)
+from lase_jax.types import SEAT_AXES, Agent, Array, Clock, Decision, Metrics, Mode, PyTree, Rollout
 
 
 class Memory(NamedTuple):

@@ -45,17 +45,7 @@ from lase_jax.core.seats import (
     to_seats,
 )
 from lase_jax.learners import LearnerState, a2c, as_agent, of_models, rate
-from lase_jax.types import (
-    Agent,
-    Array,
-    Clock,
-    Decision,
-    Metrics,
-    Mode,
-    Opinion,
-    PyTree,
-    Rollout,
-)
+from lase_jax.types import Agent, Array, Clock, Decision, Metrics, Mode, Opinion, PyTree, Rollout
 
 
 class InfluenceState(NamedTuple):

@@ -17,10 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from envs.types import EnvSpec
-from lase_jax.algorithms.influence.effect import (
-    Measure,
-    effect,
-)
+from lase_jax.algorithms.influence.effect import Measure, effect
 from lase_jax.algorithms.influence.nets import OtherModel
 from lase_jax.core import distributions
 from lase_jax.core.metrics import masked_mean

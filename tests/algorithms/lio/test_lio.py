@@ -8,17 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from probes import (
-    episode,
-    facts,
-    one_agent,
-    one_seat,
-    probe,
-    same,
-    selfplay,
-    settings,
-    train,
-)
+from probes import episode, facts, one_agent, one_seat, probe, same, selfplay, settings, train
 
 from envs.checks import ConfigError
 from lase_jax.algorithms.lio.agent import Machinery
