@@ -8,8 +8,7 @@ Facts, opinions, learning: a `Rollout` holds facts and is never edited. What age
 up. Learners see extrinsic reward plus the sum of all deltas.
 """
 
-from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 import jax
 
@@ -76,8 +75,106 @@ class Clock(NamedTuple):
     update: Array  # [] int32, updates finished before this one
 
 
-def keep_memory(acting: PyTree, memory: PyTree, action: Array, reward: Array) -> PyTree:
-    """The `remember` of those who remember nothing of others: the memory as it is."""
+class Init(Protocol):
+    """Fresh state of n seats: what a checkpoint stores, without an axis of environments."""
+
+    def __call__(self, key: Array, hyper: PyTree, /) -> Any:
+        """The state. ``key`` is consumed; ``hyper`` are the traced settings, which it keeps."""
+        ...
+
+
+class Begin(Protocol):
+    """What n seats carry through an episode, before its first step."""
+
+    def __call__(self, num_envs: int, /) -> Any:
+        """The memory, leaves ``[B, ...]``: recurrent states, messages, traces."""
+        ...
+
+
+class Prepare(Protocol):
+    """What acting needs of a state."""
+
+    def __call__(self, state: Any, /) -> Any:
+        """What `Act` gets, computed once per rollout."""
+        ...
+
+
+class Draw(Protocol):
+    """The chance of one step, drawn for all steps of a rollout at once."""
+
+    def __call__(self, key: Array, num_envs: int) -> Any:
+        """The draws, leaves ``[B, ...]``. ``key`` is consumed."""
+        ...
+
+
+class Act(Protocol):
+    """What n seats do in one step; deterministic."""
+
+    def __call__(
+        self, acting: Any, memory: Any, obs: Array, draws: Any, mode: Mode, /
+    ) -> tuple[Decision, Any]:
+        """Decision and memory of those who see ``obs [B, n, F]``."""
+        ...
+
+
+class Remember(Protocol):
+    """What n seats, who see more of others than their windows show, keep of a step."""
+
+    def __call__(self, acting: Any, memory: Any, action: Array, reward: Array, /) -> Any:
+        """The memory after a step.
+
+        ``action [B, N]`` int32 is what everyone did, A for those who took no part; ``reward [B,
+        N]`` float32 is what the game paid.
+        """
+        ...
+
+
+class Shape(Protocol):
+    """What n seats change in everyone's reward."""
+
+    def __call__(self, state: Any, rollout: Rollout, key: Array, /) -> Opinion:
+        """An opinion about the whole society's rollout. ``key`` is consumed."""
+        ...
+
+
+class Learn(Protocol):
+    """What n seats make of a rollout for the next one."""
+
+    def __call__(
+        self, state: Any, rollout: Rollout, reward: Array, key: Array, clock: Clock, /
+    ) -> tuple[Any, Metrics]:
+        """State and metrics after it.
+
+        ``reward [T, B, N]`` float32 is what is learnt on: extrinsic plus all opinions. ``key`` is
+        consumed.
+        """
+        ...
+
+
+class Again(Protocol):
+    """Plays further episodes, for `Reflect`."""
+
+    def __call__(self, acting: Any, key: Array, /) -> Rollout:
+        """A rollout in which n seats act by ``acting``, all others by what they have learnt."""
+        ...
+
+
+class Reflect(Protocol):
+    """What n seats learn from what others have just learnt."""
+
+    def __call__(
+        self, before: Any, after: Any, rollout: Rollout, reward: Array, again: Again, key: Array, /
+    ) -> tuple[Any, Metrics]:
+        """State and metrics after it.
+
+        ``before`` and ``after`` are the seats' states around `Learn`; ``rollout`` and ``reward [T,
+        B, N]`` are what was learnt from. ``key`` is consumed.
+        """
+        ...
+
+
+def keep_memory(acting: Any, memory: Any, action: Array, reward: Array, /) -> Any:
+    """The `Remember` of those who remember nothing of others: the memory as it is."""
     del acting, action, reward
     return memory
 
@@ -85,70 +182,63 @@ def keep_memory(acting: PyTree, memory: PyTree, action: Array, reward: Array) ->
 class Agent(NamedTuple):
     """What the holders of n seats do. All functions are pure; parameters lead with the seat axis.
 
-    `Rollout` means the whole society's; what belongs to these seats alone is taken with `seats`.
-
-    Attributes:
-        hyper: settings that may be traced and swept, a pytree of floats; a state carries its own.
-        init: ``(key, hyper) -> state``, what a checkpoint stores; no B axis. ``key`` is consumed.
-        begin: ``(num_envs) -> memory``, with a B axis: recurrent states, messages, traces.
-        prepare: ``(state) -> acting``, what `act` needs, computed once per rollout.
-        draw: ``(key, num_envs) -> draws``, the chance of one step, with a B axis; drawn for all
-            steps of a rollout at once. ``key`` is consumed.
-        act: ``(acting, memory, obs[B, n, F], draws, mode) -> (Decision, memory)``, deterministic.
-        shape: ``(state, Rollout, key) -> Opinion``: what these seats change in everyone's reward.
-        learn: ``(state, Rollout, reward[T, B, N], key, clock) -> (state, Metrics)``.
-        remember: ``(acting, memory, action[B, N], reward[B, N]) -> memory``, called after each step
-            with everyone's actions, A for those who took no part, and extrinsic rewards, for agents
-            who see more of others than their windows show.
-        reflect: ``(before, after, Rollout, reward[T, B, N], again, key) -> (state, Metrics)``, for
-            agents who learn from what others have just learnt, else None. `before` and `after` are
-            their states around `learn`; ``again(acting, key) -> Rollout`` plays further episodes in
-            which these seats act by `acting` and all others by what they have learnt.
+    A rollout means the whole society's, but its memory and notes are these seats' own.
 
     Metrics are ``[n]``, one number per seat, or ``[n, N]``, from each of these seats to every seat.
     """
 
-    hyper: PyTree
-    init: Callable[..., PyTree]
-    begin: Callable[[int], PyTree]
-    prepare: Callable[[PyTree], PyTree]
-    draw: Callable[..., PyTree]
-    act: Callable[..., tuple[Decision, PyTree]]
-    shape: Callable[..., Opinion]
-    learn: Callable[..., tuple[PyTree, Metrics]]
-    remember: Callable[..., PyTree] = keep_memory
-    reflect: Callable[..., tuple[PyTree, Metrics]] | None = None
+    hyper: PyTree  # settings that may be traced and swept, floats; a state carries its own
+    init: Init
+    begin: Begin
+    prepare: Prepare
+    draw: Draw
+    act: Act
+    shape: Shape
+    learn: Learn
+    remember: Remember = keep_memory
+    reflect: Reflect | None = None
+
+
+class Collect(Protocol):
+    """Plays, for `Iterate`."""
+
+    def __call__(
+        self, acting: Any, world: World, key: Array, clock: Clock, /
+    ) -> tuple[World, Rollout]:
+        """The world after a rollout, and the rollout. ``key`` is consumed."""
+        ...
+
+
+class Iterate(Protocol):
+    """One iteration of a whole society."""
+
+    def __call__(
+        self, state: Any, collect: Collect, world: World, key: Array, clock: Clock, /
+    ) -> tuple[Any, World, Metrics]:
+        """State, world and metrics after it.
+
+        ``collect`` is lent by the loop and may be called any number of times. ``key`` is consumed.
+        """
+        ...
 
 
 class Algorithm(NamedTuple):
     """What a whole society does in one iteration. The training loop knows only this.
 
-    Attributes:
-        hyper: as in `Agent`, for all kinds of agents together.
-        whole_episodes: whether some kind reflects, which takes rollouts of whole episodes.
-        init: ``(key, hyper) -> state``. ``key`` is consumed.
-        begin: ``(num_envs) -> memory``.
-        prepare: ``(state) -> acting``.
-        draw: ``(key, num_envs) -> draws``, as in `Agent`.
-        act: ``(acting, memory, obs[B, N, F], draws, mode) -> (Decision, memory)``.
-        remember: ``(acting, memory, action[B, N], reward[B, N]) -> memory``, as in `Agent`.
-        weigh: ``(state, Rollout, key) -> Opinion``: all opinions added up, with weights
-            ``[T, B, N, N]`` whose rows sum to 1; for training and evaluation alike.
-        iterate: ``(state, collect, world, key, clock) -> (state, world, Metrics)``, where
-            ``collect(acting, world, key, clock) -> (world, Rollout)`` is lent by the loop and may
-            be called any number of times.
+    Functions are those of `Agent`, for all N seats; states and memories are tuples with an entry
+    per kind of agent.
     """
 
-    hyper: PyTree
-    whole_episodes: bool
-    init: Callable[..., PyTree]
-    begin: Callable[[int], PyTree]
-    prepare: Callable[[PyTree], PyTree]
-    draw: Callable[..., PyTree]
-    act: Callable[..., tuple[Decision, PyTree]]
-    remember: Callable[..., PyTree]
-    weigh: Callable[..., Opinion]
-    iterate: Callable[..., tuple[PyTree, World, Metrics]]
+    hyper: PyTree  # of all kinds of agents together
+    whole_episodes: bool  # whether some kind reflects, which takes rollouts of whole episodes
+    init: Init
+    begin: Begin
+    prepare: Prepare
+    draw: Draw
+    act: Act
+    remember: Remember
+    weigh: Shape  # all opinions added up, weights [T, B, N, N] whose rows sum to 1
+    iterate: Iterate
 
 
 class Carry(NamedTuple):

@@ -13,13 +13,16 @@ import numpy as np
 
 from envs.types import Env, EnvSpec, Step
 from lase_jax import algorithms
+from lase_jax.core.settings import changed, fitting
 from lase_jax.loop.rollout import begin, play
 from lase_jax.loop.society import society
 from lase_jax.loop.train import Schedule, make_trainer
 from lase_jax.nets.layers import Net
 from lase_jax.types import Rollout
 
-TINY = Net(dense=(8,), social=8, perspective=8)
+TINY = Net(dense=(8,))
+SMALL = dict(net=TINY, social_width=8, perspective_width=8)
+"""Tiny networks: fields of the algorithms that have them."""
 
 
 class State(NamedTuple):
@@ -99,8 +102,7 @@ def probe(pay, num_agents=2, num_actions=2, horizon=4, leaves=None) -> Env:
 
 def settings(name, **overrides):
     """The settings of a ready-made algorithm with tiny networks."""
-    small = {} if name == "random" else {"net": TINY}
-    return algorithms.config(name, **(small | overrides))
+    return changed(fitting(algorithms.config(name), SMALL), overrides)
 
 
 def selfplay(game, config):

@@ -3,11 +3,12 @@ import pytest
 import tiny
 
 from envs.checks import ConfigError
-from lase_jax import api
-from lase_jax.algorithms import A2C, Gift
+from lase_jax import algorithms, api
+from lase_jax.algorithms import Independent
+from lase_jax.learners import A2C
 from lase_jax.runs import host, session
 
-AGENT = Gift(net=tiny.NET)
+AGENT = algorithms.config("gift", net=tiny.NET)
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +63,7 @@ def test_a_run_folder_gives_the_same_as_training_in_memory(game, tmp_path):
     host.create(config, tmp_path / "x", overwrite=False)
     assert session.run(tmp_path / "x", "", lambda line: None) == 0
     loaded = api.load(tmp_path / "x")
-    society = api.society(game, A2C(net=tiny.NET))
+    society = api.society(game, Independent(learner=A2C(net=tiny.NET)))
     memory = api.train(game, society, steps=48, seeds=2, num_envs=2, say=lambda line: None)
     assert loaded.metrics.keys() == memory.metrics.keys()
     for name, values in memory.metrics.items():

@@ -32,7 +32,7 @@ from lase_jax.algorithms.lase.mind import SocialConfig
 from lase_jax.algorithms.lase.replay import present_batch
 from lase_jax.core import blocks
 from lase_jax.core.seats import co_players, take_seats
-from lase_jax.learners import a2c
+from lase_jax.learners.actor_critic import Learner
 from lase_jax.loop.rollout import collector
 from lase_jax.runs import folder, host
 from lase_jax.runs.config import default
@@ -161,11 +161,12 @@ def programs(setup: host.Setup) -> tuple[dict[str, clock.Program], Rollout]:
         ),
     }
     if isinstance(config.agent, SocialConfig):
-        learner = a2c(config.agent, spec, len(seats))
-        infer = inference.build(config.agent, spec, seats, learner)
+        learner = Learner(config.agent.learner, spec, len(seats))
+        infer = inference.Inference(config.agent, spec, seats, learner)
         known, learnt = state[0].social, state[0].learner
         found["weights"] = (infer.weigh, known, learnt, view)
-        found["actor-critic"] = (learner.learn, learnt, take_seats(view, seats), rollout.reward)
+        own = take_seats(view, seats)
+        found["actor-critic"] = (learner.learn, learnt, own, rollout.reward, key)
     looped = {name: clock.compiled(again(phase), *given) for name, (phase, *given) in found.items()}
     whole = clock.compiled(lambda carry: setup.trainer.run(carry, UPDATES), carry)
     return looped | {"update": whole}, rollout

@@ -199,12 +199,13 @@ def laid_out(config: "RunConfig", updates: int) -> tuple[Any, Any]:
 def settings(case: Case, seeds: int) -> "RunConfig":
     """The preset of a case's game and algorithm, with the case's variant."""
     from experiments import presets
-    from lase_jax.cli.commands import NETS
+    from lase_jax.algorithms import NETS
+    from lase_jax.core.settings import changed, fitting
 
     run = presets.preset(case.game, case.algorithm)
-    changed: dict[str, Any] = {"net": NETS[case.net]} if case.net != "dense" else {}
-    changed |= {"weigh": case.weigh} if case.weigh else {}
-    return replace(run, agent=replace(run.agent, **changed), seeds=seeds)
+    agent = fitting(run.agent, NETS[case.net]) if case.net != "dense" else run.agent
+    agent = changed(agent, {"weigh": case.weigh} if case.weigh else {})
+    return replace(run, agent=agent, seeds=seeds)
 
 
 def table(rows: list[dict[str, Any]]) -> rich.table.Table:

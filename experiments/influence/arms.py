@@ -11,6 +11,7 @@ from typing import Any
 
 from envs import checks
 from experiments.presets import jaques, preset
+from lase_jax.core.settings import changed
 from lase_jax.runs.config import RunConfig, default
 
 
@@ -73,7 +74,7 @@ def full(
     checks.choice("game", game, jaques.GAMES)
     fields = jaques.fields(game, arm, moa_weight, curriculum_unit)
     run = default(game, ARMS[arm].algo)
-    agent = dataclasses.replace(run.agent, **fields | ARMS[arm].own)
+    agent = changed(run.agent, fields | ARMS[arm].own)
     return dataclasses.replace(run, agent=agent, schedule=jaques.SCHEDULE)
 
 
@@ -91,5 +92,5 @@ def small(game: str, arm: str, **own: Any) -> RunConfig:
     return dataclasses.replace(
         run,
         game=dataclasses.replace(run.game, **SMALL[game]),
-        agent=dataclasses.replace(run.agent, **tuned | ARMS[arm].own | own),
+        agent=changed(run.agent, tuned | ARMS[arm].own | own),
     )

@@ -19,6 +19,7 @@ from envs.registry import GAMES as CONFIGS
 from experiments.presets import preset
 from experiments.study import train_all
 from lase_jax.cli import guarded
+from lase_jax.core.settings import changed
 from lase_jax.runs.config import RunConfig
 
 GAMES = ("ssh", "ssg", "coingame", "cleanup", "ipd")
@@ -64,7 +65,7 @@ def settings(game: str, algo: str, seeds: int) -> RunConfig:
     """Settings of one run, of an algorithm or a control."""
     algo, own = CONTROLS.get(algo, (algo, {}))
     run = preset(game, algo)
-    agent = dataclasses.replace(run.agent, **own)
+    agent = changed(run.agent, own)
     return dataclasses.replace(run, agent=agent, seeds=seeds, wandb="disabled")
 
 

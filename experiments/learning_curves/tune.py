@@ -22,6 +22,7 @@ from experiments.curves import final, fraction, score
 from experiments.presets import preset
 from experiments.study import TRIAL_SEEDS, TRIAL_SHARE, require_same, train_all, trial
 from lase_jax.cli import guarded
+from lase_jax.core.settings import changed
 from lase_jax.reports.tables import markdown
 from lase_jax.runs import folder, results
 from lase_jax.runs.config import RunConfig
@@ -76,7 +77,7 @@ def tried(game: str, algo: str) -> tuple[dict[str, Any], ...]:
 def settings(game: str, algo: str, own: dict[str, Any]) -> RunConfig:
     """Settings of one run."""
     run = preset(game, algo)
-    return trial(dataclasses.replace(run, agent=dataclasses.replace(run.agent, **own)))
+    return trial(dataclasses.replace(run, agent=changed(run.agent, own)))
 
 
 def name(game: str, algo: str, own: dict[str, Any]) -> str:

@@ -11,8 +11,7 @@ import dataclasses
 from envs import checks
 from experiments.presets.games import SETTINGS, Settings
 from experiments.presets.published import PUBLISHED, published
-from lase_jax.algorithms.lase.mind import SocialConfig
-from lase_jax.algorithms.lio.agent import Lio
+from lase_jax.core.settings import changed, fitting
 from lase_jax.loop.train import Schedule
 from lase_jax.runs.config import RunConfig, default
 
@@ -34,19 +33,15 @@ def preset(env: str, algo: str, name: str = "") -> RunConfig:
     if name:
         return published(env, algo)
     run = default(env, algo)
-    settings = SETTINGS.get(env, Settings())
-    fields = settings.learner | settings.own.get(algo, {})
-    if isinstance(run.agent, SocialConfig):
-        fields = fields | settings.social
-    if not hasattr(run.agent, "net"):  # scripted agents have nothing to set
-        fields = {}
-    agent, schedule = dataclasses.replace(run.agent, **fields), settings.schedule
-    if isinstance(agent, Lio) and schedule.rollout_length:
+    game = SETTINGS.get(env, Settings())
+    agent, schedule = fitting(run.agent, game.shared), game.schedule
+    agent = changed(agent, game.own.get(algo, {}))
+    if agent.WHOLE_EPISODES and schedule.rollout_length:
         schedule = whole_episodes(schedule, run.game.horizon)
     return dataclasses.replace(run, schedule=schedule, agent=agent)
 
 
 def whole_episodes(schedule: Schedule, horizon: int) -> Schedule:
-    """About as many steps between updates, in whole episodes, which LIO plays twice."""
+    """About as many steps between updates, in whole episodes."""
     num_envs = max(1, round(schedule.num_envs * schedule.rollout_length / horizon))
     return dataclasses.replace(schedule, num_envs=num_envs, rollout_length=0)

@@ -14,10 +14,8 @@ class Settings:
 
     schedule: Schedule = Schedule()
     """Budget and batch."""
-    learner: dict[str, Any] = field(default_factory=dict)
-    """Fields of the actor-critic, for all algorithms alike."""
-    social: dict[str, Any] = field(default_factory=dict)
-    """Further fields of those that infer relationships."""
+    shared: dict[str, Any] = field(default_factory=dict)
+    """Fields of all algorithms that have them."""
     own: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Further fields of single algorithms, by their names."""
 
@@ -34,6 +32,9 @@ LIO = dict(
 are small beside what the games pay. With the authors' R_max of 2 agents live on incentives and
 leave the game alone; with a cost of 1e-2 they stop paying before they learn what it is worth."""
 
+NARROW = dict(social_width=32, perspective_width=32, moa_width=32, incentive_width=32)
+"""Networks of mechanisms that are as wide as policies of 32."""
+
 STAG_HUNT = Settings(
     Schedule(steps=8_000_000, num_envs=32),
     dict(
@@ -43,8 +44,9 @@ STAG_HUNT = Settings(
         normalise=False,
         epsilon_end=0.01,
         epsilon_episodes=60_000,
+        social_gamma=0.99,
+        social_episodes=8,
     ),
-    dict(social_gamma=0.99, social_episodes=8),
     own=dict(gift=dict(share=0.07), ia=dict(beta=0.2), si=dict(weight=2.521), lio=LIO),
 )
 ESCAPE_ROOM = Settings(
@@ -54,23 +56,30 @@ ESCAPE_ROOM = Settings(
         entropy=0.01,
         epsilon_end=0.1,
         epsilon_episodes=16_000,
-        net=Net(dense=(64, 32), incentive=32),
+        net=Net(dense=(64, 32)),
+        incentive_width=32,
+        social_gamma=0.99,
     ),
-    dict(social_gamma=0.99),
     own=dict(lio=dict(baseline=False, lr=1e-3, incentive_lr=3e-3)),
 )
 """Policies, entropy, epsilon and R_max as in the authors' code of LIO, whose updates are of single
 episodes; step sizes ours, for updates of 16 episodes."""
 SNOWDRIFT = Settings(
     Schedule(steps=2_000_000),
-    dict(gamma=0.95, lam=0.7, entropy=0.05, epsilon_episodes=4_500),
-    dict(social_gamma=0.95),
+    dict(gamma=0.95, lam=0.7, entropy=0.05, epsilon_episodes=4_500, social_gamma=0.95),
     own=dict(gift=dict(share=0.3), ia=dict(beta=0.2), si=dict(weight=2.521), lio=LIO),
 )
 CLEANUP = Settings(
     Schedule(steps=2_500_000),
-    dict(lr=2e-3, gamma=0.98, lam=0.9, entropy=0.05, epsilon_episodes=10_000),
-    dict(social_gamma=0.98, social_episodes=8),
+    dict(
+        lr=2e-3,
+        gamma=0.98,
+        lam=0.9,
+        entropy=0.05,
+        epsilon_episodes=10_000,
+        social_gamma=0.98,
+        social_episodes=8,
+    ),
     own=dict(gift=dict(share=0.15), si=dict(weight=0.62), lio=LIO | dict(lr=2e-3)),
 )
 CLEANUP_SSD = Settings(
@@ -81,9 +90,10 @@ CLEANUP_SSD = Settings(
         entropy=0.1,
         epsilon_end=0.05,
         epsilon_episodes=2_000,
-        net=Net(dense=(64, 64), incentive=64),
+        net=Net(dense=(64, 64)),
+        social_gamma=0.99,
+        social_episodes=8,
     ),
-    dict(social_gamma=0.99, social_episodes=8),
     own=dict(lio=dict(lr=3e-4, cost=2e-4)),
 )
 """LIO's small map. Entropy, discount and R_max of LIO as in its authors' code; the cost is twice
@@ -101,9 +111,10 @@ SSD = Settings(
         epsilon_start=0.1,
         epsilon_end=0.01,
         epsilon_episodes=1_000,
-        net=Net(dense=(32, 32), social=32, perspective=32, moa=32, incentive=32),
+        net=Net(dense=(32, 32)),
+        social_gamma=0.99,
+        **NARROW,
     ),
-    dict(social_gamma=0.99),
     own=dict(si=dict(weight=0.62), lio=LIO),
 )
 """A start on a CPU, not yet tuned; the papers play 250 times as long, with 6 convolutions before
@@ -120,15 +131,15 @@ BOX_TRAPPED = Settings(
         epsilon_start=0.3,
         epsilon_end=0.02,
         epsilon_episodes=8_000,
-        net=Net(dense=(32,), social=32, perspective=32, moa=32, incentive=32),
+        net=Net(dense=(32,)),
+        social_gamma=0.95,
+        **NARROW,
     ),
-    dict(social_gamma=0.95),
     own=dict(si=dict(weight=20.0), lio=dict(lr=1e-3, optimiser="adam", normalise=True)),
 )
 COINGAME = Settings(
     Schedule(steps=1_500_000),
-    dict(gamma=0.95, lam=0.7, entropy=0.05, epsilon_episodes=4_500),
-    dict(social_gamma=0.95),
+    dict(gamma=0.95, lam=0.7, entropy=0.05, epsilon_episodes=4_500, social_gamma=0.95),
     own=dict(
         gift=dict(share=0.13),
         si=dict(weight=40.0),
@@ -143,9 +154,11 @@ MATRIX = Settings(
         lam=0.7,
         entropy=0.01,
         epsilon_episodes=1_000,
-        net=Net(dense=(32,), social=32, perspective=32),
+        net=Net(dense=(32,)),
+        social_width=32,
+        perspective_width=32,
+        social_gamma=0.95,
     ),
-    dict(social_gamma=0.95),
     own=dict(
         gift=dict(share=0.11),
         lio=dict(lr=1e-3, optimiser="adam", normalise=True),

@@ -15,8 +15,10 @@ GAMES = ("cleanup_ssd", "harvest_ssd")
 """Games of the paper."""
 SCHEDULE = Schedule(steps=500_000_000, num_envs=16, rollout_length=50)
 """Steps of the paper; environments and steps between updates are ours."""
-NET = Net(conv=(6,), conv_relu=True, dense=(32, 32), lstm=128, moa=128, moa_dense=(32, 32))
+NET = Net(conv=(6,), conv_relu=True, dense=(32, 32), lstm=128)
 """Networks of the paper."""
+MODEL = dict(moa_width=128, moa_dense=(32, 32))
+"""Sizes of the paper's model of other agents."""
 DECAY_EPISODES = 20_000
 """Episodes of 1000 steps over which learning rates fell in the later code; whether they did so in
 the paper is not known."""
@@ -110,7 +112,7 @@ def fields(
     if reached is not None:
         ours |= dict(curriculum_steps=(0.0, reached * curriculum_unit), curriculum=(0.0, 1.0))
     if "moa_weight" in theirs:
-        ours |= dict(moa_lr=theirs["lr"], share_eyes=True)
+        ours |= dict(moa_lr=theirs["lr"], share_eyes=True, **MODEL)
         if moa_weight == "divides":
             theirs["moa_weight"] = 1.0 / theirs["moa_weight"]
     return ours | theirs

@@ -6,6 +6,7 @@ from typing import Any
 
 from envs import checks
 from experiments.presets import jaques
+from lase_jax.core.settings import changed
 from lase_jax.loop.train import Schedule
 from lase_jax.nets.layers import Net
 from lase_jax.runs.config import RunConfig, default
@@ -39,7 +40,8 @@ LIO_ROOM = Published(
         epsilon_end=0.1,
         epsilon_episodes=1_000,
         max_grad_norm=1e6,
-        net=Net(dense=(64, 32), incentive=64),
+        net=Net(dense=(64, 32)),
+        incentive_width=64,
     ),
 )
 """Their cost has an optimiser of its own, of rate 1e-4; ours is the weight 1e-4. Their incentive
@@ -59,7 +61,8 @@ LIO_CLEANUP = Published(
         epsilon_episodes=100,
         bootstrap_at_horizon=True,
         max_grad_norm=1e6,
-        net=Net(conv=(6,), conv_relu=True, dense=(64, 64), incentive=64),
+        net=Net(conv=(6,), conv_relu=True, dense=(64, 64)),
+        incentive_width=64,
     ),
 )
 """Half of their episodes are counted here, as every update plays twice. Their incentives see
@@ -85,7 +88,8 @@ PUBLISHED: dict[tuple[str, str], Published] = {
             epsilon_end=0.01,
             epsilon_episodes=5_000,
             max_grad_norm=1e6,
-            net=Net(dense=(16, 8), incentive=16),
+            net=Net(dense=(16, 8)),
+            incentive_width=16,
         ),
         AUTHORS_DILEMMA | dict(horizon=5),
     ),
@@ -121,6 +125,7 @@ PUBLISHED: dict[tuple[str, str], Published] = {
             gamma=0.99,
             entropy=1.76e-3,
             net=jaques.NET,
+            **jaques.MODEL,
         ),
     ),
 } | {
@@ -152,6 +157,6 @@ def published(env: str, algo: str) -> RunConfig:
     return dataclasses.replace(
         run,
         game=dataclasses.replace(run.game, **theirs.game),
-        agent=dataclasses.replace(run.agent, **theirs.agent),
+        agent=changed(run.agent, theirs.agent),
         schedule=theirs.schedule,
     )

@@ -3,9 +3,9 @@
 from typing import Any
 
 from envs import checks
-from lase_jax.algorithms.a2c import A2C
 from lase_jax.algorithms.gift import Gift
 from lase_jax.algorithms.group import Group
+from lase_jax.algorithms.independent import Independent
 from lase_jax.algorithms.inequity import Inequity
 from lase_jax.algorithms.influence.basic import BasicInfluence
 from lase_jax.algorithms.influence.communication import Communication
@@ -14,13 +14,16 @@ from lase_jax.algorithms.lase.agent import Lase
 from lase_jax.algorithms.lio.agent import Lio
 from lase_jax.algorithms.lola.agent import Lola
 from lase_jax.algorithms.scripted import Scripted
+from lase_jax.core import settings
+from lase_jax.learners import PPO
+from lase_jax.nets.layers import DENSE, PAPER
 
 AlgorithmConfig = (
-    A2C
-    | BasicInfluence
+    BasicInfluence
     | Communication
     | Gift
     | Group
+    | Independent
     | Inequity
     | Influence
     | Lase
@@ -30,7 +33,7 @@ AlgorithmConfig = (
 )
 
 ALGORITHMS: dict[str, AlgorithmConfig] = {
-    "a2c": A2C(),
+    "a2c": Independent(),
     "gift": Gift(),
     "go": Group(),
     "ia": Inequity(),
@@ -38,11 +41,25 @@ ALGORITHMS: dict[str, AlgorithmConfig] = {
     "lase_wo": Lase(perspective=False),
     "lio": Lio(),
     "lola": Lola(),
+    "ppo": Independent(learner=PPO()),
     "random": Scripted("random"),
     "si": Influence(),
     "si_basic": BasicInfluence(),
     "si_comm": Communication(),
 }
+
+
+NETS: dict[str, dict[str, Any]] = {
+    "dense": {
+        "net": DENSE,
+        **dict.fromkeys(("social_width", "perspective_width", "moa_width"), 64),
+    },
+    "paper": {
+        "net": PAPER,
+        **dict.fromkeys(("social_width", "perspective_width", "moa_width"), 128),
+    },
+}
+"""Networks that have a name: fields of those algorithms that have them."""
 
 
 def names() -> tuple[str, ...]:
@@ -56,4 +73,5 @@ def config(name: str, /, **overrides: Any) -> AlgorithmConfig:
     Raises:
         ConfigError: unknown name or field (with the nearest ones), or a value that cannot work.
     """
-    return checks.pick("algorithm", ALGORITHMS, name, overrides)
+    checks.choice("algorithm", name, ALGORITHMS)
+    return settings.changed(ALGORITHMS[name], overrides, f"field of {name}")

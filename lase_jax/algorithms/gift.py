@@ -14,12 +14,13 @@ from envs import checks
 from envs.types import Env
 from lase_jax.core.rewards import give
 from lase_jax.core.seats import Seats
-from lase_jax.learners import A2CConfig, LearnerState, a2c, as_agent
+from lase_jax.learners.actor_critic import Learner, LearnerState
+from lase_jax.learners.agents import AgentConfig, agent
 from lase_jax.types import Agent, Array, Opinion, Rollout
 
 
 @dataclass(frozen=True)
-class Gift(A2CConfig):
+class Gift(AgentConfig):
     """Independent actor-critics that always give the same share away."""
 
     share: float = 0.15
@@ -27,17 +28,25 @@ class Gift(A2CConfig):
 
     def __post_init__(self) -> None:
         """Checks every field."""
-        super().__post_init__()
         checks.probability("share", self.share)
 
     def build(self, env: Env, seats: Seats) -> Agent:
         """The agents on `seats`."""
-        each = self.share / (env.spec.num_agents - 1)
+        learner = Learner(self.learner, env.spec, len(seats))
+        return agent(learner, seats, self.hyper(), EqualGifts(self.share, seats).shape)
 
-        def shape(state: LearnerState, rollout: Rollout, key: Array) -> Opinion:
-            del state, key
-            lead = (*rollout.reward.shape[:2], len(seats), env.spec.num_agents)
-            present = rollout.active[:, :, None]
-            return give(jnp.where(present, jnp.full(lead, each), 0.0), rollout, seats, {})
 
-        return as_agent(a2c(self, env.spec, len(seats)), self.hyper(), seats, shape)
+@dataclass(frozen=True)
+class EqualGifts:
+    """The opinion of agents who give all co-players the same."""
+
+    share: float
+    seats: Seats
+
+    def shape(self, state: LearnerState, rollout: Rollout, key: Array) -> Opinion:
+        """Hands the share out, equal parts to those who take part."""
+        del state, key
+        steps, envs, num = rollout.reward.shape
+        each = jnp.full((steps, envs, len(self.seats), num), self.share / (num - 1))
+        present = rollout.active[:, :, None]
+        return give(jnp.where(present, each, 0.0), rollout, self.seats, {})

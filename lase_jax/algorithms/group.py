@@ -13,22 +13,31 @@ from envs.types import Env
 from lase_jax.core import rewards
 from lase_jax.core.rewards import no_opinion
 from lase_jax.core.seats import Seats
-from lase_jax.learners import A2CConfig, LearnerState, a2c, as_agent
+from lase_jax.learners.actor_critic import Learner, LearnerState
+from lase_jax.learners.agents import AgentConfig, agent
 from lase_jax.types import Agent, Array, Opinion, Rollout
 
 
 @dataclass(frozen=True)
-class Group(A2CConfig):
+class Group(AgentConfig):
     """Actor-critics on the group's reward."""
 
     def build(self, env: Env, seats: Seats) -> Agent:
         """The agents on `seats`."""
-        mine = np.isin(np.arange(env.spec.num_agents), seats)
+        learner = Learner(self.learner, env.spec, len(seats))
+        return agent(learner, seats, self.hyper(), Solidarity(seats).shape)
 
-        def shape(state: LearnerState, rollout: Rollout, key: Array) -> Opinion:
-            del state, key
-            others = jax.vmap(jax.vmap(rewards.group_delta))(rollout.reward)
-            delta = jnp.where(mine[None, None], others, 0.0)
-            return no_opinion(rollout, len(seats))._replace(delta=delta)
 
-        return as_agent(a2c(self, env.spec, len(seats)), self.hyper(), seats, shape)
+@dataclass(frozen=True)
+class Solidarity:
+    """The opinion of agents who count everyone's reward as their own."""
+
+    seats: Seats
+
+    def shape(self, state: LearnerState, rollout: Rollout, key: Array) -> Opinion:
+        """Adds the rewards of all others to those of these seats."""
+        del state, key
+        own = np.isin(np.arange(rollout.reward.shape[-1]), self.seats)
+        others = jax.vmap(jax.vmap(rewards.group_delta))(rollout.reward)
+        delta = jnp.where(own[None, None], others, 0.0)
+        return no_opinion(rollout, len(self.seats))._replace(delta=delta)

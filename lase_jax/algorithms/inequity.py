@@ -20,7 +20,7 @@ averages instead of summing.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -28,31 +28,31 @@ import numpy as np
 
 from envs import checks
 from envs.types import Env
-from lase_jax import learners
 from lase_jax.core import rewards
 from lase_jax.core.metrics import masked_mean
 from lase_jax.core.rewards import no_opinion
 from lase_jax.core.seats import Seats, co_players, put_columns, take_columns, take_seats
-from lase_jax.learners import A2CConfig, LearnerState, a2c, as_agent
+from lase_jax.learners.actor_critic import Acting, Learner, LearnerState
+from lase_jax.learners.agents import AgentConfig, agent
 from lase_jax.types import Agent, Array, Clock, Decision, Metrics, Mode, Opinion, PyTree, Rollout
 
 
-class Memory(NamedTuple):
+class AverseMemory(NamedTuple):
     """What an inequity-averse agent carries through an episode."""
 
     learner: PyTree
     trace: Array  # [B, n, N] smoothed rewards before the step, the own one first
 
 
-class Acting(NamedTuple):
+class AverseActing(NamedTuple):
     """What acting needs, computed once per rollout."""
 
-    learner: learners.Acting
+    learner: Acting
     decay: Array  # [] gamma lambda
 
 
 @dataclass(frozen=True)
-class Inequity(A2CConfig):
+class Inequity(AgentConfig):
     """Actor-critics that are averse to inequity."""
 
     alpha: float = 0.0
@@ -64,95 +64,119 @@ class Inequity(A2CConfig):
     see_traces: bool = True
     """Show the traces to the policy; else it reads zeros, which makes the network comparable."""
 
+    TRACED: ClassVar[tuple[str, ...]] = ("alpha", "beta", "trace")
+
     def __post_init__(self) -> None:
         """Checks every field."""
-        super().__post_init__()
         checks.number("alpha", self.alpha, 0.0)
         checks.number("beta", self.beta, 0.0)
         checks.probability("trace", self.trace)
 
-    def hyper(self) -> dict[str, float]:
-        """The settings that may be traced."""
-        own = {"alpha": self.alpha, "beta": self.beta, "trace": self.trace}
-        return super().hyper() | own
-
     def build(self, env: Env, seats: Seats) -> Agent:
         """The agents on `seats`."""
         num = env.spec.num_agents
-        learner = a2c(self, env.spec, len(seats), extra=num)
-        order = np.concatenate([np.array(seats)[:, None], co_players(num, seats)], axis=1)
+        learner = Learner(self.learner, env.spec, len(seats), extra=num)
+        averse = Averse(self, num, seats, learner)
+        return agent(learner, seats, self.hyper(), averse.shape)._replace(
+            begin=averse.begin,
+            prepare=averse.prepare,
+            act=averse.act,
+            learn=averse.learn,
+            remember=averse.remember,
+        )
 
-        def begin(num_envs: int) -> Memory:
-            return Memory(learner.begin(num_envs), jnp.zeros((num_envs, len(seats), num)))
 
-        def prepare(state: LearnerState) -> Acting:
-            return Acting(learner.prepare(state), decay(state))
+@dataclass(frozen=True)
+class Averse:
+    """What inequity-averse agents on some seats do, as functions of their state."""
 
-        def extend(obs: Array, trace: Array) -> Array:
-            shown = trace if self.see_traces else jnp.zeros_like(trace)
-            return jnp.concatenate([obs.astype(jnp.float32), shown], axis=-1)
+    config: Inequity
+    num_agents: int
+    seats: Seats
+    learner: Learner
 
-        def act(
-            acting: Acting, memory: Memory, obs: Array, draws: Array, mode: Mode
-        ) -> tuple[Decision, Memory]:
-            seen = extend(obs, memory.trace)
-            decision, after = learner.act(acting.learner, memory.learner, seen, draws, mode)
-            return decision, memory._replace(learner=after)
+    @property
+    def order(self) -> np.ndarray:
+        """``[n, N]`` int32, each agent's own seat, then its co-players'."""
+        own = np.array(self.seats)[:, None]
+        return np.concatenate([own, co_players(self.num_agents, self.seats)], axis=1)
 
-        def remember(acting: Acting, memory: Memory, action: Array, reward: Array) -> Memory:
-            del action
-            return memory._replace(trace=smooth(acting.decay, memory.trace, reward))
+    def begin(self, num_envs: int) -> AverseMemory:
+        """The memory before the first step: traces are 0."""
+        traces = jnp.zeros((num_envs, len(self.seats), self.num_agents))
+        return AverseMemory(self.learner.begin(num_envs), traces)
 
-        def smooth(kept: Array, trace: Array, reward: Array) -> Array:
-            """The traces ``[B, n, N]`` after a step that paid ``reward [B, N]``."""
-            return kept * trace + reward[:, order]
+    def prepare(self, state: LearnerState) -> AverseActing:
+        """What acting needs."""
+        return AverseActing(self.learner.prepare(state), decay(state))
 
-        def traces(state: LearnerState, rollout: Rollout) -> Array:
-            """``[T + 1, B, n, N]``, before every step and after the last."""
-            kept = decay(state)
+    def extended(self, obs: Array, trace: Array) -> Array:
+        """Observations ``[..., n, F]`` with the traces ``[..., n, N]``, or zeros, appended."""
+        shown = trace if self.config.see_traces else jnp.zeros_like(trace)
+        return jnp.concatenate([obs.astype(jnp.float32), shown], axis=-1)
 
-            def step(trace: Array, reward: Array) -> tuple[Array, Array]:
-                after = smooth(kept, trace, reward)
-                return after, after
+    def act(
+        self, acting: AverseActing, memory: AverseMemory, obs: Array, draws: Array, mode: Mode
+    ) -> tuple[Decision, AverseMemory]:
+        """Acts on observations and traces."""
+        seen = self.extended(obs, memory.trace)
+        decision, after = self.learner.act(acting.learner, memory.learner, seen, draws, mode)
+        return decision, memory._replace(learner=after)
 
-            first = rollout.memory.trace
-            return jnp.concatenate([first[None], jax.lax.scan(step, first, rollout.reward)[1]])
+    def remember(
+        self, acting: AverseActing, memory: AverseMemory, action: Array, reward: Array
+    ) -> AverseMemory:
+        """Smooths the rewards of a step."""
+        del action
+        return memory._replace(trace=self.smoothed(acting.decay, memory.trace, reward))
 
-        def shape(state: LearnerState, rollout: Rollout, key: Array) -> Opinion:
-            del key
-            after = traces(state, rollout)[1:]
-            each = rewards.inequity_delta
-            for _ in range(3):
-                each = jax.vmap(each, (0, 0, None, None))
-            envy, guilt = each(
-                after[..., 0], after[..., 1:], state.hyper["alpha"], state.hyper["beta"]
-            )
-            active = take_columns(rollout.active, seats)
-            own = jnp.where(active, envy + guilt, 0.0)
-            delta = put_columns(own, seats, num)
-            return no_opinion(rollout, len(seats))._replace(
-                delta=delta,
-                metrics={
-                    "inequity/envy": masked_mean(envy, active, (0, 1), jnp.nan),
-                    "inequity/guilt": masked_mean(guilt, active, (0, 1), jnp.nan),
-                },
-            )
+    def smoothed(self, kept: Array, trace: Array, reward: Array) -> Array:
+        """The traces ``[B, n, N]`` after a step that paid ``reward [B, N]``."""
+        return kept * trace + reward[:, self.order]
 
-        def learn(
-            state: LearnerState, rollout: Rollout, reward: Array, key: Array, clock: Clock
-        ) -> tuple[LearnerState, Metrics]:
-            del key, clock
-            known = traces(state, rollout)
-            own = take_seats(rollout, seats)
-            own = own._replace(
-                obs=extend(own.obs, known[:-1]),
-                last_obs=extend(own.last_obs, known[-1]),
-                memory=rollout.memory.learner,
-            )
-            return learner.learn(state, own, take_columns(reward, seats))
+    def traces(self, state: LearnerState, rollout: Rollout) -> Array:
+        """``[T + 1, B, n, N]``, before every step and after the last."""
+        kept = decay(state)
 
-        plain = as_agent(learner, self.hyper(), seats, shape)
-        return plain._replace(begin=begin, prepare=prepare, act=act, learn=learn, remember=remember)
+        def step(trace: Array, reward: Array) -> tuple[Array, Array]:
+            after = self.smoothed(kept, trace, reward)
+            return after, after
+
+        first = rollout.memory.trace
+        return jnp.concatenate([first[None], jax.lax.scan(step, first, rollout.reward)[1]])
+
+    def shape(self, state: LearnerState, rollout: Rollout, key: Array) -> Opinion:
+        """What inequity costs these seats."""
+        del key
+        after = self.traces(state, rollout)[1:]
+        each = rewards.inequity_delta
+        for _ in range(3):
+            each = jax.vmap(each, (0, 0, None, None))
+        hyper = state.hyper
+        envy, guilt = each(after[..., 0], after[..., 1:], hyper["alpha"], hyper["beta"])
+        active = take_columns(rollout.active, self.seats)
+        own = jnp.where(active, envy + guilt, 0.0)
+        return no_opinion(rollout, len(self.seats))._replace(
+            delta=put_columns(own, self.seats, self.num_agents),
+            metrics={
+                "inequity/envy": masked_mean(envy, active, (0, 1), jnp.nan),
+                "inequity/guilt": masked_mean(guilt, active, (0, 1), jnp.nan),
+            },
+        )
+
+    def learn(
+        self, state: LearnerState, rollout: Rollout, reward: Array, key: Array, clock: Clock
+    ) -> tuple[LearnerState, Metrics]:
+        """Learns from the own part of a rollout, with the traces as they were. Consumes ``key``."""
+        del clock
+        traces = self.traces(state, rollout)
+        own = take_seats(rollout, self.seats)
+        own = own._replace(
+            obs=self.extended(own.obs, traces[:-1]),
+            last_obs=self.extended(own.last_obs, traces[-1]),
+            memory=rollout.memory.learner,
+        )
+        return self.learner.learn(state, own, take_columns(reward, self.seats), key)
 
 
 def decay(state: LearnerState) -> Array:

@@ -5,7 +5,7 @@ import contextlib
 import io
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,16 +14,15 @@ import tyro
 import envs
 from envs.checks import ConfigError, integer, require
 from lase_jax import algorithms
-from lase_jax.nets.layers import DENSE, PAPER
+from lase_jax.algorithms import NETS
+from lase_jax.core.settings import fitting
+from lase_jax.learners import with_learner
 from lase_jax.reports import evaluate, plots
 from lase_jax.runs import crossplay, devices, folder, host, results, session
 from lase_jax.runs.checkpoint import check_same
 from lase_jax.runs.config import MAX_SEED, Presets, RunConfig, named, to_json
 from lase_jax.runs.config import program as program_of
 from lase_jax.sweeps import axes, sweep
-
-NETS = {"dense": DENSE, "paper": PAPER}
-"""Networks that have a name."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ def train(arguments: Sequence[str], presets: Presets, program: str) -> int:
     devices.use_cores()
     if chosen.resume:
         return resume(arguments, Path(chosen.resume), program)
-    start = presets(chosen.env, chosen.algo, chosen.preset)
+    start = begun(presets, chosen)
     options = parse(train_options(start), arguments, f"{program} train")
     config = configured(options, presets)
     host.set_up(config)
@@ -113,7 +112,7 @@ def _shared(arguments: Sequence[str]) -> list[str]:
 
 def configured(options: Any, presets: Presets) -> RunConfig:
     """The run that the options of ``train`` or ``sweep`` describe."""
-    config = with_net(options.run, options.net)
+    config = fitted(options.run, options)
     if not options.seats:
         return config
 
@@ -121,9 +120,17 @@ def configured(options: Any, presets: Presets) -> RunConfig:
         agent = (
             presets(options.env, name, "").agent if name in algorithms.ALGORITHMS else named(name)
         )
-        return with_net(replace(config, agent=agent), options.net).agent
+        return fitted(replace(config, agent=agent), options).agent
 
     return config.with_seats(options.seats.split(","), find)
+
+
+def begun(presets: Presets, chosen: argparse.Namespace) -> RunConfig:
+    """What the options of a new run or sweep start from."""
+    start = presets(chosen.env, chosen.algo, chosen.preset)
+    if not chosen.learner:
+        return start
+    return replace(start, agent=with_learner(start.agent, chosen.learner))
 
 
 def place(options: Any, stem: str) -> Path:
@@ -141,7 +148,7 @@ def sweep_runs(arguments: Sequence[str], presets: Presets, program: str) -> int:
     chosen = _first(arguments)
     devices.join_hosts(chosen.hosts)
     devices.use_cores()
-    start = presets(chosen.env, chosen.algo, chosen.preset)
+    start = begun(presets, chosen)
     whole = f"{program} sweep"
     options = parse(sweep_options(start), arguments, whole)
     wandb = options.run.wandb if "--wandb" in _flags(arguments) else None
@@ -192,8 +199,11 @@ def resume(arguments: Sequence[str], path: Path, program: str) -> int:
     for name, reason in (place | {"preset": "has its settings"}).items():
         remedy = f"a resumed run {reason}, leave --{name} out"
         require(f"--{name}" not in _flags(arguments), name, str(getattr(options, name)), remedy)
+    if options.learner:
+        kept = with_learner(config.agent, options.learner) is config.agent
+        require(kept, "learner", options.learner, "a resumed run keeps its own, leave it out")
     given = _first(arguments)
-    now = replace(with_net(options.run, options.net), wandb=config.wandb)
+    now = replace(fitted(options.run, options), wandb=config.wandb)
     if "--env" in _flags(arguments):
         now = replace(now, env=given.env)
     if "--algo" in _flags(arguments):
@@ -208,11 +218,10 @@ def _resume_command(program: str, path: Path) -> str:
     return f"{program} train --resume {path}"
 
 
-def with_net(config: RunConfig, net: str) -> RunConfig:
-    """The same run with the named networks; scripted agents have none."""
-    if not net or not hasattr(config.agent, "net"):
-        return config
-    return replace(config, agent=replace(config.agent, net=NETS[net]))
+def fitted(config: RunConfig, options: Any) -> RunConfig:
+    """The same run with the networks and the learner that options name, where agents have any."""
+    agent = with_learner(config.agent, options.learner) if options.learner else config.agent
+    return replace(config, agent=fitting(agent, NETS[options.net] if options.net else {}))
 
 
 def _first(arguments: Sequence[str]) -> argparse.Namespace:
@@ -221,6 +230,7 @@ def _first(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--env", default="ssh")
     parser.add_argument("--algo", default="lase")
     parser.add_argument("--preset", default="")
+    parser.add_argument("--learner", default="")
     parser.add_argument("--resume", default="")
     parser.add_argument("--hosts", default="")
     try:
@@ -250,6 +260,9 @@ def train_options(default: RunConfig) -> Any:
         its authors' code, where they are known for the game; other seats start from ours."""
         seats: str = ""
         """A name per seat, e.g. lase,a2c,a2c,random: algorithms and the game's scripted seats."""
+        learner: Literal["", "a2c", "ppo"] = ""
+        """How policies and critics of all agents learn; empty for what the algorithm starts from,
+        which is a2c. It decides which options under "agent" there are."""
         net: Literal["", "dense", "paper"] = ""
         """Networks of all agents: two dense layers, or the paper's convolutions and LSTM."""
         name: str = ""
@@ -369,12 +382,16 @@ def games(arguments: Sequence[str], presets: Presets, program: str) -> int:
 
 def _changed(agent: Any) -> str:
     """The settings that a ready-made algorithm changes, e.g. `` [perspective=False]``."""
-    changed = [
-        f"{field.name}={getattr(agent, field.name)}"
+    changed = {
+        field.name: getattr(agent, field.name)
         for field in fields(agent)
         if getattr(agent, field.name) != field.default
-    ]
-    return f" [{', '.join(changed)}]" if changed else ""
+    }
+    words = (
+        f"{name}={type(value).__name__.lower() if is_dataclass(value) else value}"
+        for name, value in changed.items()
+    )
+    return f" [{', '.join(words)}]" if changed else ""
 
 
 def parse(target: Any, arguments: Sequence[str], program: str) -> Any:
@@ -403,7 +420,7 @@ def parse(target: Any, arguments: Sequence[str], program: str) -> Any:
 
 REWORDED = (
     (r"^Error parsing Train: ", ""),
-    (r"^Error parsing (?:run\.)?([a-z_.]+): ", r"\1."),
+    (r"^Error parsing (?:run\.)?([a-z_.]+?)(?:\.learner)?: ", r"\1."),
     (
         r"^Error parsing (--\S+): .*?'([^']*)'\]?\.?$",
         r"\1 is '\2': use a value of the type that --help shows",

@@ -4,6 +4,7 @@ Letters: N seats, n seats of one kind of agent, M samples, K = N - 1 co-players,
 observation.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from envs.checks import require
 from envs.types import EnvSpec
-from lase_jax.types import SEAT_AXES, Array, Rollout
+from lase_jax.types import SEAT_AXES, Array, PyTree, Rollout
 
 Seats = tuple[int, ...]
 
@@ -68,7 +69,7 @@ def take_seats(rollout: Rollout, seats: Seats | tuple[Seats, ...]) -> Rollout:
     return rollout._replace(**taken)
 
 
-def some_envs(leaf: Array, count: int, axis: int = 1) -> Array:
+def some_envs(leaf: Array, axis: int = 1, *, count: int) -> Array:
     """`count` of the environments along an axis, or all where there are fewer.
 
     They are evenly spaced, such that devices which share the environments have as many each, where
@@ -79,15 +80,37 @@ def some_envs(leaf: Array, count: int, axis: int = 1) -> Array:
     return jax.lax.slice_in_dim(leaf, 0, every * (count - 1) + 1, every, axis)
 
 
+def map_envs(function: Callable[[Array, int], Array], tree: PyTree) -> PyTree:
+    """Changes the axis of environments of rollouts, and of arrays ``[T, B, ...]`` beside them.
+
+    Args:
+        function: ``(leaf, axis) -> leaf``, where environments stand along the axis.
+        tree: rollouts, and arrays with a step axis before that of environments.
+    """
+
+    def change(node: PyTree) -> PyTree:
+        if not isinstance(node, Rollout):
+            return function(node, 1)
+        at_once = (node.last_obs, node.memory)
+        by_step = node._replace(last_obs=(), memory=())
+        by_step = jax.tree.map(lambda leaf: function(leaf, 1), by_step)
+        last_obs, memory = jax.tree.map(lambda leaf: function(leaf, 0), at_once)
+        return by_step._replace(last_obs=last_obs, memory=memory)
+
+    return jax.tree.map(change, tree, is_leaf=lambda node: isinstance(node, Rollout))
+
+
+def num_envs_of(tree: PyTree) -> int:
+    """B, of something that `map_envs` can change."""
+    first = jax.tree.leaves(tree, is_leaf=lambda node: isinstance(node, Rollout))[0]
+    return (first.done if isinstance(first, Rollout) else first).shape[1]
+
+
 def take_envs(rollout: Rollout, count: int) -> Rollout:
     """The rollout in `some_envs`; all of them cost nothing."""
     if count >= rollout.done.shape[1]:
         return rollout
-    last_obs, memory = rollout.last_obs, rollout.memory
-    by_step = rollout._replace(last_obs=(), memory=())
-    by_step = jax.tree.map(lambda leaf: some_envs(leaf, count), by_step)
-    rest = jax.tree.map(lambda leaf: some_envs(leaf, count, axis=0), (last_obs, memory))
-    return by_step._replace(last_obs=rest[0], memory=rest[1])
+    return map_envs(partial(some_envs, count=count), rollout)
 
 
 def check_visible(field: str, wanted: bool, spec: EnvSpec) -> None:

@@ -44,11 +44,11 @@ class ActorCritic(nn.Module):
         self.symbol_head = nn.Dense(self.symbols, kernel_init=SMALL) if self.symbols else None
         self.symbol_value_head = nn.Dense(1) if self.symbols else None
 
-    def see(self, x: Array) -> Array:
+    def first_features(self, x: Array) -> Array:
         """What the convolutions, or else the first dense layer, make of ``x [..., F]``, flat."""
         if self.net.conv:
             return self.eyes.convolve(x)
-        return nn.relu(self.glance(self.fold(), x))
+        return nn.relu(self.first_layer(self.fold(), x))
 
     def fold(self) -> tuple[Affine, ...]:
         """What `encode` needs, computed once per update."""
@@ -59,21 +59,21 @@ class ActorCritic(nn.Module):
         if not self.net.dense:
             return x
         size = math.prod(self.obs_shape)
-        z = self.glance(folded, x[..., :size])
+        z = self.first_layer(folded, x[..., :size])
         if self.extra_kernel is not None:
-            z = z + self.tell(x[..., size:])
-        return self.digest(z)
+            z = z + self.extra_inputs(x[..., size:])
+        return self.upper_layers(z)
 
-    def glance(self, folded: tuple[Affine, ...], x: Array) -> Array:
+    def first_layer(self, folded: tuple[Affine, ...], x: Array) -> Array:
         """The first dense layer's pre-activations ``[..., H]`` for the window ``x [..., F]``."""
         return self.eyes(folded, x)[0]
 
-    def tell(self, extra: Array) -> Array:
+    def extra_inputs(self, extra: Array) -> Array:
         """What ``extra [..., E]`` adds to the pre-activations, ``[..., H]``."""
         assert self.extra_kernel is not None
         return extra @ self.extra_kernel
 
-    def digest(self, z: Array) -> Array:
+    def upper_layers(self, z: Array) -> Array:
         """From the first dense layer's pre-activations to features or LSTM gate inputs."""
         z = nn.relu(z)
         for layer in self.hidden:
@@ -85,7 +85,7 @@ class ActorCritic(nn.Module):
         assert self.lstm is not None
         return self.lstm(carry, encoded)
 
-    def remember(self, carry: tuple[Array, Array], encoded: Array) -> tuple[Array, PyTree]:
+    def unroll(self, carry: tuple[Array, Array], encoded: Array) -> tuple[Array, PyTree]:
         """The LSTM over T steps, see `LSTM.unroll`; only for networks that have one."""
         assert self.lstm is not None
         return self.lstm.unroll(carry, encoded)
@@ -94,7 +94,7 @@ class ActorCritic(nn.Module):
         """Logits ``[..., A]`` and value ``[...]``."""
         return self.policy_head(h), self.value_head(h)[..., 0]
 
-    def speak(self, h: Array) -> tuple[Array, Array]:
+    def symbol_heads(self, h: Array) -> tuple[Array, Array]:
         """Logits ``[..., V]`` of symbols and their value ``[...]``; only for those who speak."""
         assert self.symbol_head is not None and self.symbol_value_head is not None
         return self.symbol_head(h), self.symbol_value_head(h)[..., 0]
@@ -106,5 +106,5 @@ class ActorCritic(nn.Module):
             zeros = jnp.zeros((*x.shape[:-1], self.net.lstm))
             h = self.recur((zeros, zeros), h)[0]
         if self.symbols:
-            self.speak(h)
+            self.symbol_heads(h)
         return self.heads(h)

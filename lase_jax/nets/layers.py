@@ -33,7 +33,7 @@ SMALL = nn.initializers.variance_scaling(1e-4, "fan_in", "truncated_normal")
 
 @dataclass(frozen=True)
 class Net:
-    """Sizes of an agent's networks."""
+    """Sizes of the network of a policy and its critic, and of convolutions everywhere."""
 
     conv: tuple[int, ...] = ()
     """Channels of the 3x3 convolutions over the window; () for none."""
@@ -44,23 +44,11 @@ class Net:
     observation: in a matrix game, tables."""
     lstm: int = 0
     """Width of the acting network's LSTM; 0 for a feed-forward network."""
-    social: int = 64
-    """Width of the dense layers of the social relationship networks."""
-    perspective: int = 64
-    """Width of the dense layers of the observation conversion network."""
-    moa: int = 64
-    """Width of the last layer of the model of other agents, an LSTM where `lstm` is not 0."""
-    moa_dense: tuple[int, ...] = ()
-    """Widths of the dense layers with ReLU before it; () for one as wide as `moa`."""
-    incentive: int = 64
-    """Width of the dense layers of the incentive network."""
 
     def __post_init__(self) -> None:
-        for field in ("conv", "dense", "moa_dense"):
-            widths = getattr(self, field)
-            checks.require(isinstance(widths, tuple), field, widths, "give a tuple of widths")
-            for width in widths:
-                checks.integer(field, width, 1)
+        """Checks every field."""
+        check_widths("conv", self.conv)
+        check_widths("dense", self.dense)
         checks.integer("lstm", self.lstm, 0)
         linear = not (self.conv or self.lstm)
         checks.require(
@@ -69,10 +57,6 @@ class Net:
             self.dense,
             "give a width, or no conv and lstm",
         )
-        checks.integer("social", self.social, 1)
-        checks.integer("perspective", self.perspective, 1)
-        checks.integer("moa", self.moa, 1)
-        checks.integer("incentive", self.incentive, 1)
 
     def check(self, obs_shape: tuple[int, ...]) -> None:
         """Raises `ConfigError` where the network does not fit the game's observations."""
@@ -82,7 +66,18 @@ class Net:
         )
 
 
-PAPER = Net(conv=(16, 32), dense=(128,), lstm=128, social=128, perspective=128, moa=128)
+def check_widths(field: str, widths: tuple[int, ...]) -> None:
+    """Requires a tuple of widths of layers.
+
+    Raises:
+        ConfigError: something else.
+    """
+    checks.require(isinstance(widths, tuple), field, widths, "give a tuple of widths")
+    for width in widths:
+        checks.integer(field, width, 1)
+
+
+PAPER = Net(conv=(16, 32), dense=(128,), lstm=128)
 """Kong et al. 2024, section 5: conv 16, conv 32, FC 128, LSTM 128."""
 DENSE = Net()
 """Two dense layers of 64, feed-forward: fast on a CPU."""

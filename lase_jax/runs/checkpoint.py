@@ -230,9 +230,14 @@ def check_same(saved: dict[str, Any], now: dict[str, Any]) -> None:
         before, after = saved.get(field), now.get(field)
         if before != after:
             raise ConfigError(
-                f"{field} is {after!r}: the checkpoint was made with {before!r}, "
+                f"{typed(field)} is {after!r}: the checkpoint was made with {before!r}, "
                 "use the same value or start a new run."
             )
+
+
+def typed(field: str) -> str:
+    """A field of JSON as options name it: "agent.learner.lr" is typed as "agent.lr"."""
+    return field.removesuffix(".kind").replace(".learner.", ".")
 
 
 def flat(tree: Any, prefix: str = "") -> dict[str, Any]:

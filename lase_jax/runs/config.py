@@ -5,7 +5,7 @@ import json
 import typing
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import tyro
 
@@ -14,14 +14,16 @@ from envs.checks import ConfigError
 from envs.registry import GAMES, GameConfig
 from envs.types import Env
 from lase_jax.algorithms import ALGORITHMS, AlgorithmConfig, Scripted
-from lase_jax.algorithms.lase.replay import Replay
+from lase_jax.core import settings
+from lase_jax.core.settings import Inline
+from lase_jax.learners import LearnerConfig
 from lase_jax.loop.society import society
 from lase_jax.loop.train import Schedule
 from lase_jax.nets.layers import Net
+from lase_jax.runs import earlier
+from lase_jax.runs.earlier import TAG
 from lase_jax.types import Algorithm
 
-TAG = "kind"
-"""Key under which JSON names the class of a value."""
 MAX_SEED = 2**31 - 1
 """The largest number that seeds a key."""
 
@@ -51,7 +53,7 @@ class RunConfig:
     """The game."""
     agent: AlgorithmConfig
     """The agents, or with mixed seats those that are called after the algorithm."""
-    schedule: Annotated[Schedule, tyro.conf.arg(name="")] = Schedule()
+    schedule: Inline[Schedule] = Schedule()
     """How much is played."""
     seats: tyro.conf.Suppress[tuple[str, ...]] = ()
     """Who holds each seat, by name; () for `agent` on all."""
@@ -82,13 +84,12 @@ class RunConfig:
         checks.integer("keep_every", self.keep_every, 0)
         checks.choice("wandb", self.wandb, typing.get_args(WandbMode))
         spec = self.game.spec()
-        self.schedule.length(spec)
+        length, num_envs = self.schedule.length(spec), self.schedule.num_envs
         if self.seats:
             check_length(self.seats, spec.num_agents)
         for kind in (*self.others, Kind(self.algo, self.agent)):
             if not self.seats or kind.name in self.seats:
-                replay = Replay(spec, (), getattr(kind.agent, "replay", 0))
-                replay.check(self.schedule.length(spec), self.schedule.num_envs)
+                kind.agent.check(spec, length, num_envs)
 
     def kinds(self) -> list[Kind]:
         """Who holds each seat."""
@@ -185,11 +186,15 @@ def program(config: RunConfig) -> str:
 
     def static(agent: AlgorithmConfig) -> dict[str, Any]:
         traced = agent.hyper()
-        return {name: value for name, value in to_json(agent).items() if name not in traced}
+        kinds = {name: type(getattr(agent, name)).__name__ for name in settings.inlined(agent)}
+        fields = {name: to_json(value) for name, value in settings.items(agent)}
+        return kinds | {name: value for name, value in fields.items() if name not in traced}
 
     whole = to_json(config)
     kinds = [Kind(config.algo, config.agent), *config.others]
-    agents = [{"name": kind.name, **static(kind.agent)} for kind in kinds]
+    agents = [
+        {"name": kind.name, TAG: type(kind.agent).__name__, **static(kind.agent)} for kind in kinds
+    ]
     rest = {name: whole[name] for name in whole if name not in ("agent", "others", "seed")}
     return json.dumps([rest, agents], sort_keys=True)
 
@@ -200,6 +205,7 @@ CLASSES: dict[str, type] = {
         *(RunConfig, Kind, Schedule, Net),
         *typing.get_args(GameConfig),
         *typing.get_args(AlgorithmConfig),
+        *typing.get_args(LearnerConfig),
     )
 }
 """Every class that a configuration may hold, by the name it has in JSON."""
@@ -223,6 +229,7 @@ def from_json(value: Any) -> Any:
         return tuple(from_json(part) for part in value)
     if not isinstance(value, dict):
         return value
+    value = earlier.converted(value)
     checks.choice(TAG, value.get(TAG), CLASSES)
     cls = CLASSES[value[TAG]]
     fields = {name: from_json(part) for name, part in value.items() if name != TAG}

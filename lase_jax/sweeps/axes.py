@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from envs.checks import ConfigError, choice, require
+from lase_jax.core import settings
 from lase_jax.runs.config import RunConfig
 
 PLACES = ("agent", "game", "schedule")
@@ -102,9 +103,8 @@ def fields(config: RunConfig) -> Iterator[str]:
     """The path of every field that can be swept."""
 
     def below(prefix: str, value: Any) -> Iterator[str]:
-        for field in dataclasses.fields(value):
-            inner = getattr(value, field.name)
-            path = f"{prefix}.{field.name}"
+        for name, inner in settings.items(value):
+            path = f"{prefix}.{name}"
             yield from below(path, inner) if dataclasses.is_dataclass(inner) else [path]
 
     for place in PLACES:
@@ -145,7 +145,7 @@ def arguments(path: str, text: str, config: RunConfig) -> list[str]:
 def value_at(config: Any, path: str) -> Any:
     """The value of a field."""
     for name in path.split("."):
-        config = getattr(config, name)
+        config = settings.get(config, name)
     return config
 
 
@@ -156,8 +156,8 @@ def replaced(config: Any, path: str, value: Any) -> Any:
         ConfigError: a value that cannot work.
     """
     name, _, rest = path.partition(".")
-    inner = replaced(getattr(config, name), rest, value) if rest else value
-    return dataclasses.replace(config, **{name: inner})
+    inner = replaced(settings.get(config, name), rest, value) if rest else value
+    return settings.changed(config, {name: inner})
 
 
 def grid(axes: list[Axis]) -> list[Setting]:
@@ -191,7 +191,7 @@ def random(axes: list[Axis], samples: int, seed: int, config: RunConfig) -> list
 
 
 def configured(
-    config: RunConfig, axes: list[Axis], settings: list[Setting], convert: Convert
+    config: RunConfig, axes: list[Axis], chosen: list[Setting], convert: Convert
 ) -> list[RunConfig]:
     """The run of each setting.
 
@@ -199,10 +199,10 @@ def configured(
         ConfigError: a value that cannot work.
     """
     paths = {axis.label: axis.path for axis in axes}
-    chosen = {(paths[label], text) for setting in settings for label, text in setting.items()}
-    values = {pair: convert(*pair) for pair in sorted(chosen)}
+    pairs = {(paths[label], text) for setting in chosen for label, text in setting.items()}
+    values = {pair: convert(*pair) for pair in sorted(pairs)}
     runs = []
-    for setting in settings:
+    for setting in chosen:
         run = config
         for label, text in setting.items():
             run = replaced(run, paths[label], values[paths[label], text])

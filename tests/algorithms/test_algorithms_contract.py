@@ -1,4 +1,6 @@
-"""What holds for every algorithm of the menu, alone on all seats and mixed with others."""
+"""What holds for every algorithm of the menu, alone on all seats and mixed with others, and for
+every mechanism on every learner.
+"""
 
 import dataclasses
 from functools import cache
@@ -13,6 +15,8 @@ import envs
 from envs.checks import ConfigError
 from lase_jax import algorithms
 from lase_jax.core.metrics import describe
+from lase_jax.core.settings import changed, fitting, get
+from lase_jax.learners import A2C, with_learner
 from lase_jax.loop.rollout import collector
 from lase_jax.loop.society import society
 from lase_jax.loop.train import Schedule, make_trainer
@@ -33,6 +37,7 @@ MIXTURES = {  # kinds of agents and their seats
     "si_basic, si_comm": ((("si_basic", {}), (3, 0)), (("si_comm", {}), (1, 2))),
 }
 MIXED = "lase, a2c, a hunter"
+REFUSE = ("lio", "lola")  # which differentiate through a learner's steps, and so through A2C's
 NAMES = tuple(name for name in algorithms.names() if name != "lola")  # a game of two: test_lola
 KEYS = jax.random.split(jax.random.key(0), SEEDS)
 
@@ -44,12 +49,28 @@ def kinds(*names, alike):
     ]
 
 
-KINDS = kinds(*NAMES, *MIXTURES, alike=("lase_wo", "lio, lase", "ia, a2c", "si, a defector"))
+ON_PPO = tuple(
+    f"{name} on ppo"
+    for name, config in algorithms.ALGORITHMS.items()
+    if isinstance(getattr(config, "learner", None), A2C) and name not in (*REFUSE, "a2c")
+)
+PLAIN_OPINIONS = ("lase_wo", "gift on ppo", "go on ppo", "lase_wo on ppo")
+KINDS = kinds(
+    *(*NAMES, *MIXTURES, *ON_PPO),
+    alike=(*PLAIN_OPINIONS, "lio, lase", "ia, a2c", "si, a defector"),
+)
+
+
+def alone(kind):
+    """The settings of an algorithm, perhaps on a named learner."""
+    name, _, learner = kind.partition(" on ")
+    config = with_learner(settings(name), learner) if learner else settings(name)
+    return fitting(config, dict(minibatches=2, epochs=2))
 
 
 def build(name, game=GAME):
     if name not in MIXTURES:
-        return selfplay(game, settings(name))
+        return selfplay(game, alone(name))
     groups = [(settings(kind, **own), seats) for (kind, own), seats in MIXTURES[name]]
     return society(game.spec, [(config.build(game, seats), seats) for config, seats in groups])
 
@@ -70,6 +91,8 @@ class Run:
         trainer = make_trainer(game, algorithm, Schedule(num_envs=ENVS))
         run = jax.jit(trainer.run, static_argnums=1)
         self.first = jax.jit(trainer.init)(KEYS, algorithm.hyper)
+        self.plays_again = algorithm.whole_episodes
+        self.learns = bool(jax.tree.leaves(self.first.state))
         self.last, self.metrics = run(self.first, UPDATES)
         run(self.last, UPDATES)
 
@@ -87,12 +110,12 @@ def kinds_of(tree):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_traced_settings_are_no_part_of_the_program(name):
-    config = settings(name)
-    changed = {
-        field: value + 1 if isinstance(getattr(config, field), int) else 0.5 * value + 0.01
+    config = alone(name)
+    other = {
+        field: value + 1 if isinstance(get(config, field), int) else 0.5 * value + 0.01
         for field, value in config.hyper().items()
     }
-    changed = {field: type(getattr(config, field))(value) for field, value in changed.items()}
+    other = {field: type(get(config, field))(value) for field, value in other.items()}
 
     def program(config):
         algorithm = selfplay(GAME, config)
@@ -100,13 +123,13 @@ def test_traced_settings_are_no_part_of_the_program(name):
         carry = jax.eval_shape(trainer.init, KEYS, algorithm.hyper)
         return str(jax.make_jaxpr(lambda carry: trainer.run(carry, 1))(carry))
 
-    assert program(config) == program(dataclasses.replace(config, **changed))
+    assert program(config) == program(changed(config, other))
 
 
 @pytest.mark.parametrize("name", KINDS)
 def test_the_carry_keeps_its_structure_and_the_program_is_traced_once(name):
     assert kinds_of(run(name).first) == kinds_of(run(name).last)
-    assert run(name).traces == (2 if "lio" in name else 1)  # which plays twice
+    assert run(name).traces == 1 + run(name).plays_again
 
 
 @pytest.mark.parametrize("game", ["ipd", "coingame", "cleanup"])
@@ -131,7 +154,7 @@ def test_all_stays_finite_and_seeds_differ(name):
     assert not same(last.world.obs[0], last.world.obs[1])
     state = jax.device_get(last.state)
     first, second = (jax.tree.map(lambda leaf, i=i: leaf[i], state) for i in range(2))
-    assert name == "random" or not same(first, second)
+    assert not run(name).learns or not same(first, second)
 
 
 def of_unused(name, path):
@@ -159,7 +182,7 @@ def test_every_learning_agent_moves_and_differs_from_the_others(name):
     ]
     pairs = zip(*(jax.tree.leaves(state) for state in states), strict=True)
     matrices = [jax.device_get(pair) for pair in pairs if pair[0].ndim > 3]
-    assert bool(matrices) == (name != "random")
+    assert bool(matrices) == run(name).learns
     for before, after in matrices:  # [S, n, ...] weights and their moments
         assert (before != after).any((2, 3)).all()
         if after.shape[1] > 1:
@@ -173,37 +196,76 @@ def test_every_metric_is_in_the_table_with_its_axes(name):
         assert value.shape == (UPDATES, SEEDS, *[NUM] * len(axes)), metric
         assert value.dtype == jnp.float32, metric
         always = metric.split("/")[0] in ("return", "event", "play", "learn", "health")
-        if always and name != "random" and name not in MIXTURES:
+        if always and run(name).learns and name not in MIXTURES:
             assert np.isfinite(value).all(), metric
 
 
-@pytest.mark.parametrize("name", KINDS)
-def test_what_agents_make_of_rewards(name):
+def told(name):
+    """Metrics of a run, and its extrinsic and total rewards."""
     found = {metric: np.asarray(value) for metric, value in run(name).metrics.items()}
-    extrinsic, total = found["return/extrinsic"], found["return/total"]
-    collective = found["return/collective"]
-    np.testing.assert_allclose(collective, extrinsic.sum(-1), rtol=1e-5)
-    assert collective.any()  # else nothing has been shown
-    if name == "go":
-        everyones = np.broadcast_to(collective[..., None], total.shape)
-        np.testing.assert_allclose(total, everyones, rtol=1e-5)
-        np.testing.assert_allclose(found["return/after_gifts"], extrinsic, rtol=1e-5)
-        return
-    if name == "ia":
-        assert (total <= extrinsic + 1e-5).all() and (total < extrinsic).any()
-        return
-    if name in ("si", "si_basic", "lio"):
-        assert (total >= extrinsic - 1e-5).all() and (total > extrinsic).any()
-        return
-    if name in MIXTURES and name != MIXED:
-        of_mixture(name, extrinsic, total, found)
-        return
+    return found, found["return/extrinsic"], found["return/total"]
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_opinions_change_nothing_that_the_game_paid_and_gifts_cancel_out(name):
+    found, extrinsic, _ = told(name)
+    np.testing.assert_allclose(found["return/collective"], extrinsic.sum(-1), rtol=1e-5)
+    assert extrinsic.any()  # else nothing has been shown
+    given, received = found["gift/given"], found["gift/received"]
+    np.testing.assert_allclose(given.sum(-1), received.sum(-1), atol=1e-4)
+    after = extrinsic - given + received
+    np.testing.assert_allclose(found["return/after_gifts"], after, atol=1e-4)
+
+
+def of_everyone(found, extrinsic, total):
+    everyones = np.broadcast_to(extrinsic.sum(-1, keepdims=True), total.shape)
+    np.testing.assert_allclose(total, everyones, rtol=1e-5)
+    assert not found["gift/given"].any()
+
+
+def less(found, extrinsic, total):
+    assert (total <= extrinsic + 1e-5).all() and (total < extrinsic).any()
+
+
+def more(found, extrinsic, total):
+    assert (total >= extrinsic - 1e-5).all() and (total > extrinsic).any()
+
+
+def gifts(found, extrinsic, total):
     np.testing.assert_allclose(total, found["return/after_gifts"], atol=1e-4)
-    np.testing.assert_allclose(total.sum(-1), collective, atol=1e-4)
-    if name in ("a2c", "random", "si_comm"):
-        np.testing.assert_array_equal(total, extrinsic)
-    else:
-        assert found["gift/given"].any()
+    assert found["gift/given"].any()
+
+
+def nothing(found, extrinsic, total):
+    np.testing.assert_array_equal(total, extrinsic)
+
+
+OPINIONS = (
+    dict.fromkeys(("a2c", "ppo", "random", "si_comm"), nothing)
+    | dict.fromkeys(("gift", "lase", "lase_wo", MIXED), gifts)
+    | dict.fromkeys(("si", "si_basic", "lio"), more)
+    | {"go": of_everyone, "ia": less}
+)
+
+
+@pytest.mark.parametrize("name", kinds(*OPINIONS, alike=("lase_wo",)))
+def test_what_agents_make_of_rewards(name):
+    OPINIONS[name](*told(name))
+
+
+PAID = tuple(name for name in MIXTURES if name != MIXED)
+
+
+@pytest.mark.parametrize("name", kinds(*PAID, alike=("lio, lase", "ia, a2c", "si, a defector")))
+def test_what_mixtures_make_of_rewards(name):
+    found, extrinsic, total = told(name)
+    of_mixture(name, extrinsic, total, found)
+
+
+@pytest.mark.parametrize("name", REFUSE)
+def test_who_differentiates_through_learners_takes_a2c_alone(name):
+    with pytest.raises(ConfigError, match=f"learner is 'ppo': use 'a2c' for {name.upper()}"):
+        with_learner(settings(name), "ppo")
 
 
 def of_mixture(name, extrinsic, total, found):

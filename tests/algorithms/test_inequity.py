@@ -7,9 +7,7 @@ import pytest
 from probes import episode, facts, probe, settings
 
 from envs.checks import ConfigError
-from lase_jax.algorithms import inequity
-from lase_jax.algorithms.inequity import Memory
-from lase_jax.learners import a2c
+from lase_jax.learners.actor_critic import Learner
 from lase_jax.loop.society import society
 from lase_jax.nets.actor_critic import ActorCritic
 
@@ -90,7 +88,7 @@ def test_the_policy_reads_the_traces_before_the_step(see):
     algorithm = society(GAME.spec, [(agent, seats)])
     state = jax.jit(algorithm.init)(jax.random.key(0), algorithm.hyper)
     rollout = episode(GAME, algorithm, state)
-    module = ActorCritic(GAME.spec.obs_shape, GAME.spec.num_actions, config.net, extra=NUM)
+    module = ActorCritic(GAME.spec.obs_shape, GAME.spec.num_actions, config.learner.net, extra=NUM)
     seat, others = 1, [0, 2]
     trace = np.zeros((2, NUM))
     for t in range(6):
@@ -108,16 +106,13 @@ def test_learning_sees_what_acting_saw(monkeypatch):
     """The observations handed to the learner give the log-probabilities recorded in play."""
     handed = []
 
-    def spying(*args, **options):
-        learner = a2c(*args, **options)
+    learn = Learner.learn
 
-        def learn(state, rollout, reward):
-            handed.append(rollout)
-            return learner.learn(state, rollout, reward)
+    def spying(learner, state, rollout, reward, key):
+        handed.append(rollout)
+        return learn(learner, state, rollout, reward, key)
 
-        return learner._replace(learn=learn)
-
-    monkeypatch.setattr(inequity, "a2c", spying)
+    monkeypatch.setattr(Learner, "learn", spying)
     seats = (2, 0, 1)
     agent, state = built(CONFIG, seats)
     algorithm = society(GAME.spec, [(agent, seats)])
@@ -131,13 +126,13 @@ def test_learning_sees_what_acting_saw(monkeypatch):
 
     seen = handed_on(state, rollout._replace(memory=memory))
     assert not handed
-    module = ActorCritic(GAME.spec.obs_shape, GAME.spec.num_actions, CONFIG.net, extra=NUM)
+    module = ActorCritic(GAME.spec.obs_shape, GAME.spec.num_actions, CONFIG.learner.net, extra=NUM)
     for row, seat in enumerate(seats):
         params = jax.tree.map(lambda leaf, row=row: leaf[row], state.trained.params)
         log_pi = jax.nn.log_softmax(module.apply(params, seen.obs[:, :, row])[0])
         taken = np.take_along_axis(log_pi, seen.action[:, :, row, None], -1)[..., 0]
         np.testing.assert_allclose(rollout.log_prob[:, :, seat], taken, rtol=1e-4, atol=1e-5)
-    after = Memory((), agent.remember(agent.prepare(state), memory, None, rollout.reward[0]).trace)
+    after = agent.remember(agent.prepare(state), memory, rollout.action[0], rollout.reward[0])
     np.testing.assert_allclose(seen.obs[1, :, :, -NUM:], after.trace, rtol=1e-5)
 
 

@@ -40,6 +40,11 @@ def run(*arguments):
         ("train --wandb maybe", "--wandb is 'maybe': use 'offline'"),
         ("train --num-envs 64 --agent.replay 2", "replay is 2: use at least num_envs, 64"),
         ("train --agent.replay 99 --rollout-length 5", "rollout_length is 5: use 30 or 0"),
+        ("train --learner pppo", "learner is 'pppo': did you mean 'ppo'"),
+        ("train --learner ppo --agent.clip 0", "agent.clip is 0.0"),
+        ("train --learner ppo --num-envs 6", "minibatches is 4: use a divisor of num_envs, 6"),
+        ("train --learner ppo --algo lio", "learner is 'ppo': use 'a2c' for LIO, which"),
+        ("train --learner ppo --seats lase,lase,lase,lio", "learner is 'ppo': use 'a2c' for LIO"),
         ("train --preset publisht", "preset is 'publisht': did you mean 'published'"),
         ("train --preset published", "preset is 'published': leave it out for ssh lase, or try"),
         ("train --seats lase,a2c", "seats is 'lase,a2c': name 4 agents"),
@@ -113,7 +118,7 @@ def test_options_reach_the_run(trained):
     config, _ = host.load_config(trained)
     assert config.seats == ("gift", "cooperator")
     assert (config.agent.share, config.game.rows, config.schedule.steps) == (0.5, 3, 16)
-    assert config.agent.net.dense == (4,)
+    assert config.agent.learner.net.dense == (4,)
 
 
 def test_a_second_run_gets_a_name_of_its_own(trained, tmp_path):
@@ -136,6 +141,7 @@ def test_a_name_that_is_taken_is_kept(trained, capsys):
         ("--seats cooperator,gift", "seats.0 is 'cooperator'"),
         ("--algo a2c", "algo is 'a2c': the checkpoint was made with 'gift'"),
         ("--net paper", "agent.net."),
+        ("--learner ppo", "learner is 'ppo': a resumed run keeps its own, leave it out"),
         ("--name other", "name is 'other': a resumed run stays where it is"),
         ("--out=elsewhere", "out is 'elsewhere': a resumed run stays where it is"),
         ("--overwrite", "overwrite is 'True': a resumed run stays where it is"),

@@ -127,13 +127,13 @@ def test_lstm_over_many_steps_has_the_derivatives_of_its_steps():
 
 
 def test_social_value_is_a_dense_layer_over_observation_and_one_hot_joint_action():
-    net = SocialNet(SHAPE, 4, 3, Net(dense=(6,), social=5))
+    net = SocialNet(SHAPE, 4, 3, Net(dense=(6,)), 5)
     joint = np.array([[0, 1, 2], [3, 3, 3], [0, 0, 1], [2, 1, 0], [1, 2, 3], [0, 3, 0], [2, 2, 2]])
 
     @jax.jit
     def both(x):
         params = perturbed(net.init(KEY, x))
-        pre = net.apply(params, net.apply(params, method="fold"), x, method="look")[1]
+        pre = net.apply(params, net.apply(params, method="fold"), x, method="encode")[1]
         added = net.apply(params, method="rows")[np.arange(3)[None], joint].sum(1)
         own = params["params"]
         trunk = nn.relu(nn.Dense(6).apply({"params": own["eyes"]["trunk_layer"]}, x))
@@ -149,7 +149,7 @@ def test_social_value_is_a_dense_layer_over_observation_and_one_hot_joint_action
 
 @pytest.mark.parametrize("lstm", [0, 8])
 def test_models_of_others_have_dense_layers_of_any_widths(lstm):
-    net = OtherModel(SHAPE, 6, 3, Net(lstm=lstm, moa=5, moa_dense=(4, 3)))
+    net = OtherModel(SHAPE, 6, 3, Net(lstm=lstm), 5, (4, 3))
     params = perturbed(net.init(KEY, seen()))
     eyes, hidden = params["params"]["eyes"], params["params"]["hidden_0"]
     z = nn.relu(affine((eyes["head_0"], eyes["head_bias_0"]), seen()))
@@ -162,7 +162,7 @@ def test_models_of_others_have_dense_layers_of_any_widths(lstm):
 
 
 def test_imagined_views_differ_by_seat_and_lie_between_0_and_1():
-    net = Perspective(SHAPE, 3, Net(conv=(2,), perspective=5))
+    net = Perspective(SHAPE, 3, Net(conv=(2,)), 5)
 
     @jax.jit
     def views_of_all_and_of_one(x):
@@ -211,9 +211,6 @@ def test_without_dense_layers_policies_and_critics_are_tables():
         {"dense": [8]},
         {"conv": (16, -1)},
         {"lstm": -1},
-        {"moa_dense": (0,)},
-        {"social": 0},
-        {"perspective": 2.5},
     ],
 )
 def test_impossible_sizes_are_named(wrong):

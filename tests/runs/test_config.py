@@ -6,6 +6,8 @@ import tiny
 
 from envs.checks import ConfigError
 from lase_jax.algorithms import ALGORITHMS, Scripted
+from lase_jax.core.settings import changed
+from lase_jax.learners import PPO
 from lase_jax.runs import config
 
 
@@ -18,7 +20,7 @@ def test_json_gives_back_the_very_same_settings(algo):
 def test_settings_older_than_a_field_have_its_default():
     run = config.default("cleanup", "si")
     content = config.to_json(run)
-    del content["agent"]["net"]["moa_dense"]
+    del content["agent"]["moa_dense"], content["agent"]["learner"]["log_prob"]
     assert config.from_json(content) == run
 
 
@@ -43,10 +45,10 @@ def test_seats_are_one_per_agent_and_known():
 
 def test_seats_named_after_the_algorithm_have_the_runs_own_settings():
     run = config.default("ssh", "lase")
-    run = replace(run, agent=replace(run.agent, lr=0.5))
+    run = replace(run, agent=changed(run.agent, {"lr": 0.5}))
     kinds = run.with_seats(["a2c", "lase", "defector", "lase"]).kinds()
     assert [kind.name for kind in kinds] == ["a2c", "lase", "defector", "lase"]
-    assert kinds[1].agent.lr == kinds[3].agent.lr == 0.5
+    assert kinds[1].agent.learner.lr == kinds[3].agent.learner.lr == 0.5
     assert kinds[0].agent == ALGORITHMS["a2c"]
     assert kinds[2].agent == Scripted("defector")
 
@@ -88,12 +90,13 @@ def test_the_schedule_has_to_fit_the_game():
 
 def test_runs_share_a_program_where_only_traced_settings_and_the_first_seed_differ():
     run = tiny.config("lase")
-    same = replace(run, seed=7, agent=replace(run.agent, lr=0.5, delta=0.3))
+    same = replace(run, seed=7, agent=changed(run.agent, dict(lr=0.5, delta=0.3)))
     assert config.program(same) == config.program(run)
     other = [
         replace(run, seeds=3),
-        replace(run, agent=replace(run.agent, normalise=not run.agent.normalise)),
+        replace(run, agent=changed(run.agent, {"normalise": False})),
+        replace(run, agent=changed(run.agent, dict(learner=PPO(minibatches=2)))),
         replace(run, game=replace(run.game, horizon=8)),
         run.with_seats(["lase", "a2c"]),
     ]
-    assert len({config.program(each) for each in (run, *other)}) == 5
+    assert len({config.program(each) for each in (run, *other)}) == 6

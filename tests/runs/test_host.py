@@ -196,7 +196,7 @@ def test_a_run_folder_of_an_earlier_layout_of_the_code_still_loads(tmp_path):
     """Settings and checkpoints name classes and fields, not the modules that they lie in."""
     shutil.unpack_archive(Path(__file__).with_name("earlier_run.zip"), tmp_path)
     setup, update, carry = host.restore(tmp_path)
-    assert setup.config.seats == ("lase", "a2c") and setup.config.agent.net.social == 4
+    assert setup.config.seats == ("lase", "a2c") and setup.config.agent.social_width == 4
     assert update == 2 and carry.clock.update == 2
     record = sinks.load(tmp_path / folder.METRICS)
     assert record.update.tolist() == [1, 2]

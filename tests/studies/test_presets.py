@@ -12,7 +12,9 @@ from experiments.influence import tune as influence_tune
 from experiments.learning_curves import tune
 from experiments.presets import PUBLISHED, SETTINGS, jaques, preset, published
 from lase_jax import algorithms
-from lase_jax.algorithms.influence.model import Model
+from lase_jax.algorithms.influence.moa import Influencers
+from lase_jax.core.settings import items
+from lase_jax.learners.actor_critic import Learner
 from lase_jax.runs import host
 from lase_jax.runs.config import default
 
@@ -26,10 +28,15 @@ def test_every_game_has_settings_for_every_algorithm():
 
 
 def test_what_an_algorithm_has_of_its_own_comes_last():
-    assert preset("ipd", "a2c").agent.net.dense == (32,)
-    assert preset("ipd", "lola").agent.net.dense == ()
+    assert preset("ipd", "a2c").agent.learner.net.dense == (32,)
+    assert preset("ipd", "lola").agent.learner.net.dense == ()
     assert preset("coingame", "gift").agent.share == 0.13
-    assert preset("coingame", "gift").agent.entropy == preset("coingame", "a2c").agent.entropy
+    assert preset("coingame", "gift").agent.learner == preset("coingame", "a2c").agent.learner
+
+
+def test_what_a_game_asks_of_all_is_a_field_of_some():
+    known = {name for agent in algorithms.ALGORITHMS.values() for name, _ in items(agent)}
+    assert all(settings.shared.keys() <= known for settings in SETTINGS.values())
 
 
 def test_within_a_game_all_have_the_same_budget():
@@ -112,7 +119,8 @@ def test_weights_of_influence_were_tried():
 
 def test_the_published_model_of_others_has_the_papers_layers():
     run = preset("cleanup_ssd", "si", "published")
-    model = Model(run.game.spec(), run.agent.net, run.agent.share_eyes)
+    learner = Learner(run.agent.learner, run.game.spec(), 5)
+    model = Influencers(run.agent, run.game.spec(), tuple(range(5)), learner).model
     shapes = jax.eval_shape(model.init, jax.random.key(0))["params"]
     assert shapes["eyes"]["head_0"].shape == (15 * 15 * 6, 32)
     assert shapes["hidden_0"]["kernel"].shape == (32, 32)
@@ -122,7 +130,7 @@ def test_the_published_model_of_others_has_the_papers_layers():
 def test_what_the_paper_leaves_open_is_an_option():
     agent = arms.full("cleanup_ssd", "si").agent
     assert agent.moa_weight == 15.007 and agent.curriculum_steps == (0.0, 40e6)
-    assert agent.lr * agent.lr_end == pytest.approx(1.2e-5)
+    assert agent.learner.lr * agent.learner.lr_end == pytest.approx(1.2e-5)
     other = arms.full("cleanup_ssd", "si", "divides", curriculum_unit=1e3).agent
     assert other.moa_weight == pytest.approx(1 / 15.007)
     assert other.curriculum_steps == (0.0, 40e3)

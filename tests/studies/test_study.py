@@ -118,4 +118,4 @@ def test_speed_is_measured_with_the_presets():
     paper = speed.settings(replace(case, net="paper"), seeds=3)
     assert run.seeds == 3 and run.agent.social_episodes == 8
     assert every == replace(run, agent=replace(run.agent, weigh="all"))
-    assert paper.agent.net.lstm and paper.schedule == run.schedule
+    assert paper.agent.learner.net.lstm and paper.schedule == run.schedule

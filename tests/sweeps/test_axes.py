@@ -6,6 +6,7 @@ import pytest
 import tiny
 
 from envs.checks import ConfigError
+from lase_jax.core.settings import changed
 from lase_jax.sweeps import axes
 
 RUN = tiny.config("lase")
@@ -84,5 +85,6 @@ def test_every_setting_is_the_run_with_its_values():
     found = axes.parse("lr=0.25,0.5 lstm=0,8", RUN)
     settings = axes.grid(found)
     runs = axes.configured(RUN, found, settings, lambda path, text: json.loads(text))
-    assert runs[1] == replace(RUN, agent=replace(RUN.agent, lr=0.25, net=replace(tiny.NET, lstm=8)))
+    agent = changed(RUN.agent, dict(lr=0.25, net=replace(tiny.NET, lstm=8)))
+    assert runs[1] == replace(RUN, agent=agent)
     assert axes.value_at(runs[3], "agent.net.lstm") == 8

@@ -27,7 +27,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from envs import checks
-from envs.types import Env
+from envs.types import Env, EnvSpec
 from lase_jax.algorithms.influence.effect import (
     Audience,
     InfluenceConfig,
@@ -37,7 +37,8 @@ from lase_jax.algorithms.influence.effect import (
 from lase_jax.core.metrics import masked_mean
 from lase_jax.core.rewards import no_opinion
 from lase_jax.core.seats import Seats, put_columns, take_columns, take_seats
-from lase_jax.learners import Acting, LearnerState, a2c, as_agent, epsilon, extend
+from lase_jax.learners.actor_critic import Acting, Learner, LearnerState, epsilon
+from lase_jax.learners.agents import agent, extend
 from lase_jax.nets.layers import one_hots
 from lase_jax.types import Agent, Array, Clock, Decision, Metrics, Mode, Opinion, PyTree, Rollout
 
@@ -55,8 +56,8 @@ class BasicInfluence(InfluenceConfig):
         """Checks every field."""
         super().__post_init__()
         checks.integer("influencers", self.influencers, 1)
-        remedy = "give a width for what is seen of others to join"
-        checks.require(bool(self.net.dense), "net.dense", self.net.dense, remedy)
+        dense, remedy = self.learner.net.dense, "give a width for what is seen of others to join"
+        checks.require(bool(dense), "net.dense", dense, remedy)
 
     def build(self, env: Env, seats: Seats) -> Agent:
         """The agents on `seats`.
@@ -64,87 +65,119 @@ class BasicInfluence(InfluenceConfig):
         Raises:
             ConfigError: there is nobody to be influenced.
         """
-        spec, count, first = env.spec, len(seats), self.influencers
+        count, first = len(seats), self.influencers
         remedy = f"use less than {count}, the seats of these agents, so that some are influenced"
         checks.require(first < count, "influencers", first, remedy)
-        actions = spec.num_actions
-        learner = a2c(self, spec, count, extra=first * actions)
-        leads, follows = slice(0, first), slice(first, count)
+        learner = Learner(self.learner, env.spec, count, extra=first * env.spec.num_actions)
+        parties = Parties(self, env.spec, seats, learner)
+        plain = agent(learner, seats, self.hyper(), parties.shape)
+        return plain._replace(act=parties.act, learn=parties.learn)
 
-        def act(
-            acting: Acting, memory: PyTree, obs: Array, draws: Array, mode: Mode
-        ) -> tuple[Decision, PyTree]:
-            def some(part: slice, shown: Array) -> tuple[Decision, PyTree]:
-                params, folded = jax.tree.map(lambda leaf: leaf[part], acting[:2])
-                before = jax.tree.map(lambda leaf: leaf[:, part], memory)
-                theirs = Acting(params, folded, acting.epsilon)
-                seen = extend(obs[:, part], shown)
-                return decide(learner, theirs, before, seen, draws[:, part], mode)
 
-            nothing = jnp.zeros((len(obs), first * actions))
-            leading = some(leads, nothing)
-            following = some(follows, one_hots(leading[0].action, actions))
-            return jax.tree.map(lambda *two: jnp.concatenate(two, 1), leading, following)
+@dataclass(frozen=True)
+class Parties:
+    """What influencers and influencees on some seats do, as functions of their state."""
 
-        def own_share(rollout: Rollout) -> Rollout:
-            """The rollout as the actor-critics know it."""
-            own = take_seats(rollout, seats)
-            shown = one_hots(own.action[..., leads], actions)
+    config: BasicInfluence
+    spec: EnvSpec
+    seats: Seats
+    learner: Learner
 
-            def all_of(obs: Array, shown: Array) -> Array:
-                led = extend(obs[..., leads, :], jnp.zeros_like(shown))
-                return jnp.concatenate([led, extend(obs[..., follows, :], shown)], axis=-2)
+    @property
+    def leads(self) -> slice:
+        """The influencers among the seats."""
+        return slice(0, self.config.influencers)
 
-            # after the last step nobody has acted yet: what was done last stands in for it
-            last = all_of(own.last_obs, shown[-1])
-            return own._replace(obs=all_of(own.obs, shown), last_obs=last)
+    @property
+    def follows(self) -> slice:
+        """The influencees among the seats."""
+        return slice(self.config.influencers, len(self.seats))
 
-        def influence(state: LearnerState, own: Rollout, there: Array) -> Array:
-            """Of each influencer on each influencee in each step, ``[K, T, B, J]`` nats."""
-            theirs = jax.tree.map(lambda leaf: leaf[follows], state.trained.params)
-            memory = jax.tree.map(lambda leaf: leaf[:, follows], own.memory)
-            past = jax.vmap(learner.review, (0, 1, 2))(theirs, memory, own.obs[:, :, follows])
-            audience = Audience(
-                params=theirs,
-                past=past,
-                told=own.action[..., leads],
-                policy=own.notes[:, :, follows],
-                action=own.action[..., follows],
-                epsilon=epsilon(state),
-            )
+    def act(
+        self, acting: Acting, memory: PyTree, obs: Array, draws: Array, mode: Mode
+    ) -> tuple[Decision, PyTree]:
+        """Influencers act, then those who have seen what they did."""
+        actions = self.spec.num_actions
 
-            def of_one(leader: Array) -> Array:
-                log_pi = own.notes[:, :, leader]
-                moved = effect_of_telling(learner, audience, leader, log_pi, self.measure)
-                return jnp.where(there[:, :, leader], moved, 0.0)
+        def some(part: slice, shown: Array) -> tuple[Decision, PyTree]:
+            params, folded = jax.tree.map(lambda leaf: leaf[part], acting[:2])
+            before = jax.tree.map(lambda leaf: leaf[:, part], memory)
+            theirs = Acting(params, folded, acting.epsilon)
+            seen = extend(obs[:, part], shown)
+            return decide(self.learner, theirs, before, seen, draws[:, part], mode)
 
-            return jax.lax.map(of_one, jnp.arange(first))
+        nothing = jnp.zeros((len(obs), self.config.influencers * actions))
+        leading = some(self.leads, nothing)
+        following = some(self.follows, one_hots(leading[0].action, actions))
+        return jax.tree.map(lambda *two: jnp.concatenate(two, 1), leading, following)
 
-        def shape(state: LearnerState, rollout: Rollout, key: Array) -> Opinion:
-            del key
-            own = own_share(rollout)
-            there = own.active[..., leads, None] & own.active[..., None, follows]
-            moved = influence(state, own, there)
-            paid = self.pay(state, spec, moved)
-            earned = jnp.moveaxis(paid.sum(-1), 0, -1)
-            suffered = paid.sum(0) * float(self.influencee_reward)
-            reward = jnp.concatenate([earned, suffered], axis=-1)
-            pairs = masked_mean(jnp.moveaxis(moved, 0, 2), there, (0, 1), jnp.nan)
-            table = jnp.full((count, spec.num_agents), jnp.nan)
-            table = table.at[leads, np.array(seats[follows])].set(pairs)
-            return no_opinion(rollout, count)._replace(
-                delta=put_columns(reward, seats, spec.num_agents),
-                metrics={
-                    "influence/reward": masked_mean(reward, own.active, (0, 1), jnp.nan),
-                    "influence/pair": table,
-                },
-            )
+    def own_share(self, rollout: Rollout) -> Rollout:
+        """The rollout as the actor-critics know it."""
+        own = take_seats(rollout, self.seats)
+        shown = one_hots(own.action[..., self.leads], self.spec.num_actions)
 
-        def learn(
-            state: LearnerState, rollout: Rollout, reward: Array, key: Array, clock: Clock
-        ) -> tuple[LearnerState, Metrics]:
-            del key, clock
-            return learner.learn(state, own_share(rollout), take_columns(reward, seats))
+        def all_of(obs: Array, shown: Array) -> Array:
+            led = extend(obs[..., self.leads, :], jnp.zeros_like(shown))
+            return jnp.concatenate([led, extend(obs[..., self.follows, :], shown)], axis=-2)
 
-        plain = as_agent(learner, self.hyper(), seats, shape)
-        return plain._replace(act=act, learn=learn)
+        # after the last step nobody has acted yet: what was done last stands in for it
+        last = all_of(own.last_obs, shown[-1])
+        return own._replace(obs=all_of(own.obs, shown), last_obs=last)
+
+    def influence(self, state: LearnerState, own: Rollout, there: Array) -> Array:
+        """Of each influencer on each influencee in each step, ``[K, T, B, J]`` nats.
+
+        Args:
+            state: of the agents.
+            own: the rollout as the actor-critics know it.
+            there: ``[T, B, K, J]`` bool, both take part.
+        """
+        follows, policy = self.follows, self.learner.policy
+        theirs = jax.tree.map(lambda leaf: leaf[follows], state.trained.params)
+        memory = jax.tree.map(lambda leaf: leaf[:, follows], own.memory)
+        past = jax.vmap(policy.past, (0, 1, 2))(theirs, memory, own.obs[:, :, follows])
+        audience = Audience(
+            params=theirs,
+            past=past,
+            told=own.action[..., self.leads],
+            policy=own.notes[:, :, follows],
+            action=own.action[..., follows],
+            epsilon=epsilon(state),
+        )
+
+        def of_one(leader: Array) -> Array:
+            log_pi = own.notes[:, :, leader]
+            moved = effect_of_telling(policy, audience, leader, log_pi, self.config.measure)
+            return jnp.where(there[:, :, leader], moved, 0.0)
+
+        return jax.lax.map(of_one, jnp.arange(self.config.influencers))
+
+    def shape(self, state: LearnerState, rollout: Rollout, key: Array) -> Opinion:
+        """Pays influencers for influence, and influencees where that is set. Consumes ``key``."""
+        del key
+        count, num = len(self.seats), self.spec.num_agents
+        own = self.own_share(rollout)
+        there = own.active[..., self.leads, None] & own.active[..., None, self.follows]
+        moved = self.influence(state, own, there)
+        paid = self.config.pay(state, self.spec, moved)
+        earned = jnp.moveaxis(paid.sum(-1), 0, -1)
+        suffered = paid.sum(0) * float(self.config.influencee_reward)
+        reward = jnp.concatenate([earned, suffered], axis=-1)
+        pairs = masked_mean(jnp.moveaxis(moved, 0, 2), there, (0, 1), jnp.nan)
+        table = jnp.full((count, num), jnp.nan)
+        table = table.at[self.leads, np.array(self.seats[self.follows])].set(pairs)
+        return no_opinion(rollout, count)._replace(
+            delta=put_columns(reward, self.seats, num),
+            metrics={
+                "influence/reward": masked_mean(reward, own.active, (0, 1), jnp.nan),
+                "influence/pair": table,
+            },
+        )
+
+    def learn(
+        self, state: LearnerState, rollout: Rollout, reward: Array, key: Array, clock: Clock
+    ) -> tuple[LearnerState, Metrics]:
+        """Learns from the own part of a rollout. ``key`` is consumed."""
+        del clock
+        paid = take_columns(reward, self.seats)
+        return self.learner.learn(state, self.own_share(rollout), paid, key)

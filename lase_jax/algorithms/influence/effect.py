@@ -9,7 +9,7 @@ whole rollout; agents are put side by side by vmap.
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, NamedTuple, get_args
+from typing import ClassVar, Literal, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +17,9 @@ import jax.numpy as jnp
 from envs import checks
 from envs.types import EnvSpec
 from lase_jax.core import distributions
-from lase_jax.learners import A2CConfig, Acting, Learner, LearnerState, Past
+from lase_jax.learners.actor_critic import Acting, Learner, LearnerState
+from lase_jax.learners.agents import AgentConfig
+from lase_jax.learners.policy import Past, Policy
 from lase_jax.nets.layers import one_hots
 from lase_jax.types import Array, Decision, Mode, PyTree
 
@@ -26,7 +28,7 @@ MEASURES: tuple[Measure, ...] = get_args(Measure)
 
 
 @dataclass(frozen=True)
-class InfluenceConfig(A2CConfig):
+class InfluenceConfig(AgentConfig):
     """Settings of all who are paid for influence."""
 
     weight: float = 1.0
@@ -41,9 +43,10 @@ class InfluenceConfig(A2CConfig):
     curriculum: tuple[float, ...] = (1.0,)
     """Multiples of `weight` at `curriculum_steps`; constant before the first and after the last."""
 
+    TRACED: ClassVar[tuple[str, ...]] = ("weight",)
+
     def __post_init__(self) -> None:
         """Checks every field."""
-        super().__post_init__()
         checks.number("weight", self.weight, 0.0)
         checks.choice("measure", self.measure, MEASURES)
         checks.number("clip", self.clip, 0.0, open_low=True)
@@ -55,10 +58,6 @@ class InfluenceConfig(A2CConfig):
         checks.require(len(times) == len(values) > 0, "curriculum", values, same)
         rising = all(a < b for a, b in zip(times, times[1:], strict=False))
         checks.require(rising, "curriculum_steps", times, "give rising numbers of steps")
-
-    def hyper(self) -> dict[str, float]:
-        """The settings that may be traced."""
-        return super().hyper() | {"weight": self.weight}
 
     def pay(self, state: LearnerState, spec: EnvSpec, moved: Array) -> Array:
         """What influence earns at this point of the curriculum, clipped and weighted.
@@ -137,7 +136,7 @@ def decide(
         Its decision, whose notes are the log-probabilities ``[B, n, A]`` of the behaviour policy,
         and its memory.
     """
-    logits, memory = learner.consider(acting, memory, obs)
+    logits, memory = learner.logits(acting, memory, obs)
     action, log_prob = distributions.choose(logits, acting.epsilon, draws, mode)
     notes = distributions.policy(logits, acting.epsilon).logits
     return Decision(action, log_prob, notes), memory
@@ -155,12 +154,12 @@ class Audience(NamedTuple):
 
 
 def effect_of_telling(
-    learner: Learner, audience: Audience, sender: Array, log_pi: Array, measure: Measure
+    listener: Policy, audience: Audience, sender: Array, log_pi: Array, measure: Measure
 ) -> Array:
     """What one sender moved the policies of all who were told, ``[T, B, J]``.
 
     Args:
-        learner: of those who were told.
+        listener: the policy of those who were told.
         audience: they.
         sender: ``[]`` int32, one of the K; what the others told stays as it was.
         log_pi: ``[T, B, A]`` the sender's policy over what it could tell.
@@ -171,5 +170,5 @@ def effect_of_telling(
     tried = jnp.arange(size)[None, None, :, None]
     mine = (jnp.arange(told.shape[-1]) == sender)[None, None, None]
     instead = one_hots(jnp.where(mine, tried, told[:, :, None]), size)
-    had = jax.vmap(learner.wonder, (0, 0, None), 3)(params, past, instead)
+    had = jax.vmap(listener.counterfactual_logits, (0, 0, None), 3)(params, past, instead)
     return effect(policy, distributions.policy(had, epsilon).logits, log_pi, action, measure)

@@ -12,25 +12,24 @@ too: with ``weight=0`` that is the paper's control, a model of others as an auxi
 What an agent sees: its own observation, its own reward, everyone's actions.
 
 Differences from the paper: synchronous actor-critics instead of A3C; by default the model of others
-has eyes of its own and one dense layer before its memory instead of two (``net.moa_dense``), and in
+has eyes of its own and one dense layer before its memory instead of two (``moa_dense``), and in
 any case an optimiser of its own; the policy in the marginal is the behaviour policy that actions
 were drawn from, epsilon included; influence is clipped. The last step of an episode has no next
 action and pays no influence, nor with "pmi" does the last step of a rollout.
 """
 
 from dataclasses import dataclass
-from functools import partial
-from typing import NamedTuple
+from functools import cached_property, partial
+from typing import ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from envs import checks
-from envs.types import Env
-from lase_jax import learners
+from envs.types import Env, EnvSpec
 from lase_jax.algorithms.influence.effect import InfluenceConfig, decide
-from lase_jax.algorithms.influence.model import Model, Seen, look
+from lase_jax.algorithms.influence.model import Inputs, Model, read
 from lase_jax.core import population
 from lase_jax.core.metrics import masked_mean
 from lase_jax.core.population import Trained
@@ -44,8 +43,20 @@ from lase_jax.core.seats import (
     take_seats,
     to_seats,
 )
-from lase_jax.learners import LearnerState, a2c, as_agent, of_models, rate
+from lase_jax.learners.actor_critic import (
+    Acting,
+    Companion,
+    Learner,
+    LearnerState,
+    count_episodes,
+    rate,
+)
+from lase_jax.learners.agents import agent, of_models
+from lase_jax.nets.layers import check_widths
 from lase_jax.types import Agent, Array, Clock, Decision, Metrics, Mode, Opinion, PyTree, Rollout
+
+ERRORS, COUNTED = "moa/cross_entropy", "moa/counted"
+"""Each model's loss, and whether it had something to learn from, among the metrics of losses."""
 
 
 class InfluenceState(NamedTuple):
@@ -55,19 +66,19 @@ class InfluenceState(NamedTuple):
     model: Trained  # leaves [n, ...]
 
 
-class Acting(NamedTuple):
+class InfluencerActing(NamedTuple):
     """What acting and remembering need, computed once per rollout."""
 
-    learner: learners.Acting
+    learner: Acting
     model: tuple  # see `Model.prepare`, leaves [n, ...]
 
 
-class Memory(NamedTuple):
+class InfluencerMemory(NamedTuple):
     """What an agent carries through an episode; the model's parts are () without LSTM."""
 
     learner: PyTree
     model: PyTree  # [B, n, H], the model's LSTM before the step
-    seen: PyTree  # [B, n, G], what the model made of the observation, until all actions are known
+    encoded: PyTree  # [B, n, G], what the model made of the observation, until actions are known
 
 
 @dataclass(frozen=True)
@@ -80,135 +91,180 @@ class Influence(InfluenceConfig):
     """Train the model of others only on co-players in the own window."""
     moa_lr: float = 1e-3
     """Learning rate of the model of other agents; it falls as `lr` does."""
+    moa_width: int = 64
+    """Width of the last layer of the model of other agents, an LSTM where `net.lstm` is not 0."""
+    moa_dense: tuple[int, ...] = ()
+    """Widths of the dense layers with ReLU before it; () for one as wide as `moa_width`."""
     share_eyes: bool = False
     """Let the model of others read the policy's convolutions, or where it has none its first dense
     layer, and train them."""
     moa_weight: float = 1.0
     """Weight of the model's loss beside the policy's, for the layers that they share."""
 
+    TRACED: ClassVar[tuple[str, ...]] = (*InfluenceConfig.TRACED, "moa_lr", "moa_weight")
+
     def __post_init__(self) -> None:
         """Checks every field."""
         super().__post_init__()
         checks.number("moa_lr", self.moa_lr, 0.0, open_low=True)
         checks.number("moa_weight", self.moa_weight, 0.0, open_low=True)
-        able = bool(self.net.dense) or not self.share_eyes
+        checks.integer("moa_width", self.moa_width, 1)
+        check_widths("moa_dense", self.moa_dense)
+        able = bool(self.learner.net.dense) or not self.share_eyes
         checks.require(able, "share_eyes", self.share_eyes, "give net.dense what can be shared")
-
-    def hyper(self) -> dict[str, float]:
-        """The settings that may be traced."""
-        return super().hyper() | {"moa_lr": self.moa_lr, "moa_weight": self.moa_weight}
 
     def build(self, env: Env, seats: Seats) -> Agent:
         """The agents on `seats`."""
-        spec, num, count = env.spec, env.spec.num_agents, len(seats)
-        check_visible("influence_visible", self.influence_visible, spec)
-        check_visible("train_visible", self.train_visible, spec)
-        learner = a2c(self, spec, count)
-        model = Model(spec, self.net, self.share_eyes)
-        tx = population.optimiser(self.max_grad_norm)
-        others = co_players(num, seats)
-        ids = jnp.asarray(np.array(seats, np.int32))
-
-        def init(key: Array, hyper: PyTree) -> InfluenceState:
-            key_learner, key_model = jax.random.split(key)
-            trained = population.init_stacked(model.init, tx, key_model, count)
-            return InfluenceState(learner.init(key_learner, hyper), trained)
-
-        def begin(num_envs: int) -> Memory:
-            def stacked(leaf: Array) -> Array:
-                return jnp.broadcast_to(leaf[:, None], (num_envs, count, leaf.shape[-1]))
-
-            blank = jax.tree.map(stacked, model.blank(num_envs))
-            seen = jnp.zeros((num_envs, count, 4 * self.net.moa)) if self.net.lstm else ()
-            return Memory(learner.begin(num_envs), blank, seen)
-
-        def prepare(state: InfluenceState) -> Acting:
-            ready = jax.vmap(model.prepare)(state.model.params)
-            return Acting(learner.prepare(state.learner), ready)
-
-        def read(policy: PyTree, x: Array) -> Array:
-            """What one agent's model is shown of its observations ``[..., F]``."""
-            x = x.astype(jnp.float32)
-            return learner.see(policy, x) if self.share_eyes else x
-
-        def act(
-            acting: Acting, memory: Memory, obs: Array, draws: Array, mode: Mode
-        ) -> tuple[Decision, Memory]:
-            mine = acting.learner, memory.learner
-            decision, after = decide(learner, *mine, obs, draws, mode)
-            memory = memory._replace(learner=after)
-            if self.net.lstm:
-                shown = jax.vmap(read, (0, 1), 1)(acting.learner.params, obs)
-                encoded = jax.vmap(model.encode, (0, 1), 1)(acting.model, shown)
-                memory = memory._replace(seen=encoded)
-            return decision, memory
-
-        def remember(acting: Acting, memory: Memory, action: Array, reward: Array) -> Memory:
-            del reward
-            if not self.net.lstm:
-                return memory
-            advance = jax.vmap(model.advance, (0, 1, 1, None), 1)
-            return memory._replace(model=advance(acting.model, memory.model, memory.seen, action))
-
-        def views(policies: PyTree, rollout: Rollout, visible_only: bool) -> Seen:
-            """Every agent's share of a rollout, with what its model is shown."""
-            kept = rollout.memory.model
-            seen = look(rollout, spec, seats, visible_only, kept)
-            return seen._replace(obs=jax.vmap(read)(policies, seen.obs))
-
-        def own_share(rollout: Rollout) -> Rollout:
-            """The rollout as the actor-critics know it."""
-            return take_seats(rollout, seats)._replace(memory=rollout.memory.learner)
-
-        def shape(state: InfluenceState, rollout: Rollout, key: Array) -> Opinion:
-            del key
-            policies = state.learner.trained.params
-            seen = views(policies, rollout, self.influence_visible)
-            log_pi = jnp.moveaxis(rollout.notes, 2, 0)
-            measured = jax.vmap(partial(model.influence, measure=self.measure))
-            moved = measured(state.model.params, ids, seen, log_pi)
-            reward = jnp.moveaxis(self.pay(state.learner, spec, moved).sum(-1), 0, 2)
-            delta = put_columns(reward, seats, num)
-            pairs = masked_mean(moved, seen.where(self.measure), (1, 2), jnp.nan)
-            own = take_columns(rollout.active, seats)
-            return no_opinion(rollout, count)._replace(
-                delta=delta,
-                metrics={
-                    "influence/reward": masked_mean(reward, own, (0, 1), jnp.nan),
-                    "influence/pair": to_seats(pairs[:, None], others, num, jnp.nan)[:, 0],
-                },
-            )
-
-        def learn(
-            state: InfluenceState, rollout: Rollout, reward: Array, key: Array, clock: Clock
-        ) -> tuple[InfluenceState, Metrics]:
-            del key, clock
-            own, paid, hyper = own_share(rollout), take_columns(reward, seats), state.learner.hyper
-
-            def total(both: tuple[PyTree, PyTree]) -> tuple[Array, tuple]:
-                policies, models = both
-                losses, metrics = learner.losses(policies, state.learner, own, paid)
-                seen = views(policies, rollout, self.train_visible)
-                errors = jax.vmap(model.loss)(models, ids, seen)
-                counted = seen.counts.any((1, 2, 3))
-                return (losses + hyper["moa_weight"] * errors).sum(), (metrics, errors, counted)
-
-            grads, (metrics, errors, counted) = jax.grad(total, has_aux=True)(
-                (state.learner.trained.params, state.model.params)
-            )
-            learnt, metrics = learner.descend(state.learner, grads[0], rollout, metrics)
-            alone = jax.tree.map(lambda grad: grad / hyper["moa_weight"], grads[1])
-            falling = rate(state.learner) / hyper["lr"]
-            trained, norm = population.descend(tx, state.model, alone, hyper["moa_lr"] * falling)
-            numbers = of_models(errors, norm, spec.num_actions)
-            numbers["moa/cross_entropy"] = jnp.where(counted, errors, jnp.nan)
-            return InfluenceState(learnt, trained), metrics | numbers
-
-        return as_agent(learner, self.hyper(), seats, shape)._replace(
-            init=init,
-            begin=begin,
-            prepare=prepare,
-            act=act,
-            learn=learn,
-            remember=remember,
+        check_visible("influence_visible", self.influence_visible, env.spec)
+        check_visible("train_visible", self.train_visible, env.spec)
+        learner = Learner(self.learner, env.spec, len(seats))
+        influencers = Influencers(self, env.spec, seats, learner)
+        return agent(learner, seats, self.hyper(), influencers.shape)._replace(
+            init=influencers.init,
+            begin=influencers.begin,
+            prepare=influencers.prepare,
+            act=influencers.act,
+            learn=influencers.learn,
+            remember=influencers.remember,
         )
+
+
+@dataclass(frozen=True)
+class Influencers:
+    """What agents with a model of others do on some seats, as functions of their state."""
+
+    config: Influence
+    spec: EnvSpec
+    seats: Seats
+    learner: Learner
+
+    @cached_property
+    def model(self) -> Model:
+        """One agent's model of others."""
+        config = self.config
+        sizes = config.learner.net, config.moa_width, config.moa_dense
+        return Model(self.spec, *sizes, config.share_eyes)
+
+    @property
+    def recurrent(self) -> bool:
+        """Whether policy and model have an LSTM each."""
+        return bool(self.config.learner.net.lstm)
+
+    @property
+    def ids(self) -> Array:
+        """``[n]`` int32 seats."""
+        return jnp.asarray(np.array(self.seats, np.int32))
+
+    def init(self, key: Array, hyper: PyTree) -> InfluenceState:
+        """Fresh agents. ``key`` is consumed."""
+        key_learner, key_model = jax.random.split(key)
+        count = len(self.seats)
+        trained = population.init_stacked(self.model.init, self.learner.tx, key_model, count)
+        return InfluenceState(self.learner.init(key_learner, hyper), trained)
+
+    def begin(self, num_envs: int) -> InfluencerMemory:
+        """The memory before the first step."""
+        count = len(self.seats)
+
+        def stacked(leaf: Array) -> Array:
+            return jnp.broadcast_to(leaf[:, None], (num_envs, count, leaf.shape[-1]))
+
+        blank = jax.tree.map(stacked, self.model.blank(num_envs))
+        gates = 4 * self.config.moa_width
+        encoded = jnp.zeros((num_envs, count, gates)) if self.recurrent else ()
+        return InfluencerMemory(self.learner.begin(num_envs), blank, encoded)
+
+    def prepare(self, state: InfluenceState) -> InfluencerActing:
+        """What acting and remembering need."""
+        ready = jax.vmap(self.model.prepare)(state.model.params)
+        return InfluencerActing(self.learner.prepare(state.learner), ready)
+
+    def shown(self, policy: PyTree, x: Array) -> Array:
+        """What one agent's model is shown of its observations ``[..., F]``."""
+        x = x.astype(jnp.float32)
+        return self.learner.policy.first_features(policy, x) if self.config.share_eyes else x
+
+    def act(
+        self,
+        acting: InfluencerActing,
+        memory: InfluencerMemory,
+        obs: Array,
+        draws: Array,
+        mode: Mode,
+    ) -> tuple[Decision, InfluencerMemory]:
+        """Acts as the learner does, and keeps what the model makes of the observation."""
+        decision, after = decide(self.learner, acting.learner, memory.learner, obs, draws, mode)
+        memory = memory._replace(learner=after)
+        if self.recurrent:
+            shown = jax.vmap(self.shown, (0, 1), 1)(acting.learner.params, obs)
+            encoded = jax.vmap(self.model.encode, (0, 1), 1)(acting.model, shown)
+            memory = memory._replace(encoded=encoded)
+        return decision, memory
+
+    def remember(
+        self, acting: InfluencerActing, memory: InfluencerMemory, action: Array, reward: Array
+    ) -> InfluencerMemory:
+        """Tells the model what everyone did."""
+        del reward
+        if not self.recurrent:
+            return memory
+        advance = jax.vmap(self.model.advance, (0, 1, 1, None), 1)
+        after = advance(acting.model, memory.model, memory.encoded, action)
+        return memory._replace(model=after)
+
+    def inputs(self, policies: PyTree, rollout: Rollout, visible_only: bool) -> Inputs:
+        """What everyone's model reads of a rollout, with a leading axis of n seats."""
+        memory = rollout.memory.model
+        inputs = read(rollout, self.spec, self.seats, visible_only, memory)
+        return inputs._replace(obs=jax.vmap(self.shown)(policies, inputs.obs))
+
+    def shape(self, state: InfluenceState, rollout: Rollout, key: Array) -> Opinion:
+        """Pays these seats for influence. ``key`` is consumed."""
+        del key
+        config, num = self.config, self.spec.num_agents
+        policies = state.learner.trained.params
+        inputs = self.inputs(policies, rollout, config.influence_visible)
+        log_pi = jnp.moveaxis(rollout.notes, 2, 0)
+        measured = jax.vmap(partial(self.model.influence, measure=config.measure))
+        moved = measured(state.model.params, self.ids, inputs, log_pi)
+        reward = jnp.moveaxis(config.pay(state.learner, self.spec, moved).sum(-1), 0, 2)
+        pairs = masked_mean(moved, inputs.where(config.measure), (1, 2), jnp.nan)
+        own = take_columns(rollout.active, self.seats)
+        others = co_players(num, self.seats)
+        return no_opinion(rollout, len(self.seats))._replace(
+            delta=put_columns(reward, self.seats, num),
+            metrics={
+                "influence/reward": masked_mean(reward, own, (0, 1), jnp.nan),
+                "influence/pair": to_seats(pairs[:, None], others, num, jnp.nan)[:, 0],
+            },
+        )
+
+    def learn(
+        self, state: InfluenceState, rollout: Rollout, reward: Array, key: Array, clock: Clock
+    ) -> tuple[InfluenceState, Metrics]:
+        """Policies and models learn by one loss, as they may share layers. Consumes ``key``."""
+        del clock
+        learner, hyper = self.learner, state.learner.hyper
+        own = take_seats(rollout, self.seats)._replace(memory=rollout.memory.learner)
+        paid = take_columns(reward, self.seats)
+
+        def losses(policies: PyTree, models: PyTree, data: PyTree) -> tuple[Array, Metrics]:
+            whole, own, paid, targets = data
+            each, metrics = learner.losses(policies, state.learner, own, paid, targets)
+            inputs = self.inputs(policies, whole, self.config.train_visible)
+            errors = jax.vmap(self.model.loss)(models, self.ids, inputs)
+            measured = {ERRORS: errors, COUNTED: inputs.counts.any((1, 2, 3))}
+            return each + hyper["moa_weight"] * errors, metrics | measured
+
+        def descend(model: Trained, grads: PyTree, metrics: Metrics) -> tuple[Trained, Metrics]:
+            alone = jax.tree.map(lambda grad: grad / hyper["moa_weight"], grads)
+            size = hyper["moa_lr"] * (rate(state.learner) / hyper["lr"])
+            model, norm = population.descend(learner.tx, model, alone, size)
+            counted, rest = metrics[COUNTED], {k: v for k, v in metrics.items() if k != COUNTED}
+            rest |= of_models(metrics[ERRORS], norm, self.spec.num_actions)
+            return model, rest | {ERRORS: jnp.where(counted, metrics[ERRORS], jnp.nan)}
+
+        data = rollout, own, paid, learner.targets(state.learner, own, paid)
+        companion = Companion(state.model, descend)
+        learnt, model, metrics = learner.minimise(losses, state.learner, data, key, companion)
+        return InfluenceState(count_episodes(learnt, rollout), model), metrics

@@ -9,7 +9,7 @@ observation. Everything concerns one agent's whole rollout; agents are put side 
 import dataclasses
 import math
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import NamedTuple
 
 import jax
@@ -26,8 +26,8 @@ from lase_jax.nets.layers import Net, add_actions, method
 from lase_jax.types import Array, PyTree, Rollout
 
 
-class Seen(NamedTuple):
-    """One agent's share of a rollout, as its model of others reads it."""
+class Inputs(NamedTuple):
+    """What one agent's model of others reads of a rollout."""
 
     obs: Array  # [T, B, F]
     own: Array  # [T, B] int32, own actions
@@ -48,23 +48,28 @@ class Model:
 
     Attributes:
         spec: the game's facts.
-        net: sizes of the networks.
+        net: sizes of the policy's network, whose convolutions and LSTM the model has, too.
+        width: of the model's last layer, an LSTM where the policy has one.
+        dense: widths of the dense layers before it; () for one as wide as that.
         shared: whether what it reads are not windows but what the policy's convolutions make of
             them, or where it has none, its first dense layer.
     """
 
     spec: EnvSpec
     net: Net
+    width: int = 64
+    dense: tuple[int, ...] = ()
     shared: bool = False
 
-    @property
+    @cached_property
     def module(self) -> OtherModel:
         """The network."""
         spec, shape, net = self.spec, self.spec.obs_shape, self.net
         if self.shared:
             shape = (*shape[:-1], net.conv[-1]) if net.conv else net.dense[:1]
             net = dataclasses.replace(net, conv=())
-        return OtherModel(shape, spec.num_actions, spec.num_agents, net)
+        sizes = shape, spec.num_actions, spec.num_agents
+        return OtherModel(*sizes, net, self.width, self.dense)
 
     def init(self, key: Array) -> PyTree:
         """Fresh parameters. ``key`` is consumed."""
@@ -73,7 +78,7 @@ class Model:
 
     def blank(self, num: int) -> PyTree:
         """The memory ``[num, H]`` of those who have seen nothing; () without LSTM."""
-        zeros = jnp.zeros((num, self.net.moa))
+        zeros = jnp.zeros((num, self.width))
         return (zeros, zeros) if self.net.lstm else ()
 
     def prepare(self, params: PyTree) -> tuple[PyTree, PyTree, Array]:
@@ -91,7 +96,7 @@ class Model:
         params, _, rows = ready
         return method(self.module, "recur")(params, memory, encoded + add_actions(rows, joint))
 
-    def expect(self, params: PyTree, seat: Array, seen: Seen) -> tuple[Array, Array]:
+    def expect(self, params: PyTree, seat: Array, inputs: Inputs) -> tuple[Array, Array]:
         """What the agent on `seat` expects of others' next actions.
 
         A counterfactual action is one step from the memory that the true past has left.
@@ -100,47 +105,47 @@ class Model:
             Log-probabilities ``[T, B, K, A]`` given what everyone did, and ``[T, B, A, K, A]`` had
             the agent itself done each of its actions.
         """
-        recur, remember, predict = (
-            partial(method(self.module, name), params) for name in ("recur", "remember", "predict")
+        recur, unroll, predict = (
+            partial(method(self.module, name), params) for name in ("recur", "unroll", "predict")
         )
         ready = self.prepare(params)
         rows = ready[-1]
-        true = self.encode(ready, seen.obs.astype(jnp.float32)) + add_actions(rows, seen.joint)
-        mine = jax.nn.one_hot(seen.own, self.spec.num_actions) @ rows[seat]
+        true = self.encode(ready, inputs.obs.astype(jnp.float32)) + add_actions(rows, inputs.joint)
+        mine = jax.nn.one_hot(inputs.own, self.spec.num_actions) @ rows[seat]
         had = (true - mine)[:, :, None] + rows[seat][None, None]
         if not self.net.lstm:
             return predict(jax.nn.relu(true)), predict(jax.nn.relu(had))
 
-        hidden, before = remember(seen.memory, true)
+        hidden, before = unroll(inputs.memory, true)
         before = jax.tree.map(lambda leaf: leaf[:, :, None], before)
         return predict(hidden), predict(recur(before, had)[0])
 
     def influence(
-        self, params: PyTree, seat: Array, seen: Seen, log_pi: Array, measure: Measure
+        self, params: PyTree, seat: Array, inputs: Inputs, log_pi: Array, measure: Measure
     ) -> Array:
         """Influence on each co-player's next action ``[T, B, K]``, 0 where that does not count.
 
         Args:
             params: of the model.
             seat: ``[]`` int32.
-            seen: the agent's share of the rollout.
+            inputs: what the agent's model reads of the rollout.
             log_pi: ``[T, B, A]`` the agent's own policy.
             measure: see `divergence`.
         """
-        true, had = self.expect(params, seat, seen)
-        moved = effect(true, had, log_pi, seen.following, measure)
-        return jnp.where(seen.where(measure), moved, 0.0)
+        true, had = self.expect(params, seat, inputs)
+        moved = effect(true, had, log_pi, inputs.following, measure)
+        return jnp.where(inputs.where(measure), moved, 0.0)
 
-    def loss(self, params: PyTree, seat: Array, seen: Seen) -> Array:
+    def loss(self, params: PyTree, seat: Array, inputs: Inputs) -> Array:
         """Cross-entropy of co-players' next actions where they count, ``[]`` nats."""
-        true, _ = self.expect(params, seat, seen)
-        return masked_mean(distributions.cross_entropy(true, seen.following), seen.counts)
+        true, _ = self.expect(params, seat, inputs)
+        return masked_mean(distributions.cross_entropy(true, inputs.following), inputs.counts)
 
 
-def look(
+def read(
     rollout: Rollout, spec: EnvSpec, seats: Seats, visible_only: bool, memory: PyTree = ()
-) -> Seen:
-    """Every agent's share of a rollout, with a leading axis of n seats.
+) -> Inputs:
+    """What every agent's model reads of a rollout, with a leading axis of n seats.
 
     A next action counts where the agent takes part in the step, the co-player takes part in the
     next, and the episode goes on; and with `visible_only` where the co-player stands in the agent's
@@ -164,7 +169,7 @@ def look(
         both &= jnp.take_along_axis(shown, jnp.asarray(others)[None, None], axis=-1)
     joint = jnp.where(rollout.active, rollout.action, spec.num_actions)
     known = jnp.asarray(np.arange(len(joint)) < len(joint) - 1)[:, None, None, None]
-    return Seen(
+    return Inputs(
         obs=jnp.moveaxis(own.obs, 2, 0),
         own=jnp.moveaxis(jnp.where(own.active, own.action, spec.num_actions), 2, 0),
         joint=jnp.broadcast_to(joint, (len(seats), *joint.shape)),

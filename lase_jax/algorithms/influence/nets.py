@@ -22,12 +22,14 @@ class OtherModel(nn.Module):
     obs_shape: tuple[int, ...]
     num_actions: int
     num_agents: int
-    net: Net
+    net: Net  # sizes of the convolutions, and whether there is an LSTM
+    width: int = 64
+    dense: tuple[int, ...] = ()
 
     def setup(self) -> None:
         """Declares the layers; ``rows [N * A, G]`` are the columns for everyone's actions."""
-        net, width = self.net, self.net.moa
-        dense = net.moa_dense or (width,)
+        net, width = self.net, self.width
+        dense = self.dense or (width,)
         self.eyes = Eyes(self.obs_shape, dense[:1], net.conv, net.conv_relu)
         self.hidden = [nn.Dense(each) for each in dense[1:]]
         self.lstm = LSTM(width, dense[-1]) if net.lstm else None
@@ -57,7 +59,7 @@ class OtherModel(nn.Module):
         assert self.lstm is not None
         return self.lstm(carry, pre)
 
-    def remember(self, carry: tuple[Array, Array], pre: Array) -> tuple[Array, PyTree]:
+    def unroll(self, carry: tuple[Array, Array], pre: Array) -> tuple[Array, PyTree]:
         """The LSTM over T steps, see `LSTM.unroll`; only for networks that have one."""
         assert self.lstm is not None
         return self.lstm.unroll(carry, pre)
@@ -72,5 +74,5 @@ class OtherModel(nn.Module):
         pre = self.encode(self.fold(), x) + 0.0 * self.row_kernel.sum()
         if self.lstm is None:
             return self.predict(nn.relu(pre))
-        zeros = jnp.zeros((*x.shape[:-1], self.net.moa))
+        zeros = jnp.zeros((*x.shape[:-1], self.width))
         return self.predict(self.recur((zeros, zeros), pre)[0])

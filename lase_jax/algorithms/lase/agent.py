@@ -27,11 +27,12 @@ from typing import NamedTuple
 import jax
 
 from envs.types import Env
-from lase_jax.algorithms.lase import inference
+from lase_jax.algorithms.lase.inference import Inference, SocialState
 from lase_jax.algorithms.lase.mind import SocialConfig
 from lase_jax.core.rewards import give
 from lase_jax.core.seats import Seats, take_columns, take_seats
-from lase_jax.learners import LearnerState, a2c, as_agent
+from lase_jax.learners.actor_critic import Acting, Learner, LearnerState
+from lase_jax.learners.agents import agent
 from lase_jax.types import Agent, Array, Clock, Metrics, Opinion, PyTree, Rollout
 
 
@@ -39,7 +40,7 @@ class LaseState(NamedTuple):
     """An actor-critic and its social relationship inference."""
 
     learner: LearnerState
-    social: inference.SocialState
+    social: SocialState
 
 
 @dataclass(frozen=True)
@@ -48,26 +49,47 @@ class Lase(SocialConfig):
 
     def build(self, env: Env, seats: Seats) -> Agent:
         """The agents on `seats`."""
-        learner = a2c(self, env.spec, len(seats))
-        infer = inference.build(self, env.spec, seats, learner)
-
-        def init(key: Array, hyper: PyTree) -> LaseState:
-            key_learner, key_social = jax.random.split(key)
-            return LaseState(learner.init(key_learner, hyper), infer.init(key_social))
-
-        def shape(state: LaseState, rollout: Rollout, key: Array) -> Opinion:
-            del key
-            weights, metrics = infer.weigh(state.social, state.learner, rollout)
-            return give(weights, rollout, seats, metrics)
-
-        def learn(
-            state: LaseState, rollout: Rollout, reward: Array, key: Array, clock: Clock
-        ) -> tuple[LaseState, Metrics]:
-            own = take_columns(reward, seats)
-            learnt, metrics = learner.learn(state.learner, take_seats(rollout, seats), own)
-            known, found = infer.learn(state.social, state.learner, rollout, key, clock)
-            return LaseState(learnt, known), metrics | found
-
-        return as_agent(learner, self.hyper(), seats, shape)._replace(
-            init=init, prepare=lambda state: learner.prepare(state.learner), learn=learn
+        learner = Learner(self.learner, env.spec, len(seats))
+        empathic = Empathic(seats, learner, Inference(self, env.spec, seats, learner))
+        return agent(learner, seats, self.hyper(), empathic.shape)._replace(
+            init=empathic.init, prepare=empathic.prepare, learn=empathic.learn
         )
+
+
+@dataclass(frozen=True)
+class Empathic:
+    """What LASE agents on some seats do, as functions of their state."""
+
+    seats: Seats
+    learner: Learner
+    inference: Inference
+
+    def init(self, key: Array, hyper: PyTree) -> LaseState:
+        """Fresh agents. ``key`` is consumed."""
+        key_learner, key_social = jax.random.split(key)
+        learner = self.learner.init(key_learner, hyper)
+        return LaseState(learner, self.inference.init(key_social))
+
+    def prepare(self, state: LaseState) -> Acting:
+        """What acting needs: the acting policy alone."""
+        return self.learner.prepare(state.learner)
+
+    def shape(self, state: LaseState, rollout: Rollout, key: Array) -> Opinion:
+        """Gives by the inferred relationships. ``key`` is consumed."""
+        del key
+        weights, metrics = self.inference.weigh(state.social, state.learner, rollout)
+        return give(weights, rollout, self.seats, metrics)
+
+    def learn(
+        self, state: LaseState, rollout: Rollout, reward: Array, key: Array, clock: Clock
+    ) -> tuple[LaseState, Metrics]:
+        """Acting policies learn on what is left and received, inference on extrinsic reward.
+
+        ``key`` is consumed.
+        """
+        own, paid = take_seats(rollout, self.seats), take_columns(reward, self.seats)
+        key_learner = jax.random.fold_in(key, 1)
+        learnt, metrics = self.learner.learn(state.learner, own, paid, key_learner)
+        infer = self.inference.learn
+        social, measured = infer(state.social, state.learner, rollout, key, clock)
+        return LaseState(learnt, social), metrics | measured

@@ -18,13 +18,15 @@ What one agent's networks say and learn from stands in `mind`; here agents stand
 """
 
 import math
-from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 
 from envs.types import EnvSpec
 from lase_jax.algorithms.lase.mind import Mind, Networks, SocialConfig
@@ -32,7 +34,7 @@ from lase_jax.algorithms.lase.replay import EPISODE_AXES, Buffer, Episodes, Repl
 from lase_jax.core import blocks, metrics, population
 from lase_jax.core.population import Trained
 from lase_jax.core.seats import Seats, check_visible, co_players, take_seats, to_seats, visible
-from lase_jax.learners import Learner, LearnerState
+from lase_jax.learners.actor_critic import Learner, LearnerState
 from lase_jax.nets.layers import method
 from lase_jax.types import Array, Clock, Metrics, PyTree, Rollout
 
@@ -48,89 +50,104 @@ class SocialState(NamedTuple):
     buffer: Buffer  # empty arrays where there is no replay
 
 
-class Social(NamedTuple):
-    """Social relationship inference of n seats as a bundle of pure functions."""
-
-    init: Callable[[Array], SocialState]  # key is consumed
-    weigh: Callable[
-        ..., tuple[Array, Metrics]
-    ]  # (state, learner, Rollout) -> w[T, B, n, N], Metrics
-    learn: Callable[..., tuple[SocialState, Metrics]]  # (state, learner, Rollout, key, clock)
-
-
-def build(config: SocialConfig, spec: EnvSpec, seats: Seats, learner: Learner) -> Social:
-    """Builds social relationship inference for the agents on `seats`.
-
-    Args:
-        config: settings.
-        spec: the game's facts.
-        seats: n seats.
-        learner: the same agents' actor-critic, whose policy the rule "acting" borrows.
+@dataclass(frozen=True)
+class Inference:
+    """Social relationship inference of the agents on some seats, as functions of its state.
 
     Raises:
-        ConfigError: a network or a setting that does not fit the game's observations.
+        ConfigError: a setting that does not fit the game's observations.
     """
-    num, net = spec.num_agents, config.net
-    net.check(spec.obs_shape)
-    check_visible("train_visible", config.perspective and config.train_visible, spec)
-    check_visible("weigh_visible", config.weigh_visible, spec)
-    mind = Mind(config, spec, learner)
-    tx = population.optimiser(config.max_grad_norm)
-    others = co_players(num, seats)
-    pair_mask = np.array(seats)[:, None] != np.arange(num)[None]
 
-    def init(key: Array) -> SocialState:
-        example = jnp.zeros((1, math.prod(spec.obs_shape)))
+    config: SocialConfig
+    spec: EnvSpec
+    seats: Seats
+    learner: Learner
+    """The same agents' learner, whose policy the rule "acting" borrows."""
+
+    def __post_init__(self) -> None:
+        """Checks that the settings fit."""
+        config = self.config
+        check_visible("train_visible", config.perspective and config.train_visible, self.spec)
+        check_visible("weigh_visible", config.weigh_visible, self.spec)
+
+    @cached_property
+    def mind(self) -> Mind:
+        """One agent's networks."""
+        return Mind(self.config, self.spec, self.learner.policy)
+
+    @property
+    def replay(self) -> Replay:
+        """The replay buffer, of no capacity where there is none."""
+        return Replay(self.spec, self.seats, self.config.replay)
+
+    @property
+    def tx(self) -> optax.GradientTransformation:
+        """The optimiser of the networks."""
+        return self.learner.tx
+
+    @cached_property
+    def others(self) -> np.ndarray:
+        """``[n, K]`` int32, each agent's co-players."""
+        return co_players(self.spec.num_agents, self.seats)
+
+    def init(self, key: Array) -> SocialState:
+        """Fresh networks, and an empty buffer. ``key`` is consumed."""
+        example = jnp.zeros((1, math.prod(self.spec.obs_shape)))
 
         def stacked(network: nn.Module, key: Array) -> Trained:
-            return population.init_stacked(lambda k: network.init(k, example), tx, key, len(seats))
+            return population.init_stacked(
+                lambda k: network.init(k, example), self.tx, key, len(self.seats)
+            )
 
         key_social, key_perspective = jax.random.split(key)
-        social = stacked(mind.social_net, key_social)
-        imagines = config.perspective
-        perspective = stacked(mind.perspective_net, key_perspective) if imagines else ()
-        return SocialState(social, perspective, Replay(spec, seats, config.replay).init())
+        social = stacked(self.mind.social_net, key_social)
+        imagines = self.config.perspective
+        perspective = stacked(self.mind.perspective_net, key_perspective) if imagines else ()
+        return SocialState(social, perspective, self.replay.init())
 
-    def networks(state: SocialState, learnt: LearnerState) -> Networks:
+    def networks(self, state: SocialState, learnt: LearnerState) -> Networks:
         """Everyone's networks, leaves ``[n, ...]``."""
         eta = state.perspective.params if isinstance(state.perspective, Trained) else ()
-        return jax.vmap(mind.fold)(state.social.params, eta, learnt.trained.params)
+        return jax.vmap(self.mind.fold)(state.social.params, eta, learnt.trained.params)
 
-    def memories(everyone: Networks, episodes: Episodes) -> PyTree:
+    def memories(self, everyone: Networks, episodes: Episodes) -> PyTree:
         """Each agent's memory before every step, ``[T, E, n, ...]``; () where none is needed."""
-        if not (mind.borrows and net.lstm):
+        if not (self.mind.borrows and self.learner.config.net.lstm):
             return ()
         x = episodes.obs.astype(jnp.float32)
-        recall = jax.vmap(learner.recall, (0, 0, 1, 2), 2)
-        return recall(everyone.acting, everyone.acting_eyes, episodes.memory, x)
+        each = jax.vmap(self.learner.policy.memories, (0, 0, 1, 2), 2)
+        return each(everyone.acting, everyone.acting_eyes, episodes.memory, x)
 
-    def weigh(state: SocialState, learnt: LearnerState, rollout: Rollout) -> tuple[Array, Metrics]:
+    def weigh(
+        self, state: SocialState, learnt: LearnerState, rollout: Rollout
+    ) -> tuple[Array, Metrics]:
         """Weights ``[T, B, n, N]`` that agents give by, and what is measured on the way."""
-        own = take_seats(rollout, seats)
-        steps, envs = rollout.done.shape
-        everyone = networks(state, learnt)
-        known = to_weigh(config, own)
-        memory = memories(everyone, present_batch(rollout, seats, envs))
-        moves = mind.moves(rollout.action, rollout.active)
+        own = take_seats(rollout, self.seats)
+        steps, envs, num = rollout.action.shape
+        everyone = self.networks(state, learnt)
+        known = to_weigh(self.config, own)
+        memory = self.memories(everyone, present_batch(rollout, self.seats, envs))
+        moves = self.mind.moves(rollout.action, rollout.active)
         count = blocks.shares(envs)
         mine, joint, needed = blocks.by_share(((own.obs, memory), moves, known), count)
         needed = needed.swapaxes(1, 2)
-        relate = jax.vmap(jax.vmap(mind.relate), (None, 0, 0, None, 0))
+        relate = jax.vmap(jax.vmap(self.mind.relationships), (None, 0, 0, None, 0))
 
         def block(found: Array, index: Array, _: Array) -> Array:
             x, past = blocks.take(mine, index)
             acts = jax.vmap(lambda joint, i: jnp.take(joint, i, axis=0, mode="clip"))(joint, index)
-            fresh = relate(everyone, x.astype(jnp.float32), acts, jnp.asarray(others), past)
+            fresh = relate(everyone, x.astype(jnp.float32), acts, jnp.asarray(self.others), past)
             return blocks.put(found, index, jnp.stack(fresh, -1))
 
         blank = jnp.zeros((*needed.shape, num - 1, 2))
         found = blocks.over_blocks("weigh", block, needed, blank)
-        found = jax.vmap(lambda each: to_seats(each, others, num))(found)
+        found = jax.vmap(lambda each: to_seats(each, self.others, num))(found)
         found = blocks.by_step(found.swapaxes(1, 2), steps)
-        pairs = known[..., None] & rollout.active[:, :, None] & pair_mask[None, None]
+        other = np.array(self.seats)[:, None] != np.arange(num)[None]
+        pairs = known[..., None] & rollout.active[:, :, None] & other[None, None]
         given = pairs
-        if config.weigh_visible and not spec.can_see_all:
-            given = pairs & visible(own.obs, spec)
+        if self.config.weigh_visible and not self.spec.can_see_all:
+            given = pairs & visible(own.obs, self.spec)
         weights = jnp.where(given, found[..., 0], 0.0)
         return weights, {
             "relation/weight": metrics.masked_mean(weights, pairs, (0, 1), jnp.nan),
@@ -138,20 +155,20 @@ def build(config: SocialConfig, spec: EnvSpec, seats: Seats, learner: Learner) -
         }
 
     def update(
-        state: SocialState, learnt: LearnerState, episodes: Episodes
+        self, state: SocialState, learnt: LearnerState, episodes: Episodes
     ) -> tuple[SocialState, Metrics]:
         """One gradient step of every agent's Q_SR, pi_SR and eta on some episodes."""
         hyper = learnt.hyper
-        before = jax.lax.stop_gradient(networks(state, learnt))
-        memory = memories(before, episodes)
+        before = jax.lax.stop_gradient(self.networks(state, learnt))
+        memory = self.memories(before, episodes)
 
         def social_total(params: PyTree) -> tuple[Array, Metrics]:
-            one = jax.vmap(mind.social_loss, (0, 0, EPISODE_AXES, 2, None))
+            one = jax.vmap(self.mind.social_loss, (0, 0, EPISODE_AXES, 2, None))
             losses, numbers = one(params, before, episodes, memory, hyper)
             return losses.sum(), numbers
 
         grads, numbers = jax.grad(social_total, has_aux=True)(state.social.params)
-        social, norm = population.descend(tx, state.social, grads, hyper["social_lr"])
+        social, norm = population.descend(self.tx, state.social, grads, hyper["social_lr"])
         numbers |= {
             "infer/grad_norm": norm,
             "health/infer": population.finite(norm, numbers["infer/value_loss"]),
@@ -160,29 +177,31 @@ def build(config: SocialConfig, spec: EnvSpec, seats: Seats, learner: Learner) -
         if not isinstance(eta, Trained):
             return state, numbers
 
-        grads, found = perspective_gradient(eta.params, before, episodes, memory, hyper["delta"])
-        trained, norm = population.descend(tx, eta, grads, hyper["perspective_lr"])
+        grads, found = self.perspective_gradient(
+            eta.params, before, episodes, memory, hyper["delta"]
+        )
+        trained, norm = population.descend(self.tx, eta, grads, hyper["perspective_lr"])
         numbers |= found | {
             "infer/perspective_grad_norm": norm,
             "health/perspective": population.finite(norm),
         }
         return state._replace(perspective=trained), numbers
 
-    def surprises(everyone: Networks, episodes: Episodes, memory: PyTree) -> Array:
+    def surprises(self, everyone: Networks, episodes: Episodes, memory: PyTree) -> Array:
         """-log pi_SR of others' actions on imagined views, at few steps: ``[T', E, n, K]``."""
 
         def one(own: Networks, x: Array, ids: Array, action: Array, past: PyTree) -> Array:
             x, past = jax.tree.map(lambda leaf: leaf[:, :, None], (x, past))
-            return mind.foretell(own, x, ids[None, None], action, past)[0]
+            return self.mind.prediction_errors(own, x, ids[None, None], action, past)[0]
 
         obs, joint, memory = jax.tree.map(
             lambda leaf: leaf[:: stride(leaf)], (episodes.obs, episodes.joint, memory)
         )
-        x, ids = obs.astype(jnp.float32), jnp.asarray(others)
-        return jax.vmap(one, (0, 2, 0, 2, 2), 2)(everyone, x, ids, joint[:, :, others], memory)
+        x, ids = obs.astype(jnp.float32), jnp.asarray(self.others)
+        return jax.vmap(one, (0, 2, 0, 2, 2), 2)(everyone, x, ids, joint[:, :, self.others], memory)
 
     def perspective_gradient(
-        params: PyTree, before: Networks, episodes: Episodes, memory: PyTree, delta: Array
+        self, params: PyTree, before: Networks, episodes: Episodes, memory: PyTree, delta: Array
     ) -> tuple[PyTree, Metrics]:
         """The gradient ``[n, ...]`` of every agent's eta, with pi_SR frozen (equation 4).
 
@@ -190,28 +209,29 @@ def build(config: SocialConfig, spec: EnvSpec, seats: Seats, learner: Learner) -
         device over its own. How well others are foretold at all is measured at a few steps of each
         episode.
         """
-        action = episodes.joint[:, :, others]  # [T, E, n, K]
-        both, seen, chosen = to_convert(config, spec, episodes, others)
+        action = episodes.joint[:, :, self.others]  # [T, E, n, K]
+        both, seen, chosen = to_convert(self.config, self.spec, episodes, self.others)
 
         def pairs(leaf: Array) -> Array:  # [D, M, n, K] -> [D, M * K, n]
-            return leaf.swapaxes(2, 3).reshape(len(leaf), -1, len(seats))
+            return leaf.swapaxes(2, 3).reshape(len(leaf), -1, len(self.seats))
 
         count = blocks.shares(episodes.done.shape[1])
         mine = blocks.by_share((episodes.obs, memory), count)
         *facts, needed = map(pairs, blocks.by_share((action, seen, chosen), count))
-        ids, agent = jnp.asarray(others), jnp.arange(len(seats))[:, None]
-        eyes, unfold = jax.vjp(jax.vmap(method(mind.perspective_net, "fold")), params)
-        foretell = jax.vmap(mind.foretell)
+        ids, agent = jnp.asarray(self.others), jnp.arange(len(self.seats))[:, None]
+        rivals = ids.shape[1]
+        eyes, unfold = jax.vjp(jax.vmap(method(self.mind.perspective_net, "fold")), params)
+        errors = jax.vmap(self.mind.prediction_errors)
 
         def block(sums: PyTree, index: Array, counts: Array) -> PyTree:
-            x, past = blocks.take(mine, index // (num - 1))
+            x, past = blocks.take(mine, index // rivals)
             taken, shown = blocks.take(facts, index)
-            whom = jax.vmap(lambda which: ids[agent, which])(index % (num - 1))
+            whom = jax.vmap(lambda which: ids[agent, which])(index % rivals)
 
             def total(learnt: PyTree, counts: Array, *seen: PyTree) -> tuple[Array, tuple]:
                 own = before._replace(perspective=learnt[0], perspective_eyes=learnt[1])
-                surprise, gap = foretell(own, *seen)
-                loss = mind.perspective_loss(surprise, gap, delta)
+                surprise, gap = errors(own, *seen)
+                loss = self.mind.perspective_loss(surprise, gap, delta)
                 return loss.sum(where=counts), (surprise, gap)
 
             one = jax.vmap(jax.grad(total, has_aux=True), (None, 0, 0, 0, 0, 0))
@@ -223,7 +243,7 @@ def build(config: SocialConfig, spec: EnvSpec, seats: Seats, learner: Learner) -
         def blank(leaf: Array) -> Array:
             return jnp.zeros((count, *leaf.shape))
 
-        nothing = jnp.zeros((count, len(seats)))
+        nothing = jnp.zeros((count, len(self.seats)))
         sums = jax.tree.map(blank, (params, eyes)), nothing, nothing
         sums = blocks.over_blocks("eta", block, needed.swapaxes(1, 2), sums)
         (grads, eye_grads), told, gap = jax.tree.map(lambda leaf: leaf.sum(0), sums)
@@ -232,29 +252,30 @@ def build(config: SocialConfig, spec: EnvSpec, seats: Seats, learner: Learner) -
         each = 1.0 / jnp.maximum(number, 1.0)
         return jax.tree.map(lambda leaf: jax.vmap(jnp.multiply)(leaf, each), grads), {
             "infer/other_cross_entropy": metrics.masked_mean(
-                surprises(before, episodes, memory), both[:: stride(both)], (0, 1, 3), jnp.nan
+                self.surprises(before, episodes, memory), both[:: stride(both)], (0, 1, 3), jnp.nan
             ),
             "infer/visible_cross_entropy": told / seen.sum((0, 1, 3)).astype(jnp.float32),
             "infer/distance": gap / number,
         }
 
     def learn(
-        state: SocialState, learnt: LearnerState, rollout: Rollout, key: Array, clock: Clock
+        self, state: SocialState, learnt: LearnerState, rollout: Rollout, key: Array, clock: Clock
     ) -> tuple[SocialState, Metrics]:
-        """Stores the rollout, and learns from some episodes when it is time to."""
+        """Stores the rollout, and learns from some episodes when it is due. Consumes ``key``."""
         envs = rollout.done.shape[1]
         stored = (clock.update + 1) * envs
-        replay = Replay(spec, seats, config.replay)
+        config = self.config
         if config.replay:
-            state = state._replace(buffer=replay.add(state.buffer, rollout, clock.update))
+            state = state._replace(buffer=self.replay.add(state.buffer, rollout, clock.update))
 
         def now(state: SocialState) -> tuple[SocialState, Metrics]:
+            count = config.social_episodes
             if config.replay:
-                memory = learner.begin(config.social_episodes)
-                episodes = replay.sample(state.buffer, key, config.social_episodes, stored, memory)
+                memory = self.learner.begin(count)
+                episodes = self.replay.sample(state.buffer, key, count, stored, memory)
             else:
-                episodes = present_batch(rollout, seats, config.social_episodes)
-            return update(state, learnt, episodes)
+                episodes = present_batch(rollout, self.seats, count)
+            return self.update(state, learnt, episodes)
 
         def later(state: SocialState) -> tuple[SocialState, Metrics]:
             _, numbers = jax.eval_shape(now, state)
@@ -264,8 +285,6 @@ def build(config: SocialConfig, spec: EnvSpec, seats: Seats, learner: Learner) -
             return now(state)
         due = (clock.update + 1) % config.social_every == 0
         return jax.lax.cond(due & (stored >= config.replay_min), now, later, state)
-
-    return Social(init, weigh, learn)
 
 
 def to_weigh(config: SocialConfig, own: Rollout) -> Array:

@@ -12,7 +12,7 @@ by side.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -21,16 +21,17 @@ from envs import checks
 from envs.types import EnvSpec
 from lase_jax.algorithms.lase import counterfactual
 from lase_jax.algorithms.lase.nets import Perspective, SocialNet
-from lase_jax.algorithms.lase.replay import Episodes
+from lase_jax.algorithms.lase.replay import Episodes, Replay
 from lase_jax.core import distributions, metrics, returns
-from lase_jax.learners import A2CConfig, Learner
+from lase_jax.learners.agents import AgentConfig
+from lase_jax.learners.policy import Policy
 from lase_jax.nets.layers import add_actions, method
 from lase_jax.types import Array, Metrics, PyTree
 
 
 @dataclass(frozen=True)
-class SocialConfig(A2CConfig):
-    """Settings of agents that infer social relationships, on top of the actor-critic's."""
+class SocialConfig(AgentConfig):
+    """Settings of agents that infer social relationships, on top of the learner's."""
 
     social_lr: float = 2e-3
     """Learning rate of Q_SR and pi_SR (alpha_phi and alpha_mu in the paper)."""
@@ -64,10 +65,17 @@ class SocialConfig(A2CConfig):
     """Capacity of the replay buffer in episodes; 0 learns from the present batch."""
     replay_min: int = 1
     """Episodes the buffer must hold before the SR networks learn from it."""
+    social_width: int = 64
+    """Width of the dense layers of Q_SR and pi_SR."""
+    perspective_width: int = 64
+    """Width of the dense layers of eta."""
+
+    TRACED: ClassVar[tuple[str, ...]] = (
+        *("social_lr", "perspective_lr", "social_gamma", "social_lam", "delta"),
+    )
 
     def __post_init__(self) -> None:
         """Checks every field."""
-        super().__post_init__()
         for field in ("social_lr", "perspective_lr"):
             checks.number(field, getattr(self, field), 0.0, open_low=True)
         for field in ("social_gamma", "social_lam", "delta"):
@@ -79,16 +87,17 @@ class SocialConfig(A2CConfig):
         checks.integer("social_episodes", self.social_episodes, 1)
         checks.integer("replay", self.replay, 0)
         checks.integer("replay_min", self.replay_min, 1, max(self.replay, 1))
+        checks.integer("social_width", self.social_width, 1)
+        checks.integer("perspective_width", self.perspective_width, 1)
 
-    def hyper(self) -> dict[str, float]:
-        """The settings that may be traced."""
-        return super().hyper() | {
-            "social_lr": self.social_lr,
-            "perspective_lr": self.perspective_lr,
-            "social_gamma": self.social_gamma,
-            "social_lam": self.social_lam,
-            "delta": self.delta,
-        }
+    def check(self, spec: EnvSpec, length: int, num_envs: int) -> None:
+        """Requires that the learner, and the replay buffer if there is one, take such rollouts.
+
+        Raises:
+            ConfigError: they do not.
+        """
+        super().check(spec, length, num_envs)
+        Replay(spec, (), self.replay).check(length, num_envs)
 
 
 class Networks(NamedTuple):
@@ -108,8 +117,8 @@ class Mind:
 
     config: SocialConfig
     spec: EnvSpec
-    learner: Learner
-    """The agent's own actor-critic, whose policy the rule "acting" borrows."""
+    acting: Policy
+    """The agent's own acting policy, which the rule "acting" borrows."""
 
     @property
     def borrows(self) -> bool:
@@ -120,14 +129,16 @@ class Mind:
     def social_net(self) -> SocialNet:
         """Q_SR and pi_SR."""
         spec = self.spec
-        return SocialNet(spec.obs_shape, spec.num_actions, spec.num_agents, self.config.net)
+        sizes = spec.obs_shape, spec.num_actions, spec.num_agents
+        return SocialNet(*sizes, self.acting.net, self.config.social_width)
 
     @property
     def perspective_net(self) -> Perspective:
         """The observation conversion eta."""
-        return Perspective(self.spec.obs_shape, self.spec.num_agents, self.config.net)
+        sizes = self.spec.obs_shape, self.spec.num_agents
+        return Perspective(*sizes, self.acting.net, self.config.perspective_width)
 
-    def ask(self, name: str) -> Callable:
+    def network(self, name: str) -> Callable:
         """A method of the social network as ``(params, *arguments) -> value``."""
         return method(self.social_net, name)
 
@@ -137,11 +148,11 @@ class Mind:
         fold_perspective = method(self.perspective_net, "fold")
         return Networks(
             social,
-            self.ask("fold")(social),
+            self.network("fold")(social),
             perspective,
             fold_perspective(perspective) if imagines else (),
             acting,
-            self.learner.fold(acting),
+            self.acting.fold(acting),
         )
 
     def moves(self, action: Array, active: Array) -> Array:
@@ -151,10 +162,10 @@ class Mind:
     def policy(self, own: Networks, x: Array, memory: PyTree) -> Array:
         """Log-probabilities ``[..., A]`` of pi_SR, or of the acting policy where it is borrowed."""
         if self.borrows:
-            logits = self.learner.logits_at(own.acting, own.acting_eyes, memory, x)
+            logits = self.acting.logits(own.acting, own.acting_eyes, memory, x)
         else:
-            pre, _ = self.ask("look")(own.social, own.social_eyes, x)
-            logits = self.ask("policy")(own.social, pre)
+            pre, _ = self.network("encode")(own.social, own.social_eyes, x)
+            logits = self.network("policy")(own.social, pre)
         return jax.nn.log_softmax(logits)
 
     def imagine(self, own: Networks, x: Array, ids: Array, memory: PyTree) -> tuple[Array, Array]:
@@ -176,7 +187,7 @@ class Mind:
         )
         return views, self.policy(own, views, memory)
 
-    def foretell(
+    def prediction_errors(
         self, own: Networks, x: Array, ids: Array, action: Array, memory: PyTree
     ) -> tuple[Array, Array]:
         """How far off the agent is about co-players: the two parts of eta's loss (equation 4).
@@ -195,7 +206,7 @@ class Mind:
         views, log_probs = self.imagine(own, x, ids, memory)
         return distributions.cross_entropy(log_probs, action), jnp.abs(views - x).mean(-1)
 
-    def relate(
+    def relationships(
         self, own: Networks, x: Array, joint: Array, ids: Array, memory: PyTree
     ) -> tuple[Array, Array]:
         """The relationship to each co-player, at M steps (equation 3).
@@ -211,12 +222,12 @@ class Mind:
             ``[M, K]`` weights w_ij, and ``[M, K]`` the spread max - min of Q_SR behind them.
         """
         num, actions = self.spec.num_agents, self.spec.num_actions
-        _, pre = self.ask("look")(own.social, own.social_eyes, x)
-        table = self.ask("rows")(own.social)
+        _, pre = self.network("encode")(own.social, own.social_eyes, x)
+        table = self.network("rows")(own.social)
         whole = pre + add_actions(table, joint)
         replaced = table.reshape(num * actions, -1)[ids[None] * actions + joint[:, ids]]
         pre_alternatives = (whole[:, None] - replaced)[:, :, None] + table[ids][None]
-        q = self.ask("value")(own.social, pre_alternatives)
+        q = self.network("value")(own.social, pre_alternatives)
         q_taken = jnp.take_along_axis(q, joint[:, ids][..., None], axis=-1)[..., 0]
         if self.config.perspective:
             past = jax.tree.map(lambda leaf: leaf[:, None], memory)
@@ -237,15 +248,15 @@ class Mind:
         """The loss of Q_SR and pi_SR (equation 5 and its variants)."""
         config = self.config
         x = episodes.obs.astype(jnp.float32)
-        pre_policy, pre_value = self.ask("look")(params, self.ask("fold")(params), x)
+        pre_policy, pre_value = self.network("encode")(params, self.network("fold")(params), x)
         taken = self.moves(episodes.joint, episodes.present)
-        table = self.ask("rows")(params)
-        q = self.ask("value")(params, pre_value + add_actions(table, taken))
+        table = self.network("rows")(params)
+        q = self.network("value")(params, pre_value + add_actions(table, taken))
         known = jax.lax.stop_gradient(q)
         cont = jax.vmap(returns.continues, 1, 1)(episodes.active, episodes.done)
         # A cut that does not end the episode has no next joint action to learn from: its last step
         # counts as predicted rightly, and is left out of the means.
-        ends = episodes.done[-1] & (not config.bootstrap_at_horizon)
+        ends = episodes.done[-1] & (not config.learner.bootstrap_at_horizon)
         reward = episodes.reward.at[-1].set(jnp.where(ends, episodes.reward[-1], known[-1]))
         mask = episodes.active.at[-1].set(episodes.active[-1] & ends)
         adv = jax.vmap(returns.gae, (1, 1, 1, 1, None, None), 1)(
@@ -260,7 +271,7 @@ class Mind:
         if self.borrows:
             log_pi = self.policy(frozen, x, memory)
         else:
-            log_pi = jax.nn.log_softmax(self.ask("policy")(params, pre_policy))
+            log_pi = jax.nn.log_softmax(self.network("policy")(params, pre_policy))
         surprise = distributions.cross_entropy(log_pi, episodes.action)
         ratio = jnp.exp(-jax.lax.stop_gradient(surprise) - episodes.log_prob)
         credit = {
@@ -280,7 +291,7 @@ class Mind:
         }
 
     def perspective_loss(self, surprise: Array, gap: Array, delta: Array) -> Array:
-        """The loss of eta (equation 4) about some co-players, from what `foretell` says."""
+        """The loss of eta (equation 4) about some co-players, from their `prediction_errors`."""
         size = math.prod(self.spec.obs_shape)
         distance = gap * size if self.config.distance == "sum" else gap
         return (1.0 - delta) * surprise + delta * distance

@@ -23,11 +23,12 @@ class SocialNet(nn.Module):
     obs_shape: tuple[int, ...]
     num_actions: int
     num_agents: int
-    net: Net
+    net: Net  # sizes of the convolutions, or of the trunk
+    width: int = 64
 
     def setup(self) -> None:
         """Declares the layers; ``rows [N, A, H]`` are the value layer's action columns."""
-        net, width = self.net, self.net.social
+        net, width = self.net, self.width
         trunk = 0 if net.conv or not net.dense else net.dense[0]
         self.eyes = Eyes(self.obs_shape, (width, width), net.conv, net.conv_relu, trunk)
         actions = self.num_agents * self.num_actions
@@ -36,10 +37,10 @@ class SocialNet(nn.Module):
         self.value_head = nn.Dense(1)
 
     def fold(self) -> tuple[Affine, ...]:
-        """What `look` needs, computed once per update."""
+        """What `encode` needs, computed once per update."""
         return self.eyes.fold()
 
-    def look(self, folded: tuple[Affine, ...], x: Array) -> tuple[Array, Array]:
+    def encode(self, folded: tuple[Affine, ...], x: Array) -> tuple[Array, Array]:
         """Pre-activations of policy and value, each ``[..., H]``, for ``x [..., F]``."""
         policy, value = self.eyes(folded, x)
         return policy, value
@@ -58,7 +59,7 @@ class SocialNet(nn.Module):
 
     def __call__(self, x: Array) -> tuple[Array, Array]:
         """Touches every parameter once, for `init`; x is ``[..., F]``."""
-        policy, value = self.look(self.fold(), x)
+        policy, value = self.encode(self.fold(), x)
         return self.policy(policy), self.value(value + 0.0 * self.row_kernel.sum())
 
 
@@ -70,11 +71,12 @@ class Perspective(nn.Module):
 
     obs_shape: tuple[int, ...]
     num_agents: int
-    net: Net
+    net: Net  # sizes of the convolutions
+    width: int = 64
 
     def setup(self) -> None:
         """Declares the layers; ``rows [N, H]`` are the first layer's columns for the seat."""
-        width = self.net.perspective
+        width = self.width
         self.eyes = Eyes(self.obs_shape, (width,), self.net.conv[:1], self.net.conv_relu)
         self.rows = self.param("rows", nn.initializers.lecun_normal(), (self.num_agents, width))
         self.hidden = nn.Dense(width)
@@ -87,7 +89,7 @@ class Perspective(nn.Module):
     def imagine(self, folded: tuple[Affine, ...], x: Array, seats: Array) -> Array:
         """Imagined observations ``[..., F]`` in (0, 1) of ``seats [...]`` from ``x [..., F]``.
 
-        Axes of size 1 are broadcast, such that one look at `x` serves several seats.
+        Axes of size 1 are broadcast, such that `x` encoded once serves several seats.
         """
         pre = self.eyes(folded, x)[0] + self.rows[seats]
         return nn.sigmoid(self.out(nn.relu(self.hidden(nn.relu(pre)))))

@@ -24,7 +24,7 @@ momentum defers as done at once. Steps are counted once, though every iteration 
 import math
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -48,19 +48,20 @@ from lase_jax.core.seats import (
     take_seats,
     to_seats,
 )
-from lase_jax.learners import (
-    A2CConfig,
+from lase_jax.core.settings import Inline
+from lase_jax.learners import A2C, LearnerConfig
+from lase_jax.learners.actor_critic import (
+    Acting,
     Learner,
     LearnerState,
-    a2c,
     advantages,
-    as_agent,
+    count_episodes,
     epsilon,
-    imitation,
-    of_models,
     rate,
 )
-from lase_jax.types import SEAT_AXES, Agent, Array, Clock, Metrics, Opinion, PyTree, Rollout
+from lase_jax.learners.agents import AgentConfig, agent, check_plain, imitation, of_models
+from lase_jax.learners.policy import Policy, Values
+from lase_jax.types import SEAT_AXES, Again, Agent, Array, Clock, Metrics, Opinion, PyTree, Rollout
 
 
 class LioState(NamedTuple):
@@ -73,11 +74,15 @@ class LioState(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Lio(A2CConfig):
-    """Actor-critics that pay each other incentives; `critic` and `log_prob` have no effect."""
+class Lio(AgentConfig):
+    """Actor-critics that pay each other incentives.
 
-    lr: float = 1e-2
-    """Step size of the policies."""
+    Of the learner, which has to be A2C, `critic` and `log_prob` have no effect, and `max_grad_norm`
+    bounds the gradients of critics, incentive networks and models, but not of policies.
+    """
+
+    learner: Inline[LearnerConfig] = A2C(lr=1e-2, normalise=False)
+    """How policies learn."""
     optimiser: Literal["sgd", "adam"] = "sgd"
     """How policies follow their gradients: "sgd", plain steps (the paper); "adam"."""
     critic_lr: float = 1e-3
@@ -93,35 +98,34 @@ class Lio(A2CConfig):
     most `num_envs`; 0 for all."""
     baseline: bool = True
     """Learn on advantages over a critic; else on plain returns (REINFORCE)."""
-    normalise: bool = False
-    """Divide each agent's advantages by their standard deviation, after subtracting the mean."""
-    max_grad_norm: float = 1.0
-    """The gradient of a critic, an incentive network or a model is scaled down to this global norm;
-    a policy's is not."""
     opponents: Literal["known", "learned"] = "known"
     """Through whose steps incentives learn: "known", those of the same kind of agents, whose
     parameters are shared; "learned", models of all co-players' policies."""
     model_lr: float = 1e-3
     """Learning rate of the models of opponents."""
+    incentive_width: int = 64
+    """Width of the dense layers of the incentive network."""
+
+    TRACED: ClassVar[tuple[str, ...]] = (
+        *("critic_lr", "incentive_lr", "max_incentive", "cost", "model_lr"),
+    )
+    WHOLE_EPISODES: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Checks every field."""
-        super().__post_init__()
+        check_plain(self.learner, "LIO")
         for field in ("critic_lr", "incentive_lr", "max_incentive", "model_lr"):
             checks.number(field, getattr(self, field), 0.0, open_low=True)
         checks.number("cost", self.cost, 0.0)
         checks.integer("incentive_episodes", self.incentive_episodes, 0)
         checks.choice("optimiser", self.optimiser, ("sgd", "adam"))
         checks.choice("opponents", self.opponents, ("known", "learned"))
-        checks.require(not self.net.lstm, "net.lstm", self.net.lstm, "use 0 for LIO")
+        checks.integer("incentive_width", self.incentive_width, 1)
+        lstm = self.learner.net.lstm
+        checks.require(not lstm, "net.lstm", lstm, "use 0 for LIO")
         plain = self.opponents == "known" or self.optimiser == "sgd"
         remedy = "use 'sgd' with opponents 'learned', whose models take plain steps"
         checks.require(plain, "optimiser", self.optimiser, remedy)
-
-    def hyper(self) -> dict[str, float]:
-        """The settings that may be traced."""
-        own = ("critic_lr", "incentive_lr", "max_incentive", "cost", "model_lr")
-        return super().hyper() | {field: getattr(self, field) for field in own}
 
     def build(self, env: Env, seats: Seats) -> Agent:
         """The agents on `seats`.
@@ -132,12 +136,9 @@ class Lio(A2CConfig):
         remedy = "use 'learned', with optimiser 'sgd', where only one seat is LIO's"
         useful = self.opponents == "learned" or len(seats) > 1
         checks.require(useful, "opponents", self.opponents, remedy)
-        lio = Machinery(self, env, seats, a2c(self, env.spec, len(seats)))
-        return as_agent(lio.learner, self.hyper(), seats, lio.shape)._replace(
-            init=lio.init,
-            prepare=lambda state: lio.learner.prepare(state.learner),
-            learn=lio.learn,
-            reflect=lio.reflect,
+        lio = Payers(self, env, seats, Learner(self.learner, env.spec, len(seats)))
+        return agent(lio.learner, seats, self.hyper(), lio.shape)._replace(
+            init=lio.init, prepare=lio.prepare, learn=lio.learn, reflect=lio.reflect
         )
 
 
@@ -147,14 +148,14 @@ class Recipient(NamedTuple):
     before: PyTree  # its parameters when the first episodes were played
     after: PyTree  # its parameters after its step
     scale: PyTree  # what a unit of gradient moved each parameter by, over the step size
-    value: Array  # [T or T + 1, B], a critic's values in the first episodes
+    values: Values  # a critic's in the first episodes
     paid: Array  # [T, B], the reward in the first episodes that it learnt on
     first: Rollout  # the first episodes as they concern it
     later: Rollout  # episodes played after the step, as they concern it
 
 
 _AXES: dict[str, Any] = {
-    **dict.fromkeys(("before", "after", "scale", "value"), 0),
+    **dict.fromkeys(("before", "after", "scale", "values"), 0),
     "paid": 2,
     **dict.fromkeys(("first", "later"), SEAT_AXES),
 }
@@ -163,7 +164,7 @@ RECIPIENT_AXES = Recipient(**_AXES)
 
 
 @dataclass(frozen=True)
-class Machinery:
+class Payers:
     """What LIO agents on some seats do, as functions of their state."""
 
     config: Lio
@@ -175,12 +176,18 @@ class Machinery:
     def giver(self) -> Incentive:
         """The incentive network."""
         spec = self.env.spec
-        return Incentive(spec.obs_shape, spec.num_actions, spec.num_agents, self.config.net)
+        sizes = spec.obs_shape, spec.num_actions, spec.num_agents
+        return Incentive(*sizes, self.config.learner.net, self.config.incentive_width)
 
     @property
     def tx(self) -> optax.GradientTransformation:
         """The optimiser of critics, incentive networks and models."""
-        return population.optimiser(self.config.max_grad_norm)
+        return self.learner.tx
+
+    @property
+    def policy(self) -> Policy:
+        """One agent's policy; critics are networks of the same form."""
+        return self.learner.policy
 
     @property
     def policy_tx(self) -> optax.GradientTransformation:
@@ -220,10 +227,15 @@ class Machinery:
             model=self.strangers(key_model, hyper) if self.config.opponents == "learned" else (),
         )
 
+    def prepare(self, state: LioState) -> Acting:
+        """What acting needs: the policies alone."""
+        return self.learner.prepare(state.learner)
+
     def strangers(self, key: Array, hyper: PyTree) -> Trained:
         """Fresh models of every agent's co-players, leaves ``[n, N - 1, ...]``."""
         lead = self.others.shape
-        one = a2c(self.config, self.env.spec, self.others.size).init(key, hyper).trained
+        everyone = Learner(self.config.learner, self.env.spec, self.others.size)
+        one = everyone.init(key, hyper).trained
         return jax.tree.map(lambda leaf: leaf.reshape(*lead, *leaf.shape[1:]), one)
 
     def offers(self, params: PyTree, seat: Array, obs: Array, rollout: Rollout) -> Array:
@@ -258,16 +270,24 @@ class Machinery:
             delta=paid.sum(0), metrics={"incentive/paid": paid.sum((1, 2)) / episodes}
         )
 
-    def advantage(self, value: Array, reward: Array, rollout: Rollout, hyper: dict) -> Array:
-        """One agent's advantages ``[T, B]``, linear in ``reward [T, B]``, the critic held fixed."""
-        known = jax.lax.stop_gradient(value) * float(self.config.baseline)
-        lam = hyper["lam"] if self.config.baseline else jnp.float32(1.0)
-        return advantages(self.config, known, reward, rollout, hyper["gamma"], lam)
+    def baseline(self, values: Values) -> Values:
+        """What advantages are over: what the critic expects, held fixed, or 0."""
+        weight = float(self.config.baseline)
+        return jax.tree.map(lambda value: jax.lax.stop_gradient(value) * weight, values)
 
-    def incitement(self, value: Array, reward: Array, rollout: Rollout, hyper: dict) -> Array:
+    def advantage(self, values: Values, reward: Array, rollout: Rollout, hyper: dict) -> Array:
+        """One agent's advantages ``[T, B]``, linear in ``reward [T, B]``, the critic held fixed."""
+        known, lam = self.baseline(values), hyper["lam"]
+        lam = lam if self.config.baseline else jnp.float32(1.0)
+        cut = self.config.learner.bootstrap_at_horizon
+        return advantages(known, reward, rollout, hyper["gamma"], lam, cut)
+
+    def policy_advantage(
+        self, values: Values, reward: Array, rollout: Rollout, hyper: dict
+    ) -> Array:
         """The advantages ``[T, B]`` that a policy learns on."""
-        adv = self.advantage(value, reward, rollout, hyper)
-        if not self.config.normalise:
+        adv = self.advantage(values, reward, rollout, hyper)
+        if not self.config.learner.normalise:
             return adv
         centred = adv - masked_mean(adv, rollout.active)
         deviation = jnp.sqrt(masked_mean(centred**2, rollout.active) + 1e-16)
@@ -275,41 +295,42 @@ class Machinery:
 
     def logits(self, params: PyTree, rollout: Rollout) -> Array:
         """One agent's policy at every step, ``[T, B, A]``."""
-        return self.learner.look(params, rollout).logits[: len(rollout.action)]
+        return self.policy.evaluate(params, rollout).logits
 
     def scores(self, params: PyTree, rollout: Rollout, eps: Array) -> Array:
         """`chosen` by the policy with these parameters."""
         return chosen(self.logits(params, rollout), rollout, eps)
 
     def policy_loss(
-        self, params: PyTree, value: Array, rollout: Rollout, reward: Array, rest: tuple
+        self, params: PyTree, values: Values, rollout: Rollout, reward: Array, rest: tuple
     ) -> tuple[Array, Array]:
         """One agent's loss, a sum over steps and a mean over episodes, and its entropy."""
         hyper, eps = rest
         logits = self.logits(params, rollout)
-        gain = chosen(logits, rollout, eps) * self.incitement(value, reward, rollout, hyper)
+        adv = self.policy_advantage(values, reward, rollout, hyper)
+        gain = chosen(logits, rollout, eps) * adv
         entropy = distributions.policy(logits).entropy()
         bonus = hyper["entropy"] * jnp.where(rollout.active, entropy, 0.0)
         loss = -(gain + bonus).sum() / reward.shape[1]
         return loss, masked_mean(entropy, rollout.active)
 
     def slope(
-        self, params: PyTree, value: Array, rollout: Rollout, reward: Array, rest: tuple
+        self, params: PyTree, values: Values, rollout: Rollout, reward: Array, rest: tuple
     ) -> tuple[PyTree, tuple]:
         """Gradient of one agent's loss, the loss and the entropy."""
         numbers, grads = jax.value_and_grad(self.policy_loss, has_aux=True)(
-            params, value, rollout, reward, rest
+            params, values, rollout, reward, rest
         )
         return grads, numbers
 
-    def values(self, state: LioState, own: Rollout) -> Array:
-        """Critics' values ``[n, T or T + 1, B]``."""
-        return jax.vmap(self.learner.look, (0, SEAT_AXES))(state.critic.params, own).value
+    def values(self, state: LioState, own: Rollout) -> Values:
+        """Critics' values, leaves ``[n, T, B]``."""
+        return jax.vmap(self.policy.evaluate, (0, SEAT_AXES))(state.critic.params, own).values
 
     def learn(
         self, state: LioState, rollout: Rollout, reward: Array, key: Array, clock: Clock
     ) -> tuple[LioState, Metrics]:
-        """Policies and critics learn on all that is paid to them."""
+        """Policies and critics learn on all that is paid to them. ``key`` is consumed."""
         del key, clock
         own, paid = take_seats(rollout, self.seats), take_columns(reward, self.seats)
         learnt, eps = state.learner, epsilon(state.learner)
@@ -321,19 +342,17 @@ class Machinery:
 
         def total(params: PyTree) -> tuple[Array, Array]:
             def one(params: PyTree, own: Rollout, paid: Array) -> Array:
-                value = self.learner.look(params, own).value
-                adv = self.advantage(value, paid, own, hyper)
-                known = value[: len(paid)] * float(self.config.baseline)
-                target = jax.lax.stop_gradient(adv + known)
-                return masked_mean((target - value[: len(paid)]) ** 2, own.active)
+                values = self.policy.evaluate(params, own).values
+                adv = self.advantage(values, paid, own, hyper)
+                target = jax.lax.stop_gradient(adv) + self.baseline(values).now
+                return masked_mean((target - values.now) ** 2, own.active)
 
             errors = jax.vmap(one, (0, SEAT_AXES, 2))(params, own, paid)
             return errors.sum(), errors
 
         critic_grads, errors = jax.grad(total, has_aux=True)(state.critic.params)
         critic, _ = population.descend(self.tx, state.critic, critic_grads, hyper["critic_lr"])
-        finished = rollout.done.sum().astype(jnp.float32)
-        learnt = LearnerState(trained, learnt.episodes + finished, hyper)
+        learnt = count_episodes(learnt._replace(trained=trained), rollout)
         return state._replace(learner=learnt, critic=critic), {
             "learn/policy_loss": losses,
             "learn/value_loss": errors,
@@ -363,7 +382,9 @@ class Machinery:
         who = recipient
         pull = jax.vjp(lambda params: self.scores(params, who.later, eps_later), who.after)[1]
         push = jax.linearize(lambda params: self.scores(params, who.first, eps), who.before)[1]
-        credit = jax.vjp(lambda r: self.incitement(who.value, r, who.first, hyper), who.paid)[1]
+        credit = jax.vjp(
+            lambda r: self.policy_advantage(who.values, r, who.first, hyper), who.paid
+        )[1]
 
         def one(earned: Array) -> Array:
             pulled = pull(earned / earned.shape[1])[0]
@@ -445,11 +466,11 @@ class Machinery:
             params: PyTree, critic: PyTree, mine: Array, first: Rollout, now: Rollout, earned: Array
         ) -> Array:
             """One model of one agent: ``[T, B]``."""
-            value, paid = self.learner.look(critic, first).value, first.reward + mine
-            grads, _ = self.slope(params, value, first, paid, rest[:2])
+            values, paid = self.policy.evaluate(critic, first).values, first.reward + mine
+            grads, _ = self.slope(params, values, first, paid, rest[:2])
             stepped = jax.tree.map(lambda p, g: p - rest[0]["lr"] * g, params, grads)
             scale = jax.tree.map(jnp.ones_like, params)
-            recipient = Recipient(params, stepped, scale, value, paid, first, now)
+            recipient = Recipient(params, stepped, scale, values, paid, first, now)
             return self.worth(recipient, earned[None], rest)[0]
 
         def of_agent(
@@ -478,7 +499,7 @@ class Machinery:
         self, model: Trained, learnt: LearnerState, rollout: Rollout, eps: Array
     ) -> tuple[Trained, Metrics]:
         """Models learn what co-players did, given what those saw."""
-        each = jax.vmap(partial(imitation, self.learner, eps=eps), (0, SEAT_AXES))
+        each = jax.vmap(partial(imitation, self.policy, eps=eps), (0, SEAT_AXES))
         theirs = take_seats(rollout, self.of_others)
 
         def total(params: PyTree) -> tuple[Array, Array]:
@@ -516,10 +537,10 @@ class Machinery:
         after: LioState,
         rollout: Rollout,
         reward: Array,
-        again: Any,
+        again: Again,
         key: Array,
     ) -> tuple[LioState, Metrics]:
-        """Incentives learn from the episodes that follow everyone's step."""
+        """Incentives learn from the episodes that follow everyone's step. ``key`` is consumed."""
         later = again(self.learner.prepare(after.learner), key)
         model, numbers = before.model, {}
         if isinstance(model, Trained):
@@ -529,7 +550,7 @@ class Machinery:
             after = after._replace(model=known)
         few = self.config.incentive_episodes or rollout.done.shape[1]
         later, rollout = take_envs(later, few), take_envs(rollout, few)
-        reward = some_envs(reward, few)
+        reward = some_envs(reward, count=few)
         now, hyper = take_seats(later, self.seats), before.learner.hyper
         earned = jax.vmap(self.advantage, (0, 2, SEAT_AXES, None))(
             self.values(after, now), now.reward, now, hyper

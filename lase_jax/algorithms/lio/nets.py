@@ -19,11 +19,12 @@ class Incentive(nn.Module):
     obs_shape: tuple[int, ...]
     num_actions: int
     num_agents: int
-    net: Net
+    net: Net  # sizes of the convolutions
+    width: int = 64
 
     def setup(self) -> None:
         """Declares the layers; ``rows [N * A, H]`` are the columns for others' actions."""
-        net, width = self.net, self.net.incentive
+        net, width = self.net, self.width
         self.eyes = Eyes(self.obs_shape, (width,), net.conv, net.conv_relu)
         self.hidden = nn.Dense(width)
         actions = self.num_agents * self.num_actions

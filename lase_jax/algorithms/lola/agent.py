@@ -18,7 +18,7 @@ prisoner's dilemma, are in `exact`.
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -30,17 +30,18 @@ from lase_jax.core import distributions, population, returns
 from lase_jax.core.metrics import masked_mean
 from lase_jax.core.population import Trained
 from lase_jax.core.seats import Seats, take_seats
-from lase_jax.learners import (
-    A2CConfig,
+from lase_jax.core.settings import Inline
+from lase_jax.learners import A2C, LearnerConfig
+from lase_jax.learners.actor_critic import (
+    Acting,
     Learner,
     LearnerState,
-    a2c,
-    as_agent,
+    count_episodes,
     epsilon,
-    imitation,
-    of_models,
     rate,
 )
+from lase_jax.learners.agents import AgentConfig, agent, check_plain, imitation, of_models
+from lase_jax.learners.policy import Policy
 from lase_jax.loop.rollout import begin, play
 from lase_jax.loop.society import society
 from lase_jax.types import SEAT_AXES, Agent, Array, Clock, Metrics, PyTree, Rollout
@@ -54,20 +55,18 @@ class LolaState(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Lola(A2CConfig):
+class Lola(AgentConfig):
     """Policy-gradient learners that foresee their opponent's steps, in games of two.
 
-    There is no critic: `lam`, `critic`, `normalise`, `log_prob` and `bootstrap_at_horizon` have no
-    effect.
+    The learner has to be A2C, and there is no critic: its `lam`, `critic`, `normalise`, `log_prob`
+    and `bootstrap_at_horizon` have no effect.
     """
 
-    lr: float = 1e-2
-    """Learning rate of the policies."""
+    learner: Inline[LearnerConfig] = A2C(lr=1e-2, gamma=0.96)
+    """How policies learn."""
     optimiser: Literal["sgd", "adam"] = "sgd"
     """How policies follow their gradients: "sgd", plain steps, which the authors take for tables;
     "adam", for networks."""
-    gamma: float = 0.96
-    """Discount of rewards, in [0, 1]."""
     lookahead: int = 1
     """Steps of the opponent that are foreseen; 0 for the naive learner."""
     lookahead_lr: float = 0.3
@@ -80,20 +79,17 @@ class Lola(A2CConfig):
     model_lr: float = 1e-2
     """Learning rate of the model of the opponent."""
 
+    TRACED: ClassVar[tuple[str, ...]] = ("lookahead_lr", "model_lr")
+
     def __post_init__(self) -> None:
         """Checks every field."""
-        super().__post_init__()
+        check_plain(self.learner, "LOLA")
         checks.integer("lookahead", self.lookahead, 0)
         checks.integer("games", self.games, 2)
         checks.number("lookahead_lr", self.lookahead_lr, 0.0, open_low=True)
         checks.number("model_lr", self.model_lr, 0.0, open_low=True)
         checks.choice("opponent", self.opponent, ("known", "learned"))
         checks.choice("optimiser", self.optimiser, ("sgd", "adam"))
-
-    def hyper(self) -> dict[str, float]:
-        """The settings that may be traced."""
-        own = {"lookahead_lr": self.lookahead_lr, "model_lr": self.model_lr}
-        return super().hyper() | own
 
     def build(self, env: Env, seats: Seats) -> Agent:
         """The agents on `seats`.
@@ -103,17 +99,13 @@ class Lola(A2CConfig):
         """
         num = env.spec.num_agents
         checks.require(num == 2, "num_agents", num, "use a game of two agents for LOLA")
-        lola = Machinery(self, env, seats, a2c(self, env.spec, len(seats)))
-        plain = as_agent(lola.learner, self.hyper(), seats)
-        return plain._replace(
-            init=lola.init,
-            prepare=lambda state: lola.learner.prepare(state.learner),
-            learn=lola.learn,
-        )
+        lola = Foreseers(self, env, seats, Learner(self.learner, env.spec, len(seats)))
+        plain = agent(lola.learner, seats, self.hyper())
+        return plain._replace(init=lola.init, prepare=lola.prepare, learn=lola.learn)
 
 
 @dataclass(frozen=True)
-class Machinery:
+class Foreseers:
     """What LOLA agents on some seats do, as functions of their state."""
 
     config: Lola
@@ -130,7 +122,12 @@ class Machinery:
     def tx(self) -> Any:
         """The optimiser of policies."""
         adam = self.config.optimiser == "adam"
-        return population.optimiser(self.config.max_grad_norm, adam)
+        return population.optimiser(self.config.learner.max_grad_norm, adam)
+
+    @property
+    def policy(self) -> Policy:
+        """One agent's policy."""
+        return self.learner.policy
 
     def init(self, key: Array, hyper: PyTree) -> LolaState:
         """Fresh agents. ``key`` is consumed."""
@@ -141,11 +138,15 @@ class Machinery:
         trained = Trained(params, jax.vmap(self.tx.init)(params))
         return LolaState(learnt._replace(trained=trained), model)
 
+    def prepare(self, state: LolaState) -> Acting:
+        """What acting needs: the policies alone."""
+        return self.learner.prepare(state.learner)
+
     def ahead(self, both: PyTree, state: LearnerState, key: Array) -> Rollout:
         """Games ahead in which the two seats play by the policies ``both [2, ...]``."""
         players = (0, 1)
-        learner = a2c(self.config, self.env.spec, len(players))
-        algorithm = society(self.env.spec, [(as_agent(learner, {}, players), players)])
+        learner = Learner(self.config.learner, self.env.spec, len(players))
+        algorithm = society(self.env.spec, [(agent(learner, players, {}), players)])
         key_begin, key_play = jax.random.split(key)
         fixed = jax.lax.stop_gradient(both)
         acting = learner.prepare(state._replace(trained=Trained(fixed, ())))
@@ -156,8 +157,7 @@ class Machinery:
 
     def worth(self, both: PyTree, rollout: Rollout, seat: Array, state: LearnerState) -> Array:
         """What the player on `seat` earns in games ahead, differentiable in both policies."""
-        views = jax.vmap(self.learner.look, (0, SEAT_AXES), out_axes=2)(both, rollout)
-        logits = views.logits[: len(rollout.action)]
+        logits = jax.vmap(self.policy.evaluate, (0, SEAT_AXES), 2)(both, rollout).logits
         chosen = distributions.policy(logits, epsilon(state)).log_prob(rollout.action)
         chosen = jnp.where(rollout.active, chosen, 0.0).sum(-1)
         earned = jnp.take(rollout.reward, seat, axis=2)
@@ -207,7 +207,7 @@ class Machinery:
     def learn(
         self, state: LolaState, rollout: Rollout, reward: Array, key: Array, clock: Clock
     ) -> tuple[LolaState, Metrics]:
-        """Every agent follows what it foresees, and its model the games that were played."""
+        """Policies learn from games ahead, models from those that were played. Consumes ``key``."""
         del reward, clock
         learnt, count = state.learner, len(self.seats)
         ids = jnp.asarray(np.array(self.seats, np.int32))
@@ -221,14 +221,13 @@ class Machinery:
 
         grads, entropy = jax.grad(total, has_aux=True)(learnt.trained.params)
         trained, norm = population.descend(self.tx, learnt.trained, grads, rate(learnt))
-        finished = rollout.done.sum().astype(jnp.float32)
         numbers = {
             "learn/entropy": entropy,
             "learn/grad_norm": norm,
             "learn/epsilon": jnp.broadcast_to(epsilon(learnt), (count,)),
             "health/actor": population.finite(norm),
         }
-        after = learnt._replace(trained=trained, episodes=learnt.episodes + finished)
+        after = count_episodes(learnt._replace(trained=trained), rollout)
         if not isinstance(state.model, Trained):
             return LolaState(after, ()), numbers
         model, found = self.fit(state.model, learnt, rollout)
@@ -238,7 +237,7 @@ class Machinery:
         """Entropy of each agent's policy in the games that were played, ``[n]`` nats."""
 
         def one(params: PyTree, own: Rollout) -> Array:
-            logits = self.learner.look(params, own).logits[: len(own.action)]
+            logits = self.policy.evaluate(params, own).logits
             return masked_mean(distributions.policy(logits).entropy(), own.active)
 
         return jax.vmap(one, (0, SEAT_AXES))(params, self.of(rollout, self.seats))
@@ -248,15 +247,14 @@ class Machinery:
     ) -> tuple[Trained, Metrics]:
         """Models learn what opponents did, given what those saw."""
         theirs = self.of(rollout, tuple(1 - seat for seat in self.seats))
-        each = partial(imitation, self.learner, eps=epsilon(learnt))
+        each = partial(imitation, self.policy, eps=epsilon(learnt))
 
         def total(params: PyTree) -> tuple[Array, Array]:
             losses = jax.vmap(each, (0, SEAT_AXES))(params, theirs)
             return losses.sum(), losses
 
         grads, losses = jax.grad(total, has_aux=True)(model.params)
-        tx = population.optimiser(self.config.max_grad_norm)
-        model, norm = population.descend(tx, model, grads, learnt.hyper["model_lr"])
+        model, norm = population.descend(self.learner.tx, model, grads, learnt.hyper["model_lr"])
         return model, of_models(losses, norm, self.env.spec.num_actions)
 
     def of(self, rollout: Rollout, seats: Seats) -> Rollout:

@@ -11,7 +11,7 @@ from probes import TINY, blank_memory, facts, one_agent, probe, settings, shaken
 
 from envs.checks import ConfigError
 from lase_jax.algorithms.influence.effect import divergence, marginal
-from lase_jax.learners import a2c
+from lase_jax.learners.actor_critic import Learner
 from lase_jax.loop.rollout import begin, play
 from lase_jax.loop.society import society
 
@@ -35,14 +35,14 @@ def agents(kind="feed-forward", **options):
 
 def logits_of(config, state, row, obs, shown, memory):
     """One agent's logits and memory, and nothing but numpy around the network."""
-    learner = a2c(config, SPEC, len(SEATS), extra=LEADS * ACTIONS)
+    policy = Learner(config.learner, SPEC, len(SEATS), extra=LEADS * ACTIONS).policy
     params = one_agent(state.trained.params, row)
     told = np.zeros((LEADS, ACTIONS), np.float32)
     for slot, action in shown.items():
         told[slot, action] = 1.0
     x = jnp.concatenate([obs.astype(jnp.float32), told.reshape(-1)])[None]
-    h, memory = learner.advance(params, learner.fold(params), memory, x)
-    return learner.heads(params, h)[0][0], memory
+    h, memory = policy.step(params, policy.fold(params), memory, x)
+    return policy.heads(params, h)[0][0], memory
 
 
 def mixture(logits, eps):
@@ -69,7 +69,7 @@ def test_influencees_act_on_what_influencers_just_did(kind):
     config, agent, state = agents(kind)
     rollout = played(agent, state, "sample")
     for row, seat in enumerate(SEATS):
-        memory = blank_memory(config.net)
+        memory = blank_memory(config.learner.net)
         for t in range(SPEC.horizon):
             done = np.asarray(rollout.action)[t, 0, np.array(SEATS[:LEADS])]
             shown = {} if row < LEADS else dict(enumerate(done))
@@ -82,7 +82,10 @@ def test_influencees_act_on_what_influencers_just_did(kind):
 def plainly(config, state, rollout, measure, eps):
     """Influence of each influencer on the influencee in environment 0, ``[K, T]``."""
     found = np.zeros((LEADS, SPEC.horizon))
-    memory, mine = blank_memory(config.net), [blank_memory(config.net) for _ in range(LEADS)]
+    memory, mine = (
+        blank_memory(config.learner.net),
+        [blank_memory(config.learner.net) for _ in range(LEADS)],
+    )
     for t in range(SPEC.horizon):
         done = {k: int(rollout.action[t, 0, SEATS[k]]) for k in range(LEADS)}
         obs = rollout.obs[t, 0, SEATS[2]]

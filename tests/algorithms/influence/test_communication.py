@@ -22,7 +22,7 @@ from probes import (
 from envs.checks import ConfigError
 from lase_jax.algorithms.influence.coordination import joint, mutual_information
 from lase_jax.algorithms.influence.effect import divergence, marginal
-from lase_jax.learners import a2c
+from lase_jax.learners.actor_critic import Learner
 from lase_jax.loop.rollout import begin, play
 from lase_jax.loop.society import society
 from lase_jax.types import Clock
@@ -48,12 +48,13 @@ def agents(kind="feed-forward", **options):
 @cache
 def mind(config):
     """What one agent makes of its parameters, its memory and all that it sees and hears."""
-    learner = a2c(config, SPEC, len(SEATS), extra=len(SEATS) * SYMBOLS, symbols=SYMBOLS)
+    size = len(SEATS) * SYMBOLS
+    policy = Learner(config.learner, SPEC, len(SEATS), extra=size, symbols=SYMBOLS).policy
 
     @jax.jit
     def think(params, memory, x):
-        h, memory = learner.advance(params, learner.fold(params), memory, x)
-        return learner.heads(params, h)[0][0], learner.speak(params, h)[0][0], memory
+        h, memory = policy.step(params, policy.fold(params), memory, x)
+        return policy.heads(params, h)[0][0], policy.symbol_heads(params, h)[0][0], memory
 
     return think
 
@@ -92,7 +93,7 @@ def test_symbols_are_heard_by_all_in_the_next_step(kind):
     said = np.asarray(rollout.notes[0])
     assert said.shape == (SPEC.horizon, 2, 3) and rollout.notes[1] == ()
     for row, seat in enumerate(SEATS):
-        memory, heard = blank_memory(config.net), SILENCE
+        memory, heard = blank_memory(config.learner.net), SILENCE
         for t in range(SPEC.horizon):
             obs = rollout.obs[t, 0, seat]
             logits, symbols, memory = think(config, state, row, obs, heard, memory)
@@ -112,7 +113,7 @@ def plainly(config, state, rollout, measure, eps):
     """Influence of each symbol on each next action in environment 0, ``[T, n, n]``."""
     said = np.asarray(rollout.notes)[:, 0]
     found = np.zeros((SPEC.horizon, 3, 3))
-    memory, before = [blank_memory(config.net)] * 3, None
+    memory, before = [blank_memory(config.learner.net)] * 3, None
     for t in range(SPEC.horizon):
         heard = SILENCE if t == 0 else said[t - 1]
         obs = [rollout.obs[t, 0, seat] for seat in SEATS]
@@ -183,7 +184,7 @@ def test_symbols_learn_on_influence_when_they_are_sent_as_on_a_reward_of_that_si
     whole = scene(agent)
     steps = jax.tree.map(lambda leaf: leaf[:, :1], whole._replace(last_obs=(), memory=()))
     rollout = steps._replace(last_obs=whole.last_obs[:1], memory=agent.begin(1))
-    eps = config.epsilon_start
+    eps = config.learner.epsilon_start
     earned = plainly(config, state, rollout, "kl", eps).sum(2)
     reward = np.zeros(rollout.reward.shape, np.float32)
     reward[:, 0, np.array(SEATS)] = 0.5 * earned

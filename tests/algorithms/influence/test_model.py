@@ -1,6 +1,5 @@
 """Influence: divergences by hand, models of others against plain ones and against scripted ones."""
 
-import dataclasses
 from functools import cache, partial
 
 import jax
@@ -11,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from probes import (
-    TINY,
     cut_in_two,
     facts,
     join,
@@ -27,18 +25,19 @@ from probes import (
 from envs import registry
 from envs.checks import ConfigError
 from lase_jax.algorithms.influence.effect import MEASURES, divergence, marginal
-from lase_jax.algorithms.influence.model import Model, Seen, look
-from lase_jax.learners import a2c, epsilon
+from lase_jax.algorithms.influence.model import Inputs, Model, read
+from lase_jax.learners.actor_critic import Learner, epsilon
 from lase_jax.loop.rollout import begin, play
 from lase_jax.loop.train import Schedule, make_trainer
 from lase_jax.nets.layers import Net
 from lase_jax.types import Rollout
 
 NUM, ACTIONS = 3, 4
+MOA = dict(net=Net(dense=(8,)), moa_width=8)
 GAME = probe(lambda action: action, num_agents=NUM, num_actions=ACTIONS, horizon=5)
 SPEC = GAME.spec
 KEY = jax.random.key(0)
-NETS = {"feed-forward": Net(dense=(8,), moa=8), "recurrent": Net(dense=(8,), lstm=8, moa=8)}
+NETS = {"feed-forward": Net(dense=(8,)), "recurrent": Net(dense=(8,), lstm=8)}
 
 
 def logs(*probs):
@@ -96,7 +95,7 @@ def test_a_next_action_counts_if_both_are_there_and_the_episode_goes_on():
     active[2:, 0, 1] = False  # co-player 1 leaves environment 0 after step 1
     active[3:, 1, 2] = False  # the agent itself leaves environment 1 after step 2
     rollout = drawn._replace(active=active)
-    seen = look(rollout, SPEC, (2,), visible_only=False)
+    seen = read(rollout, SPEC, (2,), visible_only=False)
     np.testing.assert_array_equal(seen.following[0, :-1], rollout.action[1:, :, :2])
     expected = np.ones((5, 2, 2), bool)
     expected[1:, 0, 1] = False  # its last action was that of step 1
@@ -108,7 +107,7 @@ def test_a_next_action_counts_if_both_are_there_and_the_episode_goes_on():
 
 def test_a_rollout_that_is_cut_knows_no_next_action_but_influence_goes_on():
     rollout = facts(SPEC, steps=5, ends=False)._replace(active=jnp.ones((5, 2, NUM), bool))
-    seen = look(rollout, SPEC, (2,), visible_only=False)
+    seen = read(rollout, SPEC, (2,), visible_only=False)
     assert seen.reaches.all() and seen.counts[:, :-1].all() and not seen.counts[:, -1].any()
     assert seen.where("kl") is seen.reaches and seen.where("pmi") is seen.counts
 
@@ -119,7 +118,7 @@ def test_only_co_players_in_the_window_count_if_asked():
     windows = np.zeros((5, 2, NUM, 2, 2, NUM + 1), bool)
     windows[1, :, 2, 0, 1, 0] = True  # seat 2 sees seat 0 in step 1
     rollout = rollout._replace(obs=jnp.asarray(windows.reshape(5, 2, NUM, -1)))
-    counts = look(rollout, spec, (2,), visible_only=True).counts[0]
+    counts = read(rollout, spec, (2,), visible_only=True).counts[0]
     expected = np.zeros((5, 2, 2), bool)
     expected[1, :, 0] = True
     np.testing.assert_array_equal(counts, expected)
@@ -128,7 +127,7 @@ def test_only_co_players_in_the_window_count_if_asked():
 @cache
 def random_model(kind):
     """A model whose parameters are all random, biases too."""
-    model = Model(SPEC, NETS[kind])
+    model = Model(SPEC, NETS[kind], 8)
     params = model.module.init(KEY, jnp.zeros((1, SPEC.obs_shape[0])))
     return model, shaken(params, KEY)
 
@@ -160,7 +159,7 @@ def test_expectations_equal_the_plain_way(kind):
     seat = 1
     rollout = facts(SPEC, steps=4, envs=1)
     blank = jax.tree.map(lambda leaf: leaf[:, None], model.blank(1))
-    seen = one_agent(look(rollout, SPEC, (seat,), visible_only=False, memory=blank), 0)
+    seen = one_agent(read(rollout, SPEC, (seat,), visible_only=False, memory=blank), 0)
     true, had = jax.jit(model.expect)(params, jnp.int32(seat), seen)
     x, joint = seen.obs[:, 0], np.asarray(seen.joint)[:, 0]
     np.testing.assert_allclose(true[:, 0], plainly(model, params, x, joint), rtol=1e-4, atol=1e-5)
@@ -177,12 +176,12 @@ def scene(key, memory):
     counts = jnp.ones((5, 64, 2), bool).at[-1].set(False)
     blank = jnp.zeros((5, 64, SPEC.obs_shape[0]))
     own, following = joint[:-1, :, 0], joint[1:, :, 1:]
-    return Seen(blank, own, joint[:-1], following, counts, counts, memory)
+    return Inputs(blank, own, joint[:-1], following, counts, counts, memory)
 
 
 @pytest.mark.parametrize("kind", NETS)
 def test_a_copycat_is_influenced_and_a_stranger_is_not(kind):
-    model, seat = Model(SPEC, NETS[kind]), jnp.int32(0)
+    model, seat = Model(SPEC, NETS[kind], 8), jnp.int32(0)
     tx, blank = optax.adam(3e-2), model.blank(64)
 
     @jax.jit
@@ -214,7 +213,7 @@ def test_a_copycat_is_influenced_and_a_stranger_is_not(kind):
 @cache
 def episode():
     """Settings of agents with memories, what they begin with, and the end of an episode."""
-    config = settings("si", net=NETS["recurrent"], epsilon_start=0.3)
+    config = settings("si", net=NETS["recurrent"], moa_width=8, epsilon_start=0.3)
     mixed = selfplay(GAME, config)
     state = jax.jit(mixed.init)(KEY, mixed.hyper)
     world = begin(GAME, mixed, KEY, 2)
@@ -228,11 +227,13 @@ def episode():
 
 def test_agents_note_down_the_policy_they_act_by():
     config, state, _, rollout = episode()
-    learner = a2c(config, SPEC, NUM)
+    learner = Learner(config.learner, SPEC, NUM)
     for seat in range(NUM):
         own = one_seat(rollout, seat)._replace(memory=learner.begin(2))
         own = own._replace(memory=jax.tree.map(lambda leaf: leaf[:, 0], own.memory))
-        logits = learner.look(one_agent(state[0].learner.trained.params, seat), own).logits
+        logits = learner.policy.evaluate(
+            one_agent(state[0].learner.trained.params, seat), own
+        ).logits
         behaviour = 0.7 * jax.nn.softmax(logits) + 0.3 / ACTIONS
         np.testing.assert_allclose(jnp.exp(rollout.notes[0][:, :, seat]), behaviour, atol=1e-5)
 
@@ -240,7 +241,7 @@ def test_agents_note_down_the_policy_they_act_by():
 def test_the_models_memory_lives_through_the_cuts_of_an_episode():
     """After every step, acting remembers what the model makes of the whole past."""
     config, state, after, rollout = episode()
-    model = Model(SPEC, config.net)
+    model = Model(SPEC, config.learner.net, config.moa_width)
     for seat in range(NUM):
         ready = model.prepare(one_agent(state[0].model.params, seat))
         carry = model.blank(2)
@@ -276,11 +277,11 @@ def test_influence_does_not_ask_where_an_episode_is_cut(name):
 @pytest.mark.parametrize("conv", [pytest.param((), marks=pytest.mark.thorough), (2,)])
 def test_a_model_that_shares_the_policys_eyes_trains_them(conv):
     game = registry.make("coingame", rows=3, columns=3, horizon=4)
-    net = dataclasses.replace(MOA, conv=conv, conv_relu=True)
+    net = Net(conv=conv, conv_relu=True, dense=(8,))
     layer = "conv_0" if conv else "head_0"
 
     def after(share_eyes, *weights):
-        config = settings("si", net=net, share_eyes=share_eyes, weight=0.0)
+        config = settings("si", net=net, moa_width=8, share_eyes=share_eyes, weight=0.0)
         algorithm = selfplay(game, config)
         trainer = make_trainer(game, algorithm, Schedule(num_envs=2))
         init, run = jax.jit(trainer.init), jax.jit(trainer.run, static_argnums=1)
@@ -312,7 +313,8 @@ def behaviour(rollout, row, seat, episodes=0.0, **options):
     _, state = si(episodes, **options)
     config = settings("si", **options)
     params = one_agent(state.learner.trained.params, row)
-    logits = a2c(config, SPEC, 2).look(params, one_seat(rollout, seat)).logits
+    policy = Learner(config.learner, SPEC, 2).policy
+    logits = policy.evaluate(params, one_seat(rollout, seat)).logits
     eps = epsilon(state.learner)
     return jnp.log((1.0 - eps) * jax.nn.softmax(logits) + eps / ACTIONS)
 
@@ -325,15 +327,12 @@ def influence_of(rollout, **options):
     return jax.jit(agent.shape)(state, theirs, KEY)
 
 
-MOA = dataclasses.replace(TINY, dense=(8,), moa=8)
-
-
 def test_agents_are_paid_for_their_own_influence_alone():
     rollout = facts(SPEC, steps=5)
-    paid = influence_of(rollout, net=MOA, weight=2.0)
+    paid = influence_of(rollout, **MOA, weight=2.0)
     assert not paid.delta[..., 1].any() and not paid.weights.any()
     assert (paid.delta[:-1, :, [0, 2]] > 0).any() and not paid.delta[-1].any()
-    once = influence_of(rollout, net=MOA, weight=1.0)
+    once = influence_of(rollout, **MOA, weight=1.0)
     np.testing.assert_allclose(paid.delta, 2 * once.delta, rtol=1e-5)
     pairs = np.asarray(paid.metrics["influence/pair"])
     assert pairs.shape == (2, NUM) and (pairs[0, :2] > 0).all() and np.isnan(pairs[0, 2])
@@ -341,10 +340,10 @@ def test_agents_are_paid_for_their_own_influence_alone():
 
 def test_each_agent_is_paid_for_what_its_own_action_moves():
     rollout = facts(SPEC, steps=5)
-    options = {"net": MOA, "epsilon_start": 0.4}
+    options = MOA | {"epsilon_start": 0.4}
     _, state = si(**options)
     model, _ = random_model("feed-forward")
-    seen = look(rollout, SPEC, (2, 0), visible_only=True)
+    seen = read(rollout, SPEC, (2, 0), visible_only=True)
     for row, seat in enumerate((2, 0)):
         moved = model.influence(
             one_agent(state.model.params, row),
@@ -359,10 +358,9 @@ def test_each_agent_is_paid_for_what_its_own_action_moves():
 
 def test_influence_is_clipped_and_follows_its_curriculum():
     rollout = facts(SPEC, steps=5)
-    clipped = influence_of(rollout, net=MOA, clip=0.01)
+    clipped = influence_of(rollout, **MOA, clip=0.01)
     assert 0 < clipped.delta.max() <= 0.02 + 1e-6  # on two co-players
-    course = {
-        "net": MOA,
+    course = MOA | {
         "epsilon_start": 0.05,
         "curriculum_steps": (10.0, 20.0),
         "curriculum": (0.0, 1.0),
@@ -372,7 +370,7 @@ def test_influence_is_clipped_and_follows_its_curriculum():
     whole = influence_of(rollout, episodes=9.0, **course)
     np.testing.assert_allclose(2 * half.delta, whole.delta, rtol=1e-5)
     np.testing.assert_allclose(
-        whole.delta, influence_of(rollout, net=MOA, epsilon_start=0.05).delta, rtol=1e-5
+        whole.delta, influence_of(rollout, **MOA, epsilon_start=0.05).delta, rtol=1e-5
     )
 
 
@@ -384,6 +382,8 @@ def test_influence_is_clipped_and_follows_its_curriculum():
         ({"curriculum": (0.0, 1.0)}, "curriculum is"),
         ({"curriculum": (float("nan"),)}, "curriculum is nan"),
         ({"curriculum": (-1.0,)}, "curriculum is -1.0"),
+        ({"moa_width": 0}, "moa_width is 0"),
+        ({"moa_dense": (0,)}, "moa_dense is 0"),
         ({"share_eyes": True, "net": Net(dense=())}, "share_eyes is True: give net.dense"),
         ({"curriculum": (1.0, 1.0), "curriculum_steps": (5.0, 5.0)}, "curriculum_steps is"),
     ],

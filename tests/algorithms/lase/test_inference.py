@@ -15,7 +15,7 @@ from probes import TINY, facts, one_agent, probe, same, settings, train
 
 import envs
 from envs.checks import ConfigError
-from lase_jax.algorithms.lase.inference import build
+from lase_jax.algorithms.lase.inference import Inference
 from lase_jax.algorithms.lase.mind import SocialConfig
 from lase_jax.algorithms.lase.nets import Perspective, SocialNet
 from lase_jax.algorithms.lase.replay import Replay
@@ -23,7 +23,7 @@ from lase_jax.core import blocks, population
 from lase_jax.core.distributions import cross_entropy
 from lase_jax.core.metrics import masked_mean
 from lase_jax.core.seats import visible
-from lase_jax.learners import a2c
+from lase_jax.learners.actor_critic import Learner
 from lase_jax.loop.society import society
 from lase_jax.nets.actor_critic import ActorCritic
 from lase_jax.types import Clock
@@ -47,8 +47,8 @@ BORROWED = settings(
 def initial(net):
     """An actor-critic, and SR networks moved at random so that no policy of theirs is uniform."""
     config = settings("lase", net=net)
-    learner = a2c(config, SPEC, len(SEATS))
-    social = build(config, SPEC, SEATS, learner)
+    learner = Learner(config.learner, SPEC, len(SEATS))
+    social = Inference(config, SPEC, SEATS, learner)
 
     def move(leaf):
         return leaf + 0.5 * jax.random.normal(KEY, leaf.shape)
@@ -70,10 +70,10 @@ class Built:
 
     def __init__(self, config):
         self.config = config
-        learner = a2c(config, SPEC, len(SEATS))
-        social = build(config, SPEC, SEATS, learner)
+        learner = Learner(config.learner, SPEC, len(SEATS))
+        social = Inference(config, SPEC, SEATS, learner)
         self.weigh, self.learn = jax.jit(social.weigh), jax.jit(social.learn)
-        learnt, state = initial(config.net)
+        learnt, state = initial(config.learner.net)
         self.learnt = learnt._replace(hyper=jax.tree.map(jnp.float32, config.hyper()))
         eta = state.perspective if config.perspective else ()
         buffer = Replay(SPEC, SEATS, config.replay).init()
@@ -93,19 +93,19 @@ built = cache(Built)
 def plain_logits(config, params, acting, x, memory):
     """Logits ``[A]`` of one view ``[F]`` by pi_SR, or by the acting policy where it is borrowed."""
     if config.imagine == "acting":
-        module = ActorCritic(SPEC.obs_shape, ACTIONS, config.net)
+        module = ActorCritic(SPEC.obs_shape, ACTIONS, config.learner.net)
         h = module.apply(acting, module.apply(acting, method="fold"), x, method="encode")
         hidden, _ = module.apply(acting, memory, h, method="recur")
         return module.apply(acting, hidden, method="heads")[0]
-    net = SocialNet(SPEC.obs_shape, ACTIONS, NUM, config.net)
-    pre, _ = net.apply(params, net.apply(params, method="fold"), x, method="look")
+    net = SocialNet(SPEC.obs_shape, ACTIONS, NUM, config.learner.net, config.social_width)
+    pre, _ = net.apply(params, net.apply(params, method="fold"), x, method="encode")
     return net.apply(params, pre, method="policy")
 
 
 def plain_value(config, params, x, joint):
     """Q_SR ``[]`` of an observation ``[F]`` with the one-hot joint action beside its features."""
-    net = SocialNet(SPEC.obs_shape, ACTIONS, NUM, config.net)
-    _, pre = net.apply(params, net.apply(params, method="fold"), x, method="look")
+    net = SocialNet(SPEC.obs_shape, ACTIONS, NUM, config.learner.net, config.social_width)
+    _, pre = net.apply(params, net.apply(params, method="fold"), x, method="encode")
     rows, head = params["params"]["rows"], params["params"]["value_head"]
     z = jax.nn.relu(pre + jax.nn.one_hot(joint, ACTIONS).reshape(-1) @ rows)
     return (z @ head["kernel"] + head["bias"])[0]
@@ -113,9 +113,9 @@ def plain_value(config, params, x, joint):
 
 def plain_memories(config, acting, x, memory):
     """The memory before every step of one environment ``x [T, F]``, stepped one by one."""
-    if not config.net.lstm:
+    if not config.learner.net.lstm:
         return jnp.zeros((len(x), 0))
-    module = ActorCritic(SPEC.obs_shape, ACTIONS, config.net)
+    module = ActorCritic(SPEC.obs_shape, ACTIONS, config.learner.net)
     folded, past = module.apply(acting, method="fold"), []
     for now in x:
         past.append(memory)
@@ -128,7 +128,7 @@ def plain_memories(config, acting, x, memory):
 @cache
 def plain_weights(config):
     """Equation 3 by ``A (N - 1)`` whole evaluations of Q_SR, for one agent and environment."""
-    eta = Perspective(SPEC.obs_shape, NUM, config.net)
+    eta = Perspective(SPEC.obs_shape, NUM, config.learner.net, config.perspective_width)
 
     def share(params, x, joint, j, view, memory, acting):
         q = jax.vmap(lambda a: plain_value(config, params, x, joint.at[j].set(a)))(
@@ -283,8 +283,8 @@ def test_perspectives_loss_moves_the_conversion_alone():
 
 
 def test_agents_that_do_not_imagine_have_no_conversion_network():
-    learner = a2c(BLIND, SPEC, len(SEATS))
-    assert build(BLIND, SPEC, SEATS, learner).init(KEY).perspective == ()
+    learner = Learner(BLIND.learner, SPEC, len(SEATS))
+    assert Inference(BLIND, SPEC, SEATS, learner).init(KEY).perspective == ()
 
 
 EVERYONE = settings("lase", train_visible=False, distance="sum", delta=0.3)
@@ -327,7 +327,7 @@ def test_the_conversions_loss_is_the_papers(config, monkeypatch):
     monkeypatch.setattr(blocks, "LEAST", 3)  # several blocks
     known = Built(config)
     rollout = known.facts()
-    eta = Perspective(SPEC.obs_shape, NUM, TINY)
+    eta = Perspective(SPEC.obs_shape, NUM, TINY, 8)
 
     def loss(params, social, seat):
         """Equation 4, a co-player at a time."""
@@ -372,7 +372,7 @@ def test_social_networks_loss_is_the_papers(imagine, steps, lam):
     known = built(config)
     whole = steps == SPEC.horizon
     rollout = known.facts(steps=steps, ends=whole)
-    net = SocialNet(SPEC.obs_shape, ACTIONS, NUM, TINY)
+    net = SocialNet(SPEC.obs_shape, ACTIONS, NUM, TINY, 8)
     last = steps if whole else steps - 1  # a cut has no next joint action
 
     def loss(params, seat):
@@ -380,7 +380,7 @@ def test_social_networks_loss_is_the_papers(imagine, steps, lam):
             jnp.take(leaf, seat, axis=2) for leaf in (rollout.obs, rollout.action, *rollout[2:5])
         )
         x = own_obs.astype(jnp.float32)
-        pre = net.apply(params, net.apply(params, method="fold"), x, method="look")
+        pre = net.apply(params, net.apply(params, method="fold"), x, method="encode")
         moves = jnp.where(rollout.active, rollout.action, ACTIONS)  # the removed have no action
         onehot = jax.nn.one_hot(moves, ACTIONS).reshape(steps, 2, -1)
         q = net.apply(params, pre[1] + onehot @ params["params"]["rows"], method="value")

@@ -11,15 +11,17 @@ import pytest
 from probes import episode, facts, one_agent, one_seat, probe, same, selfplay, settings, train
 
 from envs.checks import ConfigError
-from lase_jax.algorithms.lio.agent import Machinery
+from lase_jax.algorithms.lio.agent import Payers
 from lase_jax.core.population import Trained
 from lase_jax.core.seats import some_envs, take_envs
-from lase_jax.learners import LearnerState, a2c
+from lase_jax.core.settings import changed
+from lase_jax.learners.actor_critic import Learner, LearnerState
+from lase_jax.learners.policy import Values
 from lase_jax.loop.society import society
 from lase_jax.nets.layers import Net
 
 KEY = jax.random.key(0)
-SMALL = Net(dense=(4,), incentive=4)
+SMALL = dict(net=Net(dense=(4,)), incentive_width=4)
 
 
 def pays(action):
@@ -30,13 +32,13 @@ def pays(action):
 
 GAME = probe(pays, num_agents=2, num_actions=2, horizon=2)
 PLAIN = settings(
-    "lio", net=SMALL, baseline=False, gamma=1.0, epsilon_start=0.0, epsilon_end=0.0, cost=0.0,
+    "lio", **SMALL, baseline=False, gamma=1.0, epsilon_start=0.0, epsilon_end=0.0, cost=0.0,
     entropy=0.0, lr=0.5,
 )  # fmt: skip
 
 
 def machinery(config, game=GAME, seats=(0, 1)):
-    return Machinery(config, game, seats, a2c(config, game.spec, len(seats)))
+    return Payers(config, game, seats, Learner(config.learner, game.spec, len(seats)))
 
 
 def hyper_of(config):
@@ -57,7 +59,7 @@ def played(config):
 
 def test_incentives_are_paid_to_others_who_are_there_and_cost_no_reward():
     game = probe(lambda action: action, num_agents=3, num_actions=2, horizon=4)
-    lio = machinery(settings("lio", net=SMALL, max_incentive=5.0), game, (2, 0))
+    lio = machinery(settings("lio", **SMALL, max_incentive=5.0), game, (2, 0))
     state = jax.jit(lio.init)(KEY, hyper_of(lio.config))
     rollout = facts(game.spec)
     opinion = jax.jit(lio.shape)(state, rollout, KEY)
@@ -88,7 +90,7 @@ def test_policies_take_plain_steps_and_incentives_stay():
     _, _, state, rollout, reward = played(PLAIN)
 
     def moved(lr):
-        lio = machinery(settings("lio", net=SMALL, lr=lr))
+        lio = machinery(settings("lio", **SMALL, lr=lr))
         start = state._replace(learner=state.learner._replace(hyper=hyper_of(lio.config)))
         after = jax.jit(lambda: lio.learn(start, rollout, reward, KEY, None)[0])()
         assert same(after.giver, state.giver) and not same(after.critic, state.critic)
@@ -120,14 +122,15 @@ def slope_and_step(config, opponents):
         after = []
         for j in range(2):
             mine = one_agent(policies, j)
-            grads, _ = lio.slope(mine, values[j], one_seat(rollout, j), paid[..., j], rest)
+            own, value = one_seat(rollout, j), one_agent(values, j)
+            grads, _ = lio.slope(mine, value, own, paid[..., j], rest)
             after.append(jax.tree.map(lambda p, g: p - hyper["lr"] * g, mine, grads))
         return after
 
     @jax.jit
     def earns(params):
         probs = [
-            jax.nn.softmax(lio.learner.look(p, one_seat(rollout, j)).logits[:2, 0])[:, 1]
+            jax.nn.softmax(lio.learner.policy.evaluate(p, one_seat(rollout, j)).logits[:2, 0])[:, 1]
             for j, p in enumerate(stepped(params))
         ]
         return (3.0 * probs[1] + 0.5 * probs[0]).sum()
@@ -138,7 +141,8 @@ def slope_and_step(config, opponents):
     )
     later = episode(GAME, algorithm, (next_state,), num_envs=20_000, mode="explore", seed=5)
     later = later._replace(memory=())
-    adv = lio.advantage(jnp.zeros((2, 20_000)), later.reward[..., 0], one_seat(later, 0), hyper)
+    blank = Values(*jnp.zeros((2, 2, 20_000)))
+    adv = lio.advantage(blank, later.reward[..., 0], one_seat(later, 0), hyper)
     earned = jnp.stack([adv, jnp.zeros_like(adv)])
 
     @jax.jit
@@ -159,7 +163,7 @@ def slope_and_step(config, opponents):
 @pytest.mark.parametrize("normalise", [False, True])
 def test_the_meta_gradient_is_the_slope_of_what_the_giver_will_earn(opponents, normalise):
     """By finite differences."""
-    config = dataclasses.replace(PLAIN, normalise=normalise)
+    config = changed(PLAIN, dict(normalise=normalise))
     slope, giver, earns = slope_and_step(config, opponents)
     length = jnp.sqrt(sum((leaf**2).sum() for leaf in jax.tree.leaves(slope)))
     assert length > 1e-3
@@ -176,7 +180,7 @@ def test_with_right_models_everyones_worth_is_that_of_known_opponents():
     """Three agents on seats out of order; in steps so small that other reward does not show."""
     game = probe(lambda action: action, num_agents=3, num_actions=2, horizon=4)
     seats = (2, 0, 1)
-    config = settings("lio", net=SMALL, lr=1e-6, gamma=0.9, baseline=False, opponents="learned")
+    config = settings("lio", **SMALL, lr=1e-6, gamma=0.9, baseline=False, opponents="learned")
     lio, rollout, later = machinery(config, game, seats), facts(game.spec), facts(game.spec, seed=1)
     state = jax.jit(lio.init)(KEY, hyper_of(config))
     policies = state.learner.trained.params
@@ -198,7 +202,7 @@ def test_incentives_may_learn_from_some_of_the_episodes():
     """Then they learn what they would from those alone; policies learn from all."""
     lio, _, state, rollout, reward = played(PLAIN)
     few = dataclasses.replace(lio, config=dataclasses.replace(PLAIN, incentive_episodes=8))
-    first, paid = take_envs(rollout, 8), some_envs(reward, 8)
+    first, paid = take_envs(rollout, 8), some_envs(reward, count=8)
     shapes = {leaf.shape[:2] for leaf in jax.tree.leaves(first._replace(last_obs=()))}
     assert shapes == {(2, 8)} and first.last_obs.shape[0] == 8
 
@@ -268,11 +272,13 @@ def test_critics_learn_what_is_paid(baseline):
     """Agent 1 pays 0.5 in either step, whatever happens: returns of -1 and -0.5."""
     game = probe(lambda action: jnp.array([0.0, -0.5]), num_agents=2, num_actions=2, horizon=2)
     config = settings(
-        "lio", net=SMALL, baseline=baseline, gamma=1.0, lam=1.0, critic_lr=0.02, max_incentive=1e-6
+        "lio", **SMALL, baseline=baseline, gamma=1.0, lam=1.0, critic_lr=0.02, max_incentive=1e-6
     )
     _, last, metrics = train(game, selfplay(game, config), updates=400)
     rollout = episode(game, selfplay(game, config), (one_agent(last.state[0], 0),))
-    value = machinery(config, game).values(one_agent(last.state[0], 0), rollout._replace(memory=()))
+    value = (
+        machinery(config, game).values(one_agent(last.state[0], 0), rollout._replace(memory=())).now
+    )
     np.testing.assert_allclose(value[0], 0.0, atol=0.02)
     np.testing.assert_allclose(value[1, :, 0], [-1.0, -0.5], atol=0.02)
     assert (metrics["learn/value_loss"][-1] < 1e-3).all()
@@ -294,6 +300,7 @@ def test_incentives_cost_their_giver():
         ({"cost": -1.0}, "cost is -1.0"),
         ({"optimiser": "rmsprop"}, "optimiser is 'rmsprop'"),
         ({"opponents": "unknown"}, "opponents is 'unknown'"),
+        ({"incentive_width": 0}, "incentive_width is 0"),
         ({"net": Net(lstm=4)}, "net.lstm is 4"),
     ],
 )

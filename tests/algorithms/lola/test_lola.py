@@ -10,7 +10,7 @@ from probes import one_agent, selfplay, settings, train
 
 import envs
 from envs.checks import ConfigError
-from lase_jax.algorithms.lola.agent import Machinery
+from lase_jax.algorithms.lola.agent import Foreseers
 from lase_jax.algorithms.lola.exact import (
     STATES,
     exact_step,
@@ -18,7 +18,7 @@ from lase_jax.algorithms.lola.exact import (
     learn_exact,
     tit_for_tat,
 )
-from lase_jax.learners import a2c
+from lase_jax.learners.actor_critic import Learner
 from lase_jax.loop.society import society
 from lase_jax.nets.layers import Net
 
@@ -154,7 +154,7 @@ def test_in_tables_the_sampled_gradient_is_the_exact_one(seat):
         "lola", games=30_000, net=Net(dense=()), lookahead_lr=size, gamma=gamma,
         epsilon_start=0.0, epsilon_end=0.0,
     )  # fmt: skip
-    lola = Machinery(config, GAME, (0, 1), a2c(config, GAME.spec, 2))
+    lola = Foreseers(config, GAME, (0, 1), Learner(config.learner, GAME.spec, 2))
     state = lola.init(jax.random.key(0), jax.tree.map(jnp.float32, config.hyper())).learner
     tables = np.random.default_rng(seat).normal(size=(2, 5)).astype(np.float32)
 

@@ -8,8 +8,8 @@ import pytest
 from probes import TINY, episode, facts, one_agent, probe, same, selfplay, settings, train
 
 from envs.checks import ConfigError
-from lase_jax.algorithms.a2c import A2C
-from lase_jax.learners import a2c, epsilon
+from lase_jax.learners import A2C
+from lase_jax.learners.actor_critic import Learner, epsilon
 from lase_jax.nets.actor_critic import ActorCritic
 from lase_jax.nets.layers import Net
 
@@ -22,8 +22,13 @@ RECURRENT = settings("a2c", net=Net(dense=(8,), lstm=4))
 @cache
 def built(config):
     """The learner of two agents, jitted, and its first state."""
-    learner = a2c(config, SPEC, 2)
-    return jax.jit(learner.learn), jax.jit(learner.init)(jax.random.key(0), config.hyper())
+    learner = Learner(config.learner, SPEC, 2)
+
+    @jax.jit
+    def learn(state, rollout, reward):
+        return learner.learn(state, rollout, reward, jax.random.key(1))
+
+    return learn, jax.jit(learner.init)(jax.random.key(0), config.hyper())
 
 
 def views(params, obs):
@@ -39,11 +44,11 @@ def losses(config, state, rollout, agent):
     active = np.asarray(rollout.active)[..., agent]
     obs = jnp.concatenate([rollout.obs, rollout.last_obs[None]])[:, :, agent]
     log_pi, value = views(one_agent(state.trained.params, agent), obs)
-    ends = done & (not config.bootstrap_at_horizon)
+    ends = done & (not config.learner.bootstrap_at_horizon)
     goes_on = np.concatenate([active[1:], np.ones_like(active[:1])]) & ~ends
-    error = reward + config.gamma * goes_on * value[1:] - value[:-1]
+    error = reward + config.learner.gamma * goes_on * value[1:] - value[:-1]
     taken = np.asarray(rollout.action)[..., agent, None]
-    if config.log_prob == "behaviour":
+    if config.learner.log_prob == "behaviour":
         share = float(epsilon(state))
         log_pi = np.log((1 - share) * np.exp(log_pi) + share / SPEC.num_actions)
     log_taken = np.take_along_axis(log_pi[:-1], taken, -1)[..., 0]
@@ -134,7 +139,7 @@ def test_agents_differ_at_init_and_in_sampled_noise():
 
 def test_greedy_play_takes_the_mode_and_exploration_the_mixture():
     config = settings("a2c", epsilon_start=1.0)
-    learner = a2c(config, SPEC, 2)
+    learner = Learner(config.learner, SPEC, 2)
     _, state = built(config)
     head = {"kernel": 0.0, "bias": jnp.array([0.0, 9.0, 0.0])}
 
@@ -157,7 +162,7 @@ def test_greedy_play_takes_the_mode_and_exploration_the_mixture():
 
 def test_the_lstm_remembers_in_learning_what_it_did_in_play():
     society = selfplay(GAME, RECURRENT)
-    learner = a2c(RECURRENT, SPEC, 2)
+    learner = Learner(RECURRENT.learner, SPEC, 2)
     state = jax.jit(society.init)(jax.random.key(0), society.hyper)
     rollout = episode(GAME, society, state)
     acting = learner.prepare(state[0])
@@ -165,8 +170,8 @@ def test_the_lstm_remembers_in_learning_what_it_did_in_play():
     @jax.jit
     def replayed(params, folded, memory, obs):
         x = obs.astype(jnp.float32)
-        past = learner.recall(params, folded, memory, x)
-        return learner.logits_at(params, folded, past, x), past
+        past = learner.policy.memories(params, folded, memory, x)
+        return learner.policy.logits(params, folded, past, x), past
 
     for agent in range(2):
         memory = jax.tree.map(lambda leaf, i=agent: leaf[:, i], rollout.memory[0])

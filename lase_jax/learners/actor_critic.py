@@ -1,0 +1,401 @@
+"""What all learners share: independent actor-critics, how they act, and one step of their gradient.
+
+A learner is a policy and a critic for each of n agents (`policy`), and a rule by which they learn,
+which is its settings: `a2c.A2C` or `ppo.PPO`. A rule says what a gradient step minimises, what it
+needs to know of the rollout before the first step, and how often it goes over the rollout.
+
+Letters: T steps, B environments, N seats of the game, n seats of this kind, A actions, F numbers of
+a flattened observation, V symbols.
+"""
+
+import abc
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import ClassVar, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from envs import checks
+from envs.types import EnvSpec
+from lase_jax.core import distributions, population, returns
+from lase_jax.core.metrics import masked_mean
+from lase_jax.core.population import Trained
+from lase_jax.learners.policy import Policy, Values, Views
+from lase_jax.nets.layers import DENSE, Net
+from lase_jax.types import SEAT_AXES, Array, Decision, Metrics, Mode, PyTree, Rollout
+
+Carry = tuple[Trained, Trained]
+"""What a learner trains, and its companion."""
+Step = Callable[[Carry, PyTree], tuple[Carry, Metrics]]
+"""One gradient step of every agent on some data."""
+Losses = Callable[[PyTree, PyTree, PyTree], tuple[Array, Metrics]]
+"""``(params, companion's params, data) -> (losses [n], metrics of [n] each)``."""
+
+
+@dataclass(frozen=True)
+class ActorCriticConfig(abc.ABC):
+    """Settings of every learner, and the rule by which it learns."""
+
+    lr: float = 1e-3
+    """Learning rate of Adam."""
+    lr_end: float = 1.0
+    """Multiple of `lr` that is reached after `lr_episodes`."""
+    lr_episodes: int = 1
+    """Episodes over which the learning rate changes linearly."""
+    gamma: float = 0.95
+    """Discount of rewards, in [0, 1]."""
+    lam: float = 0.7
+    """Decay of the generalised advantage: 0 one-step TD error (the paper), 1 Monte-Carlo return."""
+    entropy: float = 0.05
+    """Weight of the entropy bonus."""
+    critic: float = 0.5
+    """Weight of the critic's squared error."""
+    max_grad_norm: float = 1.0
+    """Each agent's gradient is scaled down to this global norm."""
+    normalise: bool = True
+    """Divide each agent's advantages by their standard deviation, after subtracting the mean."""
+    epsilon_start: float = 0.5
+    """Share of uniform actions in the behaviour policy at the start."""
+    epsilon_end: float = 0.05
+    """Share of uniform actions in the behaviour policy after `epsilon_episodes`."""
+    epsilon_episodes: int = 2000
+    """Episodes over which the share decays linearly."""
+    log_prob: Literal["behaviour", "policy"] = "behaviour"
+    """Whose log-probability the policy gradient uses: "behaviour", the epsilon mixture that the
+    actions were drawn from, which is on-policy; "policy", pi itself, as in the author's prototype,
+    which drives pi to determinism while epsilon is large."""
+    bootstrap_at_horizon: bool = False
+    """Treat the end of an episode as a cut (bootstrap) instead of the end of the game."""
+    net: Net = DENSE
+    """Sizes of the policy's and critic's network."""
+
+    TRACED: ClassVar[tuple[str, ...]] = (
+        *("lr", "lr_end", "lr_episodes", "gamma", "lam", "entropy", "critic"),
+        *("epsilon_start", "epsilon_end", "epsilon_episodes"),
+    )
+    """Fields that may be traced, and so swept under one compiled program."""
+
+    def __post_init__(self) -> None:
+        """Checks every field."""
+        checks.number("lr", self.lr, 0.0, open_low=True)
+        checks.number("lr_end", self.lr_end, 0.0)
+        checks.integer("lr_episodes", self.lr_episodes, 1)
+        for field in ("gamma", "lam", "epsilon_start", "epsilon_end"):
+            checks.probability(field, getattr(self, field))
+        checks.number("entropy", self.entropy, 0.0)
+        checks.number("critic", self.critic, 0.0)
+        checks.number("max_grad_norm", self.max_grad_norm, 0.0, open_low=True)
+        checks.integer("epsilon_episodes", self.epsilon_episodes, 1)
+        checks.choice("log_prob", self.log_prob, ("behaviour", "policy"))
+
+    def hyper(self) -> dict[str, float]:
+        """The settings that may be traced."""
+        return {name: float(getattr(self, name)) for name in self.TRACED}
+
+    def check(self, num_envs: int) -> None:
+        """Requires that rollouts of so many environments can be learnt from.
+
+        Raises:
+            ConfigError: they cannot.
+        """
+        del num_envs
+
+    @abc.abstractmethod
+    def targets(
+        self, evaluate: Callable[[], Views], rollout: Rollout, reward: Array, hyper: dict
+    ) -> PyTree:
+        """What one agent has to know of a rollout before its first gradient step on it.
+
+        Args:
+            evaluate: what policy and critic make of the rollout then; computed where it is called.
+            rollout: the rollout as it concerns the agent.
+            reward: ``[T, B]`` what it learns on.
+            hyper: traced settings.
+
+        Returns:
+            Leaves ``[T, B, ...]``, for `objective`.
+        """
+
+    @abc.abstractmethod
+    def objective(
+        self,
+        views: Views,
+        rollout: Rollout,
+        reward: Array,
+        targets: PyTree,
+        hyper: dict,
+        eps: Array | float,
+    ) -> tuple[Array, Metrics]:
+        """What one policy and its critic minimise, ``[]``, and the parts of it.
+
+        Args:
+            views: what they make of every step.
+            rollout: the rollout as it concerns this agent; its actions are those of this policy.
+            reward: ``[T, B]`` what it learns on.
+            targets: what `targets` returned.
+            hyper: traced settings.
+            eps: ``[]`` share of uniform actions in the behaviour policy.
+        """
+
+    @abc.abstractmethod
+    def go_over(
+        self, step: Step, trained: Carry, data: PyTree, key: Array
+    ) -> tuple[Carry, Metrics]:
+        """Takes gradient steps on a rollout.
+
+        Args:
+            step: one of them, on all or some environments.
+            trained: what the first one changes.
+            data: what they learn from, with an axis of environments (see `seats.map_envs`).
+            key: consumed.
+
+        Returns:
+            What is trained after the last one, and metrics of all, leaves ``[n]``.
+        """
+
+
+class LearnerState(NamedTuple):
+    """What an actor-critic keeps from update to update."""
+
+    trained: Trained  # leaves [n, ...]
+    episodes: Array  # [] float32, episodes finished, which drive epsilon and the learning rate
+    hyper: dict[str, Array]  # [] float32 each
+
+
+class Acting(NamedTuple):
+    """What `act` needs, computed once per rollout."""
+
+    params: PyTree  # [n, ...]
+    folded: PyTree  # [n, ...]
+    epsilon: Array  # [] float32
+
+
+class Companion(NamedTuple):
+    """What is trained by the same loss as a learner, but takes steps of its own."""
+
+    trained: Trained  # leaves [n, ...]
+    descend: Callable[[Trained, PyTree, Metrics], tuple[Trained, Metrics]]
+    """``(trained, gradient, metrics of the losses) -> (trained, metrics)``."""
+
+
+ALONE = Companion(Trained((), ()), lambda trained, gradient, metrics: (trained, metrics))
+"""The companion of learners who have none."""
+
+
+@dataclass(frozen=True)
+class Learner:
+    """The actor-critics of n seats.
+
+    Every agent trains its own network on the reward it is handed. The loss of an agent is the mean
+    over the steps in which it took part.
+
+    Raises:
+        ConfigError: the network does not fit the game's observations.
+    """
+
+    config: ActorCriticConfig
+    spec: EnvSpec
+    num_seats: int
+    """n."""
+    extra: int = 0
+    """Numbers beyond the game's observation that callers append to every observation, in `act` and
+    in the rollout of `learn`."""
+    symbols: int = 0
+    """V, size of the vocabulary of agents who speak; what is said is the caller's business."""
+
+    def __post_init__(self) -> None:
+        """Checks that the network fits."""
+        self.config.net.check(self.spec.obs_shape)
+
+    @cached_property
+    def policy(self) -> Policy:
+        """One agent's policy and critic."""
+        config, bootstraps = self.config, self.config.bootstrap_at_horizon
+        return Policy(self.spec, config.net, self.extra, self.symbols, bootstraps)
+
+    @property
+    def tx(self) -> optax.GradientTransformation:
+        """One agent's optimiser."""
+        return population.optimiser(self.config.max_grad_norm)
+
+    def init(self, key: Array, hyper: PyTree) -> LearnerState:
+        """Fresh agents. ``key`` is consumed."""
+        trained = population.init_stacked(self.policy.init, self.tx, key, self.num_seats)
+        return LearnerState(trained, jnp.float32(0.0), jax.tree.map(jnp.float32, hyper))
+
+    def begin(self, num_envs: int) -> PyTree:
+        """The memory ``[B, n, H]`` of agents who have seen nothing; () without LSTM."""
+        width = self.config.net.lstm
+        if not width:
+            return ()
+        zeros = jnp.zeros((num_envs, self.num_seats, width))
+        return (zeros, zeros)
+
+    def prepare(self, state: LearnerState) -> Acting:
+        """What acting needs."""
+        params = state.trained.params
+        return Acting(params, jax.vmap(self.policy.fold)(params), epsilon(state))
+
+    def draw(self, key: Array, num_envs: int) -> Array:
+        """``[B, n]`` float32 in [0, 1), the chance of one step. ``key`` is consumed."""
+        return jax.random.uniform(key, (num_envs, self.num_seats))
+
+    def logits(self, acting: Acting, memory: PyTree, obs: Array) -> tuple[Array, PyTree]:
+        """Everyone's logits ``[B, n, A]`` for ``obs [B, n, F]``, and memory after it."""
+
+        def one(params: PyTree, folded: PyTree, memory: PyTree, x: Array) -> tuple[Array, PyTree]:
+            features, memory = self.policy.step(params, folded, memory, x)
+            return self.policy.heads(params, features)[0], memory
+
+        x = obs.astype(jnp.float32)
+        seatwise = jax.vmap(one, in_axes=(0, 0, 1, 1), out_axes=1)
+        return seatwise(acting.params, acting.folded, memory, x)
+
+    def act(
+        self, acting: Acting, memory: PyTree, obs: Array, draws: Array, mode: Mode
+    ) -> tuple[Decision, PyTree]:
+        """What the agents do who see ``obs [B, n, F]``, and their memory after it."""
+        logits, memory = self.logits(acting, memory, obs)
+        action, log_prob = distributions.choose(logits, acting.epsilon, draws, mode)
+        return Decision(action, log_prob), memory
+
+    def targets(self, state: LearnerState, rollout: Rollout, reward: Array) -> PyTree:
+        """Everyone's targets (see `ActorCriticConfig.targets`), leaves ``[T, B, n, ...]``."""
+
+        def one(params: PyTree, rollout: Rollout, reward: Array) -> PyTree:
+            evaluate = partial(self.policy.evaluate, params, rollout)
+            return self.config.targets(evaluate, rollout, reward, state.hyper)
+
+        params = state.trained.params
+        return jax.vmap(one, in_axes=(0, SEAT_AXES, 2), out_axes=2)(params, rollout, reward)
+
+    def losses(
+        self, params: PyTree, state: LearnerState, rollout: Rollout, reward: Array, targets: PyTree
+    ) -> tuple[Array, Metrics]:
+        """Everyone's losses ``[n]``, and the parts of them.
+
+        Args:
+            params: ``[n, ...]``, in which the losses can be differentiated.
+            state: how far training is.
+            rollout: of these seats, on all or some environments.
+            reward: ``[T, B, n]`` what they learn on.
+            targets: what `targets` returned.
+        """
+        eps = epsilon(state)
+
+        def one(
+            params: PyTree, rollout: Rollout, reward: Array, targets: PyTree
+        ) -> tuple[Array, Metrics]:
+            views = self.policy.evaluate(params, rollout)
+            total, parts = self.config.objective(views, rollout, reward, targets, state.hyper, eps)
+            return total, {f"learn/{name}": value for name, value in parts.items()}
+
+        return jax.vmap(one, in_axes=(0, SEAT_AXES, 2, 2))(params, rollout, reward, targets)
+
+    def minimise(
+        self,
+        losses: Losses,
+        state: LearnerState,
+        data: PyTree,
+        key: Array,
+        companion: Companion = ALONE,
+    ) -> tuple[LearnerState, Trained, Metrics]:
+        """Takes the gradient steps of the learner's rule; counts no episodes.
+
+        Args:
+            losses: what is minimised; among its metrics is "learn/policy_loss".
+            state: of the agents.
+            data: what the losses are about, see `ActorCriticConfig.go_over`.
+            key: consumed.
+            companion: what else the losses train.
+
+        Returns:
+            The agents and the companion after the steps, and metrics, ``[n]`` each.
+        """
+        now, size = epsilon(state), rate(state)
+
+        def total(params: tuple[PyTree, PyTree], data: PyTree) -> tuple[Array, Metrics]:
+            each, metrics = losses(*params, data)
+            return each.sum(), metrics
+
+        def step(carry: Carry, data: PyTree) -> tuple[Carry, Metrics]:
+            trained, beside = carry
+            params = trained.params, beside.params
+            (grads, grads_beside), metrics = jax.grad(total, has_aux=True)(params, data)
+            trained, norm = population.descend(self.tx, trained, grads, size)
+            beside, metrics = companion.descend(beside, grads_beside, metrics)
+            return (trained, beside), metrics | {
+                "learn/grad_norm": norm,
+                "learn/epsilon": jnp.broadcast_to(now, (self.num_seats,)),
+                "health/actor": population.finite(norm, metrics["learn/policy_loss"]),
+            }
+
+        first = state.trained, companion.trained
+        (trained, beside), metrics = self.config.go_over(step, first, data, key)
+        return state._replace(trained=trained), beside, metrics
+
+    def learn(
+        self, state: LearnerState, rollout: Rollout, reward: Array, key: Array
+    ) -> tuple[LearnerState, Metrics]:
+        """Learns from a rollout of these seats and ``reward [T, B, n]``. ``key`` is consumed."""
+
+        def losses(params: PyTree, beside: PyTree, data: PyTree) -> tuple[Array, Metrics]:
+            del beside
+            return self.losses(params, state, *data)
+
+        data = rollout, reward, self.targets(state, rollout, reward)
+        learnt, _, metrics = self.minimise(losses, state, data, key)
+        return count_episodes(learnt, rollout), metrics
+
+
+def count_episodes(state: LearnerState, rollout: Rollout) -> LearnerState:
+    """The state with the rollout's episodes counted, which moves epsilon and the learning rate."""
+    return state._replace(episodes=state.episodes + rollout.done.sum().astype(jnp.float32))
+
+
+def advantages(
+    values: Values,
+    reward: Array,
+    rollout: Rollout,
+    gamma: Array,
+    lam: Array,
+    bootstrap_at_horizon: bool,
+) -> Array:
+    """One agent's generalised advantages ``[T, B]``, linear in ``reward [T, B]``.
+
+    Args:
+        values: what its critic expects.
+        reward: what it learns on.
+        rollout: the rollout as it concerns this agent.
+        gamma: ``[]`` discount.
+        lam: ``[]`` trace decay.
+        bootstrap_at_horizon: whether the end of an episode is a cut.
+    """
+    end = rollout.done & (not bootstrap_at_horizon)
+    cont = jax.vmap(returns.continues, 1, 1)(rollout.active, end)
+    return jax.vmap(returns.gae, (1, 1, 1, 1, None, None), 1)(
+        reward, values.now, values.following, cont, gamma, lam
+    )
+
+
+def normalised(adv: Array, active: Array) -> Array:
+    """Advantages ``[T, B]`` less their mean over active steps, by their standard deviation."""
+    centred = adv - masked_mean(adv, active)
+    return centred / (jnp.sqrt(masked_mean(centred**2, active)) + 1e-8)
+
+
+def epsilon(state: LearnerState) -> Array:
+    """The share of uniform actions now: linear in episodes from start to end."""
+    hyper = state.hyper
+    left = jnp.maximum(1.0 - state.episodes / hyper["epsilon_episodes"], 0.0)
+    return hyper["epsilon_end"] + (hyper["epsilon_start"] - hyper["epsilon_end"]) * left
+
+
+def rate(state: LearnerState) -> Array:
+    """The learning rate now: linear in episodes from `lr` to its multiple at the end."""
+    hyper = state.hyper
+    left = jnp.maximum(1.0 - state.episodes / hyper["lr_episodes"], 0.0)
+    return hyper["lr"] * (hyper["lr_end"] + (1.0 - hyper["lr_end"]) * left)

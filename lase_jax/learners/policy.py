@@ -1,0 +1,172 @@
+"""A policy and its critic, as functions of one agent's parameters.
+
+Letters: T steps, B environments, A actions, M samples, F numbers of a flattened observation, E
+numbers beyond it, V symbols, H numbers of features.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from envs.types import EnvSpec
+from lase_jax.nets.actor_critic import ActorCritic
+from lase_jax.nets.layers import Net, method
+from lase_jax.types import Array, PyTree, Rollout
+
+
+class Values(NamedTuple):
+    """What a critic expects in every step of a rollout."""
+
+    now: Array  # [T, B], of what was seen before the step
+    following: Array  # [T, B], of what was seen after it; of no meaning where an episode ends
+
+
+class Views(NamedTuple):
+    """What a policy and its critic make of every step of a rollout."""
+
+    logits: Array  # [T, B, A]
+    values: Values
+
+
+class Past(NamedTuple):
+    """What an agent knew in every step of a rollout, but for the extra numbers."""
+
+    window: Array  # [T, B, H], pre-activations of its first dense layer for the window
+    memory: PyTree  # [T, B, ...], before the step
+    features: Array  # [T, B, H'], what came of it with the extra numbers as they were
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A policy and its critic on one network."""
+
+    spec: EnvSpec
+    net: Net
+    extra: int = 0
+    """E, numbers that callers append to every observation."""
+    symbols: int = 0
+    """V, size of the vocabulary of agents who speak."""
+    bootstrap_at_horizon: bool = False
+    """Whether the end of an episode is a cut, whose last value is asked for."""
+
+    @cached_property
+    def module(self) -> ActorCritic:
+        """The network."""
+        spec = self.spec
+        return ActorCritic(spec.obs_shape, spec.num_actions, self.net, self.extra, self.symbols)
+
+    def network(self, name: str) -> Callable[..., Any]:
+        """A method of the network as ``(params, *arguments) -> value``."""
+        return method(self.module, name)
+
+    @property
+    def obs_size(self) -> int:
+        """F."""
+        return math.prod(self.spec.obs_shape)
+
+    def init(self, key: Array) -> PyTree:
+        """Fresh parameters. ``key`` is consumed."""
+        return self.module.init(key, jnp.zeros((1, self.obs_size + self.extra)))
+
+    def fold(self, params: PyTree) -> PyTree:
+        """The first layers multiplied out, computed once per update (see `nets.layers`)."""
+        return self.network("fold")(params)
+
+    def heads(self, params: PyTree, features: Array) -> tuple[Array, Array]:
+        """Logits ``[..., A]`` and value ``[...]``."""
+        return self.network("heads")(params, features)
+
+    def symbol_heads(self, params: PyTree, features: Array) -> tuple[Array, Array]:
+        """Logits ``[..., V]`` of symbols, and the value ``[...]`` of their critic."""
+        return self.network("symbol_heads")(params, features)
+
+    def first_features(self, params: PyTree, x: Array) -> Array:
+        """What the convolutions, or else the first dense layer, make of ``x [..., F]``."""
+        return self.network("first_features")(params, x)
+
+    def step(
+        self, params: PyTree, folded: PyTree, memory: PyTree, x: Array
+    ) -> tuple[Array, PyTree]:
+        """Features ``[M, H]`` of ``x [M, F + E]``, and the memory ``[M, ...]`` after it."""
+        features = self.network("encode")(params, folded, x)
+        if self.net.lstm:
+            memory = self.network("recur")(params, memory, features)
+            features = memory[0]
+        return features, memory
+
+    def logits(self, params: PyTree, folded: PyTree, memory: PyTree, x: Array) -> Array:
+        """Logits ``[M, A]`` where ``x [M, F + E]`` is seen with a memory ``[M, ...]``."""
+        return self.heads(params, self.step(params, folded, memory, x)[0])[0]
+
+    def unroll(self, params: PyTree, memory: PyTree, encoded: Array) -> tuple[Array, PyTree]:
+        """Features and the memory before each step, from ``encoded [T, B, ...]``."""
+        if not self.net.lstm:
+            return encoded, ()
+        return self.network("unroll")(params, memory, encoded)
+
+    def memories(self, params: PyTree, folded: PyTree, memory: PyTree, x: Array) -> PyTree:
+        """The memory before every step ``[T, B, ...]`` of an agent that sees ``x [T, B, F + E]``.
+
+        ``memory [B, ...]`` is that before the first step.
+        """
+        return self.unroll(params, memory, self.network("encode")(params, folded, x))[1]
+
+    def features(self, params: PyTree, rollout: Rollout) -> Array:
+        """Features of every step, and where a cut follows the last one of what is seen then.
+
+        Args:
+            params: of the agent.
+            rollout: as it concerns the agent, with what callers append to observations.
+
+        Returns:
+            ``[T, B, H]`` or ``[T + 1, B, H]``, for `views` to take apart.
+        """
+        obs = rollout.obs
+        if self.bootstrap_at_horizon or len(obs) != self.spec.horizon:
+            obs = jnp.concatenate([obs, rollout.last_obs[None]])
+        folded = self.fold(params)
+        encoded = self.network("encode")(params, folded, obs.astype(jnp.float32))
+        return self.unroll(params, rollout.memory, encoded)[0]
+
+    def evaluate(self, params: PyTree, rollout: Rollout) -> Views:
+        """Policy and values in every step of a rollout, as it concerns the agent."""
+        features = self.features(params, rollout)
+        return views(*self.heads(params, features), len(rollout.action))
+
+    def past(self, params: PyTree, memory: PyTree, x: Array) -> Past:
+        """What an agent knew that saw ``x [T, B, F + E]`` from a memory ``[B, ...]`` on."""
+        folded = self.fold(params)
+        window = self.network("first_layer")(params, folded, x[..., : self.obs_size])
+        encoded = self.network("encode")(params, folded, x)
+        features, before = self.unroll(params, memory, encoded)
+        return Past(window, before, features)
+
+    def counterfactual_logits(self, params: PyTree, past: Past, extra: Array) -> Array:
+        """What an agent would do had a step's extra numbers been others, after the true past.
+
+        Args:
+            params: of the agent.
+            past: what it knew besides.
+            extra: ``[T, B, M, E]`` M other ones.
+
+        Returns:
+            Logits ``[T, B, M, A]``.
+        """
+        window, before = jax.tree.map(lambda leaf: leaf[:, :, None], (past.window, past.memory))
+        z = window + self.network("extra_inputs")(params, extra)
+        features = self.network("upper_layers")(params, z)
+        if self.net.lstm:
+            features = self.network("recur")(params, before, features)[0]
+        return self.heads(params, features)[0]
+
+
+def views(logits: Array, value: Array, steps: int) -> Views:
+    """What a policy and its critic make of T steps, from heads on `Policy.features`."""
+    now = value[:steps]
+    following = value[1:] if len(value) > steps else jnp.append(value[1:], value[:1], 0)
+    return Views(logits[:steps], Values(now, following))

@@ -1,0 +1,160 @@
+"""PPO: several epochs of minibatches on every rollout, kept near the policy that played it.
+
+Source: Schulman et al. 2017 (arXiv 1707.06347); Huang et al. 2022, "The 37 implementation details
+of PPO", for the value clip and for advantages that are normalised per minibatch. A minibatch holds
+whole rollouts of some environments, so that recurrent networks remember as they did in play.
+
+Letters: T steps, B environments, D devices that share them, n seats of this kind, K gradient steps.
+
+Differences from the paper: actions are drawn from an epsilon mixture, whose probabilities the ratio
+compares where `log_prob` is "behaviour".
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from envs import checks
+from lase_jax.core import blocks, distributions
+from lase_jax.core.metrics import masked_mean
+from lase_jax.core.seats import map_envs, num_envs_of
+from lase_jax.learners.actor_critic import (
+    ActorCriticConfig,
+    Carry,
+    Step,
+    advantages,
+    normalised,
+)
+from lase_jax.learners.policy import Views
+from lase_jax.types import Array, Metrics, PyTree, Rollout
+
+
+class Targets(NamedTuple):
+    """What is fixed before the first step on a rollout."""
+
+    advantage: Array  # [T, B]
+    value: Array  # [T, B], of the critic then
+    logits: Array  # [T, B, A], of the policy then
+
+
+@dataclass(frozen=True)
+class PPO(ActorCriticConfig):
+    """Proximal policy optimisation with the clipped surrogate."""
+
+    epochs: int = 4
+    """Times that an update goes over its rollout."""
+    minibatches: int = 4
+    """Parts of equally many environments, a gradient step each; a divisor of `num_envs`."""
+    clip: float = 0.2
+    """The ratio of new and old probability earns nothing beyond 1 +- this."""
+    value_clip: float = 0.0
+    """A value earns nothing by moving further than this from the old one, in units of return; 0 for
+    no such bound."""
+
+    TRACED: ClassVar[tuple[str, ...]] = (*ActorCriticConfig.TRACED, "clip")
+
+    def __post_init__(self) -> None:
+        """Checks every field."""
+        super().__post_init__()
+        checks.integer("epochs", self.epochs, 1)
+        checks.integer("minibatches", self.minibatches, 1)
+        checks.number("clip", self.clip, 0.0, open_low=True)
+        checks.number("value_clip", self.value_clip, 0.0)
+
+    def check(self, num_envs: int) -> None:
+        """Requires that minibatches are of equal size.
+
+        Raises:
+            ConfigError: they are not.
+        """
+        remedy = f"use a divisor of num_envs, {num_envs}"
+        checks.require(num_envs % self.minibatches == 0, "minibatches", self.minibatches, remedy)
+
+    def targets(
+        self, evaluate: Callable[[], Views], rollout: Rollout, reward: Array, hyper: dict
+    ) -> Targets:
+        """Advantages, and what policy and critic made of the rollout that the old policy played."""
+        views = jax.lax.stop_gradient(evaluate())
+        gamma, lam = hyper["gamma"], hyper["lam"]
+        adv = advantages(views.values, reward, rollout, gamma, lam, self.bootstrap_at_horizon)
+        return Targets(adv, views.values.now, views.logits)
+
+    def objective(
+        self,
+        views: Views,
+        rollout: Rollout,
+        reward: Array,
+        targets: Targets,
+        hyper: dict,
+        eps: Array | float,
+    ) -> tuple[Array, Metrics]:
+        """Clipped surrogate, error of the critic, entropy bonus."""
+        del reward
+        mean = partial(masked_mean, mask=rollout.active)
+        adv = targets.advantage
+        scaled = normalised(adv, rollout.active) if self.normalise else adv
+        share = eps if self.log_prob == "behaviour" else 0.0
+
+        def log_prob(logits: Array) -> Array:
+            return distributions.policy(logits, share).log_prob(rollout.action)
+
+        moved = log_prob(views.logits) - log_prob(targets.logits)
+        ratio, clip = jnp.exp(moved), hyper["clip"]
+        near = jnp.clip(ratio, 1.0 - clip, 1.0 + clip)
+        policy_loss = mean(-jnp.minimum(ratio * scaled, near * scaled))
+        value, goal = views.values.now, adv + targets.value
+        error = (goal - value) ** 2
+        if self.value_clip:
+            step = jnp.clip(value - targets.value, -self.value_clip, self.value_clip)
+            error = jnp.maximum(error, (goal - targets.value - step) ** 2)
+        value_loss = mean(error)
+        entropy = mean(distributions.policy(views.logits).entropy())
+        total = policy_loss + hyper["critic"] * value_loss - hyper["entropy"] * entropy
+        return total, {
+            "policy_loss": policy_loss,
+            "value_loss": value_loss,
+            "entropy": entropy,
+            "divergence": mean(ratio - 1.0 - moved),
+            "clipped": mean((jnp.abs(ratio - 1.0) > clip).astype(jnp.float32)),
+        }
+
+    def go_over(
+        self, step: Step, trained: Carry, data: PyTree, key: Array
+    ) -> tuple[Carry, Metrics]:
+        """`epochs` times over minibatches of environments, drawn anew each time.
+
+        Devices that share environments each give their part of every minibatch, where it can be
+        divided among them, so that no environment moves.
+        """
+        envs = num_envs_of(data)
+        self.check(envs)
+        share = blocks.shares(envs)
+        share = share if envs // share % self.minibatches == 0 else 1
+        keys = jax.random.split(key, self.epochs)
+        order = jax.vmap(partial(jax.random.permutation, x=envs // share))(keys)
+        order = order.reshape(self.epochs * self.minibatches, -1)
+
+        def minibatch(index: Array) -> PyTree:
+            def pick(leaf: Array, axis: int) -> Array:
+                lead, rest = leaf.shape[:axis], leaf.shape[axis + 1 :]
+                parts = leaf.reshape(*lead, share, envs // share, *rest)
+                taken = jnp.take(parts, index, axis=axis + 1)
+                return taken.reshape(*lead, share * len(index), *rest)
+
+            return map_envs(pick, data)
+
+        def one(carry: Carry, index: Array) -> tuple[Carry, Metrics]:
+            return step(carry, minibatch(index))
+
+        trained, metrics = jax.lax.scan(one, trained, order)
+        return trained, {name: summary(name, values) for name, values in metrics.items()}
+
+
+def summary(name: str, values: Array) -> Array:
+    """One number ``[n]`` of a metric's ``[K, n]``: the worst health, else the mean, without NaN."""
+    reduce: Any = jnp.min if name.startswith("health/") else jnp.nanmean
+    return reduce(values, axis=0)
