@@ -12,8 +12,9 @@ from experiments import style
 from experiments.study import require_same
 from lase_jax.reports import plots, stats
 from lase_jax.reports.tables import markdown
-from lase_jax.runs import folder, host, results, sinks
+from lase_jax.runs import folder, results, sinks
 from lase_jax.runs.config import RunConfig
+from lase_jax.runs.setup import load_config
 
 Runs = Mapping[tuple[str, str], Path]
 """Folders of finished runs by game and algorithm, or arm."""
@@ -43,14 +44,14 @@ def load(
     paths = {pair: parent / "-".join(pair) for pair in pairs}
     runs = {pair: path for pair, path in paths.items() if results.finished(path)}
     for (game, algo), path in runs.items():
-        require_same(path, settings(game, algo, host.load_config(path)[0].seeds))
+        require_same(path, settings(game, algo, load_config(path)[0].seeds))
     return runs
 
 
 def score(path: Path) -> dict[str, Any]:
     """A run's final numbers (means over its last tenth), what it cost and what made it."""
     summary = json.loads((path / folder.SUMMARY).read_text())
-    _, config = host.load_config(path)
+    _, config = load_config(path)
     final = summary["final"]
     seeds, speed = len(final["return/collective"]["seeds"]), summary["steps_per_second"]
     return {

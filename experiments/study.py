@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from envs.checks import ConfigError
-from lase_jax.runs import devices, folder, host, results, session
+from lase_jax.runs import devices, folder, results
 from lase_jax.runs.checkpoint import check_same
 from lase_jax.runs.config import RunConfig, to_json
+from lase_jax.runs.parts import DivergedError
+from lase_jax.runs.run import train_run
+from lase_jax.runs.setup import create_run, load_config
 
 TRIAL_SEEDS = 2
 TRIAL_SHARE = 0.5
@@ -40,10 +43,10 @@ def train_all(runs: Mapping[str, RunConfig], parent: Path, command: str) -> int:
         if results.finished(path):
             continue
         if not made(path):
-            host.create(config, path, overwrite=False)
+            create_run(config, path, overwrite=False)
         try:
-            code = session.run(path, command)
-        except host.DivergedError as error:
+            code = train_run(path, command)
+        except DivergedError as error:
             print(f"{path} diverged: {error}", file=sys.stderr)
             diverged.append(name)
         else:
@@ -73,7 +76,7 @@ def require_same(path: Path, config: RunConfig) -> None:
     """
     if not made(path):
         return
-    kept, _ = host.load_config(path)
+    kept, _ = load_config(path)
     try:
         check_same(to_json(kept), to_json(config))
     except ConfigError as error:

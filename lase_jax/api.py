@@ -31,9 +31,10 @@ from lase_jax.algorithms import ALGORITHMS, AlgorithmConfig
 from lase_jax.loop.train import Schedule, make_trainer
 from lase_jax.reports import animate, evaluate, plots
 from lase_jax.reports.record import Record, joined
-from lase_jax.runs import devices, folder, host, sinks
+from lase_jax.runs import devices, folder, parts, program, sinks
 from lase_jax.runs.config import Kind, check_seeds, named, seated
 from lase_jax.runs.progress import Progress
+from lase_jax.runs.setup import restore_run
 from lase_jax.types import Algorithm, Mode, PyTree
 
 
@@ -161,20 +162,21 @@ def train(
     schedule = Schedule(steps, num_envs, rollout_length)
     trainer = make_trainer(game, society.algorithm, schedule)
     updates = schedule.num_updates(game.spec)
-    plan = host.make_plan(updates, schedule.steps_per_update(game.spec), chunks=20, points=updates)
+    plan = parts.make_plan(updates, schedule.steps_per_update(game.spec), chunks=20, points=updates)
     numbers = range(seed, seed + seeds)
     grid = devices.mesh(seeds, num_envs)
-    carry = host.begin(trainer, host.start([(society.algorithm, numbers)], grid), grid)
-    program, _ = host.compiled(trainer, carry, plan, grid)
+    start = program.start_of([(society.algorithm, numbers)], grid)
+    carry = program.placed_carry(trainer, start, grid)
+    one_part, _ = program.part_program(trainer, carry, plan, grid)
     records = []
     per_update = plan.steps * seeds
     with Progress(plan.updates * per_update, 0, say) as progress:
         for done in range(0, plan.updates, plan.part):
-            carry, metrics = program(carry)
+            carry, metrics = one_part(carry)
             metrics = devices.fetch(metrics, seeds)
-            host.check_health(metrics, done, numbers)
-            records.append(host.to_record(metrics, done, plan))
-            progress.update((done + plan.part) * per_update, host.collective(records[-1]))
+            parts.check_health(metrics, done, numbers)
+            records.append(parts.to_record(metrics, done, plan))
+            progress.update((done + plan.part) * per_update, parts.collective(records[-1]))
     name = f"{game.spec.name}: {', '.join(dict.fromkeys(society.seats))}"
     state = devices.part(carry, 0, seeds).state
     return Result(game, society, name, numbers, joined(records), state)
@@ -186,7 +188,7 @@ def load(path: str | Path) -> Result:
     Raises:
         ConfigError: not a run folder, or no checkpoint or metrics that can be read.
     """
-    setup, _, carry = host.restore(Path(path))
+    setup, _, carry = restore_run(Path(path))
     record = sinks.load(Path(path) / folder.METRICS)
     trained = Society(setup.seats, setup.algorithm)
     return Result(setup.env, trained, Path(path).name, setup.seeds, record, carry.state)

@@ -14,8 +14,11 @@ import tiny
 
 from lase_jax.core import blocks
 from lase_jax.loop.train import Schedule
-from lase_jax.runs import devices, host
+from lase_jax.runs import devices
 from lase_jax.runs.checkpoint import Checkpoints
+from lase_jax.runs.parts import Plan
+from lase_jax.runs.program import part_program, placed_carry, start_of
+from lase_jax.runs.setup import set_up
 
 LAYOUTS = {  # algorithm, seeds, environments: how eight devices share them
     ("lase", 2, 44): (2, 4),
@@ -31,7 +34,7 @@ class Training:
         schedule = Schedule(steps=80, num_envs=num_envs)
         # 5 steps, such that no number of samples of one device is the number of all environments
         game = replace(tiny.GAME, num_agents=3, horizon=5)
-        setup = host.set_up(replace(tiny.config(algo, seeds=seeds), game=game, schedule=schedule))
+        setup = set_up(replace(tiny.config(algo, seeds=seeds), game=game, schedule=schedule))
         every = jax.devices
         jax.devices = lambda *backend: every(*backend)[:count]
         try:
@@ -39,10 +42,10 @@ class Training:
         finally:
             jax.devices = every
         self.seeds, self.setup = seeds, setup
-        start = host.start([(setup.algorithm, setup.seeds)], self.grid)
-        self.begin = host.begin(setup.trainer, start, self.grid)
-        plan = host.Plan(updates=3, part=3, window=1, steps=1)
-        self.program, _ = host.compiled(setup.trainer, self.begin, plan, self.grid)
+        start = start_of([(setup.algorithm, setup.seeds)], self.grid)
+        self.begin = placed_carry(setup.trainer, start, self.grid)
+        plan = Plan(updates=3, part=3, window=1, steps=1)
+        self.program, _ = part_program(setup.trainer, self.begin, plan, self.grid)
 
     def run(self, carry):
         """The run's own carry afterwards, and metrics."""

@@ -6,7 +6,8 @@ from envs.checks import ConfigError
 from lase_jax import algorithms, api
 from lase_jax.algorithms import Independent
 from lase_jax.learners import A2C
-from lase_jax.runs import host, session
+from lase_jax.runs.run import train_run
+from lase_jax.runs.setup import create_run
 
 AGENT = algorithms.config("gift", net=tiny.NET)
 
@@ -60,8 +61,8 @@ def test_a_society_that_learns_nothing_can_be_trained_and_played(game):
 
 def test_a_run_folder_gives_the_same_as_training_in_memory(game, tmp_path):
     config = tiny.config(steps=48)
-    host.create(config, tmp_path / "x", overwrite=False)
-    assert session.run(tmp_path / "x", "", lambda line: None) == 0
+    create_run(config, tmp_path / "x", overwrite=False)
+    assert train_run(tmp_path / "x", "", lambda line: None) == 0
     loaded = api.load(tmp_path / "x")
     society = api.society(game, Independent(learner=A2C(net=tiny.NET)))
     memory = api.train(game, society, steps=48, seeds=2, num_envs=2, say=lambda line: None)

@@ -51,7 +51,7 @@ OWNERS = {
         "experiments.bench.report",
     ],
     "orbax": ["lase_jax.runs.checkpoint"],
-    "wandb": ["lase_jax.runs.sinks"],
+    "wandb": ["lase_jax.runs.wandb"],
 }
 """Libraries that are slow to import or meant for one task, and the modules that may use them."""
 
@@ -135,8 +135,8 @@ def test_folders_of_algorithms_do_not_know_each_other(module):
     ("importer", "imported", "allowed"),
     [
         ("lase_jax.nets.layers", "envs.types", True),
-        ("lase_jax.runs.host", "envs.registry", True),
-        ("lase_jax.runs.host", "lase_jax.loop.train", True),
+        ("lase_jax.runs.setup", "envs.registry", True),
+        ("lase_jax.runs.setup", "lase_jax.loop.train", True),
         ("experiments.run", "lase_jax.cli", True),
         ("envs.stag_hunt", "envs.grid", True),
         ("envs.grid", "envs.stag_hunt", False),
@@ -146,7 +146,7 @@ def test_folders_of_algorithms_do_not_know_each_other(module):
         ("lase_jax.algorithms.lase.agent", "lase_jax.learners.ppo", True),
         ("lase_jax.learners.ppo", "lase_jax.algorithms.lase.agent", False),
         ("lase_jax.loop.society", "lase_jax.learners.agents", False),
-        ("lase_jax.loop.train", "lase_jax.runs.host", False),
+        ("lase_jax.loop.train", "lase_jax.runs.setup", False),
         ("lase_jax.reports.plots", "lase_jax.runs.sinks", False),
         ("lase_jax.runs.results", "lase_jax.reports.plots", True),
         ("lase_jax.cli", "experiments.presets", False),

@@ -22,7 +22,7 @@ import envs
 from envs.checks import ConfigError
 from experiments.presets import preset
 from lase_jax import algorithms
-from lase_jax.runs import host
+from lase_jax.runs.setup import set_up
 
 UPDATES = 2
 
@@ -30,8 +30,8 @@ UPDATES = 2
 def fingerprint(env: str, algo: str) -> str:
     """The hash of what two seeds of an algorithm's preset, in four environments, come to."""
     run = preset(env, algo)
-    setup = host.set_up(replace(run, seeds=2, schedule=replace(run.schedule, num_envs=4)))
-    carry, metrics = jax.jit(setup.trainer.run, static_argnums=1)(setup.begin(), UPDATES)
+    setup = set_up(replace(run, seeds=2, schedule=replace(run.schedule, num_envs=4)))
+    carry, metrics = jax.jit(setup.trainer.run, static_argnums=1)(setup.initial_carry(), UPDATES)
     carry = carry._replace(key=jax.random.key_data(carry.key))
     parts = sorted(map(digest, jax.tree.leaves(carry)))  # whatever the fields are called
     parts += [f"{name} {digest(values)}" for name, values in sorted(metrics.items())]

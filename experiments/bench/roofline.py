@@ -34,8 +34,10 @@ from lase_jax.core import blocks
 from lase_jax.core.seats import co_players, take_seats
 from lase_jax.learners.actor_critic import Learner
 from lase_jax.loop.rollout import collector
-from lase_jax.runs import folder, host
+from lase_jax.runs import folder
 from lase_jax.runs.config import default
+from lase_jax.runs.parts import Plan, to_record
+from lase_jax.runs.setup import Setup, set_up
 from lase_jax.types import Rollout
 
 
@@ -128,10 +130,10 @@ def again(phase: Callable) -> Callable:
     return run
 
 
-def programs(setup: host.Setup) -> tuple[dict[str, clock.Program], Rollout]:
+def programs(setup: Setup) -> tuple[dict[str, clock.Program], Rollout]:
     """Each phase and the whole update of one seed, `UPDATES` times over; and a rollout."""
     config, env = setup.config, setup.env
-    carry = setup.begin()
+    carry = setup.initial_carry()
     state, world = jax.tree.map(lambda leaf: leaf[0], (carry.state, carry.world))
     key, clock_now, spec = carry.key[0], carry.clock, env.spec
     seats = tuple(range(spec.num_agents))
@@ -141,8 +143,8 @@ def programs(setup: host.Setup) -> tuple[dict[str, clock.Program], Rollout]:
         return lambda state, world, key: collect(algorithm.prepare(state), world, key, clock_now)
 
     random = replace(default(config.env, "random"), game=config.game, schedule=config.schedule)
-    idle = host.set_up(random)
-    blank = idle.begin()
+    idle = set_up(random)
+    blank = idle.initial_carry()
     blank_state, blank_world = jax.tree.map(lambda leaf: leaf[0], (blank.state, blank.world))
     acting = play(setup.algorithm)
     rollout: Rollout = jax.jit(acting)(state, world, key)[1]
@@ -174,16 +176,16 @@ def programs(setup: host.Setup) -> tuple[dict[str, clock.Program], Rollout]:
 
 def handing_over(update: clock.Program, repeats: int) -> float:
     """Median seconds an update that the host needs to fetch its metrics and average them."""
-    plan, taken = host.Plan(UPDATES, UPDATES, UPDATES, 1), []
+    plan, taken = Plan(UPDATES, UPDATES, UPDATES, 1), []
     for _ in range(repeats):
         _, metrics = update()
         begin = clock.seconds()
-        host.to_record(jax.device_get(metrics), 0, plan)
+        to_record(jax.device_get(metrics), 0, plan)
         taken.append((clock.seconds() - begin) / UPDATES)
     return statistics.median(taken)
 
 
-def turns(setup: host.Setup, rollout: Rollout) -> dict[str, float]:
+def turns(setup: Setup, rollout: Rollout) -> dict[str, float]:
     """How often those loops of LASE run that data decide, for a rollout."""
     config, spec = setup.config.agent, setup.env.spec
     if not isinstance(config, SocialConfig):
@@ -234,7 +236,7 @@ class Subject(NamedTuple):
 def subject(config: Any) -> Subject:
     """Compiles an algorithm's phases, its update, and its update as trained."""
     trained = clock.compiled(*speed.laid_out(config, UPDATES))
-    setup = host.set_up(config)
+    setup = set_up(config)
     run, rollout = programs(setup)
     social_ = isinstance(setup.config.agent, SocialConfig)
     return Subject(run | {TRAINED: trained}, turns(setup, rollout), social_)

@@ -32,6 +32,8 @@ import tyro
 
 from experiments.bench import clock
 from lase_jax.runs import devices, folder
+from lase_jax.runs.program import placed_carry, start_of
+from lase_jax.runs.setup import set_up
 
 if TYPE_CHECKING:
     from lase_jax.runs.config import RunConfig
@@ -186,14 +188,12 @@ def training(case: Case, bench: Bench) -> tuple[Any, Any, int]:
 
 def laid_out(config: "RunConfig", updates: int) -> tuple[Any, Any]:
     """A program that trains some updates, and its argument, over devices as training lays it."""
-    from lase_jax.runs import host
-
     devices.use_cores()
     grid = devices.mesh(config.seeds, config.schedule.num_envs)
-    setup = host.set_up(config)
-    start = host.start([(setup.algorithm, setup.seeds)], grid)
+    setup = set_up(config)
+    start = start_of([(setup.algorithm, setup.seeds)], grid)
     run = devices.on(grid, lambda carry: setup.trainer.run(carry, updates))
-    return run, host.begin(setup.trainer, start, grid)
+    return run, placed_carry(setup.trainer, start, grid)
 
 
 def settings(case: Case, seeds: int) -> "RunConfig":

@@ -22,8 +22,9 @@ from experiments.presets import jaques
 from lase_jax.cli import guarded
 from lase_jax.reports import animate, evaluate
 from lase_jax.reports.tables import markdown
-from lase_jax.runs import folder, host
+from lase_jax.runs import folder
 from lase_jax.runs.config import RunConfig
+from lase_jax.runs.setup import restore_run
 
 HERE = Path(__file__).parent
 COLOURS = ("#78716c", "#93c5fd", "#1d4ed8", "#fdba74", "#c2410c", "#86efac", "#15803d")
@@ -137,7 +138,7 @@ def measures(runs: Runs) -> str:
 
 def moment(path: Path, file: Path) -> None:
     """Animates the steps around the one in which an agent earned most for influence."""
-    setup, _, carry = host.restore(path)
+    setup, _, carry = restore_run(path)
     state = jax.tree.map(lambda leaf: leaf[0], carry.state)
     play = partial(
         evaluate.episodes,

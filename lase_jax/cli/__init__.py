@@ -20,21 +20,21 @@ COMMANDS = {
 }
 
 
-def main(presets: "Presets | None" = None, program: str = "lase") -> int:
+def main(presets: "Presets | None" = None, called: str = "lase") -> int:
     """Runs the command in `sys.argv` and returns its exit code.
 
     Args:
         presets: the settings that options start from; game's and algorithm's own where None.
-        program: how the command line is called, for help and hints.
+        called: how the command line is called, for help and hints.
     """
-    return execute(sys.argv[1:], presets, program)
+    return execute(sys.argv[1:], presets, called)
 
 
-def execute(arguments: Sequence[str], presets: "Presets | None", program: str) -> int:
+def execute(arguments: Sequence[str], presets: "Presets | None", called: str) -> int:
     """Runs one command: 0 done, 2 bad input, 130 or 143 stopped by a signal."""
     command, *rest = arguments or ["--help"]
     if command in ("-h", "--help"):
-        print(usage(program))
+        print(usage(called))
         return 0
 
     def run() -> int:
@@ -43,7 +43,7 @@ def execute(arguments: Sequence[str], presets: "Presets | None", program: str) -
         from lase_jax.runs.config import default
 
         choice("command", command, COMMANDS)
-        return commands.ACTIONS[command](rest, presets or default, program)
+        return commands.ACTIONS[command](rest, presets or default, called)
 
     return guarded(run)
 
@@ -62,8 +62,8 @@ def guarded(action: Callable[[], int]) -> int:
         return 130
 
 
-def usage(program: str) -> str:
+def usage(called: str) -> str:
     """The overview of commands."""
     lines = (f"  {name:10}{meaning}" for name, meaning in COMMANDS.items())
-    more = f"{program} <command> --help lists every option."
-    return "\n".join([f"usage: {program} <command> [options]", "", *lines, "", more])
+    more = f"{called} <command> --help lists every option."
+    return "\n".join([f"usage: {called} <command> [options]", "", *lines, "", more])

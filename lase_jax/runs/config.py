@@ -178,7 +178,7 @@ def default(env: str, algo: str, preset: str = "") -> RunConfig:
     return RunConfig(env, algo, GAMES[env], ALGORITHMS[algo])
 
 
-def program(config: RunConfig) -> str:
+def program_key(config: RunConfig) -> str:
     """What decides which program a run needs: runs of equal words can be trained side by side.
 
     Settings that are traced (`AlgorithmConfig.hyper`) are left out, and so is the first seed.

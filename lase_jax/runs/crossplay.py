@@ -18,8 +18,8 @@ from envs.checks import require
 from lase_jax.loop.rollout import begin, play
 from lase_jax.loop.society import society
 from lase_jax.reports import stats
-from lase_jax.runs import host
 from lase_jax.runs.config import Kind
+from lase_jax.runs.setup import Setup
 from lase_jax.types import Carry, Mode, PyTree
 
 LIMIT = 81
@@ -48,7 +48,7 @@ def seatings(num_societies: int, num_seats: int) -> list[tuple[int, ...]]:
     ]
 
 
-def guests(setup: host.Setup, carry: Carry) -> list[Guest]:
+def guests(setup: Setup, carry: Carry) -> list[Guest]:
     """The agents of one society by seat."""
     kinds = setup.config.kinds()
     everyone = jax.vmap(setup.algorithm.prepare)(carry.state)
@@ -70,7 +70,7 @@ def guests(setup: host.Setup, carry: Carry) -> list[Guest]:
 
 
 def meet(
-    runs: Sequence[tuple[host.Setup, Carry]], num_episodes: int, seed: int, mode: Mode
+    runs: Sequence[tuple[Setup, Carry]], num_episodes: int, seed: int, mode: Mode
 ) -> tuple[list[tuple[int, ...]], np.ndarray]:
     """Lets agents of several runs play together.
 

@@ -4,7 +4,7 @@ import functools
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 
@@ -12,8 +12,20 @@ from lase_jax.reports import evaluate, plots, stats
 from lase_jax.reports.animate import gif
 from lase_jax.reports.record import Record
 from lase_jax.runs import devices, folder, sinks
-from lase_jax.runs.host import Plan, Session, Setup
+from lase_jax.runs.parts import Plan
+from lase_jax.runs.program import Times
+from lase_jax.runs.setup import Setup
 from lase_jax.types import Carry, Mode
+
+
+class Outcome(NamedTuple):
+    """What training left behind."""
+
+    carry: Any  # Carry; None while it trains, and before the first update
+    done: int  # updates finished
+    began: int  # updates that an earlier process had finished
+    times: Times
+    seconds: float  # of running, without tracing and compiling
 
 
 def finished(path: Path) -> bool:
@@ -28,7 +40,7 @@ def write(
     path: Path,
     setup: Setup,
     plan: Plan,
-    session: Session,
+    outcome: Outcome,
     pictures: bool,
     say: Callable[[str], None],
 ) -> dict[str, Path]:
@@ -40,7 +52,7 @@ def write(
         path: folder of a run that has done some updates.
         setup: what its settings stand for.
         plan: how it is cut into parts.
-        session: what training left behind; with its carry, if there are to be pictures.
+        outcome: what training left behind; with its carry, if there are to be pictures.
         pictures: whether to draw the curves and, if the run is finished, an episode.
         say: prints a line.
 
@@ -48,7 +60,7 @@ def write(
         The pictures' files by name, whether they exist or not.
     """
     record = functools.cache(lambda: sinks.load(path / folder.METRICS))
-    carry = session.carry
+    carry = outcome.carry
     if pictures:
         carry = carry._replace(state=devices.host_local(carry.state))
     if not devices.first_process():
@@ -59,16 +71,16 @@ def write(
         folder.replace(path / folder.CURVES, lambda file: plots.curves(record(), title, file))
 
     def replay() -> None:
-        if session.done == plan.updates:
+        if outcome.done == plan.updates:
             write_replay(setup, carry, 0, "sample", path / folder.REPLAY)
 
-    def outcome() -> None:
-        result = summary(setup, plan, session, record())
+    def conclusion() -> None:
+        result = summary(setup, plan, outcome, record())
         folder.write_json(path / folder.SUMMARY, result)
         say(headline(result))
 
     drawn = {folder.CURVES: curves, folder.REPLAY: replay} if pictures else {}
-    for name, writer in (drawn | {folder.SUMMARY: outcome}).items():
+    for name, writer in (drawn | {folder.SUMMARY: conclusion}).items():
         try:
             writer()
         except (OSError, ValueError, RuntimeError) as error:
@@ -89,7 +101,7 @@ def write_replay(
     folder.write(file, gif(scene))
 
 
-def summary(setup: Setup, plan: Plan, session: Session, record: Record) -> dict[str, Any]:
+def summary(setup: Setup, plan: Plan, outcome: Outcome, record: Record) -> dict[str, Any]:
     """Final results over seeds, and how long it all took since the run last went on."""
     final = {}
     for name, values in sorted(record.metrics.items()):
@@ -101,16 +113,16 @@ def summary(setup: Setup, plan: Plan, session: Session, record: Record) -> dict[
                 "ci95": _rounded(half[0]),
                 "seeds": [_rounded(value) for value in per_seed],
             }
-    steps = (session.done - session.began) * plan.steps * setup.config.seeds
+    steps = (outcome.done - outcome.began) * plan.steps * setup.config.seeds
     return {
-        "finished": session.done == plan.updates,
-        "updates": session.done,
-        "env_steps_per_seed": session.done * plan.steps,
+        "finished": outcome.done == plan.updates,
+        "updates": outcome.done,
+        "env_steps_per_seed": outcome.done * plan.steps,
         "seats": list(setup.seats),
         "final": final,
         "final_rows": stats.final_rows(len(record.update)),
-        "seconds": {**session.times._asdict(), "run": session.seconds},
-        "steps_per_second": steps / session.seconds if steps else None,
+        "seconds": {**outcome.times._asdict(), "run": outcome.seconds},
+        "steps_per_second": steps / outcome.seconds if steps else None,
     }
 
 

@@ -4,8 +4,8 @@
     runs/<sweep>/<setting>/    an ordinary run
 
 Every setting is a run like any other, which can be evaluated, rendered, and gone on with by itself.
-Those that need one program are trained in one (`session.train`); equal seeds of different settings
-play the same episodes as long as their policies act alike.
+Those that need one program are trained in one (`run.train_together`); equal seeds of different
+settings play the same episodes as long as their policies act alike.
 
 Sequential halving (Karnin et al. 2013; Jamieson and Talwalkar 2016): with n halvings, the worse
 half stops after ``1 / 2**n`` of the updates, of those left another half after ``1 / 2**(n - 1)``,
@@ -27,9 +27,12 @@ from envs.checks import ConfigError, choice, require
 from lase_jax.reports import plots, stats
 from lase_jax.reports.record import Record, Row
 from lase_jax.reports.tables import markdown
-from lase_jax.runs import config, devices, folder, host, results, session, sinks
+from lase_jax.runs import config, devices, folder, results, sinks
 from lase_jax.runs.config import RunConfig, WandbMode
-from lase_jax.runs.session import Run, Say
+from lase_jax.runs.parts import Plan, plan_of
+from lase_jax.runs.run import Run, Say, grouped, train_together
+from lase_jax.runs.setup import create_run, load_config
+from lase_jax.runs.signals import stop_signals, stopped
 from lase_jax.sweeps import axes
 
 SWEEP, TABLE, NUMBERS, PICTURE = "sweep.json", "table.md", "table.csv", "sweep.png"
@@ -106,7 +109,7 @@ def create(path: Path, sweep: Sweep, runs: Sequence[RunConfig], overwrite: bool 
     other = "use another name, --resume to go on with that sweep, or --overwrite to delete it"
     require(not taken, "name", path.name, other)
     for (name, setting), run in zip(sweep.settings.items(), runs, strict=True):
-        host.create(run, path / name, overwrite=False, sweep=path.name, setting=setting)
+        create_run(run, path / name, overwrite=False, sweep=path.name, setting=setting)
     with folder.writing("out", path):
         path.mkdir(parents=True, exist_ok=True)
         save(path, sweep)  # last: a folder that has it has everything
@@ -134,10 +137,10 @@ def run(path: Path, command: str, say: Say = print, wandb: WandbMode | None = No
         ConfigError: not a sweep's folder, or a run in it that cannot go on.
     """
     sweep = load(path)
-    with session.stop_signals() as received:
+    with stop_signals() as received:
         for share in rungs(sweep):
             sweep.diverged |= stage(path, sweep.alive(), share, received, say, wandb)
-            over = session.stopped(received)
+            over = stopped(received)
             if share < 1 and not over:
                 halve(path, sweep, share, say)
             devices.first_alone(lambda: save(path, sweep))
@@ -166,14 +169,14 @@ def stage(
     runs = [Run(path / name, named_by(name, say), wandb, pictures=False) for name in names]
     try:
         going = [each for each in runs if each.done < until(each.plan, share)]
-        groups = session.grouped(going, lambda each: (config.program(each.setup.config), each.done))
+        groups = grouped(going, lambda each: (config.program_key(each.setup.config), each.done))
         for number, group in enumerate(groups, 1):
             seeds = sum(len(each.setup.seeds) for each in group)
             say(f"Program {number} of {len(groups)}: {len(group)} settings, {seeds} seeds.")
-            session.train(group, until(group[0].plan, share), received, say)
+            train_together(group, until(group[0].plan, share), received, say)
             for each in group:
                 each.conclude()
-        session.stopped(received)
+        stopped(received)
         for each in runs:
             if not each.begun and each.done >= each.plan.updates and not each.finished:
                 each.begin()  # it was killed before it could write its results
@@ -190,7 +193,7 @@ def named_by(name: str, say: Say) -> Say:
     return lambda line: say(f"{name}: {line}")
 
 
-def until(plan: host.Plan, share: float) -> int:
+def until(plan: Plan, share: float) -> int:
     """The update, at the end of a part, after which a share of the training is done."""
     return plan.part * max(1, round(share * plan.updates / plan.part))
 
@@ -201,8 +204,8 @@ def halve(path: Path, sweep: Sweep, share: float, say: Say) -> None:
     best = sorted(scores, key=lambda name: -scores[name])
     kept = -(-len(best) // 2)
     for name in best[kept:]:
-        run, _ = host.load_config(path / name)
-        sweep.stopped[name] = until(host.plan_of(run), share)
+        run, _ = load_config(path / name)
+        sweep.stopped[name] = until(plan_of(run), share)
     sweep.halved += 1
     say(f"Halving {sweep.halved} of {sweep.halvings}: {kept} of {len(best)} settings go on.")
 

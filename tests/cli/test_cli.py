@@ -7,7 +7,8 @@ import tiny
 
 from experiments.presets import preset
 from lase_jax import cli
-from lase_jax.runs import folder, host
+from lase_jax.runs import folder
+from lase_jax.runs.setup import load_config
 
 ROOT = Path(__file__).parents[2]
 
@@ -115,7 +116,7 @@ def trained(tmp_path_factory):
 
 
 def test_options_reach_the_run(trained):
-    config, _ = host.load_config(trained)
+    config, _ = load_config(trained)
     assert config.seats == ("gift", "cooperator")
     assert (config.agent.share, config.game.rows, config.schedule.steps) == (0.5, 3, 16)
     assert config.agent.learner.net.dense == (4,)

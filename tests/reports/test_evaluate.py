@@ -6,7 +6,7 @@ import pytest
 import tiny
 
 from lase_jax.reports import animate, evaluate
-from lase_jax.runs import host
+from lase_jax.runs.setup import set_up
 
 SEATS = ("gift", "cooperator")
 
@@ -14,12 +14,12 @@ SEATS = ("gift", "cooperator")
 @pytest.fixture(scope="module")
 def setup():
     run = tiny.config("gift").with_seats(SEATS)
-    return host.set_up(run)
+    return set_up(run)
 
 
 @pytest.fixture(scope="module")
 def state(setup):
-    return setup.begin().state
+    return setup.initial_carry().state
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +56,8 @@ def test_the_same_seed_plays_the_same_episodes(setup, state, found):
 
 
 def test_seeds_that_learn_nothing_play_too():
-    scripted = host.set_up(tiny.config().with_seats(["defector", "random"]))
-    state = scripted.begin().state
+    scripted = set_up(tiny.config().with_seats(["defector", "random"]))
+    state = scripted.initial_carry().state
     assert not jax.tree.leaves(state)
     numbers = evaluate.evaluate(scripted.env, scripted.algorithm, state, 2, num_episodes=3)
     assert numbers["sample"]["return/extrinsic"].shape == (2, 2)

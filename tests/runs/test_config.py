@@ -91,7 +91,7 @@ def test_the_schedule_has_to_fit_the_game():
 def test_runs_share_a_program_where_only_traced_settings_and_the_first_seed_differ():
     run = tiny.config("lase")
     same = replace(run, seed=7, agent=changed(run.agent, dict(lr=0.5, delta=0.3)))
-    assert config.program(same) == config.program(run)
+    assert config.program_key(same) == config.program_key(run)
     other = [
         replace(run, seeds=3),
         replace(run, agent=changed(run.agent, {"normalise": False})),
@@ -99,4 +99,4 @@ def test_runs_share_a_program_where_only_traced_settings_and_the_first_seed_diff
         replace(run, game=replace(run.game, horizon=8)),
         run.with_seats(["lase", "a2c"]),
     ]
-    assert len({config.program(each) for each in (run, *other)}) == 6
+    assert len({config.program_key(each) for each in (run, *other)}) == 6

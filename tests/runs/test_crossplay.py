@@ -12,16 +12,17 @@ from PIL import Image
 from envs.checks import ConfigError
 from lase_jax.cli import commands
 from lase_jax.reports import plots
-from lase_jax.runs import crossplay, host
+from lase_jax.runs import crossplay
 from lase_jax.runs.crossplay import LIMIT, guests, meet, report, seatings
+from lase_jax.runs.setup import set_up
 
 
 @pytest.fixture(scope="module")
 def runs():
     """A mixed society and one of A2C, both untrained."""
     configs = (tiny.config("gift").with_seats(("gift", "cooperator")), tiny.config("a2c", seed=7))
-    setups = [host.set_up(config) for config in configs]
-    return [(setup, setup.begin()) for setup in setups]
+    setups = [set_up(config) for config in configs]
+    return [(setup, setup.initial_carry()) for setup in setups]
 
 
 def test_every_way_to_sit_or_else_every_pair():
@@ -51,7 +52,7 @@ def test_scripted_seats_and_learners_meet(runs):
 
 def test_runs_of_different_games_do_not_meet(runs):
     game = replace(tiny.GAME, horizon=5)
-    other = host.set_up(replace(tiny.config("a2c"), game=game))
+    other = set_up(replace(tiny.config("a2c"), game=game))
     with pytest.raises(ConfigError, match="name runs of one game"):
         meet([runs[0], (other, other.begin())], 1, 0, "sample")
 

@@ -16,7 +16,9 @@ import tiny
 
 from envs.checks import ConfigError
 from experiments.presets import preset
-from lase_jax.runs import devices, folder, host, sinks
+from lase_jax.runs import devices, folder, program, sinks
+from lase_jax.runs.program import start_of
+from lase_jax.runs.setup import set_up
 from lase_jax.types import Carry, Clock, World
 
 ROOT = Path(__file__).parents[2]
@@ -195,9 +197,9 @@ def needs_more_than_xla(traced, platform):
 )
 def test_programs_for_accelerators_are_pure_xla(env, algo):
     """They can be made without an accelerator; whatever calls a library of one may lack there."""
-    setup = host.set_up(preset(env, algo))
-    first = host.start([(setup.algorithm, setup.seeds)])
-    begin = jax.jit(partial(host.initial, setup.trainer)).trace(first)
+    setup = set_up(preset(env, algo))
+    first = start_of([(setup.algorithm, setup.seeds)])
+    begin = jax.jit(partial(program.initial_carry, setup.trainer)).trace(first)
     train = jax.jit(setup.trainer.run, static_argnums=1).trace(begin.out_info, 2)
     for traced, platform in itertools.product((begin, train), ("cuda", "tpu")):
         assert not needs_more_than_xla(traced, platform)

@@ -157,29 +157,3 @@ def test_a_full_disk_leaves_whole_rows_and_takes_more_when_it_has_room(tmp_path,
     assert path.read_bytes() == before
     csv.write(record(2))
     assert len(sinks.load(path).update) == 2 * len(record(0).update)
-
-
-@pytest.fixture
-def no_key(monkeypatch, tmp_path):
-    monkeypatch.delenv("WANDB_API_KEY", raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    monkeypatch.delenv("WANDB_MODE", raising=False)
-
-
-def test_wandb_without_a_key_logs_offline_into_the_run_folder(tmp_path, no_key, capfd):
-    said = []
-    wandb = sinks.Wandb(tmp_path, range(2), {"a": 1}, "online", "id", said.append)
-    assert len(wandb.runs) == 2
-    wandb.write(record(0))
-    wandb.close({})
-    assert len(said) == 1 and "offline" in said[0]
-    assert len(list((tmp_path / "wandb").glob("offline-run-*"))) == 2
-    assert "deprecated" not in "".join(capfd.readouterr())
-
-
-def test_wandb_draws_many_seeds_as_one_run_with_a_band():
-    cells = list(sinks.columns({"x": np.array([[1.0, 3.0, np.nan]])}))
-    found = dict(sinks.Wandb._summary(cells, 0))
-    assert found["x"] == 2.0
-    assert found["x/ci95"] == pytest.approx(12.7062, rel=1e-4)  # Student's t, two seeds

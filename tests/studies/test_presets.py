@@ -15,8 +15,8 @@ from lase_jax import algorithms
 from lase_jax.algorithms.influence.moa import Influencers
 from lase_jax.core.settings import items
 from lase_jax.learners.actor_critic import Learner
-from lase_jax.runs import host
 from lase_jax.runs.config import default
+from lase_jax.runs.setup import set_up
 
 
 def test_every_game_has_settings_for_every_algorithm():
@@ -47,7 +47,7 @@ def test_within_a_game_all_have_the_same_budget():
 def test_lio_plays_long_episodes_as_a_whole():
     schedule = preset("cleanup_ssd", "lio").schedule
     assert (schedule.num_envs, schedule.rollout_length) == (1, 0)
-    host.set_up(preset("cleanup_ssd", "lio"))
+    set_up(preset("cleanup_ssd", "lio"))
 
 
 @pytest.mark.parametrize(("env", "algo"), sorted(PUBLISHED))
@@ -55,14 +55,14 @@ def test_published_settings_can_be_set_up(env, algo):
     run = preset(env, algo, "published")
     assert run == published(env, algo) and run.agent != default(env, algo).agent
     assert PUBLISHED[env, algo].source
-    host.set_up(run)
+    set_up(run)
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize(("env", "algo"), sorted(PUBLISHED))
 def test_published_settings_make_a_program(env, algo):
-    setup = host.set_up(published(env, algo))
-    carry = jax.eval_shape(setup.begin)
+    setup = set_up(published(env, algo))
+    carry = jax.eval_shape(setup.initial_carry)
     after, _ = jax.eval_shape(lambda carry: setup.trainer.run(carry, 1), carry)
     assert jax.tree.structure(carry) == jax.tree.structure(after)
 
@@ -93,9 +93,9 @@ PAIRS = (("visible", "basic"), ("talk", "comm"), ("moa", "si"))
 @pytest.mark.parametrize("arm", arms.ARMS)
 def test_arms_of_the_influence_experiments_can_be_set_up(arm):
     for game in arms.SMALL:
-        host.set_up(arms.small(game, arm))
+        set_up(arms.small(game, arm))
     for game in jaques.GAMES:
-        host.set_up(arms.full(game, arm))
+        set_up(arms.full(game, arm))
 
 
 @pytest.mark.parametrize(("control", "arm"), PAIRS)

@@ -12,7 +12,8 @@ from experiments import curves, study
 from experiments.bench import speed
 from experiments.calibration import analysis as calibration
 from experiments.learning_curves import analysis, sweep
-from lase_jax.runs import folder, host, results, session
+from lase_jax.runs import folder, results
+from lase_jax.runs.parts import DivergedError
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def test_a_finished_run_is_left_alone(swept, monkeypatch):
     def never(*_):
         raise AssertionError("it is trained already")
 
-    monkeypatch.setattr(session, "run", never)
+    monkeypatch.setattr(study, "train_run", never)
     assert study.train_all({"ssh-a2c": tiny.config(steps=16)}, swept, "again") == 0
 
 
@@ -43,17 +44,17 @@ def test_a_run_that_diverges_does_not_end_the_sweep(tmp_path, monkeypatch, capsy
     def run(path, command):
         seen.append(path.name)
         if path.name == "a":
-            raise host.DivergedError("loss is not finite")
+            raise DivergedError("loss is not finite")
         return 0
 
-    monkeypatch.setattr(session, "run", run)
+    monkeypatch.setattr(study, "train_run", run)
     assert study.train_all(dict.fromkeys("ab", tiny.config()), tmp_path, "again") == 1
     assert seen == ["a", "b"]
     assert "These runs diverged: a." in capsys.readouterr().err
 
 
 def test_a_signal_ends_the_sweep(tmp_path, monkeypatch):
-    monkeypatch.setattr(session, "run", lambda path, command: 143)
+    monkeypatch.setattr(study, "train_run", lambda path, command: 143)
     assert study.train_all(dict.fromkeys("ab", tiny.config()), tmp_path, "again") == 143
     assert not (tmp_path / "b").exists()
 

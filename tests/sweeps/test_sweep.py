@@ -9,7 +9,10 @@ import tiny
 
 from envs.checks import ConfigError
 from lase_jax import cli
-from lase_jax.runs import devices, folder, host, results, session, sinks
+from lase_jax.runs import devices, folder, parts, program, results, sinks
+from lase_jax.runs.parts import plan_of
+from lase_jax.runs.run import Run, train_run
+from lase_jax.runs.setup import create_run, load_config
 from lase_jax.sweeps import axes, sweep
 
 AXES = "lr=1e-3,1e-2 horizon=4,8"
@@ -37,8 +40,8 @@ def make(path, halvings=0, text=AXES, **fields):
 
 
 def alone(path, config):
-    host.create(config, path, overwrite=False)
-    assert session.run(path, "again", lambda line: None) == 0
+    create_run(config, path, overwrite=False)
+    assert train_run(path, "again", lambda line: None) == 0
     return sinks.load(path / folder.METRICS)
 
 
@@ -69,7 +72,7 @@ def test_settings_that_need_one_program_are_trained_in_one(swept):
 def test_a_setting_is_as_good_as_trained_alone(swept, tmp_path):
     path, _ = swept
     name = next(name for name in sweep.load(path).settings if results.finished(path / name))
-    config, content = host.load_config(path / name)
+    config, content = load_config(path / name)
     assert content["sweep"] == "tiny"
     same(sinks.load(path / name / folder.METRICS), alone(tmp_path / "alone", config))
 
@@ -81,7 +84,7 @@ def test_the_worse_half_was_stopped_at_half(swept):
     assert set(state.stopped) == {"lr=1e-3,horizon=8", "lr=1e-2,horizon=4"}
     for name, update in state.stopped.items():
         record = sinks.load(path / name / folder.METRICS)
-        updates = host.plan_of(host.load_config(path / name)[0]).updates
+        updates = plan_of(load_config(path / name)[0]).updates
         assert record.update[-1] == update and abs(update - updates / 2) <= 1
         assert not results.finished(path / name)
 
@@ -108,31 +111,31 @@ def never(*_):
 
 
 def test_a_finished_sweep_trains_nothing(swept, monkeypatch):
-    monkeypatch.setattr(host, "compiled", never)
+    monkeypatch.setattr(program, "part_program", never)
     assert sweep.run(swept[0], "again", lambda line: None) == 0
 
 
 def test_a_stopped_setting_goes_on_alone(swept):
     path, _ = swept
     name = next(iter(sweep.load(path).stopped))
-    assert session.run(path / name, "again", lambda line: None) == 0
+    assert train_run(path / name, "again", lambda line: None) == 0
     assert results.finished(path / name)
 
 
 def test_a_sweep_that_was_stopped_goes_on_to_the_same_end(tmp_path, monkeypatch):
     straight, broken = tmp_path / "straight", tmp_path / "broken"
-    collective, parts = host.collective, []
+    collective, records = parts.collective, []
 
     def stopped_in_the_third_part(record):
-        parts.append(record)
-        if len(parts) == 5:  # of two settings
+        records.append(record)
+        if len(records) == 5:  # of two settings
             signal.raise_signal(signal.SIGTERM)
         return collective(record)
 
     for path in (straight, broken):
         make(path, text="lr=1e-3,1e-2")
     assert sweep.run(straight, "again", lambda line: None) == 0
-    monkeypatch.setattr(host, "collective", stopped_in_the_third_part)
+    monkeypatch.setattr(parts, "collective", stopped_in_the_third_part)
     said = []
     assert sweep.run(broken, "again", said.append) == 143
     assert said[-1] == "Stopped. To go on: again"
@@ -155,20 +158,20 @@ def test_what_does_not_fit_together_is_trained_in_turn(tmp_path, monkeypatch):
 def test_one_that_diverges_does_not_stop_the_others(tmp_path, monkeypatch):
     runs = make(tmp_path / "x", text="lr=1e-3,1e-2", steps=40)
     first = next(iter(runs))
-    take = session.Run.take
+    take = Run.take
 
     def poisoned(run, metrics, done):
         if run.path.name == first:
             metrics = metrics | {"health/actor": 0 * metrics["health/actor"]}
         return take(run, metrics, done)
 
-    monkeypatch.setattr(session.Run, "take", poisoned)
+    monkeypatch.setattr(Run, "take", poisoned)
     said = []
     assert sweep.run(tmp_path / "x", "again", said.append) == 1
     assert any(line.startswith(f"{first} diverged: loss is not finite") for line in said)
     assert [results.finished(tmp_path / "x" / name) for name in runs] == [False, True]
     assert (tmp_path / "x" / sweep.TABLE).read_text().count("diverged") == 1
-    monkeypatch.setattr(host, "compiled", never)
+    monkeypatch.setattr(program, "part_program", never)
     assert sweep.run(tmp_path / "x", "again", lambda line: None) == 1
 
 

@@ -1,4 +1,5 @@
-from lase_jax.runs import devices, session
+from lase_jax.runs import devices
+from lase_jax.runs.signals import stopped
 
 
 def test_a_signal_that_comes_while_processes_ask_each_other_waits_for_the_next_time(monkeypatch):
@@ -10,12 +11,12 @@ def test_a_signal_that_comes_while_processes_ask_each_other_waits_for_the_next_t
         return number
 
     monkeypatch.setattr(devices, "highest", highest)
-    assert not session.stopped(received)
-    assert session.stopped(received)
+    assert not stopped(received)
+    assert stopped(received)
 
 
 def test_what_another_process_has_received_counts_as_received_here(monkeypatch):
     received = []
     monkeypatch.setattr(devices, "highest", lambda number: max(number, 2))
-    assert session.stopped(received)
+    assert stopped(received)
     assert received == [2]

@@ -1,6 +1,5 @@
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -12,54 +11,21 @@ import numpy as np
 import pytest
 import tiny
 
-from envs.checks import ConfigError
-from lase_jax.runs import checkpoint, folder, host, results, session, sinks
+from lase_jax.runs import checkpoint, folder, parts, program, results, sinks
+from lase_jax.runs.checkpoint import Checkpoints
+from lase_jax.runs.parts import DivergedError, check_health
+from lase_jax.runs.run import train_run
+from lase_jax.runs.setup import create_run, load_config, restore_run
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.mark.parametrize("updates", [1, 7, 99, 100, 101, 2604, 12345])
-def test_a_plan_is_whole_parts_and_hardly_more_than_was_asked_for(updates):
-    plan = host.make_plan(updates, steps=10, chunks=100, points=500)
-    assert plan.updates % plan.part == 0 and plan.part % plan.window == 0
-    assert updates <= plan.updates <= updates * 1.05 + 1
-    assert plan.updates // plan.window <= 550
-    assert plan.updates // plan.part <= 200
-
-
-def test_a_seed_has_its_own_key_whoever_stands_beside_it():
-    many = jax.random.key_data(host.seed_keys(np.arange(3, 7)))
-    alone = jax.random.key_data(host.seed_keys(np.arange(5, 6)))
-    np.testing.assert_array_equal(many[2], alone[0])
-    assert len(np.unique(many, axis=0)) == 4
-
-
-def test_rows_are_means_over_windows_without_nan():
-    plan = host.Plan(updates=8, part=4, window=2, steps=10)
-    values = np.array([1.0, 3.0, np.nan, 5.0], np.float32)[:, None]
-    record = host.to_record({"x": values, "y": values * np.nan}, done=4, plan=plan)
-    np.testing.assert_array_equal(record.update, [6, 8])
-    np.testing.assert_array_equal(record.env_steps, [60, 80])
-    np.testing.assert_array_equal(record.metrics["x"], [[2.0], [5.0]])
-    assert np.isnan(record.metrics["y"]).all()
-
-
-def test_a_loss_that_is_not_finite_is_named_where_it_came_first():
-    good = np.ones((3, 2, 2))
-    bad, worse = good.copy(), good.copy()
-    bad[2, 0, 0], worse[1, 1, 0] = 0, 0
-    worse[:, :, 1] = np.nan
-    host.check_health({"health/actor": good, "learn/entropy": 0 * good}, 10, range(4, 6))
-    with pytest.raises(host.DivergedError, match="update 12: .*'infer' of agent 0, seed 5"):
-        host.check_health({"health/actor": bad, "health/infer": worse}, 10, range(4, 6))
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     path = tmp_path_factory.mktemp("runs") / "tiny"
     said = []
-    host.create(tiny.config(chunks=5), path, overwrite=False)
-    assert session.run(path, "again", said.append) == 0
+    create_run(tiny.config(chunks=5), path, overwrite=False)
+    assert train_run(path, "again", said.append) == 0
     return path, said
 
 
@@ -73,7 +39,7 @@ def test_a_run_leaves_everything_behind(finished):
     content = json.loads((path / folder.CONFIG).read_text())
     assert {"run", "env_version", "created", "versions", "revision", "device"} == set(content)
     assert content["versions"]["jax"] == jax.__version__
-    assert host.load_config(path)[0] == tiny.config(chunks=5)
+    assert load_config(path)[0] == tiny.config(chunks=5)
     summary = json.loads((path / folder.SUMMARY).read_text())
     assert summary["finished"] and summary["env_steps_per_seed"] == 80
     assert len(summary["final"]["return/collective"]["seeds"]) == 2
@@ -94,7 +60,7 @@ def test_a_finished_run_stays_as_it_is(finished):
     path, _ = finished
     before = (path / folder.METRICS).read_bytes()
     said = []
-    assert session.run(path, "again", said.append) == 0
+    assert train_run(path, "again", said.append) == 0
     assert said == [f"{path} is finished: 10 updates."]
     assert (path / folder.METRICS).read_bytes() == before
 
@@ -109,8 +75,8 @@ def test_a_kill_before_the_results_loses_none_of_them(finished, monkeypatch):
     def never(*_):
         raise AssertionError("nothing is left to train")
 
-    monkeypatch.setattr(host, "compiled", never)
-    assert session.run(path, "again", lambda line: None) == 0
+    monkeypatch.setattr(program, "part_program", never)
+    assert train_run(path, "again", lambda line: None) == 0
     assert all((path / name).is_file() for name in made)
     summary = json.loads((path / folder.SUMMARY).read_text())
     assert summary["finished"] and summary["final"] == before["final"]
@@ -126,15 +92,15 @@ def test_the_summary_comes_after_all_else(finished, monkeypatch):
 
     monkeypatch.setattr(results, "write_replay", killed)
     with pytest.raises(KeyboardInterrupt):
-        session.run(path, "again", lambda line: None)
+        train_run(path, "again", lambda line: None)
     assert not results.finished(path)
     monkeypatch.undo()
-    assert session.run(path, "again", lambda line: None) == 0
+    assert train_run(path, "again", lambda line: None) == 0
     assert results.finished(path)
 
 
 def test_a_stopped_run_says_which_checkpoint_it_has(tmp_path, monkeypatch):
-    save, check = host.Checkpoints.save, host.check_health
+    save, check = Checkpoints.save, check_health
 
     def only_the_first(checkpoints, update, carry, score):
         return save(checkpoints, update, carry, score) if update == 2 else False
@@ -144,66 +110,32 @@ def test_a_stopped_run_says_which_checkpoint_it_has(tmp_path, monkeypatch):
         if done == 4:
             signal.raise_signal(signal.SIGTERM)
 
-    monkeypatch.setattr(host.Checkpoints, "save", only_the_first)
-    monkeypatch.setattr(host, "check_health", stopped_in_the_third_part)
+    monkeypatch.setattr(Checkpoints, "save", only_the_first)
+    monkeypatch.setattr(parts, "check_health", stopped_in_the_third_part)
     path, said = tmp_path / "x", []
-    host.create(tiny.config(chunks=5, save_every=0.0), path, overwrite=False)
-    assert session.run(path, "again", said.append) == 143
+    create_run(tiny.config(chunks=5, save_every=0.0), path, overwrite=False)
+    assert train_run(path, "again", said.append) == 143
     assert said[-1] == (
         "Stopped after update 6. Kept: the checkpoint after update 2. To go on: again"
     )
 
 
 def test_a_save_that_failed_is_tried_again_at_the_end(tmp_path, monkeypatch):
-    save, tried = host.Checkpoints.save, []
+    save, tried = Checkpoints.save, []
 
     def fails_at_first(checkpoints, update, carry, score):
         tried.append(update)
         return save(checkpoints, update, carry, score) if tried.count(update) == 2 else False
 
-    monkeypatch.setattr(host.Checkpoints, "save", fails_at_first)
+    monkeypatch.setattr(Checkpoints, "save", fails_at_first)
     path = tmp_path / "x"
-    host.create(tiny.config(chunks=1), path, overwrite=False)
-    assert session.run(path, "again", lambda line: None) == 0
+    create_run(tiny.config(chunks=1), path, overwrite=False)
+    assert train_run(path, "again", lambda line: None) == 0
     assert tried == [10, 10] and committed(path) == 10
 
 
-def test_an_existing_run_is_deleted_only_when_asked(tmp_path):
-    host.create(tiny.config(), tmp_path / "x", overwrite=False)
-    (tmp_path / "x" / "old").touch()
-    with pytest.raises(ConfigError, match="--overwrite"):
-        host.create(tiny.config(), tmp_path / "x", overwrite=False)
-    host.create(tiny.config(), tmp_path / "x", overwrite=True)
-    assert not (tmp_path / "x" / "old").exists()
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "thesis.tex").touch()
-    with pytest.raises(ConfigError, match="not a run folder and stays"):
-        host.create(tiny.config(), tmp_path / "mine", overwrite=True)
-
-
-def test_a_restored_run_needs_a_checkpoint_and_the_same_rules(tmp_path):
-    path = tmp_path / "x"
-    host.create(tiny.config(), path, overwrite=False)
-    with pytest.raises(ConfigError, match="no checkpoint"):
-        host.restore(path)
-    content = folder.read(path) | {"env_version": 0}
-    folder.write_json(path / folder.CONFIG, content)
-    with pytest.raises(ConfigError, match="env_version is 0.*start a new run"):
-        host.restore(path)
-
-
-def test_a_run_folder_of_an_earlier_layout_of_the_code_still_loads(tmp_path):
-    """Settings and checkpoints name classes and fields, not the modules that they lie in."""
-    shutil.unpack_archive(Path(__file__).with_name("earlier_run.zip"), tmp_path)
-    setup, update, carry = host.restore(tmp_path)
-    assert setup.config.seats == ("lase", "a2c") and setup.config.agent.social_width == 4
-    assert update == 2 and carry.clock.update == 2
-    record = sinks.load(tmp_path / folder.METRICS)
-    assert record.update.tolist() == [1, 2]
-
-
 def test_a_diverging_run_stops_names_the_network_and_keeps_what_it_had(tmp_path, monkeypatch):
-    check, calls = host.check_health, []
+    check, calls = check_health, []
 
     def fails_in_the_third_part(metrics, done, seeds):
         calls.append(done)
@@ -211,12 +143,12 @@ def test_a_diverging_run_stops_names_the_network_and_keeps_what_it_had(tmp_path,
             metrics["health/actor"] = np.zeros_like(metrics["health/actor"])
         check(metrics, done, seeds)
 
-    monkeypatch.setattr(host, "check_health", fails_in_the_third_part)
+    monkeypatch.setattr(parts, "check_health", fails_in_the_third_part)
     path = tmp_path / "x"
-    host.create(tiny.config(chunks=5, save_every=0.0), path, overwrite=False)
-    with pytest.raises(host.DivergedError, match="update 5: .*'actor'.*Kept: .* update 4"):
-        session.run(path, "again", lambda line: None)
-    assert host.restore(path)[1] == 4
+    create_run(tiny.config(chunks=5, save_every=0.0), path, overwrite=False)
+    with pytest.raises(DivergedError, match="update 5: .*'actor'.*Kept: .* update 4"):
+        train_run(path, "again", lambda line: None)
+    assert restore_run(path)[1] == 4
     assert sinks.load(path / folder.METRICS).update[-1] == 6
 
 
@@ -275,7 +207,7 @@ def test_stopped_killed_and_resumed_equals_undisturbed(tmp_path):
 def assert_equal(broken, straight, updates):
     """Requires two runs to be the same bit for bit, after so many updates."""
     assert (broken / folder.METRICS).read_bytes() == (straight / folder.METRICS).read_bytes()
-    (_, end, carry), (_, other_end, other) = host.restore(broken), host.restore(straight)
+    (_, end, carry), (_, other_end, other) = restore_run(broken), restore_run(straight)
     assert end == other_end == updates
     carry, other = (c._replace(key=jax.random.key_data(c.key)) for c in (carry, other))
     jax.tree.map(np.testing.assert_array_equal, carry, other)

@@ -6,73 +6,30 @@ Runs whose settings differ in what is traced alone share a program: their seeds 
 one carry, and every run has the folder, the metrics and the checkpoints that it would have alone.
 """
 
-import contextlib
 import itertools
-import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lase_jax.runs import devices, folder, host, results, sinks
+from lase_jax.runs import devices, folder, parts, program, results, sinks
 from lase_jax.runs.config import RunConfig, WandbMode
-from lase_jax.runs.host import DivergedError, Session, Times
+from lase_jax.runs.parts import DivergedError
+from lase_jax.runs.program import Times
 from lase_jax.runs.progress import Progress
+from lase_jax.runs.results import Outcome
+from lase_jax.runs.setup import checkpoints_of, load_config, set_up
+from lase_jax.runs.signals import stop_signals, stopped
+from lase_jax.runs.wandb import Wandb
 from lase_jax.types import Carry
 
 Say = Callable[[str], None]
 LONG = 60.0
 """Seconds of a part of training from which on it is said what could be lost."""
-TOGETHER = 1.0
-"""Seconds in which several signals count as one."""
 SAVING = 20.0
 """Training lasts at least so many times as long as saving it did, before it is saved again."""
-
-
-@contextlib.contextmanager
-def stop_signals() -> Iterator[list[int]]:
-    """Collects SIGINT and SIGTERM instead of dying from them.
-
-    A second one acts as usual, unless it comes with the first: make and job schedulers may pass one
-    on to every process that they know.
-    """
-    received: list[int] = []
-    first = 0.0
-    signals = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.getsignal(number) for number in signals}
-
-    def handle(number: int, frame: Any) -> None:
-        del frame
-        nonlocal first
-        if received and time.monotonic() - first > TOGETHER:
-            for other in signals:
-                signal.signal(other, before[other])
-            signal.raise_signal(number)
-        elif not received:
-            received.append(number)
-            first = time.monotonic()
-
-    try:
-        for number in signals:
-            signal.signal(number, handle)
-    except ValueError:  # not in the main thread, where Python takes no signals
-        yield received
-        return
-    try:
-        yield received
-    finally:
-        for number in signals:
-            signal.signal(number, before[number])
-
-
-def stopped(received: list[int]) -> bool:
-    """Whether any process has received a signal, which counts as received by all."""
-    number = devices.highest(received[0] if received else 0)
-    if number and not received:
-        received.append(number)
-    return bool(number)  # one that has come since then counts for all, the next time they ask
 
 
 class Run:
@@ -87,7 +44,7 @@ class Run:
     Attributes:
         setup: what its settings stand for.
         plan: how it is cut into parts.
-        session: how far it is; before it has begun, as far as its newest checkpoint.
+        outcome: how far it is; before it has begun, as far as its newest checkpoint.
         diverged: why it stopped before its end, or None.
         score: its newest collective return, mean over seeds.
         begun: whether its checkpoint has been read.
@@ -97,22 +54,22 @@ class Run:
     """
 
     def __init__(self, path: Path, say: Say, wandb: WandbMode | None = None, pictures: bool = True):
-        config, self.content = host.load_config(path)
+        config, self.content = load_config(path)
         self.path, self.say, self.pictures = path, say, pictures
         self.wandb: WandbMode = wandb or config.wandb
-        self.setup = host.set_up(config)
-        self.plan = host.plan_of(config)
-        self.checkpoints = host.checkpoints_of(path, config, say)
+        self.setup = set_up(config)
+        self.plan = parts.plan_of(config)
+        self.checkpoints = checkpoints_of(path, config, say)
         self.diverged: DivergedError | None = None
         self.score, self.begun = -np.inf, False
         self.outputs: list[sinks.Guarded] = []
         done = self.checkpoints.newest() or 0
-        self.session = Session(None, done, done, Times(0.0, 0.0), 0.0)
+        self.outcome = Outcome(None, done, done, Times(0.0, 0.0), 0.0)
 
     @property
     def done(self) -> int:
         """Updates finished."""
-        return self.session.done
+        return self.outcome.done
 
     @property
     def finished(self) -> bool:
@@ -133,7 +90,7 @@ class Run:
         done, carry = 0, None
         if not self.checkpoints.empty:
             done, carry = self.checkpoints.restore(self.setup.shapes()) or (0, None)
-        self.session = Session(carry, done, done, Times(0.0, 0.0), 0.0)
+        self.outcome = Outcome(carry, done, done, Times(0.0, 0.0), 0.0)
         self.outputs = open_sinks(self)
 
     def take(self, metrics: dict[str, np.ndarray], done: int) -> None:
@@ -143,12 +100,12 @@ class Run:
         """
         if self.diverged:
             return
-        record = host.to_record(metrics, done, self.plan)
-        self.score = host.collective(record)
+        record = parts.to_record(metrics, done, self.plan)
+        self.score = parts.collective(record)
         for sink in self.outputs:
             sink.write(record)
         try:
-            host.check_health(metrics, done, self.setup.seeds)
+            parts.check_health(metrics, done, self.setup.seeds)
         except DivergedError as error:
             self.diverged = DivergedError(f"{error} {self.kept()}")
             self.diverged.__suppress_context__ = True
@@ -168,19 +125,19 @@ class Run:
         """Comes to rest after `done` updates and `seconds` of training, with a checkpoint."""
         if self.diverged:
             return
-        self.session = self.session._replace(done=done, seconds=seconds)
-        if done > self.session.began and devices.agreed(self.checkpoints.newest() != done):
+        self.outcome = self.outcome._replace(done=done, seconds=seconds)
+        if done > self.outcome.began and devices.agreed(self.checkpoints.newest() != done):
             self.checkpoints.save(done, carry, self.score)
             self.checkpoints.wait()
         if self.pictures:
-            self.session = self.session._replace(carry=carry)
+            self.outcome = self.outcome._replace(carry=carry)
 
     def conclude(self) -> None:
         """Writes what there is to say of a run at its end, or where it was stopped."""
         files: dict[str, Path] = {}
         if self.done and not self.diverged:
             files = results.write(
-                self.path, self.setup, self.plan, self.session, self.pictures, self.say
+                self.path, self.setup, self.plan, self.outcome, self.pictures, self.say
             )
         close(self.outputs, files)
         self.outputs = []
@@ -190,7 +147,7 @@ class Run:
         self.checkpoints.close()
 
 
-def run(path: Path, command: str, say: Say = print, wandb: WandbMode | None = None) -> int:
+def train_run(path: Path, command: str, say: Say = print, wandb: WandbMode | None = None) -> int:
     """Trains the run whose config.json lies in `path`, from its newest checkpoint if it has one.
 
     Args:
@@ -214,7 +171,7 @@ def run(path: Path, command: str, say: Say = print, wandb: WandbMode | None = No
         if one.done:
             say(f"Going on after update {one.done} of {one.plan.updates}.")
         with stop_signals() as received:
-            train([one], one.plan.updates, received, say)
+            train_together([one], one.plan.updates, received, say)
             stopped(received)
         one.conclude()
         if one.diverged:
@@ -231,13 +188,13 @@ def run(path: Path, command: str, say: Say = print, wandb: WandbMode | None = No
         one.close()
 
 
-def train(runs: Sequence[Run], until: int, received: list[int], say: Say) -> None:
+def train_together(runs: Sequence[Run], until: int, received: list[int], say: Say) -> None:
     """Trains runs side by side up to an update, a signal, or until all have diverged.
 
     Where they do not fit into the memory together, one half of them is trained after the other.
 
     Args:
-        runs: runs that share a program (`config.program`) and have done as many updates.
+        runs: runs that share a program (`config.program_key`) and have done as many updates.
         until: update to stop after, whole parts.
         received: fills up with signals.
         say: prints a line.
@@ -251,41 +208,50 @@ def train(runs: Sequence[Run], until: int, received: list[int], say: Say) -> Non
     trainer = first.setup.trainer
     seeds = sum(len(run.setup.seeds) for run in runs)
     grid = devices.mesh(seeds, first.setup.config.schedule.num_envs)
-    start = host.start([(run.setup.algorithm, run.setup.seeds) for run in runs], grid)
-    opening = host.opening(trainer, start, grid)
-    program, times = host.compiled(trainer, opening.out_info, first.plan, grid)
+    start = program.start_of([(run.setup.algorithm, run.setup.seeds) for run in runs], grid)
+    first_carry = program.initial_program(trainer, start, grid)
+    one_part, times = program.part_program(trainer, first_carry.out_info, first.plan, grid)
     say(f"Traced in {times.trace:.1f} s, compiled in {times.compile:.1f} s.")
-    needed = devices.needed(program)
+    needed = devices.needed(one_part)
     if len(runs) > 1 and devices.agreed(needed > devices.free(grid)):
         say(f"{len(runs)} runs need {needed / 2**30:.1f} GiB: one half after the other.")
         for half in (runs[: len(runs) // 2], runs[len(runs) // 2 :]):
-            train(half, until, received, say)
+            train_together(half, until, received, say)
         return
     for run in runs:
         run.begin()
     if len({run.done for run in runs}) > 1:  # some had a damaged checkpoint
         for group in grouped(runs, lambda run: run.done):
-            train(group, until, received, say)
+            train_together(group, until, received, say)
         return
     carry = (
-        devices.joined([run.session.carry for run in runs], grid)
+        devices.joined([run.outcome.carry for run in runs], grid)
         if first.done
-        else opening.lower().compile()(start)
+        else first_carry.lower().compile()(start)
     )
     for run in runs:
-        run.session = run.session._replace(carry=None, times=times)
-    advance(runs, program, carry, until, received, say)
+        run.outcome = run.outcome._replace(carry=None, times=times)
+    advance(runs, one_part, carry, until, received, say)
 
 
 def advance(
     runs: Sequence[Run],
-    program: Callable[..., Any],
+    one_part: Callable[..., Any],
     carry: Carry,
     until: int,
     received: list[int],
     say: Say,
 ) -> None:
-    """The loop over parts: run, write, save. All but `program` and `carry` is as in `train`."""
+    """The loop over parts: train one, write its metrics, save.
+
+    Args:
+        runs: as in `train_together`.
+        one_part: ``carry -> (carry, metrics)``.
+        carry: of all runs, where they stand.
+        until: as in `train_together`.
+        received: fills up with signals.
+        say: prints a line.
+    """
     config, plan, first_done = runs[0].setup.config, runs[0].plan, runs[0].done
     done = first_done
     sizes = [len(run.setup.seeds) for run in runs]
@@ -295,7 +261,7 @@ def advance(
     warned = False
     with Progress(plan.updates * steps, done * steps, say) as progress:
         while done < until and training(runs) and not stopped(received):
-            carry, metrics = program(carry)
+            carry, metrics = one_part(carry)
             metrics = devices.fetch(metrics, seeds)
             for run, begin, size in shares:
                 own = {name: part[:, begin : begin + size] for name, part in metrics.items()}
@@ -371,7 +337,7 @@ def open_sinks(run: Run) -> list[sinks.Guarded]:
 
     def wandb() -> sinks.Sink:
         identity = f"{path.name}-{content.get('created', '')}"
-        return sinks.Wandb(path, seeds, content, run.wandb, identity, say)
+        return Wandb(path, seeds, content, run.wandb, identity, say)
 
     outputs = [sinks.Guarded(folder.METRICS, csv, say, patient=True)]
     if run.wandb != "disabled":

@@ -1,0 +1,176 @@
+"""The options of each command, and the settings that they describe."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from envs.checks import ConfigError
+from lase_jax import algorithms
+from lase_jax.algorithms import NETS
+from lase_jax.core.settings import fitting
+from lase_jax.learners import with_learner
+from lase_jax.runs.config import Presets, RunConfig, named
+
+
+@dataclass(frozen=True)
+class Eval:
+    """Plays a trained run, prints a table per agent and writes eval.json into its folder."""
+
+    run: tyro.conf.Positional[Path]
+    """Run folder, e.g. runs/ssh-lase."""
+    episodes: int = 100
+    """Episodes per seed."""
+    seed: int = 0
+    """Seed of the episodes."""
+    checkpoint: str = "newest"
+    """Which one: "newest", "best" (by collective return in training), or after which update."""
+
+
+@dataclass(frozen=True)
+class Crossplay:
+    """Lets agents of several trained runs play together: a table, crossplay.json and .png."""
+
+    runs: tyro.conf.Positional[tuple[Path, ...]]
+    """Run folders of one game, two or more."""
+    episodes: int = 100
+    """Episodes per seed and seating."""
+    seed: int = 0
+    """Seed of the episodes."""
+    mode: Literal["sample", "greedy"] = "sample"
+    """Draw actions from the policies, or always take the likeliest."""
+    out: Path = Path("runs")
+    """Folder in which the files are written."""
+
+
+@dataclass(frozen=True)
+class Render:
+    """Draws an episode of a trained run as a GIF: rewards, gifts as arrows, captions."""
+
+    run: tyro.conf.Positional[Path]
+    """Run folder, e.g. runs/ssh-lase."""
+    seed: int = -1
+    """Which of the run's seeds plays; -1 for its first."""
+    mode: Literal["sample", "greedy"] = "sample"
+    """Draw actions from the policies, or always take the likeliest."""
+    episode: int = 0
+    """Number of the episode; another number is another draw of the game's chances."""
+    checkpoint: str = "newest"
+    """Which one: "newest", "best" (by collective return in training), or after which update."""
+    out: Path | None = None
+    """File to write; by default a name in the run folder."""
+
+
+@dataclass(frozen=True)
+class Games:
+    """Lists games, algorithms and scripted seats."""
+
+
+def deciding(arguments: Sequence[str]) -> argparse.Namespace:
+    """The options that decide which other options there are."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("--env", default="ssh")
+    parser.add_argument("--algo", default="lase")
+    parser.add_argument("--preset", default="")
+    parser.add_argument("--learner", default="")
+    parser.add_argument("--resume", default="")
+    parser.add_argument("--hosts", default="")
+    try:
+        return parser.parse_known_args(arguments)[0]
+    except argparse.ArgumentError as error:
+        raise ConfigError(f"{error.argument_name} is empty: {error.message}.") from error
+
+
+def flags(arguments: Sequence[str]) -> set[str]:
+    """The options that were typed, without their values, e.g. ``{"--seeds"}``."""
+    return {argument.split("=")[0] for argument in arguments if argument.startswith("--")}
+
+
+def begun(presets: Presets, chosen: argparse.Namespace) -> RunConfig:
+    """What the options of a new run or sweep start from."""
+    start = presets(chosen.env, chosen.algo, chosen.preset)
+    if not chosen.learner:
+        return start
+    return replace(start, agent=with_learner(start.agent, chosen.learner))
+
+
+def configured(options: Any, presets: Presets) -> RunConfig:
+    """The run that the options of ``train`` or ``sweep`` describe."""
+    config = fitted(options.run, options)
+    if not options.seats:
+        return config
+
+    def find(name: str) -> Any:
+        agent = (
+            presets(options.env, name, "").agent if name in algorithms.ALGORITHMS else named(name)
+        )
+        return fitted(replace(config, agent=agent), options).agent
+
+    return config.with_seats(options.seats.split(","), find)
+
+
+def fitted(config: RunConfig, options: Any) -> RunConfig:
+    """The same run with the networks and the learner that options name, where agents have any."""
+    agent = with_learner(config.agent, options.learner) if options.learner else config.agent
+    return replace(config, agent=fitting(agent, NETS[options.net] if options.net else {}))
+
+
+def train_options(default: RunConfig) -> Any:
+    """The options of ``train`` as a dataclass instance, which starts from `default`."""
+
+    @dataclass(frozen=True)
+    class Train:
+        """Trains a society of agents in a game."""
+
+        run: Annotated[RunConfig, tyro.conf.arg(name="")]
+        env: str = default.env
+        """Name of the game; it decides what the options under "game" are and start from."""
+        algo: str = default.algo
+        """Name of the algorithm; it decides what the options under "agent" are and start from."""
+        preset: str = ""
+        """Settings to start from: empty for ours, "published" for those of the algorithm's paper or
+        its authors' code, where they are known for the game; other seats start from ours."""
+        seats: str = ""
+        """A name per seat, e.g. lase,a2c,a2c,random: algorithms and the game's scripted seats."""
+        learner: Literal["", "a2c", "ppo"] = ""
+        """How policies and critics of all agents learn; empty for what the algorithm starts from,
+        which is a2c. It decides which options under "agent" there are."""
+        net: Literal["", "dense", "paper"] = ""
+        """Networks of all agents: two dense layers, or the paper's convolutions and LSTM."""
+        name: str = ""
+        """Name of the run; empty for game-algorithm and a number."""
+        out: Path = Path("runs")
+        """Folder in which the run's folder is made."""
+        overwrite: bool = False
+        """Delete a run of this name that exists."""
+        hosts: str = ""
+        """One process on each of several machines: "auto" under SLURM, Kubernetes, Open MPI or on a
+        TPU pod, else "address:port,count,number" of the first process and of this one."""
+        resume: Path | None = None
+        """Folder of a run to go on with, from its newest checkpoint; no setting may change."""
+
+    return Train(default)
+
+
+def sweep_options(default: RunConfig) -> Any:
+    """The options of ``sweep`` as a dataclass instance, which starts from `default`."""
+
+    @dataclass(frozen=True)
+    class Sweep(type(train_options(default))):
+        """Trains many settings of a society in a game, as few programs as there are shapes."""
+
+        sweep: str = ""
+        """What varies, e.g. "lr=1e-4,1e-3 delta=0,0.1": every combination; with --samples also
+        ranges, e.g. "lr=log(1e-4,1e-2) delta=uniform(0,0.3)"."""
+        samples: int = 0
+        """Settings to draw at random; 0 for every combination."""
+        halvings: int = 0
+        """Times that the worse half of the settings is stopped, the last time at half of all
+        updates, the one before at a quarter, and so on."""
+        metric: str = "return/collective"
+        """What makes a setting good: its mean over the last tenth; more is better."""
+
+    return Sweep(default)

@@ -1,0 +1,86 @@
+"""How training is cut into parts, and the numbers of a part.
+
+A part always has the same number of updates, and checkpoints lie between parts only. A resumed run
+therefore executes the very same compiled program on the very same carry as one that was never cut
+off, and gives the same numbers bit for bit (on the same machine).
+
+Letters: S seeds, U updates of a part, R rows of metrics, N seats.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from envs.checks import ConfigError
+from lase_jax.reports import stats
+from lase_jax.reports.record import Record
+from lase_jax.runs.config import RunConfig
+
+
+class Plan(NamedTuple):
+    """How training is cut into parts."""
+
+    updates: int  # in all: whole parts, at least as many as the schedule asks for
+    part: int  # updates of a part
+    window: int  # updates averaged to a row of metrics; divides the part
+    steps: int  # environment steps of an update, per seed
+
+
+class DivergedError(ConfigError):
+    """A loss or gradient is no longer finite."""
+
+
+def make_plan(updates: int, steps: int, chunks: int, points: int) -> Plan:
+    """Cuts `updates` updates of `steps` environment steps into about `chunks` equal parts."""
+    window = -(-updates // max(points, 1))
+    part = window * max(1, round(updates / (chunks * window)))
+    return Plan(-(-updates // part) * part, part, window, steps)
+
+
+def plan_of(config: RunConfig) -> Plan:
+    """How a run is cut into parts."""
+    spec, schedule = config.game.spec(), config.schedule
+    updates = schedule.num_updates(spec)
+    return make_plan(updates, schedule.steps_per_update(spec), config.chunks, config.points)
+
+
+def to_record(metrics: dict[str, np.ndarray], done: int, plan: Plan) -> Record:
+    """Averages a part's metrics ``[U, S, ...]`` to rows ``[R, S, ...]``, leaving out NaN."""
+
+    def rows(values: np.ndarray) -> np.ndarray:
+        windows = values.reshape(-1, plan.window, *values.shape[1:])
+        return stats.mean(windows, 1).astype(np.float32)
+
+    update = done + plan.window * np.arange(1, plan.part // plan.window + 1)
+    return Record(update, update * plan.steps, {k: rows(v) for k, v in metrics.items()})
+
+
+def collective(record: Record) -> float:
+    """The newest collective return, mean over seeds."""
+    return float(np.mean(record.metrics["return/collective"][-1]))
+
+
+def check_health(metrics: dict[str, np.ndarray], done: int, seeds: range) -> None:
+    """Requires finite losses and gradients: the metrics ``health/<network>`` must not be 0.
+
+    Args:
+        metrics: a part's, ``[U, S, N]``.
+        done: updates finished before the part.
+        seeds: number of each seed.
+
+    Raises:
+        DivergedError: names the first network, update, seed and agent that is not.
+    """
+    found = [
+        (int(update), seeds[seed], int(agent), name.removeprefix("health/"))
+        for name, values in metrics.items()
+        if name.startswith("health/")
+        for update, seed, agent in np.argwhere(values == 0)[:1]
+    ]
+    if found:
+        update, seed, agent, network = min(found)
+        raise DivergedError(
+            f"loss is not finite in update {done + update + 1}: "
+            f"it is network {network!r} of agent {agent}, seed {seed}; "
+            "use a lower learning rate or max_grad_norm."
+        )

@@ -1,0 +1,142 @@
+"""A run's settings put to work: its parts, its folder and its checkpoints."""
+
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+
+from envs.checks import ConfigError, choice, require
+from envs.types import Env
+from lase_jax.loop.train import Trainer, make_trainer
+from lase_jax.runs import folder, program
+from lase_jax.runs.checkpoint import Checkpoints
+from lase_jax.runs.config import RunConfig, from_json, seated, to_json
+from lase_jax.runs.parts import plan_of
+from lase_jax.types import Algorithm, Carry
+
+
+class Setup(NamedTuple):
+    """What a configuration stands for."""
+
+    config: RunConfig
+    env: Env
+    algorithm: Algorithm
+    trainer: Trainer
+
+    def initial_carry(self) -> Carry:
+        """The carry before the first update, on one device."""
+        return jax.jit(partial(program.initial_carry, self.trainer))(self.start)
+
+    def shapes(self) -> Carry:
+        """The carry's shapes and dtypes."""
+        return jax.eval_shape(partial(program.initial_carry, self.trainer), self.start)
+
+    @property
+    def start(self) -> program.Start:
+        """What training begins from."""
+        return program.start_of([(self.algorithm, self.seeds)])
+
+    @property
+    def seats(self) -> tuple[str, ...]:
+        """Who holds each seat."""
+        return tuple(kind.name for kind in self.config.kinds())
+
+    @property
+    def seeds(self) -> range:
+        """Number of each seed."""
+        return range(self.config.seed, self.config.seed + self.config.seeds)
+
+
+def set_up(config: RunConfig) -> Setup:
+    """Builds game, society and trainer.
+
+    Raises:
+        ConfigError: settings that do not fit each other.
+    """
+    env = config.game.build()
+    algorithm = seated(env, config.kinds())
+    return Setup(config, env, algorithm, make_trainer(env, algorithm, config.schedule))
+
+
+def checkpoints_of(
+    path: Path, config: RunConfig, say: Callable[[str], None], read_only: bool = False
+) -> Checkpoints:
+    """The checkpoints of the run in a folder."""
+
+    def complete(saved: dict[str, Any]) -> dict[str, Any]:
+        return to_json(from_json(saved))
+
+    keep_every = config.keep_every * plan_of(config).part
+    place = path / folder.CHECKPOINTS
+    return Checkpoints(place, to_json(config), say, read_only, complete, keep_every)
+
+
+def load_config(path: Path) -> tuple[RunConfig, dict[str, Any]]:
+    """A run's settings, and all of its config.json.
+
+    Raises:
+        ConfigError: not a run folder, or one that this version cannot read.
+    """
+    content = folder.read(path)
+    config = from_json(content.get("run"))
+    require(isinstance(config, RunConfig), "run", str(path), "its config.json holds no run")
+    version = content.get("env_version")
+    remedy = f"the rules of {config.env} are now version {config.game.version}, start a new run"
+    require(version == config.game.version, "env_version", version, remedy)
+    return config, content
+
+
+def restore_run(
+    path: Path, say: Callable[[str], None] = print, which: str = "newest"
+) -> tuple[Setup, int, Carry]:
+    """A checkpoint of a run, for playing; nothing in the folder is changed.
+
+    Args:
+        path: run folder.
+        say: prints a line.
+        which: "newest", "best" (by collective return in training), or the updates it has finished.
+
+    Raises:
+        ConfigError: not a run folder, no such checkpoint, or one of another configuration.
+    """
+    config, _ = load_config(path)
+    setup = set_up(config)
+    found = None
+    if (path / folder.CHECKPOINTS).is_dir():
+        checkpoints = checkpoints_of(path, config, say, read_only=True)
+        try:
+            choice("checkpoint", which, ["newest", "best", *map(str, checkpoints.all())])
+            best = checkpoints.best()
+            unknown = "nobody knows which one it is, use newest"
+            require(which != "best" or best is not None, "checkpoint", which, unknown)
+            named = best if which == "best" else None
+            only = int(which) if which.isdecimal() else named
+            found = checkpoints.restore(setup.shapes(), only)
+        finally:
+            checkpoints.close()
+    if found is None:
+        raise ConfigError(
+            f"run is {str(path)!r}: it has no checkpoint that can be read, train first."
+        )
+    return setup, *found
+
+
+def create_run(config: RunConfig, path: Path, overwrite: bool, **facts: Any) -> None:
+    """Makes a run's folder and its config.json, with further facts in it.
+
+    Raises:
+        ConfigError: a run lies there and may not be overwritten, or the folder cannot be made.
+    """
+    folder.create(path, overwrite)
+    content = {
+        "run": to_json(config),
+        "env_version": config.game.version,
+        "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        **folder.provenance(),
+        **facts,
+    }
+    with folder.writing("out", path):
+        folder.write_json(path / folder.CONFIG, content)

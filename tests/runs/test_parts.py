@@ -1,0 +1,33 @@
+import numpy as np
+import pytest
+
+from lase_jax.runs.parts import DivergedError, Plan, check_health, make_plan, to_record
+
+
+@pytest.mark.parametrize("updates", [1, 7, 99, 100, 101, 2604, 12345])
+def test_a_plan_is_whole_parts_and_hardly_more_than_was_asked_for(updates):
+    plan = make_plan(updates, steps=10, chunks=100, points=500)
+    assert plan.updates % plan.part == 0 and plan.part % plan.window == 0
+    assert updates <= plan.updates <= updates * 1.05 + 1
+    assert plan.updates // plan.window <= 550
+    assert plan.updates // plan.part <= 200
+
+
+def test_rows_are_means_over_windows_without_nan():
+    plan = Plan(updates=8, part=4, window=2, steps=10)
+    values = np.array([1.0, 3.0, np.nan, 5.0], np.float32)[:, None]
+    record = to_record({"x": values, "y": values * np.nan}, done=4, plan=plan)
+    np.testing.assert_array_equal(record.update, [6, 8])
+    np.testing.assert_array_equal(record.env_steps, [60, 80])
+    np.testing.assert_array_equal(record.metrics["x"], [[2.0], [5.0]])
+    assert np.isnan(record.metrics["y"]).all()
+
+
+def test_a_loss_that_is_not_finite_is_named_where_it_came_first():
+    good = np.ones((3, 2, 2))
+    bad, worse = good.copy(), good.copy()
+    bad[2, 0, 0], worse[1, 1, 0] = 0, 0
+    worse[:, :, 1] = np.nan
+    check_health({"health/actor": good, "learn/entropy": 0 * good}, 10, range(4, 6))
+    with pytest.raises(DivergedError, match="update 12: .*'infer' of agent 0, seed 5"):
+        check_health({"health/actor": bad, "health/infer": worse}, 10, range(4, 6))
