@@ -24,6 +24,7 @@ LAYOUTS = {  # algorithm, seeds, environments: how eight devices share them
     ("lase", 2, 44): (2, 4),
     ("a2c", 11, 1): (6, 1),  # one place is left over
     ("lio", 2, 44): (2, 4),  # the games that it plays again are shared too
+    ("ppo", 2, 48): (2, 4),  # and every minibatch
 }
 
 

@@ -21,8 +21,8 @@ from lase_jax.nets.layers import Net
 from lase_jax.types import Rollout
 
 TINY = Net(dense=(8,))
-SMALL = dict(net=TINY, social_width=8, perspective_width=8)
-"""Tiny networks: fields of the algorithms that have them."""
+SMALL = dict(net=TINY, social_width=8, perspective_width=8, minibatches=2, epochs=2)
+"""Tiny networks and few steps: fields of the algorithms that have them."""
 
 
 class State(NamedTuple):

@@ -10,7 +10,7 @@ from lase_jax.runs.config import RunConfig, default
 
 GAME = StagHunt(num_agents=2, rows=3, columns=3, radius=1, horizon=4, num_hares=2, num_stags=1)
 NET = Net(dense=(4,))
-SMALL = dict(net=NET, social_width=4, perspective_width=4)
+SMALL = dict(net=NET, social_width=4, perspective_width=4, minibatches=2)
 FLAGS = (
     *("--game.num-agents", "2", "--game.rows", "3", "--game.columns", "3", "--game.radius", "1"),
     *("--game.horizon", "4", "--game.num-hares", "2", "--game.num-stags", "1"),

@@ -4,7 +4,7 @@ Source: Schulman et al. 2017 (arXiv 1707.06347); Huang et al. 2022, "The 37 impl
 of PPO", for the value clip and for advantages that are normalised per minibatch. A minibatch holds
 whole rollouts of some environments, so that recurrent networks remember as they did in play.
 
-Letters: T steps, B environments, D devices that share them, n seats of this kind, K gradient steps.
+Letters: T steps, B environments, n seats of this kind, K gradient steps.
 
 Differences from the paper: actions are drawn from an epsilon mixture, whose probabilities the ratio
 compares where `log_prob` is "behaviour".
@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 
 from envs import checks
-from lase_jax.core import blocks, distributions
+from lase_jax.core import distributions
 from lase_jax.core.metrics import masked_mean
 from lase_jax.core.seats import map_envs, num_envs_of
 from lase_jax.learners.actor_critic import (
@@ -125,25 +125,27 @@ class PPO(ActorCriticConfig):
     def go_over(
         self, step: Step, trained: Carry, data: PyTree, key: Array
     ) -> tuple[Carry, Metrics]:
-        """`epochs` times over minibatches of environments, drawn anew each time.
+        """Goes over minibatches of environments `epochs` times, drawn anew each time.
 
-        Devices that share environments each give their part of every minibatch, where it can be
-        divided among them, so that no environment moves.
+        Every minibatch has one of each `minibatches` environments that follow each other. Devices
+        that share environments then find their part of every minibatch among their own, and which
+        environments are in which does not depend on how many devices there are.
         """
         envs = num_envs_of(data)
         self.check(envs)
-        share = blocks.shares(envs)
-        share = share if envs // share % self.minibatches == 0 else 1
-        keys = jax.random.split(key, self.epochs)
-        order = jax.vmap(partial(jax.random.permutation, x=envs // share))(keys)
-        order = order.reshape(self.epochs * self.minibatches, -1)
+        groups = jnp.broadcast_to(
+            jnp.arange(self.minibatches)[None], (envs // self.minibatches, self.minibatches)
+        )
+        shuffled = jax.vmap(partial(jax.random.permutation, x=groups, axis=1, independent=True))
+        order = shuffled(jax.random.split(key, self.epochs))  # [epochs, groups, minibatches]
+        order = order.swapaxes(1, 2).reshape(-1, len(groups))
 
         def minibatch(index: Array) -> PyTree:
             def pick(leaf: Array, axis: int) -> Array:
                 lead, rest = leaf.shape[:axis], leaf.shape[axis + 1 :]
-                parts = leaf.reshape(*lead, share, envs // share, *rest)
-                taken = jnp.take(parts, index, axis=axis + 1)
-                return taken.reshape(*lead, share * len(index), *rest)
+                grouped = leaf.reshape(*lead, *groups.shape, *rest)
+                one = partial(jax.lax.dynamic_index_in_dim, axis=axis, keepdims=False)
+                return jax.vmap(one, (axis, 0), axis)(grouped, index)
 
             return map_envs(pick, data)
 

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from probes import facts, same, selfplay, settings
+from probes import SMALL, facts, same, selfplay, settings
 
 import envs
 from envs.checks import ConfigError
@@ -64,8 +64,7 @@ KINDS = kinds(
 def alone(kind):
     """The settings of an algorithm, perhaps on a named learner."""
     name, _, learner = kind.partition(" on ")
-    config = with_learner(settings(name), learner) if learner else settings(name)
-    return fitting(config, dict(minibatches=2, epochs=2))
+    return fitting(with_learner(settings(name), learner), SMALL) if learner else settings(name)
 
 
 def build(name, game=GAME):

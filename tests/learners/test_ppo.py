@@ -107,14 +107,19 @@ def test_every_epoch_goes_over_all_environments_in_an_order_of_its_own():
 
     def step(sums, part):
         assert part.shape == (2, 4)
-        order = (part[0] * 8.0 ** jnp.arange(4.0)).sum()
+        pairs = (part[0] // 2).astype(int)  # one of each two that follow each other
+        order = (part[0] * 2.0 ** jnp.arange(4.0)).sum() ** 2
         numbers = {"learn/mean": part.mean()[None], "health/least": part.min()[None]}
-        return sums.at[part[0].astype(int)].add(1), numbers | {"learn/order": order[None]}
+        return sums.at[part[0].astype(int)].add(1), numbers | {
+            "learn/order": order[None],
+            "health/pairs": (pairs == jnp.arange(4)).all()[None].astype(jnp.float32),
+        }
 
     times, metrics = config.go_over(step, jnp.zeros(8), data, KEY)
     np.testing.assert_array_equal(times, np.full(8, 3.0))
     np.testing.assert_allclose(metrics["learn/mean"], [3.5])
     assert metrics["health/least"] == jnp.zeros(1)  # the worst of them
+    assert metrics["health/pairs"] == jnp.ones(1)
     _, other = config.go_over(step, jnp.zeros(8), data, jax.random.key(1))
     assert metrics["learn/order"] != other["learn/order"]
     with pytest.raises(ConfigError, match="minibatches is 2: use a divisor of num_envs, 7"):

@@ -54,7 +54,7 @@ def test_runs_of_different_games_do_not_meet(runs):
     game = replace(tiny.GAME, horizon=5)
     other = set_up(replace(tiny.config("a2c"), game=game))
     with pytest.raises(ConfigError, match="name runs of one game"):
-        meet([runs[0], (other, other.begin())], 1, 0, "sample")
+        meet([runs[0], (other, other.initial_carry())], 1, 0, "sample")
 
 
 def test_a_table_and_a_picture(tmp_path):
