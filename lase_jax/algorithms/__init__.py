@@ -14,6 +14,7 @@ from lase_jax.algorithms.lase.agent import Lase
 from lase_jax.algorithms.lio.agent import Lio
 from lase_jax.algorithms.lola.agent import Lola
 from lase_jax.algorithms.scripted import Scripted
+from lase_jax.algorithms.svo import Svo
 from lase_jax.core import settings
 from lase_jax.learners import PPO
 from lase_jax.nets.layers import DENSE, PAPER
@@ -30,6 +31,7 @@ AlgorithmConfig = (
     | Lio
     | Lola
     | Scripted
+    | Svo
 )
 
 ALGORITHMS: dict[str, AlgorithmConfig] = {
@@ -46,6 +48,7 @@ ALGORITHMS: dict[str, AlgorithmConfig] = {
     "si": Influence(),
     "si_basic": BasicInfluence(),
     "si_comm": Communication(),
+    "svo": Svo(),
 }
 
 
