@@ -1,4 +1,4 @@
-"""Gifting, influence and other ways of getting along among independent learners, in JAX."""
+"""Gifting, influence and other mechanisms of cooperation for independent learners, in JAX."""
 
 from lase_jax._guard import check_envs
 

@@ -1,4 +1,4 @@
-"""The same things from Python: make a game, make a society, train, look, play.
+"""The Python interface: make a game and a society, train it, look at the results, play.
 
     import envs
     from lase_jax import api
@@ -11,9 +11,9 @@
     episode = result.play(seed=0)
     episode.gif("ssh.gif")
 
-A name stands for an algorithm's own defaults. ``make train`` starts from settings that were found
-for each game instead; they are ``experiments.presets.preset(env, algo).agent``, which may stand in
-the place of a name.
+A name such as "lase" means that algorithm with its default settings. ``make train`` uses settings
+that were chosen for each game instead; these are ``experiments.presets.preset(env, algo).agent``,
+which can be given in place of a name.
 
 Letters: U updates, S seeds, T steps, N seats.
 """
@@ -39,7 +39,7 @@ from lase_jax.types import Algorithm, Mode, PyTree
 
 
 class Society(NamedTuple):
-    """Who sits on which seat of a game."""
+    """The agents on the seats of a game: their names by seat, and their joint algorithm."""
 
     seats: tuple[str, ...]
     algorithm: Algorithm
@@ -52,16 +52,16 @@ class Episode(NamedTuple):
 
     @property
     def reward(self) -> np.ndarray:
-        """``[T, N]`` what the game paid."""
+        """``[T, N]`` extrinsic reward."""
         return self.scene.reward
 
     @property
     def gift(self) -> np.ndarray:
-        """``[T, N, N]`` what each seat handed to each other, giver first."""
+        """``[T, N, N]`` reward that each seat gave to each other seat, giver first."""
         return self.scene.gift
 
     def gif(self, path: str | Path | None = None) -> bytes:
-        """The bytes of an animation, also written to `path` where one is given."""
+        """Returns the bytes of an animated GIF, and writes them to `path` if one is given."""
         data = animate.gif(self.scene)
         if path is not None:
             folder.write(Path(path), data)
@@ -88,12 +88,12 @@ class Result(NamedTuple):
         plots.curves(self.record, self.name, Path(path))
 
     def evaluate(self, episodes: int = 100) -> dict[str, dict[str, np.ndarray]]:
-        """Greedy and sampled episodes, see `evaluate.evaluate`."""
+        """Evaluates greedy and sampled policies, see `evaluate.evaluate`."""
         algorithm = self.society.algorithm
         return evaluate.evaluate(self.game, algorithm, self.state, len(self.seeds), episodes)
 
     def play(self, seed: int = 0, mode: Mode = "sample", episode: int = 0) -> Episode:
-        """Plays one episode with one seed's policies; `episode` numbers the draw of chances."""
+        """Plays one episode with one seed's policies; `episode` seeds its random numbers."""
         remedy = f"use one in {self.seeds[0]} to {self.seeds[-1]}"
         checks.require(seed in self.seeds, "seed", seed, remedy)
         state = jax.tree.map(lambda leaf: leaf[self.seeds.index(seed)], self.state)
@@ -118,7 +118,7 @@ def society(game: Env, agents: str | AlgorithmConfig | Sequence[str | AlgorithmC
             the game's scripted policies, or an algorithm's settings.
 
     Raises:
-        ConfigError: an unknown name (with the nearest ones), or too many or too few.
+        ConfigError: an unknown name (with the nearest ones), or more or fewer agents than seats.
     """
     if isinstance(agents, str) or not isinstance(agents, Sequence):
         agents = [agents] * game.spec.num_agents
@@ -148,12 +148,12 @@ def train(
     Args:
         game: the game.
         society: who plays it.
-        steps: environment steps per seed, all parallel environments together.
-        seeds: S, trained side by side.
-        seed: the first of them.
+        steps: environment steps per seed, counted over all parallel environments.
+        seeds: S, the number of seeds, trained side by side.
+        seed: the first seed.
         num_envs: environments side by side, per seed.
         rollout_length: steps between updates; 0 for whole episodes.
-        say: prints a line of progress where there is no terminal.
+        say: prints a line of progress if the output is not a terminal.
 
     Raises:
         ConfigError: settings that do not fit, or a loss that is no longer finite.
@@ -183,10 +183,10 @@ def train(
 
 
 def load(path: str | Path) -> Result:
-    """The society of a run folder, as its newest checkpoint and its metrics.csv have it.
+    """Loads the result of a run folder from its newest checkpoint and its metrics.csv.
 
     Raises:
-        ConfigError: not a run folder, or no checkpoint or metrics that can be read.
+        ConfigError: not a run folder, or its checkpoint or metrics are missing or unreadable.
     """
     setup, _, carry = restore_run(Path(path))
     record = sinks.load(Path(path) / folder.METRICS)

@@ -1,11 +1,11 @@
-"""What flows through the trainer, and the bundles of functions that make it flow.
+"""Data types of the trainer, and the interfaces of agents and of whole societies.
 
 Letters: S seeds, T steps of a rollout, B parallel environments, N seats of the game, n seats of one
 kind of agent, A actions, F numbers of a flattened observation.
 
-Facts, opinions, learning: a `Rollout` holds facts and is never edited. What agents make of it are
-*opinions*: a reward delta for every seat, always computed from the extrinsic reward; opinions add
-up. Learners see extrinsic reward plus the sum of all deltas.
+Facts, opinions, learning: a `Rollout` holds facts and is never edited. From it agents form
+*opinions*. An opinion is a change (delta) of every seat's reward, always computed from the
+extrinsic reward. Learners are trained on the extrinsic reward plus the sum of all deltas.
 """
 
 from typing import Any, Literal, NamedTuple, Protocol
@@ -18,15 +18,15 @@ Metrics = dict[str, Array]
 ENVS = "envs"
 """Name of a mesh's axis whose devices share environments."""
 Mode = Literal["explore", "sample", "greedy"]
-"""How to act: "explore" as in training, "sample" from the policy, "greedy" takes its mode."""
+"""How to act: "explore" as in training, "sample" from the policy, "greedy" its likeliest action."""
 
 
 class Decision(NamedTuple):
-    """What some seats chose in one step; every field ``[B, n, ...]``."""
+    """Choices of some seats in one step; every field ``[B, n, ...]``."""
 
     action: Array  # int32
     log_prob: Array  # float32, log-probability of the action under the behaviour policy
-    notes: PyTree = ()  # what this kind of agent wants to find in its rollout, such as symbols sent
+    notes: PyTree = ()  # what else this kind of agent stores in its rollout, e.g. symbols sent
 
 
 class Rollout(NamedTuple):
@@ -36,7 +36,7 @@ class Rollout(NamedTuple):
     action: Array  # [T, B, N] int32
     log_prob: Array  # [T, B, N] float32, under the behaviour policy; 0 for scripted seats
     reward: Array  # [T, B, N] float32, extrinsic
-    active: Array  # [T, B, N] bool, took part in this step
+    active: Array  # [T, B, N] bool, whether the seat took part in this step
     done: Array  # [T, B] bool, the episode ended with this step
     events: dict[str, Array]  # [T, B, N] float32 each
     last_obs: Array  # [B, N, F] seen after the last step
@@ -54,15 +54,15 @@ SEAT_AXES = Rollout(**_AXES)
 
 
 class Opinion(NamedTuple):
-    """What some seats make of a rollout's rewards."""
+    """How some seats change the rewards of a rollout."""
 
     delta: Array  # [T, B, N] float32, added to everyone's extrinsic reward
-    weights: Array  # [T, B, n, N] float32, share of own reward given; own column ignored
+    weights: Array  # [T, B, n, N] float32, share of own reward given to each; own column ignored
     metrics: Metrics
 
 
 class World(NamedTuple):
-    """Everything that has an environment axis and lives from one rollout to the next."""
+    """Everything with an environment axis that is carried from one rollout to the next."""
 
     env_state: PyTree
     obs: Array  # [B, N, F]
@@ -70,83 +70,83 @@ class World(NamedTuple):
 
 
 class Clock(NamedTuple):
-    """How far training is; not batched over seeds, so that `lax.cond` on it stays a branch."""
+    """Progress of training; not batched over seeds, so that `lax.cond` does not become a select."""
 
     update: Array  # [] int32, updates finished before this one
 
 
 class Init(Protocol):
-    """Fresh state of n seats: what a checkpoint stores, without an axis of environments."""
+    """Makes the initial state of n seats, which checkpoints store; it has no environment axis."""
 
     def __call__(self, key: Array, hyper: PyTree, /) -> Any:
-        """The state. ``key`` is consumed; ``hyper`` are the traced settings, which it keeps."""
+        """Returns the state, which includes the traced settings ``hyper``. ``key`` is consumed."""
         ...
 
 
 class Begin(Protocol):
-    """What n seats carry through an episode, before its first step."""
+    """Makes the memory of n seats before the first step of an episode."""
 
     def __call__(self, num_envs: int, /) -> Any:
-        """The memory, leaves ``[B, ...]``: recurrent states, messages, traces."""
+        """Returns the memory, leaves ``[B, ...]``: recurrent states, messages, traces."""
         ...
 
 
 class Prepare(Protocol):
-    """What acting needs of a state."""
+    """Computes from a state what acting needs."""
 
     def __call__(self, state: Any, /) -> Any:
-        """What `Act` gets, computed once per rollout."""
+        """Returns what `Act` gets as ``acting``; called once per rollout."""
         ...
 
 
 class Draw(Protocol):
-    """The chance of one step, drawn for all steps of a rollout at once."""
+    """Draws the random numbers of one step; vmapped over all steps before a rollout starts."""
 
     def __call__(self, key: Array, num_envs: int) -> Any:
-        """The draws, leaves ``[B, ...]``. ``key`` is consumed."""
+        """Returns the random numbers, leaves ``[B, ...]``. ``key`` is consumed."""
         ...
 
 
 class Act(Protocol):
-    """What n seats do in one step; deterministic."""
+    """Chooses the actions of n seats in one step; deterministic for given draws."""
 
     def __call__(
         self, acting: Any, memory: Any, obs: Array, draws: Any, mode: Mode, /
     ) -> tuple[Decision, Any]:
-        """Decision and memory of those who see ``obs [B, n, F]``."""
+        """Returns the decision of seats that observe ``obs [B, n, F]``, and their new memory."""
         ...
 
 
 class Remember(Protocol):
-    """What n seats, who see more of others than their windows show, keep of a step."""
+    """Updates the memory of n seats that observe more of others than their windows show."""
 
     def __call__(self, acting: Any, memory: Any, action: Array, reward: Array, /) -> Any:
-        """The memory after a step.
+        """Returns the memory after a step.
 
-        ``action [B, N]`` int32 is what everyone did, A for those who took no part; ``reward [B,
-        N]`` float32 is what the game paid.
+        ``action [B, N]`` int32 holds everyone's actions, A for seats that took no part; ``reward
+        [B, N]`` float32 is the extrinsic reward.
         """
         ...
 
 
 class Shape(Protocol):
-    """What n seats change in everyone's reward."""
+    """Computes how n seats change everyone's reward."""
 
     def __call__(self, state: Any, rollout: Rollout, key: Array, /) -> Opinion:
-        """An opinion about the whole society's rollout. ``key`` is consumed."""
+        """Returns an opinion about the whole society's rollout. ``key`` is consumed."""
         ...
 
 
 class Learn(Protocol):
-    """What n seats make of a rollout for the next one."""
+    """Trains n seats on a rollout."""
 
     def __call__(
         self, state: Any, rollout: Rollout, reward: Array, key: Array, clock: Clock, /
     ) -> tuple[Any, Metrics]:
-        """State and metrics after it.
+        """Returns the new state, and metrics.
 
-        ``reward [T, B, N]`` float32 is what is learnt on: extrinsic plus all opinions. ``key`` is
-        consumed.
+        ``reward [T, B, N]`` float32 is the reward to learn from: extrinsic plus all deltas. ``key``
+        is consumed.
         """
         ...
 
@@ -155,39 +155,39 @@ class Again(Protocol):
     """Plays further episodes, for `Reflect`."""
 
     def __call__(self, acting: Any, key: Array, /) -> Rollout:
-        """A rollout in which n seats act by ``acting``, all others by what they have learnt."""
+        """Returns a rollout where n seats act by ``acting``, others by newly learnt policies."""
         ...
 
 
 class Reflect(Protocol):
-    """What n seats learn from what others have just learnt."""
+    """Trains n seats on how the others have changed by learning."""
 
     def __call__(
         self, before: Any, after: Any, rollout: Rollout, reward: Array, again: Again, key: Array, /
     ) -> tuple[Any, Metrics]:
-        """State and metrics after it.
+        """Returns the new state, and metrics.
 
-        ``before`` and ``after`` are the seats' states around `Learn`; ``rollout`` and ``reward [T,
-        B, N]`` are what was learnt from. ``key`` is consumed.
+        ``before`` and ``after`` are the seats' states before and after `Learn`; ``rollout`` and
+        ``reward [T, B, N]`` are those that `Learn` got. ``key`` is consumed.
         """
         ...
 
 
 def keep_memory(acting: Any, memory: Any, action: Array, reward: Array, /) -> Any:
-    """The `Remember` of those who remember nothing of others: the memory as it is."""
+    """The `Remember` of agents that store nothing about others: returns the memory unchanged."""
     del acting, action, reward
     return memory
 
 
 class Agent(NamedTuple):
-    """What the holders of n seats do. All functions are pure; parameters lead with the seat axis.
+    """One kind of agent on n seats, as pure functions; the first axis of parameters is the seat.
 
-    A rollout means the whole society's, but its memory and notes are these seats' own.
+    Rollouts are those of the whole society, but with the memory and notes of these seats only.
 
     Metrics are ``[n]``, one number per seat, or ``[n, N]``, from each of these seats to every seat.
     """
 
-    hyper: PyTree  # settings that may be traced and swept, floats; a state carries its own
+    hyper: PyTree  # floats, settings that may be traced and swept; each state holds a copy
     init: Init
     begin: Begin
     prepare: Prepare
@@ -200,12 +200,12 @@ class Agent(NamedTuple):
 
 
 class Collect(Protocol):
-    """Plays, for `Iterate`."""
+    """Plays one rollout, for `Iterate`."""
 
     def __call__(
         self, acting: Any, world: World, key: Array, clock: Clock, /
     ) -> tuple[World, Rollout]:
-        """The world after a rollout, and the rollout. ``key`` is consumed."""
+        """Returns the world after the rollout, and the rollout. ``key`` is consumed."""
         ...
 
 
@@ -215,22 +215,23 @@ class Iterate(Protocol):
     def __call__(
         self, state: Any, collect: Collect, world: World, key: Array, clock: Clock, /
     ) -> tuple[Any, World, Metrics]:
-        """State, world and metrics after it.
+        """Returns state, world and metrics after the iteration.
 
-        ``collect`` is lent by the loop and may be called any number of times. ``key`` is consumed.
+        ``collect`` is provided by the training loop and may be called any number of times. ``key``
+        is consumed.
         """
         ...
 
 
 class Algorithm(NamedTuple):
-    """What a whole society does in one iteration. The training loop knows only this.
+    """A whole society as pure functions, which are all that the training loop knows of it.
 
-    Functions are those of `Agent`, for all N seats; states and memories are tuples with an entry
-    per kind of agent.
+    The functions are those of `Agent`, for all N seats; states and memories are tuples with an
+    entry per kind of agent.
     """
 
-    hyper: PyTree  # of all kinds of agents together
-    whole_episodes: bool  # whether some kind reflects, which takes rollouts of whole episodes
+    hyper: PyTree  # a tuple with an entry per kind of agent
+    whole_episodes: bool  # whether some kind reflects, which needs rollouts of whole episodes
     init: Init
     begin: Begin
     prepare: Prepare

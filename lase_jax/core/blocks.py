@@ -1,6 +1,6 @@
-"""Work on those samples of a rollout that need it, a block at a time.
+"""Computations on a subset of a rollout's samples, one block at a time.
 
-Letters: T steps, B environments, D devices that share them, n agents, M samples of each share, C
+Letters: T steps, B environments, D devices that share them, n agents, M samples of one device, C
 samples of a block.
 """
 
@@ -18,15 +18,15 @@ Kept = TypeVar("Kept")
 
 
 def shares(envs: int) -> int:
-    """D, how many devices of the mesh in use share some environments; 1 without a mesh."""
+    """D, over how many devices `envs` environments are split; 1 without a mesh, or if uneven."""
     count = jax.sharding.get_abstract_mesh().shape.get(ENVS, 1)
     return count if envs % count == 0 else 1
 
 
 def shared(tree: PyTree) -> PyTree:
-    """The same, leaves ``[B, ...]``, laid over the devices that share environments.
+    """The same tree, leaves ``[B, ...]``, split over the devices that share environments.
 
-    For games that are begun anew within an update, which would else be played by all devices.
+    Needed for games that are reset within an update; without it every device would play them all.
     """
     envs = len(jax.tree.leaves(tree)[0])
     if shares(envs) == 1:
@@ -66,7 +66,7 @@ def take(tree: PyTree, index: Array) -> PyTree:
 
 
 def put(into: Array, index: Array, values: Array) -> Array:
-    """``[D, n, M, ...]`` with ``values [D, n, C, ...]`` at `index`, but for those past the end."""
+    """``[D, n, M, ...]`` with ``values [D, n, C, ...]`` at `index`; drops those past the end."""
     agent = jnp.arange(index.shape[1])[:, None]
     return jax.vmap(lambda old, at, new: old.at[agent, at].set(new, mode="drop"))(
         into, index, values
@@ -79,12 +79,12 @@ def block_size(samples: int) -> int:
 
 
 def turns(needed: Array) -> Array:
-    """How many blocks `over_blocks` goes through, ``[]`` int32, where ``needed [D, n, M]``."""
+    """Number of blocks that `over_blocks` computes, ``[]`` int32, for ``needed [D, n, M]`` bool."""
     return -(-needed.sum(-1).max() // block_size(needed.shape[-1]))
 
 
 def first(needed: Array) -> Array:
-    """The places where ``needed [M]`` holds, in order, and M where there are no more: ``[M]``."""
+    """The indices where ``needed [M]`` is true, in order, padded with M: ``[M]``."""
     samples = len(needed)
     rank = jnp.where(needed, jnp.cumsum(needed) - 1, samples)
     return jnp.full(samples, samples).at[rank].set(jnp.arange(samples), mode="drop")
@@ -93,17 +93,17 @@ def first(needed: Array) -> Array:
 def over_blocks(
     name: str, step: Callable[[Kept, Array, Array], Kept], needed: Array, kept: Kept
 ) -> Kept:
-    """Goes through the samples that are needed, a block of each agent's at a time.
+    """Applies `step` to the needed samples of every agent, one block at a time.
 
-    The loop runs as many blocks as the agent with most needed samples fills (of all seeds that are
-    vmapped), so its cost follows their number and nothing is ever left out.
+    The number of blocks is that of the agent with the most needed samples (over all vmapped seeds),
+    so the cost grows with this number and no needed sample is left out.
 
     Args:
         name: what the loop is called in profiles.
-        step: ``(kept, index[D, n, C], counts[D, n, C]) -> kept``; blocks are filled up with indices
-            past the end, which do not count.
+        step: ``(kept, index[D, n, C], counts[D, n, C]) -> kept``; blocks are padded with indices
+            past the end, for which `counts` is False.
         needed: ``[D, n, M]`` bool.
-        kept: what the first step gets.
+        kept: the value that the first step gets.
 
     Returns:
         What the last step returned.

@@ -32,8 +32,8 @@ def policy(logits: Array, epsilon: Array | float = 0.0) -> Any:
 def sample(behaviour: Any, draw: Array) -> Array:
     """Turns uniform numbers into actions by inverting the cumulative probabilities.
 
-    One number per action taken; distrax's own way, a Gumbel number for every action there is, costs
-    several times as much on a CPU.
+    This needs one random number per action drawn. The method of distrax, a Gumbel number for every
+    possible action, costs several times as much on a CPU.
 
     Args:
         behaviour: a ``distrax.Categorical`` with batch shape ``[...]``.
@@ -48,7 +48,7 @@ def sample(behaviour: Any, draw: Array) -> Array:
 
 
 def choose(logits: Array, epsilon: Array | float, draw: Array, mode: Mode) -> tuple[Array, Array]:
-    """What an agent does.
+    """Chooses actions by a policy.
 
     Args:
         logits: ``[..., A]`` of its policy.

@@ -1,9 +1,9 @@
-"""What is measured: one table of names, axes, units and meanings, and the numbers themselves.
+"""Metrics: one table of names, axes, units and meanings, and functions that compute them.
 
 Letters: T steps, B environments, N seats. Numbers are means over the B environments of one rollout.
 Returns and counts are per episode; a rollout shorter than an episode is scaled up to one. NaN means
-that a seat has no such number (a scripted seat has no entropy) or that no update of it fell into
-this iteration.
+that a seat has no such number (a scripted seat has no entropy) or that the number was not updated
+in this iteration.
 """
 
 from typing import NamedTuple
@@ -23,8 +23,8 @@ class Row(NamedTuple):
 
 TABLE: dict[str, Row] = {
     "return/collective": Row("", "reward/episode", "sum of all seats' extrinsic rewards"),
-    "return/extrinsic": Row("N", "reward/episode", "what the game paid"),
-    "return/total": Row("N", "reward/episode", "extrinsic reward plus opinions, what is learnt on"),
+    "return/extrinsic": Row("N", "reward/episode", "reward paid by the game"),
+    "return/total": Row("N", "reward/episode", "reward to learn from: extrinsic plus opinions"),
     "return/after_gifts": Row("N", "reward/episode", "extrinsic - given + received"),
     "social/equality": Row(
         "", "1", "equality E of mean extrinsic returns; NaN unless their sum is > 0"
@@ -44,8 +44,8 @@ TABLE: dict[str, Row] = {
     "learn/epsilon": Row("N", "share", "share of uniform actions in the behaviour policy"),
     "relation/weight": Row("NN", "share", "mean w_ij where it was computed and j took part"),
     "relation/spread": Row("N", "reward", "mean over co-players of max - min of Q_SR over actions"),
-    "inequity/envy": Row("N", "reward/step", "what having less than others costs, 0 or negative"),
-    "inequity/guilt": Row("N", "reward/step", "what having more than others costs, 0 or negative"),
+    "inequity/envy": Row("N", "reward/step", "penalty for having less than others, 0 or negative"),
+    "inequity/guilt": Row("N", "reward/step", "penalty for having more than others, 0 or negative"),
     "influence/reward": Row("N", "reward/step", "reward for influence, weighted and clipped"),
     "influence/pair": Row("NN", "nat", "mean influence on a co-player's next action where counted"),
     "talk/policy_loss": Row("N", "1", "policy gradient loss of the policy of symbols"),
@@ -55,17 +55,25 @@ TABLE: dict[str, Row] = {
     "talk/clipped": Row("N", "share", "PPO: as learn/clipped, of the policy of symbols"),
     "talk/consistency": Row("N", "1", "speaker consistency: own symbols and own actions"),
     "talk/symbol_action": Row("NN", "nat", "instantaneous coordination: symbol, next action"),
-    "talk/symbol_action_shuffled": Row("NN", "nat", "the same, next action of another game"),
-    "talk/symbol_action_influential": Row("NN", "nat", "where influence is above its mean"),
-    "talk/symbol_action_influential_shuffled": Row("NN", "nat", "that, of another game"),
+    "talk/symbol_action_shuffled": Row(
+        "NN", "nat", "the same, with the next action of another environment"
+    ),
+    "talk/symbol_action_influential": Row("NN", "nat", "only where influence exceeds its mean"),
+    "talk/symbol_action_influential_shuffled": Row(
+        "NN", "nat", "shuffled, only where influence exceeds its mean"
+    ),
     "talk/action_action": Row("NN", "nat", "instantaneous coordination: action, next action"),
-    "talk/action_action_shuffled": Row("NN", "nat", "the same, next action of another game"),
-    "talk/action_action_influential": Row("NN", "nat", "where influence is above its mean"),
-    "talk/action_action_influential_shuffled": Row("NN", "nat", "that, of another game"),
-    "incentive/paid": Row("NN", "reward/episode", "incentives that each pays to each"),
+    "talk/action_action_shuffled": Row(
+        "NN", "nat", "the same, with the next action of another environment"
+    ),
+    "talk/action_action_influential": Row("NN", "nat", "only where influence exceeds its mean"),
+    "talk/action_action_influential_shuffled": Row(
+        "NN", "nat", "shuffled, only where influence exceeds its mean"
+    ),
+    "incentive/paid": Row("NN", "reward/episode", "incentives paid by each seat to each seat"),
     "incentive/grad_norm": Row("N", "1", "norm of the incentives' meta-gradient before clipping"),
     "moa/cross_entropy": Row("N", "nat", "-log probability of others' next actions where counted"),
-    "moa/uniform_cross_entropy": Row("N", "nat", "log A, what the uniform prediction would score"),
+    "moa/uniform_cross_entropy": Row("N", "nat", "log A, cross-entropy of the uniform prediction"),
     "moa/grad_norm": Row("N", "1", "norm of the gradient of the model of others before clipping"),
     "infer/value_loss": Row("N", "reward^2", "mean squared TD error of Q_SR"),
     "infer/policy_entropy": Row("N", "nat", "entropy of pi_SR on own observations"),
@@ -76,7 +84,7 @@ TABLE: dict[str, Row] = {
     "infer/visible_cross_entropy": Row(
         "N", "nat", "the same where the other is in the window, all steps"
     ),
-    "infer/uniform_cross_entropy": Row("N", "nat", "log A, what the uniform policy would score"),
+    "infer/uniform_cross_entropy": Row("N", "nat", "log A, cross-entropy of the uniform policy"),
     "infer/distance": Row("N", "1", "mean |imagined - own observation| per input"),
     "infer/grad_norm": Row("N", "1", "norm of the gradient of Q_SR and pi_SR before clipping"),
     "infer/perspective_grad_norm": Row("N", "1", "norm of eta's gradient before clipping"),
@@ -109,7 +117,7 @@ def masked_mean(
         value: ``[...]`` float32.
         mask: ``[...]`` bool.
         axis: the axes to average over; None for all.
-        empty: what stands for a mean of nothing: 0 in a loss, NaN in a metric.
+        empty: the result where the mask holds nowhere: 0 in a loss, NaN in a metric.
     """
     count = mask.sum(axis, dtype=jnp.float32)
     total = jnp.where(mask, value, 0.0).sum(axis)
@@ -120,8 +128,8 @@ def equality(returns: Array) -> Array:
     """Equality E = 1 - sum_ij |R_i - R_j| / (2 N sum_i R_i) (Kong et al. 2024, section 5.4).
 
     1 where all earn the same, 1 / N where one earns everything. Negative returns of some agents can
-    make it negative; it is NaN where the returns' sum is not positive, for the paper leaves that
-    open.
+    make it negative; it is NaN where the returns' sum is not positive, a case that the paper
+    leaves open.
 
     Args:
         returns: ``[N]``.
@@ -133,7 +141,7 @@ def equality(returns: Array) -> Array:
 
 
 def of_rollout(rollout: Rollout, delta: Array, weights: Array, horizon: int) -> Metrics:
-    """The numbers that every society has.
+    """Computes the metrics that every society has.
 
     Args:
         rollout: ``[T, B, N]`` facts.

@@ -1,7 +1,7 @@
 """Independent agents as one program: parameters stacked on a leading seat axis.
 
 Letters: n seats of one kind of agent. Every agent has its own parameters and optimiser state; a
-loss summed over agents cannot mix their gradients, and each agent's gradient is clipped by itself.
+loss summed over agents cannot mix their gradients, and each agent's gradient is clipped separately.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ class Trained(NamedTuple):
 
 
 DECAY, FLOOR = 0.999, 1e-8
-"""Adam's decay of second moments, and what is added to their root."""
+"""Adam's decay rate of second moments, and the constant added to their square root."""
 
 
 def optimiser(max_grad_norm: float, adam: bool = True) -> optax.GradientTransformation:
@@ -67,7 +67,7 @@ def descend(
 
 
 def adam_scale(opt: optax.OptState) -> PyTree:
-    """What Adam multiplies a mean gradient by, from one agent's state after a step."""
+    """Factors by which Adam multiplies a mean gradient, from one agent's state after a step."""
     count, moments = optax.tree.get(opt, "count"), optax.tree.get(opt, "nu")
     unbiased = 1.0 - DECAY ** count.astype(jnp.float32)
     return jax.tree.map(lambda nu: 1.0 / (jnp.sqrt(nu / unbiased) + FLOOR), moments)

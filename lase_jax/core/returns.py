@@ -42,7 +42,7 @@ def gae(
 
 
 def magic_box(x: Array) -> Array:
-    """1 in value, whose derivative is that of `x`: ``exp(x - stop_gradient(x))``.
+    """An array of ones that has the derivative of `x`: ``exp(x - stop_gradient(x))``.
 
     Source: Foerster et al. 2018, DiCE (arXiv 1802.05098), equation 8.
     """
@@ -52,12 +52,12 @@ def magic_box(x: Array) -> Array:
 def dice(log_prob: Array, reward: Array, gamma: Array) -> Array:
     """The return of one trajectory as an objective whose derivatives of any order are right.
 
-    A reward is made to depend on all choices up to its step. The mean over trajectories drawn by
-    the policies has the derivatives of the expected return, mixed and repeated ones too (Foerster
-    et al. 2018, arXiv 1802.05098, section 4).
+    Each reward is made to depend on all choices up to its step. The mean over trajectories drawn by
+    the policies has the derivatives of the expected return, including those of higher order and
+    mixed ones (Foerster et al. 2018, arXiv 1802.05098, section 4).
 
     Args:
-        log_prob: ``[T]`` log-probability of everything that was chosen in a step, by all whose
+        log_prob: ``[T]`` joint log-probability of all choices in a step, by all agents whose
             parameters are differentiated.
         reward: ``[T]``.
         gamma: ``[]`` discount.

@@ -1,7 +1,7 @@
 """Opinions about rewards: what agents add to everyone's extrinsic reward.
 
-Letters: T steps, B environments, N seats, n seats of one kind of agent. What is said of one step is
-unbatched; what makes an `Opinion` is about a whole rollout.
+Letters: T steps, B environments, N seats, n seats of one kind of agent. Functions of a single
+step are unbatched; functions that return an `Opinion` take a whole rollout.
 """
 
 import chex
@@ -20,8 +20,8 @@ def gift_delta(reward: Array, weights: Array) -> Array:
 
     Args:
         reward: ``[N]`` extrinsic.
-        weights: ``[N, N]``, ``weights[i, j]`` the share that giver i hands to receiver j; what
-            stands on the diagonal, the share that it keeps, has no effect.
+        weights: ``[N, N]``, ``weights[i, j]`` the share that giver i hands to receiver j; the
+            diagonal, the share that a giver keeps, has no effect.
 
     Returns:
         ``[N]``, summing to 0.
@@ -32,13 +32,13 @@ def gift_delta(reward: Array, weights: Array) -> Array:
 
 
 def group_delta(reward: Array) -> Array:
-    """What turns own reward into the group's sum, ``[N]``: the rewards of all others."""
+    """The delta from each own reward to the group's sum, ``[N]``: the rewards of all others."""
     chex.assert_rank(reward, 1)
     return reward.sum() - reward
 
 
 def inequity_delta(own: Array, others: Array, alpha: Array, beta: Array) -> tuple[Array, Array]:
-    """What inequity costs one agent in one step (Hughes et al. 2018, equation 3).
+    """The penalties of inequity for one agent in one step (Hughes et al. 2018, equation 3).
 
     Args:
         own: ``[]`` the agent's smoothed reward.
@@ -64,7 +64,7 @@ def keep_rest(weights: Array) -> Array:
 
 
 def no_opinion(rollout: Rollout, num_seats: int) -> Opinion:
-    """The opinion of those who leave everyone's reward as it is."""
+    """The opinion of agents that leave everyone's reward unchanged."""
     blank = jnp.zeros((*rollout.reward.shape[:2], num_seats, rollout.reward.shape[-1]))
     return Opinion(jnp.zeros_like(rollout.reward), blank, {})
 
@@ -76,11 +76,11 @@ def give(weights: Array, rollout: Rollout, seats: Seats, metrics: Metrics) -> Op
         weights: ``[T, B, n, N]`` share of own reward given to each seat; the own column is ignored.
         rollout: ``[T, B, N]``.
         seats: n seats.
-        metrics: what was measured on the way.
+        metrics: those of the opinion.
     """
     num = rollout.reward.shape[-1]
-    own = np.array(seats)[:, None] == np.arange(num)[None]
-    weights = jnp.where(own[None, None], 0.0, weights)
+    own_column = np.array(seats)[:, None] == np.arange(num)[None]
+    weights = jnp.where(own_column[None, None], 0.0, weights)
     everyone = jnp.zeros((*rollout.reward.shape, num)).at[:, :, np.array(seats)].set(weights)
     delta = jax.vmap(jax.vmap(gift_delta))(rollout.reward, everyone)
     return Opinion(delta, weights, metrics)

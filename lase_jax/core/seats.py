@@ -1,4 +1,4 @@
-"""Who sits where: what concerns some seats or some environments of a rollout.
+"""Selections of some seats or some environments of a rollout.
 
 Letters: N seats, n seats of one kind of agent, M samples, K = N - 1 co-players, F numbers of an
 observation.
@@ -38,14 +38,14 @@ def to_seats(value: Array, others: np.ndarray, num_agents: int, own: float = 0.0
 
 
 def take_columns(value: Array, seats: Seats) -> Array:
-    """``[..., N]`` to the ``[..., n]`` of some seats; all seats in order cost nothing."""
+    """``[..., N]`` to the ``[..., n]`` of some seats; no copy if these are all seats in order."""
     if seats == tuple(range(value.shape[-1])):
         return value
     return jnp.take(value, np.array(seats), axis=-1)
 
 
 def put_columns(value: Array, seats: Seats, num_agents: int) -> Array:
-    """``[..., n]`` of some seats to ``[..., N]``, 0 elsewhere: what `take_columns` takes."""
+    """``[..., n]`` of some seats to ``[..., N]``, 0 elsewhere: the inverse of `take_columns`."""
     if seats == tuple(range(num_agents)):
         return value
     blank = jnp.zeros((*value.shape[:-1], num_agents), value.dtype)
@@ -53,9 +53,9 @@ def put_columns(value: Array, seats: Seats, num_agents: int) -> Array:
 
 
 def take_seats(rollout: Rollout, seats: Seats | tuple[Seats, ...]) -> Rollout:
-    """The rollout as it concerns some seats; memory and notes must already be theirs alone.
+    """The part of a rollout that belongs to some seats; memory and notes must already be theirs.
 
-    Rows of seats, each as long as the others, make two seat axes of the one.
+    If `seats` are rows of seats, all of the same length, the seat axis becomes two: row and seat.
     """
     if seats == tuple(range(rollout.action.shape[-1])):
         return rollout
@@ -70,10 +70,10 @@ def take_seats(rollout: Rollout, seats: Seats | tuple[Seats, ...]) -> Rollout:
 
 
 def some_envs(leaf: Array, axis: int = 1, *, count: int) -> Array:
-    """`count` of the environments along an axis, or all where there are fewer.
+    """`count` of the environments along an axis, or all if there are fewer.
 
-    They are evenly spaced, such that devices which share the environments have as many each, where
-    `count` divides them.
+    They are evenly spaced. Devices that share the environments have equally many of them if `count`
+    divides the number of environments and is a multiple of the number of devices.
     """
     count = min(count, leaf.shape[axis])
     every = leaf.shape[axis] // count
@@ -81,11 +81,11 @@ def some_envs(leaf: Array, axis: int = 1, *, count: int) -> Array:
 
 
 def map_envs(function: Callable[[Array, int], Array], tree: PyTree) -> PyTree:
-    """Changes the axis of environments of rollouts, and of arrays ``[T, B, ...]`` beside them.
+    """Applies a function along the environment axis of rollouts and of arrays ``[T, B, ...]``.
 
     Args:
-        function: ``(leaf, axis) -> leaf``, where environments stand along the axis.
-        tree: rollouts, and arrays with a step axis before that of environments.
+        function: ``(leaf, axis) -> leaf``, where ``axis`` is that of environments.
+        tree: rollouts, and arrays whose axis of environments follows a step axis.
     """
 
     def change(node: PyTree) -> PyTree:
@@ -101,27 +101,27 @@ def map_envs(function: Callable[[Array, int], Array], tree: PyTree) -> PyTree:
 
 
 def num_envs_of(tree: PyTree) -> int:
-    """B, of something that `map_envs` can change."""
+    """B, the number of environments of a tree that `map_envs` accepts."""
     first = jax.tree.leaves(tree, is_leaf=lambda node: isinstance(node, Rollout))[0]
     return (first.done if isinstance(first, Rollout) else first).shape[1]
 
 
 def take_envs(rollout: Rollout, count: int) -> Rollout:
-    """The rollout in `some_envs`; all of them cost nothing."""
+    """The part of a rollout in `some_envs`; no copy if these are all."""
     if count >= rollout.done.shape[1]:
         return rollout
     return map_envs(partial(some_envs, count=count), rollout)
 
 
 def check_visible(field: str, wanted: bool, spec: EnvSpec) -> None:
-    """Requires that learners can know who is visible to whom, where a setting `wanted` asks for it.
+    """Requires a game that shows who is visible to whom, if a setting `wanted` depends on that.
 
     Raises:
-        ConfigError: agents do not always see each other, and no planes of windows show them.
+        ConfigError: agents do not always see each other, and windows have no planes of agents.
     """
-    known = spec.can_see_all or spec.agent_planes
+    visibility_known = spec.can_see_all or spec.agent_planes
     remedy = f"use False, or a view of {spec.name} that has a plane for every agent"
-    require(known or not wanted, field, wanted, remedy)
+    require(visibility_known or not wanted, field, wanted, remedy)
 
 
 def visible(obs: Array, spec: EnvSpec) -> Array:

@@ -1,8 +1,8 @@
-"""Settings that hold other settings, read and changed by one name each.
+"""Nested settings whose fields are read and changed by flat names.
 
-A field that is marked `Inline` holds settings of its own whose fields are named as if they stood
-beside it: the discount of the learner of an agent is ``gamma``, on the command line
-``--agent.gamma``, though it stands in ``agent.learner.gamma``.
+A field that is marked `Inline` holds settings whose fields are named as if they belonged to the
+outer settings: the discount of an agent's learner is called ``gamma``, on the command line
+``--agent.gamma``, although it is stored in ``agent.learner.gamma``.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ from envs import checks
 T = TypeVar("T")
 INLINE = "inline"
 Inline = Annotated[T, tyro.conf.arg(name=""), INLINE]
-"""Marks a field of a dataclass whose own fields are named without it."""
+"""Marks a field of a dataclass whose name is left out of the names of the fields it holds."""
 
 
 def inlined(settings: Any) -> tuple[str, ...]:
@@ -29,7 +29,7 @@ def inlined(settings: Any) -> tuple[str, ...]:
 
 
 def items(settings: Any) -> Iterator[tuple[str, Any]]:
-    """Name and value of every field, those of inlined settings in the place of these."""
+    """Name and value of every field; the fields of inlined settings replace the inlined field."""
     hidden = inlined(settings)
     for field in dataclasses.fields(settings):
         value = getattr(settings, field.name)
@@ -40,44 +40,45 @@ def items(settings: Any) -> Iterator[tuple[str, Any]]:
 
 
 def get(settings: Any, name: str) -> Any:
-    """The value of a field, which may stand in inlined settings.
+    """The value of a field, which may belong to inlined settings.
 
     Raises:
         ConfigError: no such field (with the nearest ones).
     """
-    own = {field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)}
-    known = dict(items(settings)) | own
-    checks.choice(f"field of {type(settings).__name__}", name, known)
-    return known[name]
+    direct = {field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)}
+    values = dict(items(settings)) | direct
+    checks.choice(f"field of {type(settings).__name__}", name, values)
+    return values[name]
 
 
 def changed(settings: T, values: dict[str, Any], what: str = "") -> T:
-    """The same settings with other values of some fields, which may stand in inlined settings.
+    """The same settings with other values of some fields, which may belong to inlined settings.
 
-    An inlined field may be given as a whole, too; what else is given is changed in the new one.
+    An inlined field may also be replaced as a whole; values of its fields are then set in the new
+    one.
 
     Args:
         settings: a frozen dataclass.
-        values: new ones by name.
-        what: what a name is of, for messages; by default the settings' class.
+        values: new values by name.
+        what: what a name stands for, for messages; by default a field of the settings' class.
 
     Raises:
         ConfigError: no such field (with the nearest ones), or a value that cannot work.
     """
-    own = {field.name for field in dataclasses.fields(typing.cast(Any, settings))}
-    new = {name: value for name, value in values.items() if name in own}
-    known = set(own)
+    direct = {field.name for field in dataclasses.fields(typing.cast(Any, settings))}
+    new = {name: value for name, value in values.items() if name in direct}
+    allowed = set(direct)
     for field in inlined(settings):
         inner = new.get(field, getattr(settings, field))
-        names = dict(items(inner)).keys() - own
-        known |= names
+        names = dict(items(inner)).keys() - direct
+        allowed |= names
         new[field] = changed(inner, {name: values[name] for name in names & values.keys()})
     for name in values:
-        checks.choice(what or f"field of {type(settings).__name__}", name, known)
+        checks.choice(what or f"field of {type(settings).__name__}", name, allowed)
     return dataclasses.replace(typing.cast(Any, settings), **new)
 
 
 def fitting(settings: T, values: dict[str, Any]) -> T:
-    """`changed` by those of some values whose fields the settings have."""
-    known = dict(items(settings))
-    return changed(settings, {name: value for name, value in values.items() if name in known})
+    """The settings `changed` by given values, except for fields that the settings do not have."""
+    fields = dict(items(settings))
+    return changed(settings, {name: value for name, value in values.items() if name in fields})

@@ -1,7 +1,7 @@
-"""Learners: how an agent's policy and critic learn from a rollout and the reward they are handed.
+"""Learners: how an agent's policy and critic learn from a rollout and the reward they get.
 
-A learner is a value that an agent is given. What the agents make of rewards, the mechanisms of
-`lase_jax.algorithms`, is the same on all of them.
+A learner is one of an agent's settings. The mechanisms of `lase_jax.algorithms`, which change
+rewards, are the same for all learners.
 """
 
 import dataclasses
@@ -19,9 +19,9 @@ LEARNERS: dict[str, LearnerConfig] = {"a2c": A2C(), "ppo": PPO()}
 
 
 def with_learner(agent: Any, name: str) -> Any:
-    """An agent's settings with another kind of learner; scripted agents have none.
+    """An agent's settings with another kind of learner; unchanged for scripted agents.
 
-    What both kinds of learners can set stays as it is.
+    Settings that both kinds of learners have keep their values.
 
     Raises:
         ConfigError: an unknown name (with the nearest ones), or one that the agent cannot have.

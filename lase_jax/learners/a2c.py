@@ -1,4 +1,4 @@
-"""A2C: the policy gradient with generalised advantages, one step on every rollout.
+"""A2C: the policy gradient with generalised advantages, one gradient step per rollout.
 
 Letters: T steps, B environments, n seats of this kind.
 """
@@ -29,7 +29,7 @@ class A2C(ActorCriticConfig):
     def targets(
         self, evaluate: Callable[[], Views], rollout: Rollout, reward: Array, hyper: dict
     ) -> PyTree:
-        """Nothing: the only step evaluates policy and critic itself."""
+        """Returns (): the only gradient step evaluates policy and critic itself."""
         del evaluate, rollout, reward, hyper
         return ()
 
@@ -44,9 +44,9 @@ class A2C(ActorCriticConfig):
     ) -> tuple[Array, Metrics]:
         """Policy gradient, squared error of the critic, entropy bonus."""
         del targets
-        value, known = views.values.now, jax.lax.stop_gradient(views.values)
+        value, fixed_values = views.values.now, jax.lax.stop_gradient(views.values)
         gamma, lam = hyper["gamma"], hyper["lam"]
-        adv = advantages(known, reward, rollout, gamma, lam, self.bootstrap_at_horizon)
+        adv = advantages(fixed_values, reward, rollout, gamma, lam, self.bootstrap_at_horizon)
         mean = partial(masked_mean, mask=rollout.active)
         scaled = normalised(adv, rollout.active) if self.normalise else adv
         pi = distributions.policy(views.logits)
@@ -54,7 +54,7 @@ class A2C(ActorCriticConfig):
         if self.log_prob == "behaviour":
             drawn_from = distributions.policy(views.logits, eps)
         policy_loss = mean(-drawn_from.log_prob(rollout.action) * scaled)
-        value_loss = mean((adv + known.now - value) ** 2)
+        value_loss = mean((adv + fixed_values.now - value) ** 2)
         entropy = mean(pi.entropy())
         total = policy_loss + hyper["critic"] * value_loss - hyper["entropy"] * entropy
         return total, {"policy_loss": policy_loss, "value_loss": value_loss, "entropy": entropy}
@@ -62,6 +62,6 @@ class A2C(ActorCriticConfig):
     def go_over(
         self, step: Step, trained: Carry, data: PyTree, key: Array
     ) -> tuple[Carry, Metrics]:
-        """One step on all of it."""
+        """Takes one gradient step on the whole rollout."""
         del key
         return step(trained, data)

@@ -1,8 +1,8 @@
-"""What all learners share: independent actor-critics, how they act, and one step of their gradient.
+"""What all learners share: independent actor-critics, how they act, and their gradient step.
 
-A learner is a policy and a critic for each of n agents (`policy`), and a rule by which they learn,
-which is its settings: `a2c.A2C` or `ppo.PPO`. A rule says what a gradient step minimises, what it
-needs to know of the rollout before the first step, and how often it goes over the rollout.
+A learner is a policy and a critic for each of n agents (`policy`), and a learning rule with its
+settings: `a2c.A2C` or `ppo.PPO`. A rule defines the loss of a gradient step, the targets that are
+computed from the rollout before the first step, and how often it goes over the rollout.
 
 Letters: T steps, B environments, N seats of the game, n seats of this kind, A actions, F numbers of
 a flattened observation, V symbols.
@@ -28,7 +28,7 @@ from lase_jax.nets.layers import DENSE, Net
 from lase_jax.types import SEAT_AXES, Array, Decision, Metrics, Mode, PyTree, Rollout
 
 Carry = tuple[Trained, Trained]
-"""What a learner trains, and its companion."""
+"""What a learner trains, and what its `Companion` trains."""
 Step = Callable[[Carry, PyTree], tuple[Carry, Metrics]]
 """One gradient step of every agent on some data."""
 Losses = Callable[[PyTree, PyTree, PyTree], tuple[Array, Metrics]]
@@ -96,10 +96,10 @@ class ActorCriticConfig(abc.ABC):
         return {name: float(getattr(self, name)) for name in self.TRACED}
 
     def check(self, num_envs: int) -> None:
-        """Requires that rollouts of so many environments can be learnt from.
+        """Requires that the rule can learn from rollouts of `num_envs` environments.
 
         Raises:
-            ConfigError: they cannot.
+            ConfigError: it cannot.
         """
         del num_envs
 
@@ -107,12 +107,12 @@ class ActorCriticConfig(abc.ABC):
     def targets(
         self, evaluate: Callable[[], Views], rollout: Rollout, reward: Array, hyper: dict
     ) -> PyTree:
-        """What one agent has to know of a rollout before its first gradient step on it.
+        """Computes what one agent needs from a rollout before its first gradient step on it.
 
         Args:
-            evaluate: what policy and critic make of the rollout then; computed where it is called.
-            rollout: the rollout as it concerns the agent.
-            reward: ``[T, B]`` what it learns on.
+            evaluate: when called, computes the outputs of policy and critic before the first step.
+            rollout: the agent's part of the rollout.
+            reward: ``[T, B]`` the reward that it learns from.
             hyper: traced settings.
 
         Returns:
@@ -129,12 +129,12 @@ class ActorCriticConfig(abc.ABC):
         hyper: dict,
         eps: Array | float,
     ) -> tuple[Array, Metrics]:
-        """What one policy and its critic minimise, ``[]``, and the parts of it.
+        """The loss of one policy and its critic, ``[]``, and its parts.
 
         Args:
-            views: what they make of every step.
-            rollout: the rollout as it concerns this agent; its actions are those of this policy.
-            reward: ``[T, B]`` what it learns on.
+            views: outputs of policy and critic in every step.
+            rollout: the agent's part of the rollout; its actions are those of this policy.
+            reward: ``[T, B]`` the reward that the agent learns from.
             targets: what `targets` returned.
             hyper: traced settings.
             eps: ``[]`` share of uniform actions in the behaviour policy.
@@ -147,13 +147,15 @@ class ActorCriticConfig(abc.ABC):
         """Takes gradient steps on a rollout.
 
         Args:
-            step: one of them, on all or some environments.
-            trained: what the first one changes.
-            data: what they learn from, with an axis of environments (see `seats.map_envs`).
+            step: takes one gradient step, on all or some environments.
+            trained: parameters and optimiser states before the first step.
+            data: what the losses are computed from, with an axis of environments (see
+                `seats.map_envs`).
             key: consumed.
 
         Returns:
-            What is trained after the last one, and metrics of all, leaves ``[n]``.
+            Parameters and optimiser states after the last step, and metrics of all steps, leaves
+            ``[n]``.
         """
 
 
@@ -174,7 +176,7 @@ class Acting(NamedTuple):
 
 
 class Companion(NamedTuple):
-    """What is trained by the same loss as a learner, but takes steps of its own."""
+    """Further parameters, trained by the loss of a learner but with their own optimiser step."""
 
     trained: Trained  # leaves [n, ...]
     descend: Callable[[Trained, PyTree, Metrics], tuple[Trained, Metrics]]
@@ -182,15 +184,15 @@ class Companion(NamedTuple):
 
 
 ALONE = Companion(Trained((), ()), lambda trained, gradient, metrics: (trained, metrics))
-"""The companion of learners who have none."""
+"""An empty companion, for learners that have none."""
 
 
 @dataclass(frozen=True)
 class Learner:
     """The actor-critics of n seats.
 
-    Every agent trains its own network on the reward it is handed. The loss of an agent is the mean
-    over the steps in which it took part.
+    Every agent trains its own network on the reward that it gets. The loss of an agent is the
+    mean over the steps in which it took part.
 
     Raises:
         ConfigError: the network does not fit the game's observations.
@@ -204,7 +206,7 @@ class Learner:
     """Numbers beyond the game's observation that callers append to every observation, in `act` and
     in the rollout of `learn`."""
     symbols: int = 0
-    """V, size of the vocabulary of agents who speak; what is said is the caller's business."""
+    """V, size of the vocabulary of agents that send symbols; callers choose the symbols."""
 
     def __post_init__(self) -> None:
         """Checks that the network fits."""
@@ -227,7 +229,7 @@ class Learner:
         return LearnerState(trained, jnp.float32(0.0), jax.tree.map(jnp.float32, hyper))
 
     def begin(self, num_envs: int) -> PyTree:
-        """The memory ``[B, n, H]`` of agents who have seen nothing; () without LSTM."""
+        """The memory ``[B, n, H]`` before the first step of an episode; () without LSTM."""
         width = self.config.net.lstm
         if not width:
             return ()
@@ -240,7 +242,7 @@ class Learner:
         return Acting(params, jax.vmap(self.policy.fold)(params), epsilon(state))
 
     def draw(self, key: Array, num_envs: int) -> Array:
-        """``[B, n]`` float32 in [0, 1), the chance of one step. ``key`` is consumed."""
+        """``[B, n]`` float32 in [0, 1), the random numbers of one step. ``key`` is consumed."""
         return jax.random.uniform(key, (num_envs, self.num_seats))
 
     def logits(self, acting: Acting, memory: PyTree, obs: Array) -> tuple[Array, PyTree]:
@@ -257,7 +259,7 @@ class Learner:
     def act(
         self, acting: Acting, memory: PyTree, obs: Array, draws: Array, mode: Mode
     ) -> tuple[Decision, PyTree]:
-        """What the agents do who see ``obs [B, n, F]``, and their memory after it."""
+        """Decision of agents that observe ``obs [B, n, F]``, and their memory after it."""
         logits, memory = self.logits(acting, memory, obs)
         action, log_prob = distributions.choose(logits, acting.epsilon, draws, mode)
         return Decision(action, log_prob), memory
@@ -275,13 +277,13 @@ class Learner:
     def losses(
         self, params: PyTree, state: LearnerState, rollout: Rollout, reward: Array, targets: PyTree
     ) -> tuple[Array, Metrics]:
-        """Everyone's losses ``[n]``, and the parts of them.
+        """Everyone's losses ``[n]``, and their parts.
 
         Args:
             params: ``[n, ...]``, in which the losses can be differentiated.
-            state: how far training is.
+            state: gives epsilon and the traced settings.
             rollout: of these seats, on all or some environments.
-            reward: ``[T, B, n]`` what they learn on.
+            reward: ``[T, B, n]`` the reward that they learn from.
             targets: what `targets` returned.
         """
         eps = epsilon(state)
@@ -306,11 +308,11 @@ class Learner:
         """Takes the gradient steps of the learner's rule; counts no episodes.
 
         Args:
-            losses: what is minimised; among its metrics is "learn/policy_loss".
+            losses: what is minimised; its metrics include "learn/policy_loss".
             state: of the agents.
-            data: what the losses are about, see `ActorCriticConfig.go_over`.
+            data: what the losses are computed from, see `ActorCriticConfig.go_over`.
             key: consumed.
-            companion: what else the losses train.
+            companion: further parameters that the losses train.
 
         Returns:
             The agents and the companion after the steps, and metrics, ``[n]`` each.
@@ -367,12 +369,12 @@ def advantages(
     """One agent's generalised advantages ``[T, B]``, linear in ``reward [T, B]``.
 
     Args:
-        values: what its critic expects.
-        reward: what it learns on.
-        rollout: the rollout as it concerns this agent.
+        values: of its critic.
+        reward: the reward that it learns from.
+        rollout: the agent's part of the rollout.
         gamma: ``[]`` discount.
         lam: ``[]`` trace decay.
-        bootstrap_at_horizon: whether the end of an episode is a cut.
+        bootstrap_at_horizon: whether the end of an episode is a cut instead of the end of the game.
     """
     end = rollout.done & (not bootstrap_at_horizon)
     cont = jax.vmap(returns.continues, 1, 1)(rollout.active, end)
@@ -382,7 +384,7 @@ def advantages(
 
 
 def normalised(adv: Array, active: Array) -> Array:
-    """Advantages ``[T, B]`` less their mean over active steps, by their standard deviation."""
+    """Advantages ``[T, B]`` minus their mean, over their standard deviation, in active steps."""
     centred = adv - masked_mean(adv, active)
     return centred / (jnp.sqrt(masked_mean(centred**2, active)) + 1e-8)
 

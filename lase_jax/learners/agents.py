@@ -1,6 +1,6 @@
 """From learners to agents: settings, the plain agent, and what several mechanisms need.
 
-Letters: T steps, B environments, N seats, n seats of one kind of agent, E numbers.
+Letters: T steps, B environments, N seats, n seats of one kind of agent, E extra inputs.
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class AgentConfig:
     TRACED: ClassVar[tuple[str, ...]] = ()
     """The mechanism's own fields that may be traced."""
     WHOLE_EPISODES: ClassVar[bool] = False
-    """Whether the agents take rollouts of whole episodes."""
+    """Whether the agents need rollouts of whole episodes."""
 
     def hyper(self) -> dict[str, float]:
         """The settings that may be traced, and so swept under one compiled program."""
@@ -56,7 +56,7 @@ def check_plain(learner: LearnerConfig, name: str) -> None:
     """Requires A2C, for agents that differentiate through the steps of learners.
 
     Args:
-        learner: what is set.
+        learner: the one that is set.
         name: of the algorithm, for the message.
 
     Raises:
@@ -69,33 +69,33 @@ def check_plain(learner: LearnerConfig, name: str) -> None:
 
 @dataclass(frozen=True)
 class Plain:
-    """What agents do who are nothing but learners, as functions of their state."""
+    """The functions `shape` and `learn` of agents that are only learners, without a mechanism."""
 
     learner: Learner
     seats: Seats
 
     def shape(self, state: PyTree, rollout: Rollout, key: Array) -> Opinion:
-        """Leaves everyone's reward as it is. ``key`` is consumed."""
+        """Leaves everyone's reward unchanged. ``key`` is consumed."""
         del state, key
         return no_opinion(rollout, len(self.seats))
 
     def learn(
         self, state: LearnerState, rollout: Rollout, reward: Array, key: Array, clock: Clock
     ) -> tuple[LearnerState, Metrics]:
-        """Learns from the own part of a rollout. ``key`` is consumed."""
+        """Learns from these seats' part of a rollout. ``key`` is consumed."""
         del clock
-        own, paid = take_seats(rollout, self.seats), take_columns(reward, self.seats)
-        return self.learner.learn(state, own, paid, key)
+        own_rollout, paid = take_seats(rollout, self.seats), take_columns(reward, self.seats)
+        return self.learner.learn(state, own_rollout, paid, key)
 
 
 def agent(learner: Learner, seats: Seats, hyper: PyTree, opinion: Shape | None = None) -> Agent:
-    """The agent that is nothing but a learner with, perhaps, an opinion about rewards.
+    """An agent that consists of a learner and, optionally, an opinion about rewards.
 
     Args:
-        learner: who acts and learns.
+        learner: acts and learns.
         seats: the seats it holds.
         hyper: its traced settings.
-        opinion: what it makes of rewards, given the learner's state; None for nothing.
+        opinion: how it changes rewards, given the learner's state; None for no change.
     """
     plain = Plain(learner, seats)
     return Agent(
@@ -111,26 +111,26 @@ def agent(learner: Learner, seats: Seats, hyper: PyTree, opinion: Shape | None =
 
 
 def extend(obs: Array, told: Array) -> Array:
-    """``obs [..., n, F]`` of n seats with what all of them are told, ``[..., E]``, appended."""
+    """``obs [..., n, F]`` of n seats with ``told [..., E]``, the same for all of them, appended."""
     same = jnp.broadcast_to(told[..., None, :], (*obs.shape[:-1], told.shape[-1]))
     return jnp.concatenate([obs.astype(jnp.float32), same], axis=-1)
 
 
 def imitation(policy: Policy, params: PyTree, rollout: Rollout, eps: Array) -> Array:
-    """How badly a policy explains what one agent did: cross-entropy ``[]`` in nats.
+    """Cross-entropy ``[]``, in nats, of one agent's actions under a policy.
 
     Args:
-        policy: whose parameters they are.
-        params: of one agent.
-        rollout: the rollout as it concerns that agent.
-        eps: ``[]`` share of uniform actions in its behaviour.
+        policy: the policy that predicts the actions.
+        params: its parameters, of one agent.
+        rollout: the part of the rollout of the agent that acted.
+        eps: ``[]`` share of uniform actions in the behaviour of that agent.
     """
     guess = distributions.policy(policy.evaluate(params, rollout).logits, eps)
     return masked_mean(-guess.log_prob(rollout.action), rollout.active)
 
 
 def of_models(losses: Array, norms: Array, num_actions: int) -> Metrics:
-    """What is measured of agents' models of others, n agents.
+    """Metrics of the models of others of n agents.
 
     Args:
         losses: ``[n]`` cross-entropy of what others did, in nats.

@@ -1,7 +1,7 @@
 """A policy and its critic, as functions of one agent's parameters.
 
 Letters: T steps, B environments, A actions, M samples, F numbers of a flattened observation, E
-numbers beyond it, V symbols, H numbers of features.
+extra inputs, V symbols, H features.
 """
 
 import math
@@ -20,25 +20,25 @@ from lase_jax.types import Array, PyTree, Rollout
 
 
 class Values(NamedTuple):
-    """What a critic expects in every step of a rollout."""
+    """Values of a critic in every step of a rollout."""
 
-    now: Array  # [T, B], of what was seen before the step
-    following: Array  # [T, B], of what was seen after it; of no meaning where an episode ends
+    now: Array  # [T, B], of the observation before the step
+    following: Array  # [T, B], of the observation after it; meaningless where an episode ends
 
 
 class Views(NamedTuple):
-    """What a policy and its critic make of every step of a rollout."""
+    """Outputs of a policy and its critic in every step of a rollout."""
 
     logits: Array  # [T, B, A]
     values: Values
 
 
 class Past(NamedTuple):
-    """What an agent knew in every step of a rollout, but for the extra numbers."""
+    """State of an agent's network in every step of a rollout, without the extra inputs."""
 
     window: Array  # [T, B, H], pre-activations of its first dense layer for the window
     memory: PyTree  # [T, B, ...], before the step
-    features: Array  # [T, B, H'], what came of it with the extra numbers as they were
+    features: Array  # [T, B, H'], computed with the true extra inputs
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,11 @@ class Policy:
     spec: EnvSpec
     net: Net
     extra: int = 0
-    """E, numbers that callers append to every observation."""
+    """E, number of extra inputs that callers append to every observation."""
     symbols: int = 0
-    """V, size of the vocabulary of agents who speak."""
+    """V, size of the vocabulary of agents that send symbols; 0 for others."""
     bootstrap_at_horizon: bool = False
-    """Whether the end of an episode is a cut, whose last value is asked for."""
+    """Whether the end of an episode is a cut, so that the value after it is needed."""
 
     @cached_property
     def module(self) -> ActorCritic:
@@ -74,7 +74,7 @@ class Policy:
         return self.module.init(key, jnp.zeros((1, self.obs_size + self.extra)))
 
     def fold(self, params: PyTree) -> PyTree:
-        """The first layers multiplied out, computed once per update (see `nets.layers`)."""
+        """The first layers as affine maps, computed once per update (see `nets.layers`)."""
         return self.network("fold")(params)
 
     def heads(self, params: PyTree, features: Array) -> tuple[Array, Array]:
@@ -86,7 +86,7 @@ class Policy:
         return self.network("symbol_heads")(params, features)
 
     def first_features(self, params: PyTree, x: Array) -> Array:
-        """What the convolutions, or else the first dense layer, make of ``x [..., F]``."""
+        """Flat output, for ``x [..., F]``, of the convolutions or else of the first dense layer."""
         return self.network("first_features")(params, x)
 
     def step(
@@ -100,7 +100,7 @@ class Policy:
         return features, memory
 
     def logits(self, params: PyTree, folded: PyTree, memory: PyTree, x: Array) -> Array:
-        """Logits ``[M, A]`` where ``x [M, F + E]`` is seen with a memory ``[M, ...]``."""
+        """Logits ``[M, A]`` for ``x [M, F + E]`` and the memory ``[M, ...]`` before it."""
         return self.heads(params, self.step(params, folded, memory, x)[0])[0]
 
     def unroll(self, params: PyTree, memory: PyTree, encoded: Array) -> tuple[Array, PyTree]:
@@ -117,14 +117,14 @@ class Policy:
         return self.unroll(params, memory, self.network("encode")(params, folded, x))[1]
 
     def features(self, params: PyTree, rollout: Rollout) -> Array:
-        """Features of every step, and where a cut follows the last one of what is seen then.
+        """Features of every step and, if the rollout ends with a cut, of the last observation.
 
         Args:
             params: of the agent.
-            rollout: as it concerns the agent, with what callers append to observations.
+            rollout: the agent's part, including the extra inputs appended to observations.
 
         Returns:
-            ``[T, B, H]`` or ``[T + 1, B, H]``, for `views` to take apart.
+            ``[T, B, H]`` or ``[T + 1, B, H]``, which `views` splits.
         """
         obs = rollout.obs
         if self.bootstrap_at_horizon or len(obs) != self.spec.horizon:
@@ -134,12 +134,12 @@ class Policy:
         return self.unroll(params, rollout.memory, encoded)[0]
 
     def evaluate(self, params: PyTree, rollout: Rollout) -> Views:
-        """Policy and values in every step of a rollout, as it concerns the agent."""
+        """Policy and values in every step of the agent's part of a rollout."""
         features = self.features(params, rollout)
         return views(*self.heads(params, features), len(rollout.action))
 
     def past(self, params: PyTree, memory: PyTree, x: Array) -> Past:
-        """What an agent knew that saw ``x [T, B, F + E]`` from a memory ``[B, ...]`` on."""
+        """`Past` of an agent with inputs ``x [T, B, F + E]`` and initial memory ``[B, ...]``."""
         folded = self.fold(params)
         window = self.network("first_layer")(params, folded, x[..., : self.obs_size])
         encoded = self.network("encode")(params, folded, x)
@@ -147,12 +147,12 @@ class Policy:
         return Past(window, before, features)
 
     def counterfactual_logits(self, params: PyTree, past: Past, extra: Array) -> Array:
-        """What an agent would do had a step's extra numbers been others, after the true past.
+        """Logits of an agent for other extra inputs in each step, after the true past of that step.
 
         Args:
             params: of the agent.
-            past: what it knew besides.
-            extra: ``[T, B, M, E]`` M other ones.
+            past: its true windows and memory.
+            extra: ``[T, B, M, E]`` M alternatives for the extra inputs.
 
         Returns:
             Logits ``[T, B, M, A]``.
@@ -166,7 +166,7 @@ class Policy:
 
 
 def views(logits: Array, value: Array, steps: int) -> Views:
-    """What a policy and its critic make of T steps, from heads on `Policy.features`."""
+    """Splits the outputs of the heads for `Policy.features` into the views of T steps."""
     now = value[:steps]
     following = value[1:] if len(value) > steps else jnp.append(value[1:], value[:1], 0)
     return Views(logits[:steps], Values(now, following))

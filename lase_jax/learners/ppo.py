@@ -1,8 +1,8 @@
-"""PPO: several epochs of minibatches on every rollout, kept near the policy that played it.
+"""PPO: several epochs of minibatches per rollout; the policy stays near the one that played it.
 
 Source: Schulman et al. 2017 (arXiv 1707.06347); Huang et al. 2022, "The 37 implementation details
 of PPO", for the value clip and for advantages that are normalised per minibatch. A minibatch holds
-whole rollouts of some environments, so that recurrent networks remember as they did in play.
+whole rollouts of some environments, so that recurrent networks are unrolled as in play.
 
 Letters: T steps, B environments, n seats of this kind, K gradient steps.
 
@@ -34,11 +34,11 @@ from lase_jax.types import Array, Metrics, PyTree, Rollout
 
 
 class Targets(NamedTuple):
-    """What is fixed before the first step on a rollout."""
+    """What is fixed before the first gradient step on a rollout."""
 
     advantage: Array  # [T, B]
-    value: Array  # [T, B], of the critic then
-    logits: Array  # [T, B, A], of the policy then
+    value: Array  # [T, B], of the old critic
+    logits: Array  # [T, B, A], of the old policy
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,14 @@ class PPO(ActorCriticConfig):
     """Proximal policy optimisation with the clipped surrogate."""
 
     epochs: int = 4
-    """Times that an update goes over its rollout."""
+    """How often an update goes over its rollout."""
     minibatches: int = 4
-    """Parts of equally many environments, a gradient step each; a divisor of `num_envs`."""
+    """Minibatches per epoch, one gradient step each; a divisor of `num_envs`."""
     clip: float = 0.2
-    """The ratio of new and old probability earns nothing beyond 1 +- this."""
+    """Clip of the ratio of new and old probability: no gain beyond 1 +- this."""
     value_clip: float = 0.0
-    """A value earns nothing by moving further than this from the old one, in units of return; 0 for
-    no such bound."""
+    """Clip of the critic: no gain if a value moves further than this from the old one, in units of
+    return; 0 for no clip."""
 
     TRACED: ClassVar[tuple[str, ...]] = (*ActorCriticConfig.TRACED, "clip")
 
@@ -77,7 +77,7 @@ class PPO(ActorCriticConfig):
     def targets(
         self, evaluate: Callable[[], Views], rollout: Rollout, reward: Array, hyper: dict
     ) -> Targets:
-        """Advantages, and what policy and critic made of the rollout that the old policy played."""
+        """Advantages, and the values and logits before the first gradient step."""
         views = jax.lax.stop_gradient(evaluate())
         gamma, lam = hyper["gamma"], hyper["lam"]
         adv = advantages(views.values, reward, rollout, gamma, lam, self.bootstrap_at_horizon)
@@ -127,9 +127,9 @@ class PPO(ActorCriticConfig):
     ) -> tuple[Carry, Metrics]:
         """Goes over minibatches of environments `epochs` times, drawn anew each time.
 
-        Every minibatch has one of each `minibatches` environments that follow each other. Devices
-        that share environments then find their part of every minibatch among their own, and which
-        environments are in which does not depend on how many devices there are.
+        Of every `minibatches` consecutive environments, each minibatch gets one. Devices that share
+        environments then have their part of every minibatch among their own environments, and the
+        minibatches do not depend on the number of devices.
         """
         envs = num_envs_of(data)
         self.check(envs)
@@ -157,6 +157,6 @@ class PPO(ActorCriticConfig):
 
 
 def summary(name: str, values: Array) -> Array:
-    """One number ``[n]`` of a metric's ``[K, n]``: the worst health, else the mean, without NaN."""
+    """A metric ``[K, n]`` reduced to ``[n]``: the minimum of health, else the mean without NaN."""
     reduce: Any = jnp.min if name.startswith("health/") else jnp.nanmean
     return reduce(values, axis=0)

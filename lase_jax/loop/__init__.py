@@ -1,4 +1,4 @@
-"""Playing and learning: rollouts, who holds which seat, and the one scan over updates.
+"""Playing and learning: rollouts, the agents on their seats, and the one scan over updates.
 
-Nothing here knows an algorithm by its name.
+Nothing here depends on a particular algorithm.
 """

@@ -4,7 +4,7 @@ Letters: T steps, B environments, N seats, n seats of one kind of agent, F numbe
 observation.
 
 Observations are flattened as they leave the game: conversions and transposes of windows with five
-axes are index arithmetic that costs XLA on a CPU more than the networks do.
+axes are index arithmetic, which with XLA on a CPU costs more than the networks.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from lase_jax.types import Algorithm, Array, Clock, Mode, PyTree, Rollout, World
 
 
 def begin(env: Env, algorithm: Algorithm, key: Array, num_envs: int) -> World:
-    """Fresh episodes in `num_envs` environments, laid over the devices that share them.
+    """Begins episodes in `num_envs` environments, split over the devices that share them.
 
     ``key`` is consumed.
     """
@@ -49,14 +49,15 @@ def play(
         env: the game.
         algorithm: who plays.
         acting: what ``algorithm.prepare`` returned.
-        world: where play begins.
+        world: state before the first step.
         key: consumed.
         num_steps: T.
         mode: how actions are chosen.
-        keep: what to keep of the environment state before every step, e.g. all of it for pictures.
+        keep: selects what to return of the environment state before every step, e.g. all of it for
+            pictures.
 
     Returns:
-        The world after the last step, the rollout, and what was kept, ``[T, B, ...]``.
+        The world after the last step, the rollout, and what `keep` selected, ``[T, B, ...]``.
     """
     num_envs = world.obs.shape[0]
 
@@ -91,9 +92,9 @@ def play(
 def collector(env: Env, algorithm: Algorithm, num_envs: int, num_steps: int) -> Callable:
     """Builds ``collect(acting, world, key, clock) -> (world, Rollout)`` for training.
 
-    Episodes have an exact length that the rollout's length divides, so all environments begin and
-    end together and nothing resets inside a rollout: where a rollout is a whole episode every call
-    begins a new one, else every ``horizon / num_steps``-th call does.
+    All episodes have the same length, which the rollout's length divides, so all environments begin
+    and end together and nothing resets inside a rollout: if a rollout is a whole episode, every
+    call begins a new one; otherwise every ``horizon / num_steps``-th call does.
     """
     segments = env.spec.horizon // num_steps
 

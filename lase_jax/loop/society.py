@@ -1,4 +1,4 @@
-"""Societies: who sits on which seat, and what they do together in one iteration.
+"""Societies: the agents on the seats of a game, and their joint iteration.
 
 Letters: T steps, B environments, N seats, n seats of one kind of agent.
 """
@@ -66,8 +66,8 @@ def society(spec: EnvSpec, groups: Sequence[tuple[Agent, Seats]]) -> Algorithm:
     ) -> tuple[Decision, PyTree]:
         decisions, memories = [], []
         for (agent, seats), a, m, d in zip(groups, acting, memory, draws, strict=True):
-            seen = obs if seats == tuple(every) else jnp.take(obs, np.array(seats), axis=1)
-            decision, after = agent.act(a, m, seen, d, mode)
+            own_obs = obs if seats == tuple(every) else jnp.take(obs, np.array(seats), axis=1)
+            decision, after = agent.act(a, m, own_obs, d, mode)
             decisions.append(decision)
             memories.append(after)
         chosen = Decision(
@@ -85,8 +85,8 @@ def society(spec: EnvSpec, groups: Sequence[tuple[Agent, Seats]]) -> Algorithm:
 
     def views(rollout: Rollout) -> list[Rollout]:
         """The whole rollout with each group's own memory and notes."""
-        own = zip(rollout.memory, rollout.notes, strict=True)
-        return [rollout._replace(memory=memory, notes=notes) for memory, notes in own]
+        pairs = zip(rollout.memory, rollout.notes, strict=True)
+        return [rollout._replace(memory=memory, notes=notes) for memory, notes in pairs]
 
     def weigh(state: PyTree, rollout: Rollout, key: Array) -> Opinion:
         keys = jax.random.split(key, len(groups))
@@ -102,10 +102,10 @@ def society(spec: EnvSpec, groups: Sequence[tuple[Agent, Seats]]) -> Algorithm:
             merge([(o.metrics, seats) for o, (_, seats) in zip(opinions, groups, strict=True)]),
         )
 
-    def merge(found: list[tuple[Metrics, Seats]]) -> Metrics:
+    def merge(group_metrics: list[tuple[Metrics, Seats]]) -> Metrics:
         """Every seat's numbers in one array per name, NaN for seats that have none."""
         merged: Metrics = {}
-        for numbers, seats in found:
+        for numbers, seats in group_metrics:
             for name, value in numbers.items():
                 blank = jnp.full((spec.num_agents, *value.shape[1:]), jnp.nan)
                 merged[name] = merged.get(name, blank).at[np.array(seats)].set(value)
@@ -119,22 +119,22 @@ def society(spec: EnvSpec, groups: Sequence[tuple[Agent, Seats]]) -> Algorithm:
         further: Callable,
         key: Array,
     ) -> tuple[PyTree, list[tuple[Metrics, Seats]]]:
-        """Lets those reflect who do, each on what everyone had learnt before anyone reflected."""
-        acting, reflected, found = prepare(after), list(after), []
+        """Calls `reflect` of all agents that have it, on the states before any of them reflects."""
+        acting, reflected, group_metrics = prepare(after), list(after), []
         for index, ((agent, seats), view) in enumerate(zip(groups, views(rollout), strict=True)):
             if agent.reflect is None:
                 continue
 
-            def again(own: PyTree, key: Array, index: int = index) -> Rollout:
-                everyone = (*acting[:index], own, *acting[index + 1 :])
+            def again(own_acting: PyTree, key: Array, index: int = index) -> Rollout:
+                everyone = (*acting[:index], own_acting, *acting[index + 1 :])
                 return views(further(everyone, key))[index]
 
             key_now = jax.random.fold_in(key, index)
             reflected[index], numbers = agent.reflect(
                 before[index], after[index], view, reward, again, key_now
             )
-            found.append((numbers, seats))
-        return tuple(reflected), found
+            group_metrics.append((numbers, seats))
+        return tuple(reflected), group_metrics
 
     def iterate(
         state: PyTree, collect: Callable, world: World, key: Array, clock: Clock
@@ -148,15 +148,15 @@ def society(spec: EnvSpec, groups: Sequence[tuple[Agent, Seats]]) -> Algorithm:
             agent.learn(s, view, reward, k, clock)
             for (agent, _), s, view, k in zip(groups, state, views(rollout), keys, strict=True)
         ]
-        found = [(m, seats) for (_, m), (_, seats) in zip(learnt, groups, strict=True)]
+        learn_metrics = [(m, seats) for (_, m), (_, seats) in zip(learnt, groups, strict=True)]
         after = tuple(s for s, _ in learnt)
 
         def further(acting: PyTree, key: Array) -> Rollout:
             return collect(acting, world, key, clock)[1]
 
-        after, reflected = reflect(state, after, rollout, reward, further, key_reflect)
+        after, reflect_metrics = reflect(state, after, rollout, reward, further, key_reflect)
         facts = metrics.of_rollout(rollout, opinion.delta, opinion.weights, spec.horizon)
-        return after, world, facts | opinion.metrics | merge(found + reflected)
+        return after, world, facts | opinion.metrics | merge(learn_metrics + reflect_metrics)
 
     hyper = tuple(agent.hyper for agent, _ in groups)
     reflects = any(agent.reflect is not None for agent, _ in groups)

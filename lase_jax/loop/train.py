@@ -18,7 +18,7 @@ from lase_jax.types import Algorithm, Array, Carry, Clock, Metrics, PyTree
 
 @dataclass(frozen=True)
 class Schedule:
-    """How much is played between updates, and in all."""
+    """How much is played between updates, and in total."""
 
     steps: int = 1_000_000
     """Environment steps per seed, counted over all parallel environments."""
@@ -82,7 +82,7 @@ def make_trainer(env: Env, algorithm: Algorithm, schedule: Schedule) -> Trainer:
     """
     length, horizon = schedule.length(env.spec), env.spec.horizon
     fits = length == horizon or not algorithm.whole_episodes
-    remedy = f"use {horizon} or 0, for agents that play their episodes again (LIO)"
+    remedy = f"use {horizon} or 0, for agents that play their episodes again"
     checks.require(fits, "rollout_length", length, remedy)
     collect = collector(env, algorithm, schedule.num_envs, length)
 

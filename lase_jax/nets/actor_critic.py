@@ -13,11 +13,11 @@ from lase_jax.nets.layers import LSTM, SMALL, Affine, Array, Eyes, Net, PyTree
 
 
 class ActorCritic(nn.Module):
-    """Acting policy and critic: eyes, dense layers, optional LSTM, two linear heads.
+    """Acting policy and critic: encoder (`Eyes`), dense layers, optional LSTM, two linear heads.
 
-    With `extra`, inputs are ``[..., F + extra]``: what an agent knows beyond its window joins the
-    first dense layer, behind the convolutions. With `symbols` there are two heads more, a policy
-    over that many symbols and its critic.
+    With `extra`, inputs are ``[..., F + extra]``: inputs beyond the window enter at the first dense
+    layer, after the convolutions. With `symbols` there are two more heads, a policy over that many
+    symbols and its critic.
     """
 
     obs_shape: tuple[int, ...]
@@ -38,24 +38,24 @@ class ActorCritic(nn.Module):
         self.eyes = Eyes(self.obs_shape, net.dense[:1], net.conv, net.conv_relu)
         self.hidden = [nn.Dense(width) for width in net.dense[1:]]
         self.lstm = LSTM(net.lstm, net.dense[-1]) if net.lstm else None
-        table = not net.dense  # a bias would move all states at once
+        table = not net.dense  # a bias would act on all states at once
         self.policy_head = nn.Dense(self.num_actions, use_bias=not table, kernel_init=SMALL)
         self.value_head = nn.Dense(1, use_bias=not table)
         self.symbol_head = nn.Dense(self.symbols, kernel_init=SMALL) if self.symbols else None
         self.symbol_value_head = nn.Dense(1) if self.symbols else None
 
     def first_features(self, x: Array) -> Array:
-        """What the convolutions, or else the first dense layer, make of ``x [..., F]``, flat."""
+        """Flat output, for ``x [..., F]``, of the convolutions or else of the first dense layer."""
         if self.net.conv:
             return self.eyes.convolve(x)
         return nn.relu(self.first_layer(self.fold(), x))
 
     def fold(self) -> tuple[Affine, ...]:
-        """What `encode` needs, computed once per update."""
+        """First layers for `encode`, computed once per update (see `Eyes.fold`)."""
         return self.eyes.fold()
 
     def encode(self, folded: tuple[Affine, ...], x: Array) -> Array:
-        """All that does not depend on memory, to features or LSTM gate inputs."""
+        """Features, or gate inputs of the LSTM: the layers that do not depend on memory."""
         if not self.net.dense:
             return x
         size = math.prod(self.obs_shape)
@@ -95,7 +95,7 @@ class ActorCritic(nn.Module):
         return self.policy_head(h), self.value_head(h)[..., 0]
 
     def symbol_heads(self, h: Array) -> tuple[Array, Array]:
-        """Logits ``[..., V]`` of symbols and their value ``[...]``; only for those who speak."""
+        """Logits ``[..., V]`` of symbols and their value ``[...]``; only if there are `symbols`."""
         assert self.symbol_head is not None and self.symbol_value_head is not None
         return self.symbol_head(h), self.symbol_value_head(h)[..., 0]
 

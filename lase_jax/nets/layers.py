@@ -1,14 +1,15 @@
-"""What networks are made of, as flax modules of one agent, and how large they are.
+"""The layers of networks, as flax modules of one agent, and settings of their sizes.
 
 Letters: A actions, N seats, F numbers of a flattened observation, H width of a layer; ``...`` are
 batch axes.
 
-Every network begins with `Eyes`: optional 3x3 convolutions or a dense trunk, then one dense layer
-per head. The paper's convolutions have no non-linearity between them (lase.md, from the author's
-prototype), so convolutions and first dense layer together are one affine map of the window. `fold`
-multiplies that map out once per update, and every step costs one small matrix product instead of
-two convolutions; the result is the same to float error. Convolutions with ReLU are evaluated as
-patches times a matrix (im2col), which stays fast under vmap and scan where ``lax.conv`` does not.
+Every network begins with the encoder `Eyes`: optional 3x3 convolutions or a dense trunk, then one
+dense layer per head. The paper's convolutions have no non-linearity between them (lase.md, from the
+author's prototype), so convolutions and first dense layer together are one affine map of the
+window. `fold` computes that map once per update, and every step costs one small matrix product
+instead of two convolutions; the result is the same up to float error. Convolutions with ReLU are
+evaluated as patches times a matrix (im2col), which stays fast under vmap and scan where
+``lax.conv`` does not.
 """
 
 import math
@@ -33,7 +34,7 @@ SMALL = nn.initializers.variance_scaling(1e-4, "fan_in", "truncated_normal")
 
 @dataclass(frozen=True)
 class Net:
-    """Sizes of the network of a policy and its critic, and of convolutions everywhere."""
+    """Sizes of the network of a policy and its critic, and of convolutions in all networks."""
 
     conv: tuple[int, ...] = ()
     """Channels of the 3x3 convolutions over the window; () for none."""
@@ -41,7 +42,7 @@ class Net:
     """Put a ReLU after each convolution (slower; the paper's prototype has none)."""
     dense: tuple[int, ...] = (64, 64)
     """Widths of the dense layers with ReLU; () for a policy and a critic that are linear in the
-    observation: in a matrix game, tables."""
+    observation (in a matrix game: tables)."""
     lstm: int = 0
     """Width of the acting network's LSTM; 0 for a feed-forward network."""
 
@@ -102,7 +103,7 @@ def patches(image: Array) -> Array:
 
 
 class Eyes(nn.Module):
-    """From a flattened observation to the pre-activations of several first dense layers.
+    """Encoder of a flattened observation, up to the pre-activations of each head's first layer.
 
     Attributes:
         obs_shape: shape of one observation.
@@ -156,7 +157,7 @@ class Eyes(nn.Module):
         return image.reshape(*x.shape[:-1], -1)
 
     def fold(self) -> tuple[Affine, ...]:
-        """One affine map per head, from what `__call__` computes before it."""
+        """One affine map per head, which includes the convolutions where `folds` holds."""
         if not self.folds:
             return tuple(self.first)
         size = math.prod(self.obs_shape)
@@ -180,7 +181,7 @@ def affine(layer: Affine, x: Array) -> Array:
 
 
 def add_actions(rows: Array, joint: Array) -> Array:
-    """What a joint action adds to the pre-activations: the sum of its rows, as one matrix product.
+    """Contribution of a joint action to pre-activations: a sum of rows, as one matrix product.
 
     Args:
         rows: ``[N, A, H]``.
@@ -201,7 +202,7 @@ def one_hots(values: Array, size: int) -> Array:
 class LSTM(nn.Module):
     """An LSTM cell whose input projection can be computed for all steps at once, before the scan.
 
-    The same equations as flax's ``OptimizedLSTMCell`` (a test holds them equal), split in two
+    The same equations as flax's ``OptimizedLSTMCell`` (a test compares them), split in two
     because only the recurrent half has to be inside a scan over time.
     """
 
@@ -244,8 +245,8 @@ def lstm_step(
 def opened(bent: Array) -> tuple[Array, Array, Array, Array]:
     """Entry, forget, update and out gate ``[..., H]`` from ``bent [..., 4 H]``.
 
-    A sigmoid is half a tanh of half its argument and a half, so that one tanh over all gates, side
-    by side as they lie in memory, serves all four.
+    Because ``sigmoid(x) = 0.5 tanh(0.5 x) + 0.5``, one tanh over all gates, which are contiguous in
+    memory, serves all four.
     """
     entry, forget, update, out = jnp.split(bent, 4, axis=-1)
     return 0.5 * entry + 0.5, 0.5 * forget + 0.5, update, 0.5 * out + 0.5
@@ -257,8 +258,8 @@ def lstm_unroll(
 ) -> tuple[Array, tuple[Array, Array]]:
     """An LSTM over T steps, differentiated by hand.
 
-    Derived by jax, the loop backwards adds to the gradient of the kernel in every step; here that
-    is one matrix product after the loop.
+    The backward loop that jax derives adds to the kernel's gradient in every step; here the
+    gradient is one matrix product after the loop.
 
     Args:
         kernel: ``[H, 4 H]``.
@@ -285,16 +286,16 @@ def _unroll_backward(kept: tuple, pulls: tuple) -> tuple[Array, tuple[Array, Arr
     back = kernel.T
 
     def backward(pull: tuple[Array, Array], step: tuple) -> tuple[tuple[Array, Array], Array]:
-        (cell_before, shown, bent), (pull_after, (pull_hidden, pull_cell)) = step
+        (cell_before, cell_tanh, bent), (pull_after, (pull_hidden, pull_cell)) = step
         entry, forget, update, out = opened(bent)
         hidden = pull[0] + pull_after
-        cell = pull[1] + hidden * out * (1.0 - shown**2)
+        cell = pull[1] + hidden * out * (1.0 - cell_tanh**2)
         gates = jnp.concatenate(
             [
                 cell * update * entry * (1.0 - entry),
                 cell * cell_before * forget * (1.0 - forget),
                 cell * entry * (1.0 - update**2),
-                hidden * shown * out * (1.0 - out),
+                hidden * cell_tanh * out * (1.0 - out),
             ],
             axis=-1,
         )
@@ -303,7 +304,7 @@ def _unroll_backward(kept: tuple, pulls: tuple) -> tuple[Array, tuple[Array, Arr
     nothing = jnp.zeros_like(cells[0])
     steps = (cells_before, jnp.tanh(cells), bent)
     pull, gates = jax.lax.scan(backward, (nothing, nothing), (steps, pulls), reverse=True)
-    every = tuple(range(gates.ndim - 1))  # merging them would part environments from their device
+    every = tuple(range(gates.ndim - 1))  # merging them would move environments between devices
     return jnp.tensordot(before, gates, (every, every)), pull, gates
 
 
