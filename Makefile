@@ -1,8 +1,8 @@
 # Every target sets up .venv by itself and leaves it alone while it is up to date.
 # `make` or `make help` lists the targets and variables.
 
-# What a run is made of, from the command line only: the environment's ENV is a start-up file to
-# some shells, and its NAME a computer's name.
+# Settings of a run, taken from make's command line only and not from environment variables: to some
+# shells ENV is a start-up file, and NAME may be the computer's name.
 ENV =
 NAME =
 RUN =
@@ -19,8 +19,8 @@ EXTRA ?=
 PYTHON ?=
 INSTALLER ?=
 
-# make hands its command line on to the commands, but these are arguments, not settings; and .venv
-# holds all that its Python may import.
+# make exports the variables of its command line to the commands, but the commands get these ones as
+# arguments; and .venv holds all that its Python may import.
 unexport ENV ALGO NAME RUN RUNS SEED SEEDS STEPS SWEEP ARGS PYTHONPATH PYTHONHOME
 export PYTHON INSTALLER
 export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.cache/jax
@@ -30,7 +30,7 @@ quote = '$(subst ','\'',$(1))'
 flag = $(if $(2),--$(1) $(call quote,$(2)))
 
 RUN_PYTHON := .venv/bin/python
-# A file stays in one process, which keeps its programs.
+# All tests of a file run in one process, which keeps its compiled programs.
 PYTEST := $(RUN_PYTHON) -m pytest -n logical --maxprocesses 4 --dist loadfile
 STAMP := .venv/.stamp$(if $(EXTRA),-$(EXTRA))
 
@@ -45,11 +45,11 @@ help: ## List targets and variables
 	@echo "  SEEDS=5       seeds         STEPS=1000000   environment steps per seed"
 	@echo "  NAME=my-run   run's name    WANDB=offline   or online, disabled"
 	@echo "  SWEEP='lr=1e-4,1e-3 delta=0,0.1'  what a sweep varies"
-	@echo "  RUN=runs/x    run folder    SEED=0          which seed of it to draw"
+	@echo "  RUN=runs/x    run folder    SEED=0          which seed of it to animate"
 	@echo "  ARGS='...'    anything else; ARGS=--help lists it"
 	@echo "  EXTRA=cuda12  jax for an accelerator: cuda12, cuda13 or tpu (give it every time)"
 	@echo "  PYTHON=...    the Python that makes .venv, 3.11 or newer"
-	@echo "  INSTALLER=pip pip instead of uv, which it brings in else"
+	@echo "  INSTALLER=pip pip instead of uv, which is installed if missing"
 
 $(STAMP): pyproject.toml $(wildcard requirements/*.txt)
 	@tools/venv.sh $(EXTRA)
@@ -58,13 +58,13 @@ $(STAMP): pyproject.toml $(wildcard requirements/*.txt)
 install: $(STAMP) ## Set up .venv and nothing else
 	@:
 
-train: $(STAMP) ## Train, e.g. make train ENV=ssh SEEDS=5; with RUN=runs/x go on with that run
+train: $(STAMP) ## Train, e.g. make train ENV=ssh SEEDS=5; with RUN=runs/x continue that run
 	@$(RUN_PYTHON) -m experiments.run train $(if $(RUN),$(call flag,resume,$(RUN)), \
 		$(call flag,env,$(ENV)) $(call flag,algo,$(ALGO))) \
 		$(call flag,seeds,$(SEEDS)) $(call flag,steps,$(STEPS)) $(call flag,name,$(NAME)) \
 		$(call flag,wandb,$(WANDB)) $(ARGS)
 
-sweep: $(STAMP) ## Train many settings, e.g. make sweep ENV=ssh SWEEP="lr=1e-4,1e-3"; with RUN=runs/x go on with that sweep
+sweep: $(STAMP) ## Train many settings, e.g. make sweep ENV=ssh SWEEP="lr=1e-4,1e-3"; with RUN=runs/x continue that sweep
 	@$(RUN_PYTHON) -m experiments.run sweep $(if $(RUN),$(call flag,resume,$(RUN)), \
 		$(call flag,env,$(ENV)) $(call flag,algo,$(ALGO)) $(call flag,sweep,$(SWEEP))) \
 		$(call flag,seeds,$(SEEDS)) $(call flag,steps,$(STEPS)) $(call flag,name,$(NAME)) \
@@ -73,7 +73,7 @@ sweep: $(STAMP) ## Train many settings, e.g. make sweep ENV=ssh SWEEP="lr=1e-4,1
 need-run:
 	@$(if $(RUN),:,$(error RUN is empty: name a run's folder, e.g. RUN=runs/ssh-lase))
 
-eval: $(if $(RUNS),,need-run) $(STAMP) ## Play a trained run, a table per agent; with RUNS="runs/x runs/y" let them play each other
+eval: $(if $(RUNS),,need-run) $(STAMP) ## Evaluate a trained run, a table per agent; with RUNS="runs/x runs/y" let these play each other
 	@$(RUN_PYTHON) -m experiments.run $(if $(RUNS),crossplay $(foreach run,$(RUNS),$(call quote,$(run))), \
 		eval $(call quote,$(RUN))) $(ARGS)
 
@@ -83,16 +83,16 @@ render: need-run $(STAMP) ## Animate a game of a run, e.g. make render RUN=runs/
 test: $(STAMP) ## Run the tests
 	@$(PYTEST) $(ARGS)
 
-test-all: $(STAMP) ## Run these and the thorough ones, with processes, devices, notebooks
+test-all: $(STAMP) ## Run these tests and the thorough ones: processes, devices, notebooks
 	@$(PYTEST) -m "not (slow or newest)" $(ARGS)
 
 test-slow: $(STAMP) ## Run the slow tests: those that learn, or train for long
 	@$(PYTEST) -m slow $(ARGS)
 
-test-newest: $(STAMP) ## Train with the newest dependencies, on every Python that is here
+test-newest: $(STAMP) ## Train with the newest dependencies, on every installed Python
 	@$(RUN_PYTHON) -m pytest -m newest $(ARGS)
 
-coverage: $(STAMP) ## Run the tests and report what they reach
+coverage: $(STAMP) ## Run the tests and report their code coverage
 	@$(PYTEST) --cov $(ARGS)
 
 lint: $(STAMP) ## Check style, formatting and types
@@ -100,20 +100,20 @@ lint: $(STAMP) ## Check style, formatting and types
 	@$(RUN_PYTHON) -m ruff format --check
 	@$(RUN_PYTHON) -m pyright
 
-format: $(STAMP) ## Format the code and mend what can be mended
+format: $(STAMP) ## Format the code and fix what ruff can fix by itself
 	@$(RUN_PYTHON) -m ruff check --fix
 	@$(RUN_PYTHON) -m ruff format
 
 types: $(STAMP) ## Check types
 	@$(RUN_PYTHON) -m pyright
 
-bench: $(STAMP) ## Measure speed; ARGS=roofline, scaling, device, peers or goals for its limits
+bench: $(STAMP) ## Measure speed; ARGS=roofline, scaling, device, growth, peers or goals for other benchmarks
 	@$(RUN_PYTHON) -m experiments.bench $(ARGS)
 
 notebooks: $(STAMP) ## Execute the notebooks
 	@.venv/bin/jupyter-execute notebooks/*.ipynb
 
-lock: $(STAMP) ## Write the locks in requirements/ anew with the newest versions
+lock: $(STAMP) ## Rewrite the lock files in requirements/ with the newest versions
 	@tools/lock.sh
 
 clean: ## Remove caches and built files; keep .venv and runs

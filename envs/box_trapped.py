@@ -2,11 +2,12 @@
 
 Letters: N agents.
 
-Every agent is locked in a box. In each step it waits, pushes the lever that opens the box of the
-next agent (the last one's opens the first's), at a cost, or eats, which pays once its own box is
-open. A box that is open stays so. Whoever opens gains nothing by it and never learns to from its
-own reward alone, though all would eat if all did; but it changes what the freed agent does in the
-next step, and so it earns influence on others' next actions.
+Every agent is locked in a box. In each step it waits, pushes at a cost the lever that opens the
+box of the next agent (the last agent's lever opens the first agent's box), or eats, which pays once
+its own box is open. A box that is open stays open. An agent that opens a box gains nothing by it,
+so it never learns to open from its own reward alone, though all could eat if all opened. But
+opening changes what the freed agent does in the next step, so it has influence on another's next
+action.
 
 The paper's supplement has a game of this name, with two agents, costly levers and rewards after
 release; its numbers and map are not known to us, and this form is ours: no map, an episode of 10
@@ -32,7 +33,7 @@ MAX_AGENTS = 16
 class State(NamedTuple):
     """Everything that changes during an episode."""
 
-    is_open: jax.Array  # [N] bool, the boxes
+    is_open: jax.Array  # [N] bool, which boxes are open
     time: jax.Array  # [] int32
 
 
@@ -104,7 +105,7 @@ def reset(params: BoxTrapped, key: jax.Array) -> tuple[State, jax.Array]:
 
 
 def transition(params: BoxTrapped, state: State, action: jax.Array) -> tuple[State, Step]:
-    """All act at once: whoever is freed in this step eats from the next one on."""
+    """All agents act at once; an agent freed in this step can eat from the next step on."""
     pushes = action == OPEN
     eats = (action == EAT) & state.is_open
     freed = jnp.roll(pushes, 1) & ~state.is_open
@@ -124,14 +125,14 @@ def transition(params: BoxTrapped, state: State, action: jax.Array) -> tuple[Sta
 
 
 def observe(params: BoxTrapped, state: State) -> jax.Array:
-    """Which boxes are open, ``[N, N]`` bool: the own one, then the next one's, and so on."""
+    """Which boxes are open, ``[N, N]`` bool: the agent's own, the next agent's, and so on."""
     num = params.num_agents
     order = (np.arange(num)[:, None] + np.arange(num)[None]) % num
     return state.is_open[order]
 
 
 def picture(params: BoxTrapped, state: State) -> np.ndarray:
-    """A picture ``[h, w, 3]`` uint8: agents below, above them a wall or, once open, food."""
+    """A picture ``[h, w, 3]`` uint8: agents below, above each a wall or, once freed, food."""
     is_open = np.asarray(state.is_open)
     above, below = np.stack([~is_open, is_open]), np.zeros_like(is_open)
     objects = (

@@ -1,4 +1,4 @@
-"""Checks of what a person typed: one sentence with the field, the value and the remedy."""
+"""Checks of user settings: an error message names the field, the value and the remedy."""
 
 import dataclasses
 import difflib
@@ -64,16 +64,16 @@ def choice(field: str, value: Any, options: Iterable[str]) -> None:
 
 
 def pick(kind: str, menu: Mapping[str, Settings], name: str, overrides: dict[str, Any]) -> Settings:
-    """An entry of a menu of ready-made settings, some of its fields changed.
+    """An entry of a menu of ready-made settings, with some fields replaced.
 
     Args:
-        kind: what the menu offers, for messages.
+        kind: what the entries are, e.g. ``"game"``, for messages.
         menu: frozen dataclass instances by name.
-        name: the entry.
+        name: of the entry.
         overrides: new values by field.
 
     Raises:
-        ConfigError: unknown name or field (with the nearest ones), or a value that cannot work.
+        ConfigError: unknown name or field (the message suggests the nearest), or an invalid value.
     """
     choice(kind, name, menu)
     fields = [field.name for field in dataclasses.fields(menu[name])]

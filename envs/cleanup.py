@@ -6,15 +6,16 @@ Paper: 8x8 map, 4 agents, 100 steps, moves plus "clean" and "pick"; an apple pay
 beams, an agent cleans or picks where it stands; growth falls linearly to zero as waste nears the
 depletion threshold; an episode starts with waste at the threshold and no apples.
 
-Ours, where the paper is silent (the author's prototype decides where it speaks): the river is the
-top 2 rows, the orchard the bottom 2; agents start on distinct cells of the rows between and may
-share cells later; windows are 5x5. A step goes: all move, clean or pick; then, both at the density
-of waste that cleaning left, below the depletion threshold one waste appears with probability 0.1 on
-a random clean river cell, and with the probability of the linear law one apple appears on a random
-orchard cell without one (somebody may stand there). With thresholds 0.5 and 0 and 16 river cells
-that probability is 1 - waste / 8. `apple_growth` offers the rule of Vinitsky's Cleanup instead, in
-which every orchard cell draws for itself. One waste or apple that several agents want in the same
-step goes to one of them, drawn fairly, who alone is credited, paid and charged.
+Ours, where the paper has no rule (from the author's prototype where that has one): the river is
+the top 2 rows, the orchard the bottom 2; agents start on distinct cells of the rows between and may
+share cells later; windows are 5x5. In a step all agents move, clean or pick; then, both by the
+density of the waste left after cleaning, below the depletion threshold one waste appears with
+probability 0.1 on a random clean river cell, and with the probability of the linear law one apple
+appears on a random orchard cell without an apple (an agent may stand there). With thresholds 0.5
+and 0 and 16 river cells that probability is 1 - waste / 8. `apple_growth` offers the rule of
+Vinitsky's Cleanup instead, in which every orchard cell draws for itself. If several agents clean
+the same waste or pick the same apple in one step, one of them, drawn fairly, gets it; only that
+agent is counted, paid and charged.
 
 The extended game of the paper has 8 agents; its other sizes in the registry are ours (12x12 map, 3
 river and 3 orchard rows, 7x7 windows, 18 waste at the start, 150 steps).
@@ -49,7 +50,7 @@ class Draws(NamedTuple):
 
     priority: jax.Array  # [N], the highest wins a contest
     waste: jax.Array  # [2], whether waste appears and where
-    apples: jax.Array  # [2], whether an apple appears and where; growth "cell": [K], whether there
+    apples: jax.Array  # [2], whether an apple appears and where; growth "cell": [K], one per cell
 
 
 @dataclass(frozen=True)
@@ -76,15 +77,15 @@ class Cleanup:
     initial_waste: int = 8
     """Waste at the start, on distinct river cells."""
     waste_spawn_probability: float = 0.1
-    """Probability per step that one waste appears, while its density is below depletion."""
+    """Probability per step that one waste appears, below the depletion threshold."""
     apple_spawn_probability: float = 1.0
-    """Probability per step of an apple (per orchard cell with growth "cell") in a clean river."""
+    """Probability per step of an apple when the river is clean; per cell with growth "cell"."""
     threshold_depletion: float = 0.5
-    """Fraction of river cells with waste from which on nothing grows, in (restoration, 1]."""
+    """Fraction of river cells with waste at and above which nothing grows, in (restoration, 1]."""
     threshold_restoration: float = 0.0
-    """Fraction of river cells with waste up to which growth is full, in [0, 1)."""
+    """Fraction of river cells with waste at and below which growth is full, in [0, 1)."""
     apple_growth: Literal["orchard", "cell"] = "orchard"
-    """Who draws: "orchard", one apple at most per step; "cell", every empty cell by itself."""
+    """Growth per step: "orchard", at most one apple; "cell", every empty cell draws by itself."""
     apple_reward: float = 1.0
     """Reward of an apple."""
     cleaning_cost: float = 0.0
@@ -141,7 +142,10 @@ def max_return(params: Cleanup) -> float:
 
 
 def reset(params: Cleanup, key: jax.Array) -> tuple[State, jax.Array]:
-    """Draws distinct river cells for waste, and cells between for agents. ``key`` is consumed."""
+    """Draws distinct river cells for waste, and distinct cells between the regions for agents.
+
+    ``key`` is consumed.
+    """
     key_waste, key_agents = jax.random.split(key)
     shape = (params.rows, params.columns)
     river = (params.river_rows, params.columns)
@@ -166,7 +170,7 @@ def draw(params: Cleanup, key: jax.Array) -> Draws:
 def transition(
     params: Cleanup, state: State, action: jax.Array, draws: Draws
 ) -> tuple[State, Step]:
-    """Moves, cleans and picks, then pollutes and grows. Deterministic: all chance is in `draws`."""
+    """Moves, cleans and picks, then pollutes and grows. Deterministic given `draws`."""
     position = grid.move(state.position, action, (params.rows, params.columns))
     together = grid.same_cell(position)
     on_waste, on_apple = grid.at(state.waste, position), grid.at(state.apples, position)
@@ -193,7 +197,7 @@ def transition(
 
 
 def pollute(params: Cleanup, waste: jax.Array, draws: jax.Array) -> jax.Array:
-    """Waste ``[H, W]`` with perhaps one more, on a random clean river cell (``draws [2]``)."""
+    """Waste ``[H, W]``, perhaps with a new one on a random clean river cell (``draws [2]``)."""
     river = waste[: params.river_rows]
     limit = params.threshold_depletion * river.size
     spawns = (river.sum().astype(jnp.float32) < limit) & (draws[0] < params.waste_spawn_probability)
@@ -201,7 +205,7 @@ def pollute(params: Cleanup, waste: jax.Array, draws: jax.Array) -> jax.Array:
 
 
 def grow(params: Cleanup, apples: jax.Array, waste: jax.Array, draws: jax.Array) -> jax.Array:
-    """Apples ``[H, W]`` with new ones, by the linear law in waste (`growth`).
+    """Apples ``[H, W]`` with new ones, by the linear law of waste (`growth`).
 
     Args:
         params: settings.
@@ -224,7 +228,7 @@ def check_thresholds(depletion: float, restoration: float) -> None:
     """Checks the settings of `growth`.
 
     Raises:
-        ConfigError: one is no fraction, or there is nothing between them.
+        ConfigError: one is not in [0, 1], or depletion is not above restoration.
     """
     checks.probability("threshold_restoration", restoration)
     checks.probability("threshold_depletion", depletion)
@@ -241,15 +245,15 @@ def growth(waste: jax.Array, cells: int, depletion: float, restoration: float) -
     Args:
         waste: ``[H, W]`` bool.
         cells: cells of the river.
-        depletion: fraction of them with waste from which on nothing grows.
-        restoration: fraction of them with waste up to which growth is full.
+        depletion: fraction of them with waste at and above which nothing grows.
+        restoration: fraction of them with waste at and below which growth is full.
     """
     room = cells * depletion - waste.sum().astype(jnp.float32)
     return jnp.clip(room / (cells * (depletion - restoration)), 0.0, 1.0)
 
 
 def choose(mask: jax.Array, draw: jax.Array) -> jax.Array:
-    """One cell of ``mask [h, w]`` by a ``draw []`` uniform in [0, 1), no cell of an empty mask."""
+    """A random cell of ``mask [h, w]``, none if it is empty, by ``draw []`` uniform in [0, 1)."""
     flat = mask.reshape(-1)
     rank = jnp.cumsum(flat.astype(jnp.int32))
     count = rank[-1]
@@ -278,8 +282,8 @@ def gatherer(params: Cleanup, key: jax.Array, obs: jax.Array) -> jax.Array:
     """The defector: walks to the nearest apple and picks it, waits in the orchard for more.
 
     With none in view it walks down to the orchard, then left and right at random. Of several
-    nearest apples it draws one: gatherers that all took the first would race for the same (three of
-    them and a cleaner then earn 61 a game rather than 70). ``key`` is consumed.
+    nearest apples it draws one: if all gatherers went to the first, they would compete for the same
+    apple (three of them and a cleaner then earn 61 a game rather than 70). ``key`` is consumed.
     """
     below = obs[params.radius + 1 :, params.radius, -1].sum()
     in_orchard = below < min(params.orchard_rows, params.radius)
@@ -287,12 +291,13 @@ def gatherer(params: Cleanup, key: jax.Array, obs: jax.Array) -> jax.Array:
 
 
 def cooperator(params: Cleanup, key: jax.Array, obs: jax.Array) -> jax.Array:
-    """Takes part of the cleaning: cleans while waste is in view, else gathers apples in view.
+    """Does a part of the cleaning: cleans while waste is in view, else gathers apples in view.
 
-    With neither in view it searches for one or the other, by a fair coin in each step, so that it
-    returns to the river when apples cease. One that always cleaned would earn nothing even among
-    its like, against the paper's Schelling diagram; among these, as there, all are better off when
-    all cooperate, and each by defecting once another cooperates. ``key`` is consumed.
+    With neither in view it searches for waste or apples, as a fair coin decides in each step, so
+    that it returns to the river when no more apples grow. A policy that always cleaned would earn
+    nothing even if all agents followed it, unlike in the paper's Schelling diagram. With this
+    policy, as in the diagram, all agents earn more if all cooperate, and each one earns more by
+    defecting if another cooperates. ``key`` is consumed.
     """
     key_coin, key_act = jax.random.split(key)
     sees_waste, sees_apple = (
@@ -316,7 +321,7 @@ def worker(
     Args:
         params: settings.
         key: consumed.
-        window: ``[h, w]`` bool, what it works on.
+        window: ``[h, w]`` bool, the cells that it works on.
         act: the action on a marked cell.
         at_work: ``[]`` bool, it stands in the region where such cells are.
         way: the move that leads to that region.

@@ -6,29 +6,30 @@ L cells of a ray, h w rows and columns of a window.
 `envs.ssd` has the rules of moves, beams and windows. What Cleanup adds, by the code of Vinitsky et
 al., on the 25x18 map with 5 agents (103 apple cells, 119 river cells, waste on 56 of them):
 
-* Cleaning beams are fired after the others, one agent after the other in random order. A ray of
-  them ends also at the first waste, which becomes river, even below an agent; so one beam cleans 3
-  cells at most, and the second one's ray passes where the first one's has cleaned. Cleaning costs
-  nothing.
-* Waste lies on the map's waste cells at first and there are no apples, but both spawn once before
-  the first observation. Everything but walls and agents can be walked on.
-* With d = waste / river cells after cleaning, nothing spawns from the depletion threshold on. Below
-  it each apple cell without apple and agent gets an apple with the probability of the linear law
-  (`cleanup.growth`), and the clean river cells, in random order, draw with the probability of waste
-  until one succeeds: one waste at most, almost surely one where many cells are clean. Waste may
-  appear below an agent. So nothing grows until 9 cells are cleaned, and waste that nobody cleans
-  settles at 48 cells. In the level of DeepMind Lab2D waste draws once (`waste_rule` "one_draw"), so
-  that it comes half as often; that it goes on above the threshold there is not offered.
+* Cleaning beams are fired after the other beams, one agent after the other in random order. Their
+  rays end also at the first waste, which becomes clean river, even below an agent; so one beam
+  cleans 3 cells at most, and a later beam passes through cells that an earlier one has cleaned.
+  Cleaning costs nothing.
+* At the start, waste lies on the map's waste cells and there are no apples, but both spawn once
+  before the first observation. Agents can walk on everything but walls and other agents.
+* If after cleaning the fraction of river cells with waste is at or above the depletion threshold,
+  nothing spawns. Below it each apple cell without apple and agent gets an apple with the
+  probability of the linear law (`cleanup.growth`), and the clean river cells, in random order, draw
+  with the probability of waste until one succeeds: at most one waste, and almost surely one if many
+  cells are clean. Waste may appear below an agent. So nothing grows until 9 cells are cleaned, and
+  waste that nobody cleans settles at 48 cells. In the level of DeepMind Lab2D there is one draw for
+  waste (`waste_rule` "one_draw"), so that it comes half as often; there waste also spawns above the
+  threshold, which is not offered here.
 * Apple cells without an apple look like any floor.
 
 The maps 7x7 (5 apple cells, 2 waste cells) and 10x10 (12 apple cells, 8 waste and 8 clean river
 cells) are those on which Yang et al. (2020, LIO) report results, with a wrapper and a fork of that
-code: 2 agents, 50 steps, no turning and no fire; agents start fixed, on 7x7 agent 0 beside the
-river and agent 1 beside the apples. Apples spawn with probability 0.5 (10x10: 0.3), the depletion
-threshold is 0.6 (0.4); windows are 9x9 (15x15), so that everybody sees the whole map.
+code: 2 agents, 50 steps, no turning and no fire; agents start on fixed cells, on 7x7 agent 0 beside
+the river and agent 1 beside the apples. Apples spawn with probability 0.5 (10x10: 0.3), the
+depletion threshold is 0.6 (0.4); windows are 9x9 (15x15), so that all agents see the whole map.
 
-Ours: agents clean by the priority that settles contests (LIO: in seat order); a beam of 5 or more
-rays is whole (LIO: the middle ray and the two outermost).
+Ours: agents clean in the order of the priorities that settle contests (LIO: in seat order); a beam
+of 5 or more rays has all of them (LIO: only the middle ray and the two outermost).
 """
 
 from dataclasses import dataclass
@@ -130,16 +131,16 @@ class CleanupSsd(Ssd):
     map: Literal["25x18", "10x10", "7x7"] = "25x18"
     """Name of the map; it has 10, 3 or 2 spawn cells."""
     apple_spawn_probability: float = 0.05
-    """Probability per step and apple cell of an apple, in a clean river."""
+    """Probability of an apple per step and apple cell when the river is clean."""
     waste_rule: Literal["until_one", "one_draw"] = "until_one"
     """Whether waste appears: "until_one", clean river cells draw for it in turn until one succeeds;
     "one_draw", a single draw decides."""
     waste_spawn_probability: float = 0.5
     """Probability of each of these draws."""
     threshold_depletion: float = 0.4
-    """Fraction of river cells with waste from which on nothing spawns, in (restoration, 1]."""
+    """Fraction of river cells with waste at and above which nothing spawns, in (restoration, 1]."""
     threshold_restoration: float = 0.0
-    """Fraction of river cells with waste up to which apple growth is full, in [0, 1)."""
+    """Fraction of river cells with waste at and below which apple growth is full, in [0, 1)."""
     cleaning_cost: float = 0.0
     """Cost of the action "clean", whether it cleans anything or not, 0 or more."""
 
@@ -192,7 +193,7 @@ def objects(params: CleanupSsd) -> tuple[str, ...]:
 
 
 def max_return(params: CleanupSsd) -> float:
-    """An upper bound: in every step each agent eats, but in the first where no apples may spawn."""
+    """An upper bound: each agent eats in every step, except the first if no apples spawn before."""
     land = land_of(params)
     starts_bare = land.waste.sum() >= params.threshold_depletion * land.river.sum()
     steps = params.horizon - starts_bare
@@ -201,7 +202,10 @@ def max_return(params: CleanupSsd) -> float:
 
 
 def reset(params: CleanupSsd, key: jax.Array) -> tuple[State, jax.Array]:
-    """Agents on spawn cells and the map's waste; then both kinds spawn. ``key`` is consumed."""
+    """Puts agents on spawn cells and waste on the map; then apples and waste spawn once.
+
+    ``key`` is consumed.
+    """
     key_start, key_spawn = jax.random.split(key)
     land, draws = land_of(params), draw(params, key_spawn)
     position, heading = ssd.begin(params, land, key_start)
@@ -227,7 +231,7 @@ def draw(params: CleanupSsd, key: jax.Array) -> Draws:
 def transition(
     params: CleanupSsd, state: State, action: jax.Array, draws: Draws
 ) -> tuple[State, Step]:
-    """Moves, eats, fires, cleans, pollutes, grows. Deterministic: all chance is in `draws`."""
+    """Moves, eats, fires, cleans, pollutes, grows. Deterministic given `draws`."""
     land, names = land_of(params), actions(params)
     position, heading = ssd.move(
         params, land, state.position, state.heading, action, draws.priority
@@ -274,7 +278,7 @@ def clean(
         params: settings.
         waste: ``[H, W]`` bool.
         aim: everyone's beam.
-        cleans: ``[N]`` bool, who fires.
+        cleans: ``[N]`` bool, the agents that fire one.
         priority: ``[N]`` float32, the highest fires first.
 
     Returns:
@@ -297,10 +301,10 @@ def clean(
 
 
 def pollute(params: CleanupSsd, waste: jax.Array, draws: jax.Array) -> jax.Array:
-    """Waste ``[H, W]`` with perhaps one more, on a random clean river cell (``draws [2]``).
+    """Waste ``[H, W]``, perhaps with a new one on a random clean river cell (``draws [2]``).
 
-    With `waste_rule` "until_one" it is the first success of the clean cells in random order: there
-    is one with probability 1 - (1 - p)^m of m cells, and it is on each of them alike.
+    With `waste_rule` "until_one" it is the first success of the clean cells in random order: among
+    m cells there is one with probability 1 - (1 - p)^m, on each cell with equal probability.
     """
     river = land_of(params).river
     bare = jnp.asarray(river) & ~waste
@@ -349,8 +353,8 @@ def observe(params: CleanupSsd, state: State) -> jax.Array:
         "beam": state.beam,
         "fire": state.fire,
     }
-    shown = {kind: everything[kind] for kind in objects(params)}
-    return ssd.observe(params, state.position, state.heading, shown)
+    layers = {kind: everything[kind] for kind in objects(params)}
+    return ssd.observe(params, state.position, state.heading, layers)
 
 
 def cleaner(params: CleanupSsd, key: jax.Array, obs: jax.Array) -> jax.Array:
@@ -396,11 +400,12 @@ def gatherer(params: CleanupSsd, key: jax.Array, obs: jax.Array) -> jax.Array:
 
 
 def cooperator(params: CleanupSsd, key: jax.Array, obs: jax.Array) -> jax.Array:
-    """Takes part of the cleaning.
+    """Does a part of the cleaning.
 
     With turning it cleans while there is waste on more than `SHARE` of the river in view, else it
-    gathers. Without, where the whole map is in view, cooperators divide the labour: one cleans
-    unless somebody is nearer to the river, further to the left. ``key`` is consumed.
+    gathers. Without turning, where the whole map is in view, cooperators divide the labour: an
+    agent cleans unless another is nearer to the river, that is, further to the left. ``key`` is
+    consumed.
     """
     if params.turning:
         waste = look(params, obs, "waste")
@@ -418,7 +423,7 @@ def look(params: CleanupSsd, obs: jax.Array, kind: str) -> jax.Array:
 
 
 def rays_that_meet(params: CleanupSsd, marked: jax.Array) -> jax.Array:
-    """Rays ``[h, w]`` int32 of a beam fired from each cell that meet one of ``marked [h, w]``."""
+    """Counts ``[h, w]`` int32 of the rays that meet ``marked [h, w]`` when fired from each cell."""
     size, border = len(marked), max(params.beam_length, params.beam_width)
     centre = np.argwhere(np.ones((size, size), bool)).astype(np.int32) + border
     ahead = ssd.rays(params.beam_width, params.beam_length)[0]

@@ -1,16 +1,16 @@
-"""Coin Game: another's coin pays me and costs its owner (Kong et al. 2024, section 5).
+"""Coin Game: taking another agent's coin pays, but costs its owner (Kong et al. 2024, section 5).
 
 Letters: N agents, M coins, H W rows and columns.
 
 Paper: 5x5 map, 2 agents, 100 steps, four moves and no "stay"; one coin at any time, in the colour
-of one agent; any coin pays 1 to whoever takes it, and costs its owner 2 if that was another; a new
-coin of random colour on a random cell replaces it at once; if several step on a coin, one of them,
-drawn at random, takes it.
+of one agent; any coin pays 1 to the agent that takes it, and costs its owner 2 if another agent
+takes it; a new coin of random colour on a random cell replaces it at once; if several agents step
+on a coin, one of them, drawn at random, takes it.
 
-Ours, where the paper is silent (the author's prototype decides where it speaks): the map's edge
-blocks, agents start on random cells and may share cells, and a new coin may fall on any cell, also
-under an agent; in each step, after the moves, somebody who stands on a coin takes it. With more
-agents every one has a colour of its own; of several coins two may fall on one cell.
+Ours, where the paper has no rule (from the author's prototype where that has one): the map's
+edge blocks, agents start on random cells and may share cells, and a new coin may fall on any cell,
+also under an agent; in each step, after the moves, one of the agents that stand on a coin takes it.
+With more agents, each has a colour of its own; with several coins, two may lie on one cell.
 """
 
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class Draws(NamedTuple):
     """All randomness of one step, float32 in [0, 1)."""
 
     priority: jax.Array  # [N], the highest wins a contest
-    coins: jax.Array  # [M], colour and cell of the coin that replaces each one
+    coins: jax.Array  # [M], decides colour and cell of the coin that replaces each one
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class CoinGame:
     coin_reward: float = 1.0
     """Reward of a coin, to the agent that takes it."""
     penalty: float = 2.0
-    """Cost of a coin that another takes, to its owner, 0 or more."""
+    """Cost to the owner of a coin that another agent takes, 0 or more."""
 
     def __post_init__(self) -> None:
         """Checks every setting; raises `ConfigError` on one that cannot work."""
@@ -124,8 +124,8 @@ def mint(params: CoinGame, draws: jax.Array) -> tuple[jax.Array, jax.Array]:
 
     Args:
         params: settings.
-        draws: ``[M]`` uniform in [0, 1); its equal parts are the colours, theirs the cells in
-            reading order.
+        draws: ``[M]`` uniform in [0, 1), an interval with an equal part for each colour, divided
+            again into an equal part for each cell in reading order.
 
     Returns:
         Owners ``[M]`` int32 and cells ``[M, 2]`` int32.
@@ -139,7 +139,7 @@ def mint(params: CoinGame, draws: jax.Array) -> tuple[jax.Array, jax.Array]:
 def transition(
     params: CoinGame, state: State, action: jax.Array, draws: Draws
 ) -> tuple[State, Step]:
-    """Moves agents, who take coins, and replaces these. All chance is in `draws`."""
+    """Moves agents, then replaces the coins that they take. Deterministic given `draws`."""
     position = grid.move(state.position, action, (params.rows, params.columns))
     stands_on = (position[:, None] == state.coin[None]).all(-1)  # [N, M]
     anyone = jnp.ones((params.num_agents, params.num_agents), bool)
@@ -148,8 +148,8 @@ def transition(
     seat = jnp.asarray(np.arange(params.num_agents, dtype=np.int32))
     owns = seat[:, None] == state.owner[None]
     taken = takes.any(0)
-    own = (takes & owns).sum(-1, dtype=jnp.float32)
-    others = (takes & ~owns).sum(-1, dtype=jnp.float32)
+    own_coins = (takes & owns).sum(-1, dtype=jnp.float32)
+    others_coins = (takes & ~owns).sum(-1, dtype=jnp.float32)
     lost = (taken[None] & owns & ~takes).sum(-1, dtype=jnp.float32)
 
     owner, coin = mint(params, draws.coins)
@@ -161,11 +161,11 @@ def transition(
     )
     return next_state, Step(
         obs=observe(params, next_state),
-        reward=params.coin_reward * (own + others) - params.penalty * lost,
+        reward=params.coin_reward * (own_coins + others_coins) - params.penalty * lost,
         active=jnp.ones(params.num_agents, bool),
         terminated=jnp.bool_(False),
         truncated=next_state.time >= params.horizon,
-        events={"own_coins": own, "others_coins": others},
+        events={"own_coins": own_coins, "others_coins": others_coins},
     )
 
 
@@ -187,7 +187,7 @@ def wander(key: jax.Array) -> jax.Array:
 
 
 def defector(params: CoinGame, key: jax.Array, obs: jax.Array) -> jax.Array:
-    """Takes all coins: walks to the nearest in view, wanders without. ``key`` is consumed."""
+    """Takes any coin: walks to the nearest in view, else at random. ``key`` is consumed."""
     key_walk, key_wander = jax.random.split(key)
     in_view = obs[..., params.num_agents : -1].any(-1)
     return walk(in_view, key_walk, wander(key_wander))
@@ -196,25 +196,25 @@ def defector(params: CoinGame, key: jax.Array, obs: jax.Array) -> jax.Array:
 def cooperator(params: CoinGame, key: jax.Array, obs: jax.Array, agent: jax.Array) -> jax.Array:
     """Takes coins of its own colour only (Kong et al. 2024, appendix B.2).
 
-    Walks to the nearest one in view, wanders without. Instead of a move that would take another's
-    coin it makes a random one of the moves that would not, if there is any. ``key`` is consumed.
+    Walks to the nearest one in view, else at random. A move that would take another agent's coin is
+    replaced by a random move that would not, if there is one. ``key`` is consumed.
     """
     key_walk, key_wander, key_avoid = jax.random.split(key, 3)
     in_view = obs[..., params.num_agents : -1]
-    own = jnp.take(in_view, agent, axis=-1)
-    others = in_view.any(-1) & ~own
-    action = walk(own, key_walk, wander(key_wander))
+    own_coins = jnp.take(in_view, agent, axis=-1)
+    others_coins = in_view.any(-1) & ~own_coins
+    action = walk(own_coins, key_walk, wander(key_wander))
 
     ahead = params.radius + grid.DELTAS[: len(ACTIONS)]
-    here = others[params.radius, params.radius]  # where a move against the map's edge leaves it
+    here = others_coins[params.radius, params.radius]  # a move against the map's edge ends here
     ahead_inside = obs[..., -1][ahead[:, 0], ahead[:, 1]]
-    harms = jnp.where(ahead_inside, others[ahead[:, 0], ahead[:, 1]], here)
+    harms = jnp.where(ahead_inside, others_coins[ahead[:, 0], ahead[:, 1]], here)
     preference = jax.random.uniform(key_avoid, (len(ACTIONS),)) - harms.astype(jnp.float32)
     return jnp.where(harms[action], preference.argmax().astype(jnp.int32), action)
 
 
 def walk(window: jax.Array, key: jax.Array, otherwise: jax.Array) -> jax.Array:
-    """Towards the nearest marked cell but its own, on which nobody can wait. ``key`` is consumed.
+    """A move to the nearest marked cell except its own, as it cannot stay. ``key`` is consumed.
 
     Args:
         window: ``[h, w]`` bool.

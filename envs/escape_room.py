@@ -2,15 +2,16 @@
 
 Letters: N agents.
 
-An agent is at the lever, at the start or at the door, and in each step it goes to one of them or
-stays where it is by choosing that place. While enough agents choose the lever, the door is open,
-and whoever chooses it then leaves for a reward of 10; the game ends for all. Any other move costs
-1, staying costs nothing. Those who pull the lever earn less than nothing by it, so nobody pulls it
-unless the others pay.
+An agent is at the lever, at the start or at the door. In each step it chooses one of these places
+and goes there, or stays if it is there already. The door is open in a step in which enough agents
+choose the lever; every agent that chooses the door in this step leaves, with a reward of 10, and
+the game ends for all. Any other move costs 1, staying costs nothing. Pulling the lever brings no
+reward, only the cost of going there, so no agent pulls it unless the others pay.
 
-The rules are those of the authors' code: the registry's games are its (2, 1) and (3, 2), agents and
-levers to be pulled. Differences: an observation does not hold the incentives given so far; after
-the end nobody takes part any more and the clock runs on, so that all episodes are equally long.
+The rules are those of the authors' code: the registry's games are its (2, 1) and (3, 2), the
+numbers of agents and of levers to be pulled. Differences: an observation does not hold the
+incentives given so far; after the end no agent takes part any more and the clock runs on, so that
+all episodes are equally long.
 """
 
 from dataclasses import dataclass
@@ -101,7 +102,7 @@ class EscapeRoom:
 
 
 def reset(params: EscapeRoom, key: jax.Array) -> tuple[State, jax.Array]:
-    """All at the start. ``key`` is not needed."""
+    """Puts all agents at the start. ``key`` is not needed."""
     del key
     place = jnp.full(params.num_agents, START, jnp.int32)
     state = State(place, over=jnp.bool_(False), time=jnp.int32(0))
@@ -109,7 +110,7 @@ def reset(params: EscapeRoom, key: jax.Array) -> tuple[State, jax.Array]:
 
 
 def transition(params: EscapeRoom, state: State, action: jax.Array) -> tuple[State, Step]:
-    """All go where they chose to; the door is open if enough of them chose the lever."""
+    """Moves agents to the places they chose; the door is open if enough chose the lever."""
     present = jnp.full(params.num_agents, True) & ~state.over
     place = jnp.where(present, action, state.place)
     pulls = present & (place == LEVER)
@@ -129,12 +130,12 @@ def transition(params: EscapeRoom, state: State, action: jax.Array) -> tuple[Sta
 
 
 def observe(params: EscapeRoom, state: State) -> jax.Array:
-    """Everyone's place ``[N, 3 N]`` bool, the own one first; nothing once the game is over."""
+    """All agents' places, one-hot ``[N, 3 N]`` bool, the own first; all False after the end."""
     num = params.num_agents
     order = [[i, *(j for j in range(num) if j != i)] for i in range(num)]
     place = state.place[np.array(order, np.int32)]
-    seen = place[..., None] == jnp.arange(len(PLACES))[None, None]
-    return (seen & ~state.over).reshape(num, -1)
+    one_hot = place[..., None] == jnp.arange(len(PLACES))[None, None]
+    return (one_hot & ~state.over).reshape(num, -1)
 
 
 def picture(params: EscapeRoom, state: State) -> np.ndarray:

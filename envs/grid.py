@@ -47,7 +47,7 @@ def move(position: jax.Array, action: jax.Array, shape: tuple[int, int]) -> jax.
 
     Args:
         position: ``[N, 2]`` int32.
-        action: ``[N]`` int32, moves first, anything else stays.
+        action: ``[N]`` int32, moves first; any other action stays.
         shape: ``(H, W)`` of the map.
     """
     edge = jnp.asarray(np.array(shape, np.int32) - 1)
@@ -98,9 +98,9 @@ def observe(
 ) -> jax.Array:
     """Every agent's egocentric window of binary planes, centred on it.
 
-    The map is held as one integer per cell, a bit per plane, so that a window is one slice; the
-    bits become planes only inside the window. An agent that is not present is in nobody's planes
-    and sees an empty window.
+    The map is stored as one integer per cell, with a bit per plane, so that a window is one slice;
+    only the window's bits are unpacked into planes. An agent that is not present appears in no
+    window, and its own window is empty.
 
     Args:
         position: ``[N, 2]`` int32.
@@ -140,11 +140,11 @@ def windows(
     """Every agent's egocentric window of a map, centred on it.
 
     Args:
-        cells: ``[H, W]`` int32, a number per cell; 0 lies outside of the map.
+        cells: ``[H, W]`` int32, a number per cell; cells outside of the map count as 0.
         position: ``[N, 2]`` int32.
         radius: cells seen to each side.
         heading: ``[N]`` int32 quarter turns to the right from facing up; each window is turned so
-            that the agent faces up in it. None where all face up.
+            that the agent faces up in it. None if all face up.
 
     Returns:
         ``[N, h, w]`` int32.
@@ -160,7 +160,7 @@ def windows(
 
 
 def _pack(layers: tuple[jax.Array, ...], first_bit: int) -> jax.Array:
-    """One int32 per cell ``[H, W]`` out of bool grids, a bit for each."""
+    """Packs bool grids into one int32 per cell ``[H, W]``, a bit per grid."""
     bits = jnp.zeros(layers[0].shape, jnp.int32)
     for index, layer in enumerate(layers):
         bits = bits | (layer.astype(jnp.int32) << (first_bit + index))
@@ -197,7 +197,7 @@ def spec(
     """Static facts of a grid game, whose observations are the windows that `observe` makes.
 
     Args:
-        settings: the game's.
+        settings: of the game.
         actions: names of its actions.
         objects: names of its kinds of objects, in the order of their planes.
         events: names of what it counts.
@@ -226,10 +226,10 @@ def spec(
 def step_towards(window: jax.Array, key: jax.Array, otherwise: jax.Array) -> jax.Array:
     """A move of a scripted player towards the nearest marked cell of its window.
 
-    Vertical moves come first. With several nearest cells one is drawn at random.
+    Vertical moves come first. One of several nearest cells is chosen at random.
 
     Args:
-        window: ``[h, w]`` bool, the cells it is drawn to.
+        window: ``[h, w]`` bool, the cells that it wants to reach.
         key: consumed.
         otherwise: ``[]`` int32, the action when nothing is marked.
 

@@ -8,8 +8,8 @@ al., on the 16x38 map with 5 agents (155 apple cells, 20 spawn cells):
 
 * All apple cells have an apple at first. After everybody has eaten and fired, each apple cell
   without apple and agent gets one with a probability that depends on the apples in its
-  neighbourhood before this growth: 0, 0.005, 0.02 and 0.05 for none, 1, 2, and 3 or more. Apples
-  that have none near them never come back.
+  neighbourhood before this growth: 0, 0.005, 0.02 and 0.05 for none, 1, 2, and 3 or more. So an
+  apple cell gets no apple while there is none near it.
 * The neighbourhood is the 8 cells around (`neighbourhood` "moore"): that code calls its radius 2
   but compares it with squared distances, and took the square of 5x5 ("box") before April 2019. The
   paper's appendix is quoted with the 12 cells at most 2 moves away ("l1").
@@ -17,7 +17,7 @@ al., on the 16x38 map with 5 agents (155 apple cells, 20 spawn cells):
 
 Ours: the map 9x13, for development, with four patches of 5 apples and 7 spawn cells. The registry's
 game on it has 3 agents, 200 steps, and four times these probabilities: cooperators earn 69 together
-and defectors, who finish all patches, 21.
+and defectors, which deplete all patches, 21.
 """
 
 from dataclasses import dataclass
@@ -65,7 +65,7 @@ MAPS = {
 }
 """Maps by name, with the letters of `ssd.layout`."""
 REACH = 2
-"""Cells to each side that some neighbourhood reaches."""
+"""Cells to each side that the largest neighbourhood reaches."""
 
 
 class State(NamedTuple):
@@ -98,7 +98,7 @@ class HarvestSsd(Ssd):
     """Cells whose apples make an apple cell grow: the 8 around it, the 12 at most 2 moves away, or
     the 24 of the 5x5 box around it."""
     spawn_probabilities: tuple[float, float, float, float] = (0.0, 0.005, 0.02, 0.05)
-    """Probability per step of an apple by apples in the neighbourhood: 0, 1, 2, 3 or more."""
+    """Probability per step of an apple, with 0, 1, 2, 3 or more apples in the neighbourhood."""
 
     def __post_init__(self) -> None:
         """Checks every setting; raises `ConfigError` on one that cannot work."""
@@ -143,7 +143,7 @@ def objects(params: HarvestSsd) -> tuple[str, ...]:
 
 
 def reset(params: HarvestSsd, key: jax.Array) -> tuple[State, jax.Array]:
-    """Agents on spawn cells and apples everywhere. ``key`` is consumed."""
+    """Puts agents on spawn cells and apples on all apple cells. ``key`` is consumed."""
     land = land_of(params)
     position, heading = ssd.begin(params, land, key)
     state = State(
@@ -164,7 +164,7 @@ def draw(params: HarvestSsd, key: jax.Array) -> Draws:
 def transition(
     params: HarvestSsd, state: State, action: jax.Array, draws: Draws
 ) -> tuple[State, Step]:
-    """Moves, eats, fires, then grows. Deterministic: all chance is in `draws`."""
+    """Moves, eats, fires, then grows. Deterministic given `draws`."""
     land = land_of(params)
     position, heading = ssd.move(
         params, land, state.position, state.heading, action, draws.priority
@@ -219,7 +219,7 @@ def offsets(params: HarvestSsd) -> np.ndarray:
 
 
 def neighbours(params: HarvestSsd, apples: jax.Array) -> jax.Array:
-    """Apples in the neighbourhood of each cell, ``[h, w]`` int32, of a map or window of them."""
+    """Number of apples in each cell's neighbourhood, ``[h, w]`` int32, of a map or a window."""
     rows, columns = apples.shape
     padded = jnp.pad(apples.astype(jnp.int32), REACH)
     shifts = (offsets(params) + REACH).tolist()
@@ -231,8 +231,8 @@ def observe(params: HarvestSsd, state: State) -> jax.Array:
     """Every agent's window, see `ssd.observe`."""
     walls = jnp.asarray(land_of(params).walls)
     everything = {"apple": state.apples, "wall": walls, "fire": state.fire}
-    shown = {kind: everything[kind] for kind in objects(params)}
-    return ssd.observe(params, state.position, state.heading, shown)
+    layers = {kind: everything[kind] for kind in objects(params)}
+    return ssd.observe(params, state.position, state.heading, layers)
 
 
 def gatherer(params: HarvestSsd, key: jax.Array, obs: jax.Array) -> jax.Array:
@@ -245,9 +245,9 @@ def gatherer(params: HarvestSsd, key: jax.Array, obs: jax.Array) -> jax.Array:
 def cooperator(params: HarvestSsd, key: jax.Array, obs: jax.Array) -> jax.Array:
     """Gathers, but never eats the last apple of a neighbourhood.
 
-    It neither goes for nor enters the cell of an apple in whose neighbourhood it sees no other, so
-    that with others like it no patch dies, unless two eat its last apples in one step. ``key`` is
-    consumed.
+    It neither walks to nor enters the cell of an apple in whose neighbourhood it sees no other
+    apple. If all agents do so, no patch is depleted, unless two agents eat its last apples in the
+    same step. ``key`` is consumed.
     """
     key_walk, key_search = jax.random.split(key)
     apples = look(params, obs, "apple")

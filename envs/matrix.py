@@ -7,9 +7,9 @@ Paper: the iterated prisoner's dilemma with [R, S, T, P] = [1, -0.2, 1.2, 0], 10
 remember one step, so they observe one of five states: CC, CD, DC, DD, or the start.
 
 Ours: every player sees the state from its own side (CD: I cooperated, the other defected). The
-other ready-made games turn the sign of greed, T - R, or of fear, P - S, in the paper's one: the
-four stand around the point T = 1, S = 0 at which prisoner's dilemma, stag hunt, snowdrift and
-harmony meet in the paper's Fig. 2.
+other ready-made games flip the sign of greed, T - R, of fear, P - S, or of both in the paper's
+game: the four lie around the point T = 1, S = 0, where the regions of prisoner's dilemma, stag
+hunt, snowdrift and harmony meet in the paper's Fig. 2.
 """
 
 from dataclasses import dataclass
@@ -31,13 +31,13 @@ EVENTS = ("cooperations",)
 class State(NamedTuple):
     """Everything that changes during an episode."""
 
-    moves: jax.Array  # [2] int32, the last moves; of no meaning at time 0
+    moves: jax.Array  # [2] int32, the last moves; meaningless at time 0
     time: jax.Array  # [] int32
 
 
 @dataclass(frozen=True)
 class Matrix:
-    """Settings of an iterated matrix game; the payoffs are those of the prisoner's dilemma."""
+    """Settings of an iterated matrix game; the default payoffs are a prisoner's dilemma."""
 
     name: ClassVar[str] = "matrix"
     version: ClassVar[int] = 1
@@ -106,7 +106,7 @@ def max_return(params: Matrix) -> float:
 
 
 def reset(key: jax.Array) -> tuple[State, jax.Array]:
-    """The start. ``key`` is not needed."""
+    """The initial state and observations. ``key`` is not needed."""
     del key
     state = State(moves=jnp.zeros(2, jnp.int32), time=jnp.int32(0))
     return state, observe(state)
@@ -127,8 +127,8 @@ def transition(params: Matrix, state: State, action: jax.Array) -> tuple[State, 
 
 def observe(state: State) -> jax.Array:
     """One-hot memory of the last moves ``[2, 5]`` bool, each player's own move first."""
-    seen = jnp.where(state.time > 0, 2 * state.moves + state.moves[::-1], STATES.index("start"))
-    return seen[:, None] == jnp.asarray(np.arange(len(STATES)))[None]
+    index = jnp.where(state.time > 0, 2 * state.moves + state.moves[::-1], STATES.index("start"))
+    return index[:, None] == jnp.asarray(np.arange(len(STATES)))[None]
 
 
 def tit_for_tat(obs: jax.Array) -> jax.Array:

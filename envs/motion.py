@@ -1,18 +1,19 @@
-"""Simultaneous moves and claims: who enters a contested cell, who gets a contested object.
+"""Simultaneous moves and claims: which agent enters a contested cell or gets a contested object.
 
-Letters: N agents. Pure, unbatched. Every contest is settled by a priority that the caller draws
-anew in each step, independently and alike for all agents, so that no seat has an advantage.
+Letters: N agents. Pure, unbatched. Every contest is settled by priorities that the caller draws in
+each step, independently and from the same distribution for all agents, so that no seat has an
+advantage.
 
 Rules of `resolve` (ours; the author's prototype moves agents one after the other in seat order):
 
 * A free cell that several agents enter goes to the one with the highest priority; the others stay.
-* An agent follows: it may enter a cell whose occupant leaves it in the same step, so chains advance
-  as a whole, and so do rings of three or more agents.
+* An agent may enter a cell whose occupant leaves it in the same step, so chains advance as a whole,
+  and so do rings of three or more agents.
 * Two agents never swap cells.
-* Whoever wants the cell of an agent that stays, stays as well, and so on down the chain.
+* An agent that wants the cell of an agent that stays, stays too, and so on down the chain.
 
-Agents that stand on distinct cells stand on distinct cells afterwards: a cell is entered by at most
-one agent (the contest has one winner), and only if it is free or its occupant leaves.
+Agents on distinct cells are on distinct cells afterwards: at most one agent enters a cell (the
+contest has one winner), and only if the cell is free or its occupant leaves.
 """
 
 import jax
@@ -23,11 +24,11 @@ from envs import grid
 
 
 def winners(together: jax.Array, claims: jax.Array, priority: jax.Array) -> jax.Array:
-    """One winner per contest: the claimant of highest priority, of equal ones the lowest seat.
+    """One winner per contest: the claimant of highest priority; ties go to the lowest seat.
 
     Args:
         together: ``[N, N]`` bool, i and j want the same thing.
-        claims: ``[N]`` bool, who takes part.
+        claims: ``[N]`` bool, the agents that take part.
         priority: ``[N]`` float32.
 
     Returns:
@@ -55,8 +56,8 @@ def resolve(position: jax.Array, target: jax.Array, priority: jax.Array) -> jax.
     moves = (target != position).any(-1)
     behind = (target[:, None] == position[None]).all(-1)  # i wants the cell on which j stands
     stays = ~winners(grid.same_cell(target), moves, priority) | (behind & behind.T).any(-1)
-    # Whoever wants the cell of one that stays, stays: followed along the chains by doubling, in
-    # log2(N) rounds. An agent with nobody in its way leads itself.
+    # An agent that wants the cell of an agent that stays, stays too. Chains are followed by pointer
+    # doubling, in log2(N) rounds. An agent with nobody in its way is its own leader.
     leader = jnp.where(behind.any(-1), behind.argmax(-1), jnp.asarray(np.arange(num_agents)))
     for _ in range((num_agents - 1).bit_length()):
         stays, leader = stays | stays[leader], leader[leader]

@@ -1,4 +1,4 @@
-"""The menu of games: a name for every ready-made choice of settings."""
+"""The registry of games: all ready-made settings by name."""
 
 from typing import Any
 
@@ -91,10 +91,10 @@ def names() -> tuple[str, ...]:
 
 
 def config(name: str, /, **overrides: Any) -> GameConfig:
-    """The settings of a ready-made game, some of them changed.
+    """The settings of a ready-made game, with some fields replaced.
 
     Raises:
-        ConfigError: unknown name or field (with the nearest ones), or a value that cannot work.
+        ConfigError: unknown name or field (the message suggests the nearest), or an invalid value.
     """
     return checks.pick("game", GAMES, name, overrides)
 

@@ -1,7 +1,7 @@
 """Maps and payoff tables as pictures: agents by colour, objects by shape. Host side only.
 
 A cell is `TILE` x `TILE` pixels. Agents that share a cell stand side by side on it, so that
-everyone who is present can be seen; `agent_centres` says where, for whoever draws on top.
+all that are present can be seen; `agent_centres` gives their pixels, for drawing on top.
 """
 
 import math
@@ -62,9 +62,9 @@ def picture(
             over earlier ones, and the others are drawn on it in the order given.
         position: ``[N, 2]`` rows and columns of the agents.
         present: ``[N]`` bool, False for agents that have been removed; they are not drawn. None
-            where nobody has been.
+            if none has been removed.
         heading: ``[N]`` quarter turns to the right from facing up: agents point and look there.
-            None where they face nowhere.
+            None if agents have no heading.
 
     Returns:
         ``[H * TILE, W * TILE, 3]`` uint8.
@@ -153,7 +153,7 @@ def payoff_table(
 
 
 def _slots(position: np.ndarray, present: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Each agent's place among those present on its cell, and how many they are (at least 1)."""
+    """Each agent's index among those present on its cell, and their number (at least 1)."""
     shares = (position[:, None] == position[None]).all(-1) & present[:, None] & present[None]
     return np.tril(shares, -1).sum(-1), np.maximum(shares.sum(-1), 1)
 
@@ -177,7 +177,7 @@ def _draw_agents(
 ) -> None:
     """Draws a round face per agent in its colour, smaller where agents share a cell.
 
-    A face with a heading has its eyes there and a pointed tip.
+    A face with a heading has its eyes and a pointed tip on that side.
     """
     _, slots = _slots(position, present)
     centres = agent_centres(position, present) * _SMOOTH
@@ -200,7 +200,7 @@ def _draw_agents(
 def _ahead(
     x: float, y: float, radius: float, angle: float, aside: float, ahead: float
 ) -> tuple[float, float]:
-    """A point of a face at ``(x, y)`` turned to the right, in radii to its right and ahead."""
+    """A point of a face at ``(x, y)`` turned right by `angle`; `aside` and `ahead` in radii."""
     right, down = math.cos(angle), math.sin(angle)
     return (
         x + radius * (aside * right + ahead * down),

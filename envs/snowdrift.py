@@ -6,12 +6,12 @@ Paper: 8x8 map, 4 agents, 50 steps, moves plus "remove", 6 snowdrifts that do no
 removal pays 6 to every agent, the remover included, and costs the remover 4, so the most a group of
 four can earn is 120.
 
-Ours, where the paper is silent (the author's prototype decides where it speaks): an agent removes
-the drift on which it stands, agents cannot enter each other's cells, windows are 5x5, an episode
-always runs its full length. Drifts start on distinct cells, and so do agents, possibly on drifts.
-Ties are settled by a fair draw in each step, not by seat: who enters a contested cell
-(`envs.motion`), and, where agents do not block each other, who removes a drift that several want to
-remove; only that one pays the cost.
+Ours, where the paper has no rule (from the author's prototype where that has one): an agent
+removes the drift on which it stands, agents cannot enter each other's cells, windows are 5x5, an
+episode always runs its full length. Drifts start on distinct cells, and so do agents, possibly on
+drifts. Ties are settled by a fair draw in each step, not by seat: which agent enters a contested
+cell (`envs.motion`), and, where agents do not block each other, which of several agents removes a
+drift; only that agent pays the cost.
 
 The extended game of the paper has 8 agents; its other sizes in the registry are ours (12x12 map,
 7x7 windows, 12 drifts, 75 steps).
@@ -127,7 +127,7 @@ def draw(params: Snowdrift, key: jax.Array) -> Draws:
 def transition(
     params: Snowdrift, state: State, action: jax.Array, draws: Draws
 ) -> tuple[State, Step]:
-    """Moves agents, then removes drifts. Deterministic: all chance is in `draws`."""
+    """Moves agents, then removes drifts. Deterministic given `draws`."""
     target = grid.move(state.position, action, (params.rows, params.columns))
     if params.blocking:
         position = motion.resolve(state.position, target, draws.priority)
@@ -160,7 +160,7 @@ def observe(params: Snowdrift, state: State) -> jax.Array:
 def remover(params: Snowdrift, key: jax.Array, obs: jax.Array) -> jax.Array:
     """The scripted cooperator: walks to the nearest drift in view and removes it.
 
-    With none in view it wanders, as the defector always does. ``key`` is consumed.
+    With none in view it moves at random, as the defector always does. ``key`` is consumed.
     """
     key_walk, key_wander = jax.random.split(key)
     drifts = obs[..., params.num_agents]

@@ -3,33 +3,36 @@
 Letters: N agents, H W rows and columns of the map, P spawn cells, R rays of a beam, L cells of a
 ray, h w rows and columns of a window, C planes or colours of a window.
 
-The environments are those of Hughes et al. (2018) and Jaques et al. (2019); the facts are those of
-the code of Vinitsky et al. (sequential_social_dilemma_games), on which Jaques et al. is reproduced:
+The environments are those of Hughes et al. (2018) and Jaques et al. (2019); the details follow the
+code of Vinitsky et al. (sequential_social_dilemma_games), with which Jaques et al. is reproduced:
 
-* A map is ringed by walls, the only cells that nobody enters. Agents start on random distinct spawn
-  cells and face a random way. Moves are relative to where an agent faces; a turn takes a step.
-* One agent per cell. Of several that enter a free cell a random one does, two never swap cells, and
-  an agent follows one that leaves. Whoever turns, fires or cleans stays where it is.
+* A map is surrounded by walls, the only cells that no agent can enter. Agents start on random
+  distinct spawn cells and face a random direction. Moves are relative to the direction in which an
+  agent faces; a turn takes a step.
+* A cell holds at most one agent. If several want to enter a free cell, a random one of them does;
+  two agents never swap cells; an agent may enter a cell that another leaves in the same step. An
+  agent that turns, fires or cleans stays where it is.
 * A beam has a middle ray, from the cell ahead, and a ray to each side, from the cells beside the
   agent; each is 5 cells long. A ray ends before a wall and at the first other agent.
-* Firing costs 1, being hit 50, once for every beam; neither freezes nor removes anybody. Of all
-  that lies on the map only walls and agents stop this beam.
-* A step goes: all move or turn, then eat the apples on their cells, then fire; then the map grows.
-* The window has the agent at its centre and faces up with it. Others' headings are not to be seen,
-  beams are, for one observation.
+* Firing costs 1, and being hit costs 50 for every beam that hits; a hit neither freezes nor removes
+  an agent. Only walls and agents stop this beam.
+* In a step all agents move or turn, then eat the apples on their cells, then fire; then new objects
+  appear on the map.
+* The window has the agent at its centre and is turned so that the agent faces up. It does not show
+  the headings of other agents; it shows beams, for one observation.
 
 Ours: windows are binary planes by default, so that an agent or a beam does not hide what lies below
-it; `view` "rgb" has their colours, which do. Both show beams, and agents from the first observation
-on, as their code did until a rewrite of April 2020: since then beams are in pictures only and the
-first views are without agents. There, views of agents that face left or right are turned the wrong
-way, with what is ahead at the bottom; and where two agents contest the cell of a third that in the
-end cannot leave it, one of them comes to stand on it too. Where beams of both kinds pass a cell,
-its colour is the cleaning beam's, there the later one's. The moves are numbered as in our other
-games.
+it; `view` "rgb" has the colours of their code, in which it does. Both show beams, and show agents
+from the first observation on, as their code did until a rewrite of April 2020: since then beams are
+in pictures only and the first views are without agents. In their code, views of agents that face
+left or right are turned the wrong way, with what is ahead at the bottom; and where two agents
+contest the cell of a third agent that in the end cannot leave it, one of the two moves onto that
+cell too. Where beams of both kinds pass a cell, its colour is the cleaning beam's; in their code it
+is the later beam's. The moves are numbered as in our other games.
 
-Played side by side with their code from the same states, actions and draws for 9,000 steps of each
-game with 5 agents, positions, headings, apples, waste, beams, rewards and colours were the same in
-all but 3 steps, in which two of their agents stood on one cell.
+This code and theirs were run side by side from the same states, actions and draws for 9,000 steps
+of each game with 5 agents: positions, headings, apples, waste, beams, rewards and colours were the
+same in all but 3 steps, in which two agents of their code stood on one cell.
 """
 
 from collections.abc import Mapping
@@ -78,7 +81,7 @@ _CHANNELS = ("red", "green", "blue")
 
 @dataclass(frozen=True)
 class Ssd:
-    """Settings that both games have."""
+    """Settings that Cleanup and Harvest share."""
 
     name: ClassVar[str]
     version: ClassVar[int]
@@ -91,12 +94,12 @@ class Ssd:
     """Steps of an episode."""
     view: Literal["planes", "rgb"] = "planes"
     """What windows hold: "planes", a binary plane per agent and kind of object; "rgb", the colours
-    of the original, divided by 255. From colours no algorithm can read which agents it sees."""
+    of the original, divided by 255. From colours no algorithm can tell which agents are in view."""
     start: Literal["random", "fixed"] = "random"
     """Where agents start: "random" spawn cells, facing a random way if `turning`; "fixed", facing
     up on the spawn cells in seat order, the last of the map first."""
     turning: bool = True
-    """Whether agents can turn; else everybody faces up for good."""
+    """Whether agents can turn; else all always face up."""
     fire: bool = True
     """Whether agents can fire at each other."""
     fire_cost: float = 1.0
@@ -112,13 +115,13 @@ class Ssd:
 
 
 class Layout(NamedTuple):
-    """A map as NumPy arrays, what never changes."""
+    """The parts of a map that never change, as NumPy arrays."""
 
     shape: tuple[int, int]  # (H, W)
     walls: np.ndarray  # [H, W] bool, the whole edge and perhaps more
     river: np.ndarray  # [H, W] bool, where waste may lie
     waste: np.ndarray  # [H, W] bool, where it lies at first
-    stream: np.ndarray  # [H, W] bool, water that is no river
+    stream: np.ndarray  # [H, W] bool, water that does not belong to the river
     orchard: np.ndarray  # [H, W] bool, the K apple cells
     spawns: np.ndarray  # [P, 2] int32, the cells where agents start, in seat order
 
@@ -139,10 +142,10 @@ def layout(text: tuple[str, ...]) -> Layout:
 
 
 def check(settings: Ssd, maps: Mapping[str, tuple[str, ...]], name: str) -> None:
-    """Checks the settings that both games have, and the `name` of a map.
+    """Checks the settings that both games share, and the `name` of a map.
 
     Raises:
-        ConfigError: one that cannot work.
+        ConfigError: an invalid setting.
     """
     checks.choice("map", name, maps)
     checks.integer("num_agents", settings.num_agents, 2, grid.MAX_AGENTS)
@@ -175,7 +178,7 @@ def actions(settings: Ssd, *others: str) -> tuple[str, ...]:
 
 
 def events(settings: Ssd, *others: str) -> tuple[str, ...]:
-    """Names of what is counted: the game's `others`, then what firing adds."""
+    """Names of the events that are counted: the game's `others`, then those of firing."""
     return (*others, *(("fired", "hit") if settings.fire else ()))
 
 
@@ -190,7 +193,7 @@ def spec(
     """Static facts of a game, whose observations are the windows that `observe` makes.
 
     Args:
-        settings: the game's.
+        settings: of the game.
         land: its map.
         actions: names of its actions.
         objects: names of its kinds of objects, in the order of their planes.
@@ -229,7 +232,7 @@ def move(
     action: jax.Array,
     priority: jax.Array,
 ) -> tuple[jax.Array, jax.Array]:
-    """All move or turn, at once.
+    """Moves or turns all agents at once.
 
     Args:
         settings: of the game.
@@ -267,8 +270,8 @@ class Aim(NamedTuple):
     """The beam that each agent would fire."""
 
     cells: jax.Array  # [N, R, L, 2] int32, on the map
-    reach: jax.Array  # [N, R, L] bool, walls and agents do not stop the ray before
-    target: jax.Array  # [N, R, L, N] bool, who stands there
+    reach: jax.Array  # [N, R, L] bool, the ray is not stopped before this cell
+    target: jax.Array  # [N, R, L, N] bool, which agents stand there
 
 
 @cache
@@ -286,7 +289,7 @@ def rays(width: int, length: int) -> np.ndarray:
 
 
 def aim(settings: Ssd, land: Layout, position: jax.Array, heading: jax.Array) -> Aim:
-    """The beams ``[N, R, L]`` from where agents stand, ``[N, 2]``, to where they face, ``[N]``."""
+    """The beams ``[N, R, L]`` of agents at ``position [N, 2]`` that face ``heading [N]``."""
     offset = jnp.asarray(rays(settings.beam_width, settings.beam_length))
     offset = offset[heading] if settings.turning else offset[:1]
     edge = jnp.asarray(np.array(land.shape, np.int32) - 1)
@@ -306,7 +309,7 @@ def fire(
         settings: of the game.
         land: its map.
         aim: everyone's beam.
-        fires: ``[N]`` bool, who fires.
+        fires: ``[N]`` bool, the agents that fire.
 
     Returns:
         ``[H, W]`` bool, the cells that a beam passed; ``[N]`` float32, what each agent pays for
@@ -341,7 +344,7 @@ def earlier(marked: jax.Array) -> jax.Array:
 def observe(
     settings: Ssd, position: jax.Array, heading: jax.Array, objects: Mapping[str, jax.Array]
 ) -> jax.Array:
-    """Every agent's window, turned so that it faces up.
+    """Every agent's window, turned so that the agent faces up.
 
     Args:
         settings: of the game.
@@ -415,19 +418,19 @@ def walk(
     otherwise: jax.Array,
     avoid: jax.Array | None = None,
 ) -> jax.Array:
-    """A scripted player's move towards the nearest marked cell, round whatever is in the way.
+    """A scripted player's move towards the nearest marked cell, around what is in the way.
 
     Args:
         settings: of the game.
         key: consumed.
         obs: ``[h, w, C]``, the player's window.
-        marked: ``[h, w]`` bool, the cells it is drawn to.
+        marked: ``[h, w]`` bool, the cells that it wants to reach.
         otherwise: ``[]`` int32, the action where nothing is marked.
         avoid: ``[h, w]`` bool, cells that it never enters.
 
     Returns:
-        ``[]`` int32, the move, or a random one where an agent is in the way, or none where that
-        leads to a cell to avoid.
+        ``[]`` int32, the move; a random one if an agent or a cell to avoid is in the way; "stay" if
+        that random move would enter a cell to avoid.
     """
     key_step, key_round = jax.random.split(key)
     centre = settings.radius
@@ -442,9 +445,10 @@ def walk(
 
 
 def search(settings: Ssd, key: jax.Array, walls: jax.Array) -> jax.Array:
-    """A scripted player's action where it sees nothing that it wants.
+    """A scripted player's action when it sees nothing that it wants.
 
-    It goes ahead, and turns at walls and now and then; one that cannot turn moves at random.
+    It goes straight ahead and turns at walls, and elsewhere with probability 0.1; a player that
+    cannot turn moves at random.
 
     Args:
         settings: of the game.

@@ -6,9 +6,10 @@ Paper: 8x8 map, 4 agents, 30 steps, moves plus "hunt hare" and "hunt stag"; a ha
 pays 10 shared equally by the two or more agents that hunt it together; no respawn; an agent leaves
 the game right after a successful hunt, so the most a group of four can earn is 20.
 
-Ours, where the paper is silent (the author's prototype decides where it speaks): 2 stags and 4
-hares on distinct cells that do not move, agents start on distinct cells and may share cells later,
-a hare that several hunt at once is shared, windows are 5x5, and what "together" means (`hunt`).
+Ours, where the paper has no rule (from the author's prototype where that has one): 2 stags and
+4 hares on distinct cells that do not move, agents start on distinct cells and may share cells
+later, a hare that several agents hunt in the same step is shared, windows are 5x5, and what
+"together" means (`hunt`).
 """
 
 from dataclasses import dataclass
@@ -58,13 +59,13 @@ class StagHunt:
     num_stags: int = 2
     """Stags at the start."""
     hare_reward: float = 1.0
-    """Reward of a hare, shared by those who hunt it in the same step."""
+    """Reward of a hare, shared by the agents that hunt it in the same step."""
     stag_reward: float = 10.0
-    """Reward of a stag, shared by those who hunt it together."""
+    """Reward of a stag, shared by the agents that hunt it together."""
     hunt: Literal["present", "choose"] = "present"
-    """What hunting a stag together means: "present", one hunts it and all agents on its cell, two
-    or more, share it; "choose", two or more choose to hunt it in the same step (the strict
-    reading)."""
+    """What hunting a stag together means: "present", one agent hunts it and all agents on its cell,
+    two or more, share it; "choose", two or more agents choose to hunt it in the same step (the
+    strict reading)."""
 
     def __post_init__(self) -> None:
         """Checks every setting; raises `ConfigError` on one that cannot work."""
@@ -103,7 +104,7 @@ class StagHunt:
 
 
 def max_return(params: StagHunt) -> float:
-    """The most a group can earn: agents hunt once each, some of them stags in pairs, then hares."""
+    """The most a group can earn: each agent hunts once, stags in pairs and the rest hares alone."""
 
     def earned(pairs: int) -> float:
         hares = min(params.num_agents - 2 * pairs, params.num_hares)
@@ -128,7 +129,7 @@ def reset(params: StagHunt, key: jax.Array) -> tuple[State, jax.Array]:
 
 
 def transition(params: StagHunt, state: State, action: jax.Array) -> tuple[State, Step]:
-    """Moves, then hunts, then removes those who caught something."""
+    """Moves agents, lets them hunt, then removes those that caught something."""
     act = jnp.where(state.present, action, grid.STAY)
     position = grid.move(state.position, act, (params.rows, params.columns))
     together = grid.same_cell(position)
@@ -172,8 +173,8 @@ def observe(params: StagHunt, state: State) -> jax.Array:
 def hunter(params: StagHunt, key: jax.Array, obs: jax.Array, hunt: int) -> jax.Array:
     """A scripted hunter of one kind of prey: walks to the nearest in view and hunts it.
 
-    With none in view it wanders. The cooperator hunts stags and waits on them for a partner, the
-    defector hunts hares (Kong et al. 2024, appendix B.2). ``key`` is consumed.
+    With none in view it moves at random. The cooperator hunts stags and waits on them for a
+    partner, the defector hunts hares (Kong et al. 2024, appendix B.2). ``key`` is consumed.
     """
     key_walk, key_wander = jax.random.split(key)
     prey = obs[..., params.num_agents + (hunt - HUNT_HARE)]

@@ -1,4 +1,4 @@
-"""The whole contract between games and learners, on one page.
+"""The whole interface between games and learners.
 
 Letters: N agents, A actions, H W C rows, columns and planes of an observation window.
 A game is a value of type `Env`: a bundle of pure functions that can be jitted, vmapped and scanned.
@@ -15,21 +15,23 @@ class EnvSpec(NamedTuple):
 
     Attributes:
         name: the game's name, e.g. ``"stag_hunt"``.
-        version: rises whenever the dynamics change, so that results name the rules they came from.
+        version: increases whenever the dynamics change, so that results record the rules that they
+            were obtained with.
         num_agents: N.
         num_actions: A, the same for every agent.
         obs_shape: shape of one agent's observation, ``(H, W, C)`` for windows, ``(F,)`` for
             vectors.
         obs_dtype: NumPy dtype of observations; ``bool`` for binary planes, float32 in [0, 1] for
             colours. Learners cast it to float32 and scale nothing.
-        horizon: number of steps of an episode, always exact.
+        horizon: number of steps of every episode, never fewer.
         action_names: A names, index by index.
         plane_names: names of the last axis of an observation.
         event_names: keys of `Step.events`, each an ``[N]`` count.
-        agent_planes: True where the first N planes show the agents, in seat order, agent i's own
-            with a one at the centre of its window: from them a learner reads whom it sees.
-        can_see_all: True where every agent sees every other at all times.
-        max_return: an upper bound of the collective return of an episode, or None where none is
+        agent_planes: True if the first N planes show where the agents are, in seat order, with
+            agent i itself at the centre of its window: learners read from them which agents are in
+            view.
+        can_see_all: True if every agent sees every other at all times.
+        max_return: an upper bound of the collective return of an episode, or None if none is
             known.
     """
 
@@ -52,7 +54,7 @@ class Step(NamedTuple):
     """What happened in one step.
 
     Attributes:
-        obs: ``[N, *obs_shape]`` of `EnvSpec.obs_dtype`, seen after the step.
+        obs: ``[N, *obs_shape]`` of `EnvSpec.obs_dtype`, observed after the step.
         reward: ``[N]`` float32, extrinsic, never shaped.
         active: ``[N]`` bool, the agent took part in this step (False once it has been removed).
         terminated: ``[]`` bool, the game ended by its rules.
@@ -71,18 +73,18 @@ class Step(NamedTuple):
 class Env(NamedTuple):
     """A game as a bundle of pure functions.
 
-    All chance of a step is drawn by `draw` and passed to the deterministic `transition`, so that a
-    rollout can draw for all its steps at once (threefry inside a loop over steps costs more than
-    the game itself) and a test can say what chance does. `step` is both in one.
+    `draw` draws all random numbers of a step and `transition` is deterministic given them, so that
+    a rollout can draw for all its steps at once (JAX's threefry generator inside a loop over steps
+    costs more than the game itself) and a test can choose the numbers. `step` calls both.
 
     Attributes:
         spec: static facts.
         reset: ``(key) -> (state, obs[N, *obs_shape])``. ``key`` is consumed.
-        draw: ``(key) -> draws``, any pytree, ``()`` for a game without chance. ``key`` is consumed.
+        draw: ``(key) -> draws``, any pytree, ``()`` if the game has no chance. ``key`` is consumed.
         transition: ``(state, action[N] int32, draws) -> (state, Step)``. Never resets.
         render: ``(state) -> uint8[h, w, 3]`` on the host, outside jit.
         scripted: hand-written policies by name, each ``(key, obs[*obs_shape], agent) -> action``,
-            with ``agent`` the int32 seat; every game has ``"cooperator"``, ``"defector"`` and
+            where ``agent`` is the int32 seat; every game has ``"cooperator"``, ``"defector"`` and
             ``"random"``. They see only what a learner in that seat sees. ``key`` is consumed.
     """
 

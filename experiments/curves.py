@@ -1,4 +1,4 @@
-"""What runs reached and how they got there: scores and learning curves, for every study."""
+"""Scores and learning curves of runs, for every study."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -35,11 +35,11 @@ def load(
     Args:
         parent: where the folders lie.
         pairs: games and algorithms, or arms.
-        settings: what a game, an algorithm or arm, and a number of seeds are trained with today.
+        settings: today's settings of a game, an algorithm or arm, and a number of seeds.
 
     Raises:
         ConfigError: a run has other settings than today's, so that the command beside its numbers
-            would not make them.
+            would not reproduce them.
     """
     paths = {pair: parent / "-".join(pair) for pair in pairs}
     runs = {pair: path for pair, path in paths.items() if results.finished(path)}
@@ -49,7 +49,7 @@ def load(
 
 
 def score(path: Path) -> dict[str, Any]:
-    """A run's final numbers (means over its last tenth), what it cost and what made it."""
+    """A run's final numbers (means over its last tenth), its duration, device and date."""
     summary = json.loads((path / folder.SUMMARY).read_text())
     _, config = load_config(path)
     final = summary["final"]
@@ -90,7 +90,7 @@ def table(runs: Runs, command: Callable[[str, str, int], str]) -> str:
 
     Args:
         runs: what was trained.
-        command: what a person types to train a game, an algorithm or arm, and some seeds.
+        command: gives the command that trains a game, an algorithm or arm, and some seeds.
     """
     lines = []
     rows = {pair: score(path) for pair, path in runs.items()}
@@ -117,7 +117,7 @@ def table(runs: Runs, command: Callable[[str, str, int], str]) -> str:
 
 
 def fraction(value: float | None, digits: int = 2) -> str:
-    """Some digits, or a dash where there is no number."""
+    """A number with some digits, or a dash for None."""
     return "-" if value is None else f"{value:.{digits}f}"
 
 
@@ -133,7 +133,7 @@ def plot(runs: Runs, path: Path, games: Sequence[str], lines: Mapping[str, Line]
     from matplotlib.figure import Figure
     from matplotlib.ticker import EngFormatter, MaxNLocator
 
-    games = [game for game in games if any(game == found for found, _ in runs)]
+    games = [game for game in games if any(game == trained for trained, _ in runs)]
     figure = Figure(figsize=(4.2 * len(games), 3.4), layout="constrained")
     for index, game in enumerate(games):
         axis = figure.add_subplot(1, len(games), index + 1)
@@ -156,11 +156,11 @@ def plot(runs: Runs, path: Path, games: Sequence[str], lines: Mapping[str, Line]
         axis.grid(alpha=0.25)
         if index == 0:
             axis.set_ylabel("collective return per episode")
-    found = {
+    handles = {
         text: handle
         for axis in figure.axes
         for handle, text in zip(*axis.get_legend_handles_labels(), strict=True)
     }
-    order = [line.label for line in lines.values() if line.label in found]
-    figure.legend([found[text] for text in order], order, loc="outside right center", fontsize=9)
+    order = [line.label for line in lines.values() if line.label in handles]
+    figure.legend([handles[text] for text in order], order, loc="outside right center", fontsize=9)
     figure.savefig(path, dpi=110, format="png")

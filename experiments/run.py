@@ -11,17 +11,17 @@ if TYPE_CHECKING:
 
 
 def preset(env: str, algo: str, name: str = "") -> "RunConfig":
-    """As `presets.preset`, imported when it is asked for, so that help is answered at once."""
+    """As `presets.preset`, which is imported only when called, so that ``--help`` is fast."""
     from experiments import presets
 
     return presets.preset(env, algo, name)
 
 
 def program() -> str:
-    """How this was called, to be typed again from the same folder."""
+    """The command that started this program, to be typed again from the same folder."""
     python, here = Path(sys.executable), Path.cwd()
-    shown = python.relative_to(here) if python.is_relative_to(here) else "python"
-    return f"{shown} -m experiments.run"
+    interpreter = python.relative_to(here) if python.is_relative_to(here) else "python"
+    return f"{interpreter} -m experiments.run"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Training a list of runs, each into a folder of its own, so that a sweep can be repeated."""
+"""Trains a list of runs, each in a folder of its own, so that a sweep can be repeated."""
 
 import dataclasses
 import sys
@@ -15,18 +15,18 @@ from lase_jax.runs.setup import create_run, load_config
 
 TRIAL_SEEDS = 2
 TRIAL_SHARE = 0.5
-"""Part of the budget that a trial has."""
+"""Part of the budget that a trial uses."""
 
 
 def train_all(runs: Mapping[str, RunConfig], parent: Path, command: str) -> int:
-    """Trains what is not trained yet: finished runs are left alone, interrupted ones go on.
+    """Trains all runs: finished ones are skipped, interrupted ones are continued.
 
-    A run that diverges is said, and the others are trained all the same.
+    If a run diverges, a message says so and the other runs are still trained.
 
     Args:
         runs: settings by the name of the run's folder.
         parent: where the folders lie.
-        command: what a person types to go on after an interruption.
+        command: what to type to continue after an interruption.
 
     Returns:
         An exit code: 0 when all are trained, 1 when some diverged, 130 or 143 when stopped.
@@ -58,7 +58,7 @@ def train_all(runs: Mapping[str, RunConfig], parent: Path, command: str) -> int:
 
 
 def trial(run: RunConfig) -> RunConfig:
-    """The run by which settings are tried: fewer seeds, and a part of the budget."""
+    """A short version of a run, to try its settings: fewer seeds, and a part of the budget."""
     schedule = dataclasses.replace(run.schedule, steps=int(run.schedule.steps * TRIAL_SHARE))
     return dataclasses.replace(run, schedule=schedule, seeds=TRIAL_SEEDS, wandb="disabled")
 
@@ -69,15 +69,15 @@ def made(path: Path) -> bool:
 
 
 def require_same(path: Path, config: RunConfig) -> None:
-    """Requires that a run that lies in `path` has the settings `config`.
+    """Requires that the run in `path`, if there is one, has the settings `config`.
 
     Raises:
-        ConfigError: it has others, or cannot be read.
+        ConfigError: it has other settings, or cannot be read.
     """
     if not made(path):
         return
-    kept, _ = load_config(path)
+    saved, _ = load_config(path)
     try:
-        check_same(to_json(kept), to_json(config))
+        check_same(to_json(saved), to_json(config))
     except ConfigError as error:
         raise ConfigError(f"{path} holds a run of other settings: {error}") from error

@@ -1,10 +1,10 @@
-"""Short runs of every algorithm and every game as hashes: a change of form leaves all as they were.
+"""Hashes of short runs of every algorithm and game, to check that a refactoring changes none.
 
     python tools/fingerprints.py before.json                    # before the change: writes them
     python tools/fingerprints.py after.json --like before.json  # after it: names what differs
 
 Every algorithm plays Cleanup and, as a game of two, the iterated prisoner's dilemma; A2C plays
-every game. Hashes are of all metrics and of the carry after two updates, bit for bit, so both files
+every game. A hash covers all metrics and the carry after two updates, bit for bit, so both files
 must come from the same machine, packages and XLA_FLAGS.
 """
 
@@ -28,12 +28,12 @@ UPDATES = 2
 
 
 def fingerprint(env: str, algo: str) -> str:
-    """The hash of what two seeds of an algorithm's preset, in four environments, come to."""
+    """The hash of a short run of an algorithm's preset, with two seeds and four environments."""
     run = preset(env, algo)
     setup = set_up(replace(run, seeds=2, schedule=replace(run.schedule, num_envs=4)))
     carry, metrics = jax.jit(setup.trainer.run, static_argnums=1)(setup.initial_carry(), UPDATES)
     carry = carry._replace(key=jax.random.key_data(carry.key))
-    parts = sorted(map(digest, jax.tree.leaves(carry)))  # whatever the fields are called
+    parts = sorted(map(digest, jax.tree.leaves(carry)))  # independent of the fields' names
     parts += [f"{name} {digest(values)}" for name, values in sorted(metrics.items())]
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
 
@@ -45,26 +45,26 @@ def digest(leaf: jax.Array) -> str:
 
 
 def main() -> int:
-    """Writes the file, and returns 1 where it differs from the other."""
+    """Writes the file, and returns 1 if it differs from the file of ``--like``."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("file", type=Path)
     parser.add_argument("--like", type=Path)
     arguments = parser.parse_args()
     pairs = [(env, algo) for env in ("cleanup", "ipd") for algo in algorithms.names()]
     pairs += [(env, "a2c") for env in envs.names()]
-    found = {}
+    hashes = {}
     for env, algo in dict.fromkeys(pairs):
         try:
-            found[f"{env} {algo}"] = fingerprint(env, algo)
-        except ConfigError as error:  # LOLA is for two
+            hashes[f"{env} {algo}"] = fingerprint(env, algo)
+        except ConfigError as error:  # LOLA needs two agents
             print(f"{env} {algo}: {error}")
         jax.clear_caches()
-    arguments.file.write_text(json.dumps(found, indent=2) + "\n")
+    arguments.file.write_text(json.dumps(hashes, indent=2) + "\n")
     if not arguments.like:
         return 0
     before = json.loads(arguments.like.read_text())
-    differ = sorted(name for name in found | before if found.get(name) != before.get(name))
-    print(f"{len(found)} runs, {len(differ)} differ", *differ, sep="\n")
+    differ = sorted(name for name in hashes | before if hashes.get(name) != before.get(name))
+    print(f"{len(hashes)} runs, {len(differ)} differ", *differ, sep="\n")
     return bool(differ)
 
 

@@ -1,1 +1,1 @@
-"""How fast it is, and what keeps it from being faster: `python -m experiments.bench`."""
+"""Benchmarks of speed and of what limits it: `python -m experiments.bench`."""

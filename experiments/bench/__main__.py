@@ -15,7 +15,7 @@ COMMANDS = {
 
 
 def main() -> None:
-    """Runs the command that is named first, "speed" where none is."""
+    """Runs the command that is named first, or "speed" if none is."""
     arguments = sys.argv[1:]
     if arguments[:1] in (["-h"], ["--help"]):
         print(__doc__, *(f"  {name:9} {text}" for name, text in COMMANDS.items()), sep="\n")

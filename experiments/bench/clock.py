@@ -26,7 +26,7 @@ class Program(NamedTuple):
     """Lines of the program before XLA optimises it: its size."""
 
     def __call__(self) -> Any:
-        """Runs it to the end."""
+        """Runs the program and waits for its results."""
         return jax.block_until_ready(self.run(*self.arguments))
 
 
@@ -41,12 +41,12 @@ def compiled(function: Callable, *arguments: Any) -> Program:
 
 
 def alone() -> bool:
-    """Whether a process's own CPU time is what it takes: on one core of a CPU."""
+    """Whether to time programs by the process's CPU time: on one core of a CPU."""
     return devices.cores() == 1 and jax.default_backend() == "cpu"
 
 
 def seconds() -> float:
-    """The time: where `alone` this process's own, which others cannot take from it."""
+    """The time: if `alone` this process's CPU time, which other processes do not affect."""
     return time.process_time() if alone() else time.perf_counter()
 
 
@@ -56,16 +56,16 @@ def since(begin: float) -> float:
 
 
 def times(programs: Mapping[Name, Callable[[], Any]], repeats: int) -> dict[Name, list[float]]:
-    """Seconds of every program, turn about, so that a slow minute falls on all of them alike."""
+    """Seconds of every program, run in turns, so that a slow minute affects all of them equally."""
     for program in programs.values():
         program()
-    found: dict[Name, list[float]] = {name: [] for name in programs}
+    durations: dict[Name, list[float]] = {name: [] for name in programs}
     for _ in range(repeats):
         for name, program in programs.items():
             begin = seconds()
             program()
-            found[name].append(seconds() - begin)
-    return found
+            durations[name].append(seconds() - begin)
+    return durations
 
 
 def medians(programs: Mapping[Name, Callable[[], Any]], repeats: int) -> dict[Name, float]:
@@ -83,12 +83,12 @@ def peak_memory() -> float:
 
 
 def isolated(function: Callable, *arguments: Any) -> Any:
-    """A function's value, found in a fresh process: cold compiles, memory of its own."""
+    """A function's value, from a fresh process with cold compiles and memory of its own."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(function, arguments)
 
 
 def device() -> str:
-    """What computes, e.g. ``cpu, 2 cores``."""
+    """The device that computes, e.g. ``cpu, 2 cores``."""
     kind = jax.devices()[0].device_kind
     return f"{kind}, {devices.cores()} cores" if devices.cores() > 1 else f"{kind}, 1 core"

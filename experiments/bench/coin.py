@@ -1,10 +1,10 @@
 """The coin game under random actions, ours and as a plain NumPy loop: ``coin ours 1024 500 5``.
 
-As near to JaxMARL's rules as ours go: a 3x3 map, two agents who see all of it, two coins, episodes
-of 100 steps. What differs: JaxMARL's map wraps around where ours has an edge; agents there may
-stay, and both take a coin that both reach, where ours draws one; there each agent always has one
-coin, ours come in random colours. Observations and rewards are summed, so that no program may leave
-them out. Every program prints one line of JSON (see `peers`).
+As close to JaxMARL's rules as ours allow: a 3x3 map, two agents that see all of it, two coins,
+episodes of 100 steps. What differs: JaxMARL's map wraps around, ours has an edge; its agents may
+stay, and both take a coin that both reach, while our game draws one of them; its agents always have
+one coin each, our coins come in random colours. Observations and rewards are summed, so that no
+program can skip computing them. Every program prints one line of JSON (see `peers`).
 """
 
 import json
@@ -59,7 +59,7 @@ def ours(envs: int, steps: int, repeats: int) -> list[float]:
 
 
 def numpy(envs: int, steps: int, repeats: int) -> list[float]:
-    """Environment steps per second of one game in a Python loop; `envs` is 1 to it."""
+    """Environment steps per second of one game in a Python loop; `envs` is ignored."""
     del envs
     rng = np.random.default_rng(0)
 

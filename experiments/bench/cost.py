@@ -1,10 +1,10 @@
 """Arithmetic and memory traffic of a compiled program, from XLA's own analysis of it.
 
 XLA counts the body of a loop once, however often it runs (jax 0.10: a scan of 10 matrix products
-counts as one). Here every loop's body is handed to the same analysis as a program of its own, and
-counts as often as XLA itself notes in the optimised program that it runs. A loop without such a
-note, whose length the data decide, runs as often as the caller says of its name, that of the
-innermost ``jax.named_scope`` around it.
+counts as one). Here every loop's body is analysed in the same way as a program of its own, and its
+count is multiplied by the trip count that XLA notes in the optimised program. For a loop without
+such a note, whose length depends on data, the caller gives the trip count by the loop's name, which
+is that of the innermost ``jax.named_scope`` around it.
 """
 
 import re
@@ -34,15 +34,15 @@ class Cost(NamedTuple):
     through memory."""
 
     def __add__(self, other: "Cost") -> "Cost":  # type: ignore[override]
-        """Both."""
+        """The sum of two costs."""
         return Cost(*(a + b for a, b in zip(self, other, strict=True)))
 
     def __mul__(self, times: float) -> "Cost":  # type: ignore[override]
-        """So many times."""
+        """The cost of several runs."""
         return Cost(*(times * a for a in self))
 
     def __sub__(self, other: "Cost") -> "Cost":
-        """The rest."""
+        """The difference of two costs."""
         return self + other * -1.0
 
 
@@ -70,8 +70,8 @@ class Loop(NamedTuple):
 def loop(line: str, turns: Mapping[str, float]) -> Loop:
     """The loop of a line of a program; `turns` as in `cost`."""
     condition, body = _WHILE.findall(line)[0]
-    known, scope = _TRIPS.search(line), _SCOPE.search(line)
-    times = float(known[1]) if known else turns[scope[1] if scope else ""]
+    trips, scope = _TRIPS.search(line), _SCOPE.search(line)
+    times = float(trips[1]) if trips else turns[scope[1] if scope else ""]
     return Loop(condition, body, times)
 
 
@@ -93,21 +93,21 @@ class Module:
     def called(self) -> dict[str, set[str]]:
         """The computations that each one calls."""
         return {
-            name: {found for group in _CALLS.findall(body) for found in _NAME.findall(group)}
+            name: {callee for group in _CALLS.findall(body) for callee in _NAME.findall(group)}
             & self.parts.keys()
             for name, body in self.parts.items()
         }
 
     def within(self, name: str, loops: bool) -> set[str]:
         """A computation and all that it calls, with or without what runs in its loops."""
-        found, ahead = {name}, [name]
+        reached, ahead = {name}, [name]
         while ahead:
             part = ahead.pop()
             inner = {n for loop in self.loops[part] for n in (loop.condition, loop.body)}
-            fresh = self.called[part] - found - (set() if loops else inner)
-            found |= fresh
+            fresh = self.called[part] - reached - (set() if loops else inner)
+            reached |= fresh
             ahead += fresh
-        return found
+        return reached
 
     def once(self, name: str) -> Cost:
         """XLA's count of a computation, which counts the bodies of its loops once."""
@@ -118,19 +118,19 @@ class Module:
             if part in reach
         ]
         module = _hlo.hlo_module_from_text("HloModule part\n\n" + "\n\n".join(parts))
-        found = _jax.hlo_module_cost_analysis(jax.devices()[0].client, module)
+        counts = _jax.hlo_module_cost_analysis(jax.devices()[0].client, module)
         return Cost(
-            *(found.get(key, 0.0) for key in ("flops", "transcendentals", "bytes accessed"))
+            *(counts.get(key, 0.0) for key in ("flops", "transcendentals", "bytes accessed"))
         )
 
     def total(self, name: str = "") -> Cost:
         """The count of a computation with every loop as often as it runs."""
         name = name or self.entry
         if name not in self.known:
-            found = self.once(name)
+            whole = self.once(name)
             for part in self.within(name, loops=False):
                 for condition, body, times in self.loops[part]:
-                    found += self.total(body) * times - self.once(body)
-                    found += self.once(condition) * (times - 1.0)
-            self.known[name] = found
+                    whole += self.total(body) * times - self.once(body)
+                    whole += self.once(condition) * (times - 1.0)
+            self.known[name] = whole
         return self.known[name]

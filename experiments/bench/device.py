@@ -1,10 +1,10 @@
-"""How far one accelerator carries: up to 8192 environments and 256 seeds, within 8 minutes.
+"""Speed on one accelerator with up to 8192 environments or 256 seeds, within 8 minutes.
 
     make bench EXTRA=cuda12 ARGS="device [--into BENCHMARKS.md]"
 
 LASE in Cleanup with the paper's networks, and in the Sequential Stag-Hunt with the preset's dense
-ones. Sizes alternate from the smallest on, so that what is left out when time is up are the largest
-of each; a size that does not fit into memory has dashes.
+ones. Sizes are measured from the smallest to the largest, in turns for both, so that only the
+largest sizes are left out when time is up; a size that does not fit into memory has dashes.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ class Device:
     """What to measure."""
 
     minutes: float = 8.0
-    """No size is begun that would not end within so many minutes."""
+    """Time limit; no size is started that would exceed it."""
     repeats: int = 3
     """Timed repeats; the median counts."""
     quick: bool = False
@@ -40,7 +40,7 @@ class Device:
 
 
 def points(quick: bool) -> list[Point]:
-    """The sizes, smallest first, all trainings alike."""
+    """The points to measure, smallest sizes first, in turns for all trainings."""
     return [
         Point(*training, along, sizes[index])
         for index in range(2 if quick else max(map(len, SIZES.values())))

@@ -1,6 +1,7 @@
-"""What was aimed at, beside what the newest measurements in ``runs/`` reached.
+"""The performance goals, beside what the newest measurements in ``runs/`` reached.
 
-On two CPU cores but for the last two, which are one H200's, over all seeds and environments.
+On two CPU cores, except the last two goals, which are for one H200, over all seeds and
+environments.
 
 make bench ARGS="goals [--into BENCHMARKS.md]"
 """
@@ -19,7 +20,7 @@ from experiments.bench.roofline import TRAINED, title
 SMALL = ("ssh", "ssg", "ssg_extn", "coingame", "cleanup", "cleanup_extn", "escape_room", "ipd")
 """Games without beams, whose maps are small."""
 WAYS = {"update": "one program", TRAINED: TRAINED}
-"""What the goals call the ways in which a roofline times an update."""
+"""Names, in the table, of the two ways in which a roofline times an update."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,12 @@ class Goals:
 
 
 def read(path: Path) -> Any:
-    """A file's JSON, None where nothing was measured."""
+    """A file's JSON, or None if nothing was measured."""
     return json.loads(path.read_text()) if path.exists() else None
 
 
 def ratios(runs: Path) -> Iterator[tuple[str, str, float | None, bool | None]]:
-    """Goals that rooflines answer: what, aim, reached, met."""
+    """Goals measured by rooflines: what, aim, reached, met."""
     aims = (
         ("paper", 0, "lase", 2.0),
         ("paper", 8, "lase", 2.5),
@@ -59,17 +60,17 @@ def ratios(runs: Path) -> Iterator[tuple[str, str, float | None, bool | None]]:
     )
     for net, agents, algorithm, most in aims:
         name = title("cleanup", net, agents)
-        found = (read(runs / "roofline" / f"{name}.json") or {"phases": {}})["phases"]
+        phases = (read(runs / "roofline" / f"{name}.json") or {"phases": {}})["phases"]
         for part in ("update", TRAINED):
             reached = None
-            if algorithm in found and "a2c" in found:
-                reached = found[algorithm][part]["seconds"] / found["a2c"][part]["seconds"]
+            if algorithm in phases and "a2c" in phases:
+                reached = phases[algorithm][part]["seconds"] / phases["a2c"][part]["seconds"]
             what = f"{algorithm}'s time beside A2C's, {name}, {WAYS[part]}"
             yield what, f"<= {most}", reached, met(reached, most)
 
 
 def speeds(runs: Path) -> Iterator[tuple[str, str, float | None, bool | None]]:
-    """Goals that the table of speeds answers."""
+    """Goals measured by `speed`."""
     rows = (read(runs / "bench.json") or {"rows": []})["rows"]
     for game in SMALL:
         rate = next((r["steps_per_second"] for r in rows if r["case"] == f"{game} random"), None)
@@ -83,7 +84,7 @@ def speeds(runs: Path) -> Iterator[tuple[str, str, float | None, bool | None]]:
 
 
 def accelerated(runs: Path) -> Iterator[tuple[str, str, float | None, bool | None]]:
-    """Goals that `device` answers, by the fastest size."""
+    """Goals measured by `device`, at the fastest size."""
     rows = read(runs / "device.json") or []
     for training, aim in (("cleanup lase paper", 1.0), ("ssh lase dense", 5.0)):
         rates = [r["steps_per_second"] or 0.0 for r in rows if r["label"] == training]

@@ -1,13 +1,13 @@
-"""Whether a long run grows: memory and disk of one that is cut into very many parts.
+"""Whether a long run needs ever more memory and disk, tested on a run cut into very many parts.
 
     make bench ARGS="growth [--minutes 20] [--into BENCHMARKS.md]"
 
-What could grow does so with the parts that are written and saved, not with the hours, and a day has
-a hundred parts by default. So many more are run here in minutes: an ordinary ``train`` in a process
-of its own, with metrics and checkpoints written after every part, W&B offline beside them. It is
-looked at from outside, and stopped as Ctrl-C stops it. The rates are slopes through what was seen
-after the first quarter, when everything has been done once; without an answer from ``ps`` there are
-none of memory.
+Whatever can grow does so with the number of parts that are written and saved, not with the hours,
+and a run of a day has a hundred parts by default. So many more parts are run here within minutes:
+an ordinary ``train`` in a process of its own writes metrics and checkpoints after every part, and
+logs to W&B offline. The process is observed from outside, and stopped as Ctrl-C would stop it. The
+rates are slopes fitted to the observations after the first quarter, when everything has run at
+least once; if ``ps`` does not answer, the rate of memory is missing.
 """
 
 import signal
@@ -27,7 +27,7 @@ from experiments.bench import report
 from lase_jax.runs import folder
 
 MANY = 10**6
-"""More parts than are run."""
+"""A number of parts that no run reaches."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Growth:
     minutes: float = 20.0
     """How long it trains."""
     looks: int = 60
-    """How often it is looked at meanwhile."""
+    """Number of observations during the run."""
     quick: bool = False
     """A minute, to see that it runs."""
     out: Path = Path("runs/growth.json")
@@ -51,7 +51,7 @@ class Growth:
 
 
 class Look(NamedTuple):
-    """What was seen of a run at one time."""
+    """An observation of a run."""
 
     seconds: float
     """Since it was started."""
@@ -71,10 +71,10 @@ def resident(process: int) -> float:
     """MiB of memory that a process holds; nan where it is not known."""
     asked = ["ps", "-o", "rss=", "-p", str(process)]
     try:
-        told = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
+        answer = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
     except OSError:
         return float("nan")
-    return int(told) / 2**10 if told else float("nan")
+    return int(answer) / 2**10 if answer else float("nan")
 
 
 def size(path: Path) -> float:
@@ -89,13 +89,13 @@ def size(path: Path) -> float:
 
 
 def newest(run: Path) -> int:
-    """Updates that the newest checkpoint of a run has, which are its parts here."""
+    """Updates that the newest checkpoint of a run has; here each part is one update."""
     saved = (run / folder.CHECKPOINTS).glob("[0-9]*")
     return max((int(each.name) for each in saved if each.name.isdigit()), default=0)
 
 
 def looks(bench: Growth, run: Path) -> Iterator[Look]:
-    """Trains, and looks now and then.
+    """Trains, and observes the run at equal intervals.
 
     Raises:
         SystemExit: training ended by itself.
@@ -105,15 +105,15 @@ def looks(bench: Growth, run: Path) -> Iterator[Look]:
     named = f"--env={bench.env}", f"--algo={bench.algo}", "--seeds=1", f"--out={run.parent}"
     command = sys.executable, "-m", "experiments.run", "train", f"--name={run.name}"
     with (
-        (run.parent / "said.txt").open("w+") as said,
-        subprocess.Popen([*command, *named, *horizon], stdout=said, stderr=said) as training,
+        (run.parent / "said.txt").open("w+") as log,
+        subprocess.Popen([*command, *named, *horizon], stdout=log, stderr=log) as training,
     ):
         try:
             for turn in range(1, bench.looks + 1):
                 time.sleep(max(0.0, begin + seconds * turn / bench.looks - time.monotonic()))
                 if training.poll() is not None:
-                    said.seek(0)
-                    raise SystemExit(f"Training ended with {training.returncode}:\n{said.read()}")
+                    log.seek(0)
+                    raise SystemExit(f"Training ended with {training.returncode}:\n{log.read()}")
                 if parts := newest(run):
                     yield Look(
                         time.monotonic() - begin,
@@ -128,7 +128,7 @@ def looks(bench: Growth, run: Path) -> Iterator[Look]:
 
 
 def slope(seen: Sequence[Look], field: str) -> float:
-    """KiB per part, by least squares over what was seen after the first quarter."""
+    """KiB per part, by least squares over the observations after the first quarter."""
     later = seen[len(seen) // 4 :]
     parts = np.array([look.parts for look in later], float)
     values = np.array([getattr(look, field) for look in later])
@@ -143,24 +143,24 @@ GROWING = {
     "wandb": "W&B, offline",
     "checkpoints": "checkpoints",
 }
-"""What is looked at."""
+"""Quantities that are observed, and their names in the table."""
 
 
 def main(arguments: Sequence[str]) -> None:
     """Measures, prints the table and writes the JSON."""
     bench = tyro.cli(Growth, description=__doc__, args=arguments)
     with tempfile.TemporaryDirectory() as made:
-        seen = list(looks(bench, Path(made) / "growth"))
+        observed = list(looks(bench, Path(made) / "growth"))
     bench.out.parent.mkdir(parents=True, exist_ok=True)
-    folder.write_json(bench.out, [look._asdict() for look in seen])
-    if not seen:
+    folder.write_json(bench.out, [look._asdict() for look in observed])
+    if not observed:
         raise SystemExit("No part was saved in this time: give it more --minutes.")
-    first, last = seen[len(seen) // 4], seen[-1]
+    first, last = observed[len(observed) // 4], observed[-1]
     rows = [
         [
             name,
             *(report.number(getattr(look, field), 2) for look in (first, last)),
-            report.number(slope(seen, field), 3),
+            report.number(slope(observed, field), 3),
         ]
         for field, name in GROWING.items()
     ]

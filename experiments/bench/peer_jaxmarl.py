@@ -1,7 +1,7 @@
 """JaxMARL's coin game under random actions: ``peer_jaxmarl.py 1024 500 5``; see `coin`, `peers`.
 
-A program by itself, that needs JaxMARL and nothing of this project, so that it runs in a Python
-where JaxMARL is installed. Its public ``step`` resets episodes by itself.
+This program needs JaxMARL and nothing of this project, so that it runs in any Python where JaxMARL
+is installed. JaxMARL's public ``step`` resets episodes by itself.
 """
 
 import json
@@ -18,7 +18,7 @@ HORIZON = 100
 
 
 def seconds() -> float:
-    """As in `clock`: on one core this process's own time."""
+    """The time, as in `clock`: on one core of a CPU this process's CPU time."""
     alone = len(os.sched_getaffinity(0)) == 1 and jax.default_backend() == "cpu"
     return time.process_time() if alone else time.perf_counter()
 
@@ -35,8 +35,8 @@ def main() -> None:
         actions = dict(zip(env.agents, drawn, strict=True))
         keys = jax.random.split(key_step, envs)
         obs, state, reward, *_ = jax.vmap(env.step)(keys, state, actions)
-        seen = sum(leaf.sum(dtype=jnp.float32) for leaf in jax.tree.leaves((obs, reward)))
-        return (state, paid + seen), None
+        total = sum(leaf.sum(dtype=jnp.float32) for leaf in jax.tree.leaves((obs, reward)))
+        return (state, paid + total), None
 
     def play(key: jax.Array) -> jax.Array:
         key_reset, key_play = jax.random.split(key)

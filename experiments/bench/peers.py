@@ -1,8 +1,8 @@
-"""The coin game beside what else one could use, on the same cores within the same minutes.
+"""The coin game beside alternatives, on the same cores within the same minutes.
 
     make bench ARGS="peers [--into BENCHMARKS.md]"
 
-JaxMARL is measured where the Python that is named has it. It needs an environment of its own:
+JaxMARL is measured if the Python of ``--python`` has it. It needs a virtual environment of its own:
 
     python3 -m venv /tmp/jaxmarl && /tmp/jaxmarl/bin/pip install jaxmarl
     make bench ARGS="peers --python /tmp/jaxmarl/bin/python"
@@ -10,7 +10,7 @@ JaxMARL is measured where the Python that is named has it. It needs an environme
 Any other program is measured with ``--other "name=command"``: the command gets the numbers of
 environments, steps and repeats as further arguments, and its last line is JSON with ``rates``, the
 environment steps per second of each repeat. Programs take turns, each in its own process.
-The rules, and how they differ, stand in `coin`.
+`coin` has the rules and their differences.
 """
 
 import json
@@ -57,21 +57,21 @@ class Peers:
 
 def commands(bench: Peers) -> dict[str, list[str]]:
     """What is run, by name; JaxMARL only where it is installed."""
-    own = [sys.executable, "-m", "experiments.bench.coin"]
-    found = {"lase_jax": [*own, "ours"], "NumPy loop, one game": [*own, "numpy"]}
+    module = [sys.executable, "-m", "experiments.bench.coin"]
+    programs = {"lase_jax": [*module, "ours"], "NumPy loop, one game": [*module, "numpy"]}
     asked = subprocess.run([bench.python, "-c", "import jaxmarl"], capture_output=True, check=False)
     if asked.returncode:
         print(f"JaxMARL is not measured, for {bench.python} does not have it.\n{__doc__}")
     else:
-        found["JaxMARL"] = [bench.python, str(JAXMARL)]
-    return found | {
+        programs["JaxMARL"] = [bench.python, str(JAXMARL)]
+    return programs | {
         name: shlex.split(command)
         for name, command in (other.split("=", 1) for other in bench.other)
     }
 
 
 def run(command: Sequence[str], *numbers: int) -> dict[str, Any]:
-    """One turn of a program: what it prints last.
+    """One turn of a program: the JSON that it prints last.
 
     Raises:
         SystemExit: it failed.
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str]) -> None:
     """Measures, prints the table and writes the JSON."""
     bench = tyro.cli(Peers, description=__doc__, args=arguments)
     steps, rounds = (100, 1) if bench.quick else (bench.steps, bench.rounds)
-    programs, kept = commands(bench), []
+    programs, measured = commands(bench), []
     for envs in bench.envs:
         rates: dict[str, list[float]] = {name: [] for name in programs}
         labels = dict(zip(programs, programs, strict=True))
@@ -97,12 +97,12 @@ def main(arguments: Sequence[str]) -> None:
                 made = run(command, envs, steps, bench.repeats)
                 rates[name] += made["rates"]
                 labels[name] = made.get("label", name)
-        kept += [
+        measured += [
             {"program": labels[name], "envs": envs, "rates": each} for name, each in rates.items()
         ]
     bench.out.parent.mkdir(parents=True, exist_ok=True)
-    folder.write_json(bench.out, kept)
-    text = "\n" + report.table(HEADER, rows(kept)) + "\n" + report.source("peers", arguments)
+    folder.write_json(bench.out, measured)
+    text = "\n" + report.table(HEADER, rows(measured)) + "\n" + report.source("peers", arguments)
     report.publish("peers", text, bench.into)
 
 
@@ -110,7 +110,7 @@ HEADER = ("program", "environments", "steps/s", "lowest-highest", "lase_jax is f
 
 
 def rows(kept: Sequence[dict[str, Any]]) -> list[list[str]]:
-    """The lines of the table, programs beside ours at as many environments."""
+    """The rows of the table, each program compared with ours at the same number of environments."""
     middle = {(row["program"], row["envs"]): statistics.median(row["rates"]) for row in kept}
     return [
         [

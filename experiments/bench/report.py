@@ -1,4 +1,4 @@
-"""Tables in Markdown, put where they belong; figures."""
+"""Markdown tables, written into their places in a file, and figures."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -24,13 +24,13 @@ def number(value: float | None, digits: int = 1) -> str:
 
 
 def source(command: str, arguments: Sequence[str]) -> str:
-    """The line below a table: what makes it, when and where it was made."""
-    kept = [
+    """The line below a table: the command that makes it, the date and the machine."""
+    options = [
         a
         for a, before in zip(arguments, ["", *arguments], strict=False)
         if "--into" not in (a, before)
     ]
-    given = " ".join([command, *kept])
+    given = " ".join([command, *options])
     made = f"{date.today().isoformat()}, {clock.device()}, jax {jax.__version__}"
     return f'`make bench ARGS="{given}"` ({made}).\n'
 
@@ -52,10 +52,10 @@ def publish(name: str, text: str, into: Path | None) -> None:
 
 
 def draw(panels: Mapping[str, Mapping[str, Mapping[float, float]]], unit: str, path: Path) -> None:
-    """Lines over powers of two, a panel each.
+    """Draws lines over powers of two, in one panel per quantity that grows.
 
     Args:
-        panels: by what lies along the axis, then by the line's label: ``x -> y``.
+        panels: points ``x -> y`` by the label of the x-axis, then by the line's label.
         unit: of all y.
         path: file to write.
     """

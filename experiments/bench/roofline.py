@@ -1,18 +1,20 @@
-"""The limit: arithmetic and traffic of one update beside what this machine can do, by phase.
+"""Arithmetic and memory traffic of one update, by phase, beside what this machine can do.
 
     make bench ARGS="roofline [--net paper] [--into BENCHMARKS.md]"
 
-In one process, on the same cores: a large float32 matrix product and large and small copies say
-what the machine can do; every phase of every algorithm's update is compiled by itself and timed in
-turn with them, with the whole update and with the other algorithms, so that a slow minute falls on
-all alike. Arithmetic is XLA's count, loops multiplied out (`cost`).
-Acting is what playing takes beyond a game of random actions; gifts are what all opinions take
-beyond weights w_ij; an algorithm's own networks are what its learning takes beyond the
-actor-critic's. What the parts leave of the whole update is "rest": numbers for plots, LIO's second
-play, and what phases gain or lose by standing in one program.
+Everything is measured in one process, on the same cores. A large float32 matrix product and large
+and small copies show what the machine can do. Every phase of every algorithm's update is compiled
+by itself and timed in turns with them, with the whole update and with the other algorithms, so that
+a slow minute affects all equally. Arithmetic is XLA's count, with loop bodies counted as often as
+they run (`cost`).
 
-All of that is one program on one device. The last line is the same update laid over all devices, a
-CPU's cores among them, as training lays it; it counts as the same work.
+Some phases are differences: "acting" is playing minus a game of random actions; "gifts" are all
+opinions minus the weights w_ij; an algorithm's "own networks" are its learning minus that of the
+actor-critic. "rest" is the whole update minus all phases: numbers for plots, LIO's second play, and
+what phases gain or lose by being compiled into one program.
+
+All of these run on one device. The last line is the same update divided over all devices, which
+include a CPU's cores, as in training; its work is counted as the same.
 """
 
 import statistics
@@ -48,7 +50,7 @@ class Roofline:
     game: str = "cleanup"
     """Name of the game."""
     algorithms: tuple[str, ...] = ("a2c", "lase")
-    """Names of the algorithms; the first is what the others' costs are compared with."""
+    """Names of the algorithms; the others' costs are compared with the first one's."""
     net: str = "paper"
     """The paper's networks, or "dense", the preset's own."""
     agents: int = 0
@@ -78,17 +80,17 @@ class Phase(NamedTuple):
     cost: Cost
 
     def __sub__(self, other: "Phase") -> "Phase":
-        """What it takes beyond another."""
+        """Time and cost minus those of another phase."""
         return Phase(self.seconds - other.seconds, self.cost - other.cost)
 
 
 def title(game: str, net: str, agents: int) -> str:
-    """What a measurement is called in files and in BENCHMARKS.md."""
+    """The name of a measurement in files and in BENCHMARKS.md."""
     return " ".join([game, net, *([f"{agents} agents"] if agents else [])])
 
 
 TRAINED = "as trained"
-"""What the update is called that is laid over all devices."""
+"""Name of the update that is divided over all devices."""
 UPDATES = 4
 """Updates of the whole program that are timed together."""
 
@@ -112,10 +114,11 @@ def peak_programs(quick: bool) -> dict[str, tuple[clock.Program, float]]:
 
 
 def again(phase: Callable) -> Callable:
-    """A phase, several times over in one loop, as it stands in training.
+    """Repeats a phase several times in one loop, as training does.
 
-    A barrier keeps XLA from moving it out of the loop, and the last turn's values are returned, so
-    that nothing is left out. Called once, a phase would pay for its memory anew in every call.
+    A barrier keeps XLA from moving the phase out of the loop, and the last turn's values are
+    returned, so that XLA removes nothing. If a call ran the phase only once, every call would have
+    to allocate its memory again.
     """
 
     def run(*arguments: Any) -> Any:
@@ -150,7 +153,7 @@ def programs(setup: Setup) -> tuple[dict[str, clock.Program], Rollout]:
     rollout: Rollout = jax.jit(acting)(state, world, key)[1]
     view = rollout._replace(memory=rollout.memory[0], notes=rollout.notes[0])
     agent = config.agent.build(env, seats)
-    found = {
+    calls = {
         "random": (play(idle.algorithm), blank_state, blank_world, key),
         "playing": (acting, state, world, key),
         "opinion": (setup.algorithm.weigh, state, rollout, key),
@@ -165,17 +168,17 @@ def programs(setup: Setup) -> tuple[dict[str, clock.Program], Rollout]:
     if isinstance(config.agent, SocialConfig):
         learner = Learner(config.agent.learner, spec, len(seats))
         infer = inference.Inference(config.agent, spec, seats, learner)
-        known, learnt = state[0].social, state[0].learner
-        found["weights"] = (infer.weigh, known, learnt, view)
-        own = take_seats(view, seats)
-        found["actor-critic"] = (learner.learn, learnt, own, rollout.reward, key)
-    looped = {name: clock.compiled(again(phase), *given) for name, (phase, *given) in found.items()}
+        social_state, learner_state = state[0].social, state[0].learner
+        calls["weights"] = (infer.weigh, social_state, learner_state, view)
+        own_rollout = take_seats(view, seats)
+        calls["actor-critic"] = (learner.learn, learner_state, own_rollout, rollout.reward, key)
+    looped = {name: clock.compiled(again(phase), *given) for name, (phase, *given) in calls.items()}
     whole = clock.compiled(lambda carry: setup.trainer.run(carry, UPDATES), carry)
     return looped | {"update": whole}, rollout
 
 
 def handing_over(update: clock.Program, repeats: int) -> float:
-    """Median seconds an update that the host needs to fetch its metrics and average them."""
+    """Median seconds per update that the host takes to fetch the metrics and average them."""
     plan, taken = Plan(UPDATES, UPDATES, UPDATES, 1), []
     for _ in range(repeats):
         _, metrics = update()
@@ -186,7 +189,7 @@ def handing_over(update: clock.Program, repeats: int) -> float:
 
 
 def turns(setup: Setup, rollout: Rollout) -> dict[str, float]:
-    """How often those loops of LASE run that data decide, for a rollout."""
+    """How often LASE's loops of data-dependent length run, for a rollout."""
     config, spec = setup.config.agent, setup.env.spec
     if not isinstance(config, SocialConfig):
         return {}
@@ -226,10 +229,10 @@ def phases(found: dict[str, Phase], social_: bool) -> dict[str, Phase]:
 
 
 class Subject(NamedTuple):
-    """What is timed of an algorithm."""
+    """The programs of one algorithm that are timed."""
 
     programs: dict[str, clock.Program]
-    loops: dict[str, float]  # how often those loops run that data decide
+    loops: dict[str, float]  # how often loops of data-dependent length run
     social: bool
 
 
@@ -244,14 +247,14 @@ def subject(config: Any) -> Subject:
 
 def report_of(subject: Subject, took: dict[str, float], repeats: int) -> dict[str, Phase]:
     """An algorithm's phases as they are reported, from the seconds that its programs took."""
-    found = {
+    measured = {
         part: Phase(took[part] / UPDATES, cost(program.run, subject.loops) * (1 / UPDATES))
         for part, program in subject.programs.items()
         if part != TRAINED
     }
     host_ = Phase(handing_over(subject.programs["update"], repeats), Cost(0.0, 0.0, 0.0))
-    trained = Phase(took[TRAINED] / UPDATES, found["update"].cost)
-    return phases(found | {"host": host_}, subject.social) | {TRAINED: trained}
+    trained = Phase(took[TRAINED] / UPDATES, measured["update"].cost)
+    return phases(measured | {"host": host_}, subject.social) | {TRAINED: trained}
 
 
 def measure(bench: Roofline) -> tuple[Peak, dict[str, dict[str, Phase]]]:
@@ -264,7 +267,7 @@ def measure(bench: Roofline) -> tuple[Peak, dict[str, dict[str, Phase]]]:
         for name, one in subjects.items()
         for part, program in one.programs.items()
     }
-    timed = dict(sorted(timed.items()))  # what is compared is timed side by side
+    timed = dict(sorted(timed.items()))  # programs to be compared are timed next to each other
     took = clock.medians({name: program for name, (program, _) in peaks.items()} | timed, repeats)
     peak = Peak(*(work / took[name] for name, (_, work) in peaks.items()))
     return peak, {
@@ -295,7 +298,7 @@ HEADER = (
 
 
 def rows(peak: Peak, found: dict[str, Phase]) -> list[list[str]]:
-    """The lines of a table, a phase each."""
+    """The rows of a table, one for each phase."""
     whole = found["update"].seconds
     out = []
     for name, (taken, done) in found.items():
@@ -319,27 +322,27 @@ def rows(peak: Peak, found: dict[str, Phase]) -> list[list[str]]:
 def main(arguments: Sequence[str]) -> None:
     """Measures, prints the tables and writes the JSON."""
     bench = tyro.cli(Roofline, description=__doc__, args=arguments)
-    peak, found = clock.isolated(measure, bench)
+    peak, algorithms = clock.isolated(measure, bench)
     text = (
         f"\nMachine: {peak.flops / 1e9:.0f} Gflop/s, {peak.memory / 1e9:.1f} GB/s in memory, "
         f"{peak.cache / 1e9:.0f} GB/s in cache.\n"
     )
-    base = found[bench.algorithms[0]]
-    for algorithm, parts in found.items():
+    base = algorithms[bench.algorithms[0]]
+    for algorithm, parts in algorithms.items():
         one, trained = (parts[name].seconds / base[name].seconds for name in ("update", TRAINED))
         text += (
             f"\n**{algorithm}**, {one:.2f} times {bench.algorithms[0]}'s time, {trained:.2f} times "
             f"as trained.\n\n{report.table(HEADER, rows(peak, parts))}"
         )
     text += "\n" + report.source("roofline", arguments)
-    kept = {
+    record = {
         algorithm: {
             name: phase._replace(cost=phase.cost._asdict())._asdict()
             for name, phase in parts.items()
         }
-        for algorithm, parts in found.items()
+        for algorithm, parts in algorithms.items()
     }
     name = title(bench.game, bench.net, bench.agents)
     bench.out.mkdir(parents=True, exist_ok=True)
-    folder.write_json(bench.out / f"{name}.json", {"peak": peak._asdict(), "phases": kept})
+    folder.write_json(bench.out / f"{name}.json", {"peak": peak._asdict(), "phases": record})
     report.publish(f"roofline {name}", text, bench.into)

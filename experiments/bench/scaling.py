@@ -2,9 +2,9 @@
 
     make bench ARGS="scaling [--into BENCHMARKS.md]"
 
-Cleanup with the preset's dense networks, its own batch but for what grows. A program whose size
-grows with agents, environments or seeds would be one with a Python loop over them. Cores of a CPU
-share seeds or environments as in training.
+Cleanup with the preset's dense networks and batch, except for the quantity that grows. If the size
+of the program grew with agents, environments or seeds, there would be a Python loop over them.
+Seeds or environments are divided over the cores of a CPU as in training.
 """
 
 import time
@@ -52,7 +52,7 @@ class Point:
 
     @property
     def label(self) -> str:
-        """The line that it is a point of."""
+        """Label of the point's line in the plot."""
         return f"{self.game} {self.algorithm} {self.net}"
 
 
@@ -64,7 +64,7 @@ SIZES = {
 
 
 def settings(point: Point) -> Any:
-    """The preset, with one thing grown."""
+    """The preset, with the size of one quantity changed."""
     run = speed.settings(speed.Case(point.game, point.algorithm, point.net), seeds=1)
     if point.along == "agents":
         return replace(run, game=replace(run.game, num_agents=point.size))
@@ -111,7 +111,7 @@ def sweep(
 ) -> list[dict[str, Any]]:
     """Measures points until time is up, each in a fresh process, and writes JSON as it goes.
 
-    A point is begun only where the longest one so far would still end in time.
+    A point is started only if there is still time for the longest one so far.
     """
     begin, longest, rows = time.monotonic(), 0.0, []
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -134,31 +134,31 @@ def sweep(
 def published(
     name: str, rows: list[dict[str, Any]], out: Path, line: str, into: Path | None
 ) -> None:
-    """Draws the plot beside the JSON, and publishes a table for each thing that grows."""
+    """Draws the plot beside the JSON, and publishes a table for each quantity that grows."""
     text, panels = "", {}
     for along in dict.fromkeys(row["along"] for row in rows):
-        own = [row for row in rows if row["along"] == along]
+        group = [row for row in rows if row["along"] == along]
         cells = [
             [
                 row["label"],
                 row["size"],
                 *(report.number(row[k], d) for k, (_, d) in NUMBERS.items()),
             ]
-            for row in own
+            for row in group
         ]
         text += "\n" + report.table(["training", along, *(n for n, _ in NUMBERS.values())], cells)
         panels[along] = {
             label: {
                 row["size"]: row["steps_per_second"]
-                for row in own
+                for row in group
                 if row["label"] == label and row["steps_per_second"]
             }
-            for label in dict.fromkeys(row["label"] for row in own)
+            for label in dict.fromkeys(row["label"] for row in group)
         }
     picture = (into.parent / "experiments" / "bench" if into else out.parent) / f"{name}.png"
     report.draw(panels, "environment steps/s", picture)
-    shown = picture.relative_to(into.parent) if into else picture
-    report.publish(name, f"{text}\n![{name}]({shown})\n\n{line}", into)
+    link = picture.relative_to(into.parent) if into else picture
+    report.publish(name, f"{text}\n![{name}]({link})\n\n{line}", into)
 
 
 def main(arguments: Sequence[str]) -> None:

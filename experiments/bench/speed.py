@@ -4,14 +4,14 @@
 
 Every case runs in a fresh process, so that its compile times are cold and its peak memory is its
 own. Rates are medians over repeats after a warm-up; compile times are one cold and one from a fresh
-persistent cache. "ready" is what a person waits for from that cache: a further process, from its
-start until its program can run.
+persistent cache. "ready" is the waiting time with that cache: the time of a further process from
+its start until its program can run.
 
 Training has the settings and the batch of `experiments.presets`; the paper's networks replace
-theirs where a case says so. Every repeat trains the same few updates of the untrained society.
-That matters to LASE, which computes its weights only where an agent is rewarded: in Cleanup the
-untrained are hardly ever rewarded, so its speed there is what it costs at least. The case "weigh
-all" computes every weight and shows what it costs at most.
+theirs where a case says so. Every repeat trains the same few updates of the untrained agents. That
+matters to LASE, which computes its weights only where an agent is rewarded: in Cleanup untrained
+agents are hardly ever rewarded, so the time measured there is the least that LASE takes. The case
+"weigh all" computes every weight and measures the most that it takes.
 """
 
 import dataclasses
@@ -73,7 +73,7 @@ class Case:
 
     @property
     def name(self) -> str:
-        """How the case is called in the table."""
+        """The name of the case in the table."""
         if not self.algorithm:
             return f"{self.game} random"
         weigh = f" weigh {self.weigh}" if self.weigh else ""
@@ -144,9 +144,9 @@ def work(case: Case, bench: Bench) -> tuple[Any, Any, int]:
 
 
 def playing(case: Case, bench: Bench) -> tuple[Any, Any, int]:
-    """A program that plays at random and writes out all that is seen; its argument and steps.
+    """A program that plays at random and writes all observations; its argument and its steps.
 
-    Devices share the environments, a CPU's cores too.
+    The environments are divided over the devices, which include a CPU's cores.
     """
     import jax
     import jax.numpy as jnp
@@ -187,7 +187,7 @@ def training(case: Case, bench: Bench) -> tuple[Any, Any, int]:
 
 
 def laid_out(config: "RunConfig", updates: int) -> tuple[Any, Any]:
-    """A program that trains some updates, and its argument, over devices as training lays it."""
+    """A program that trains some updates, and its argument, over devices as in training."""
     devices.use_cores()
     grid = devices.mesh(config.seeds, config.schedule.num_envs)
     setup = set_up(config)

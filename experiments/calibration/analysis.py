@@ -1,4 +1,4 @@
-"""A table of what pi_SR predicts and whom LASE trusts, by the rule that pi_SR learns by.
+"""A table of the predictions of pi_SR and the weights of LASE, by pi_SR's learning rule.
 
     python -m experiments.calibration.analysis
 
@@ -58,12 +58,12 @@ def table(records: dict[tuple[str, str], Record]) -> str:
     heads = ["society", "rule", *COLUMNS, "w to seats 1, 2, 3", "w seat 1 > 2, seeds", "return"]
     rows = []
     for (society, rule), record in records.items():
-        known = [number(stats.final(record.metrics[name])[:, 0]) for name in COLUMNS.values()]
+        predictions = [number(stats.final(record.metrics[name])[:, 0]) for name in COLUMNS.values()]
         weights = stats.final(record.metrics["relation/weight"])[:, 0, 1:]
         ranked = f"{(weights[:, 0] > weights[:, 1]).sum()}/{len(weights)}"
         trust = ", ".join(f"{value:.3f}" for value in weights.mean(0))
         paid = number(stats.final(record.metrics["return/collective"]))
-        rows.append([society, rule, *known, trust, ranked, paid])
+        rows.append([society, rule, *predictions, trust, ranked, paid])
     return markdown(heads, rows)
 
 

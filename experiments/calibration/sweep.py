@@ -1,10 +1,10 @@
-"""Which rule should pi_SR learn by? Judged by what it predicts and whom it trusts, not by return.
+"""Compares learning rules of pi_SR by its predictions and LASE's weights, not by return.
 
     python -m experiments.calibration.sweep [--seeds 5]
 
 For each rule, one LASE agent plays Cleanup with a perpetual cleaner, a defector and a random player
-(Fig. 8 of Kong et al. 2024): its own actions, the others' actions and its weights can be judged.
-And four LASE agents play Cleanup among themselves.
+(Fig. 8 of Kong et al. 2024), so that its predictions of its own and the others' actions and its
+weights can be judged. Besides, four LASE agents play Cleanup among themselves.
 """
 
 import dataclasses

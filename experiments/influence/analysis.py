@@ -66,7 +66,7 @@ def finished(where: Analysis) -> Runs:
 
 
 def command(game: str, arm: str, seeds: int) -> str:
-    """What a person types to train that run alone."""
+    """The command that trains this run alone."""
     scale = "" if game in SMALL else " --scale full"
     return (
         f"python -m experiments.influence.sweep{scale} --games {game} --arms {arm} --seeds {seeds}"
@@ -81,16 +81,16 @@ def best_pair(found: Final, metric: str) -> float | None:
 
 
 def influenced(found: Final) -> float | None:
-    """Rank correlation over the agents of a seed of being influenced and own return, mean of seeds.
+    """Rank correlation over agents of influence suffered and own return, mean over seeds.
 
-    None where fewer than three agents can be influenced.
+    None if fewer than three agents can be influenced.
     """
     pair = found[PAIR]
     suffered = np.where(np.isnan(pair).all(1), np.nan, np.nansum(pair, 1))
     ranks = [
-        float(spearmanr(one[there], own[there]).statistic)
-        for one, own in zip(suffered, found["return/extrinsic"], strict=True)
-        if (there := np.isfinite(one)).sum() > 2 and np.ptp(one[there]) > 0
+        float(spearmanr(influence[valid], returns[valid]).statistic)
+        for influence, returns in zip(suffered, found["return/extrinsic"], strict=True)
+        if (valid := np.isfinite(influence)).sum() > 2 and np.ptp(influence[valid]) > 0
     ]
     return float(np.mean(ranks)) if ranks else None
 
@@ -109,35 +109,36 @@ MEASURES = (
 
 
 def measures(runs: Runs) -> str:
-    """What is measured of communication and influence, as Markdown."""
+    """A Markdown table of the measures of communication and influence."""
     rows = []
     for (game, arm), path in runs.items():
         if arm == "a2c":
             continue
-        found = final(path)
-        said = found.get("talk/consistency")
-        cells = [fraction(None if said is None else float(np.nanmean(said)), 3)]
+        metrics = final(path)
+        consistency = metrics.get("talk/consistency")
+        cells = [fraction(None if consistency is None else float(np.nanmean(consistency)), 3)]
         for name in ("symbol_action", "action_action"):
             for when in ("", "_influential"):
                 true, chance = (
-                    best_pair(found, f"talk/{name}{when}{control}") for control in ("", "_shuffled")
+                    best_pair(metrics, f"talk/{name}{when}{control}")
+                    for control in ("", "_shuffled")
                 )
                 cells.append(
                     "-" if true is None else f"{fraction(true, 3)} ({fraction(chance, 3)})"
                 )
-        cells += [fraction(number, 3) for number in (best_pair(found, PAIR), influenced(found))]
+        cells += [fraction(number, 3) for number in (best_pair(metrics, PAIR), influenced(metrics))]
         rows.append([game, ARMS[arm].label, *cells])
     return markdown(MEASURES, rows) + (
         "\nMeans over the last tenth of training. Coordination and influence are in nats, of the "
-        "pair of agents with the most of it; counts overestimate information, the more the fewer "
-        "they are, so in brackets stands the same with next actions of another game, which chance "
-        "alone makes. Moments are steps with more influence than the mean. The last column is a "
-        "rank correlation over the agents of a seed.\n"
+        "pair of agents with the largest value. Estimates from counts are too large, the more so "
+        "the fewer counts there are; so in brackets stands the same with the next actions of "
+        "another game, which is due to chance alone. Moments are steps with more influence than "
+        "the mean. The last column is a rank correlation over the agents of a seed.\n"
     )
 
 
 def moment(path: Path, file: Path) -> None:
-    """Animates the steps around the one in which an agent earned most for influence."""
+    """Animates the steps around the one with the largest influence reward of any agent."""
     setup, _, carry = restore_run(path)
     state = jax.tree.map(lambda leaf: leaf[0], carry.state)
     play = partial(

@@ -1,8 +1,9 @@
 """The arms of the three experiments of Jaques et al. 2019.
 
-I, basic influence: influencers act first, and others see what they did. II, influential
-communication: symbols, heard in the next step. III, a model of other agents in the place of their
-policies. Each has two controls, the plain actor-critic and one that has all but the influence.
+I, basic influence: influencers act first, and the others see their actions. II, influential
+communication: agents send symbols, which the others receive in the next step. III, influence is
+computed by a learned model of other agents instead of their policies. Each experiment has two
+controls: the plain actor-critic, and the same arm without the reward for influence.
 """
 
 import dataclasses
@@ -20,15 +21,15 @@ class Arm:
     """One line in a figure."""
 
     label: str
-    """What it is called there."""
+    """Its label in the legend."""
     algo: str
     """Name of the algorithm."""
     own: dict[str, Any]
-    """What makes it this arm."""
+    """Settings of the algorithm that define the arm."""
 
     @property
     def influences(self) -> bool:
-        """Whether it is no control."""
+        """Whether its agents are rewarded for influence: it is not a control."""
         return self.algo != "a2c" and "weight" not in self.own
 
 
@@ -48,8 +49,8 @@ SMALL: dict[str, dict[str, Any]] = {
     "cleanup_small": dict(fire=False),
     "harvest_small": dict(fire=False),
 }
-"""Games of the reduced protocol and their settings: without the fining beam, whose fines of 50 are
-all that short training learns about (see the log)."""
+"""Games of the reduced protocol and their settings: without the firing beam,
+because short training learns about nothing but its fines of 50 (see the log)."""
 WEIGHTS: dict[tuple[str, str], float] = {
     ("box_trapped", "basic"): 30.0,
     ("box_trapped", "comm"): 0.3,
@@ -70,7 +71,7 @@ def full(
     moa_weight: jaques.Convention = "multiplies",
     curriculum_unit: float = 1e6,
 ) -> RunConfig:
-    """An arm as the paper played it; see `jaques.fields` for the two conventions."""
+    """An arm with the paper's settings; see `jaques.fields` for the two conventions."""
     checks.choice("game", game, jaques.GAMES)
     fields = jaques.fields(game, arm, moa_weight, curriculum_unit)
     run = default(game, ARMS[arm].algo)

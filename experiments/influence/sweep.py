@@ -3,8 +3,8 @@
     python -m experiments.influence.sweep                # small games, an hour on two cores
     python -m experiments.influence.sweep --scale full   # the paper's games and steps, for a GPU
 
-Each run has a folder of its own; finished ones are left alone and interrupted ones go on, so that
-the command can be repeated.
+Each run has a folder of its own. Finished runs are skipped and interrupted ones are continued, so
+that the command can be repeated.
 """
 
 import dataclasses
@@ -40,7 +40,7 @@ class Sweep:
     seeds: int = SEEDS
     """Seeds of each run."""
     moa_weight: jaques.Convention = "multiplies"
-    """What the paper's weight of the model's loss does to it (full scale)."""
+    """Whether the paper's weight of the model's loss multiplies or divides it (full scale)."""
     curriculum_unit: float = 1e6
     """Environment steps of one unit of the paper's curriculum (full scale)."""
     out: Path = OUT
@@ -60,14 +60,14 @@ def pairs(sweep: Sweep) -> list[tuple[str, str]]:
     """The games and arms of a sweep.
 
     Raises:
-        ConfigError: a name that is not known.
+        ConfigError: an unknown name.
     """
-    known = tuple(SMALL) if sweep.scale == "small" else jaques.GAMES
+    games = tuple(SMALL) if sweep.scale == "small" else jaques.GAMES
     for game in sweep.games:
-        checks.choice("games", game, known)
+        checks.choice("games", game, games)
     for arm in sweep.arms:
         checks.choice("arms", arm, tuple(ARMS))
-    return [(game, arm) for game in sweep.games or known for arm in sweep.arms]
+    return [(game, arm) for game in sweep.games or games for arm in sweep.arms]
 
 
 def main() -> int:

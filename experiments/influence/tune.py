@@ -2,9 +2,9 @@
 
     python -m experiments.influence.tune
 
-Every weight trains two seeds (0 and 1, which are among those reported) for half of the budget. Arms
-without influence have nothing to tune: all else is the same in all arms. Writes ``tuning.md``
-beside this file; the best of each stands in `arms.WEIGHTS`.
+Every weight is trained with two seeds (0 and 1, which are among those reported) for half of the
+budget. Arms without influence have nothing to tune: all else is the same in all arms. Writes
+``tuning.md`` beside this file; `arms.WEIGHTS` has the best weight of each arm.
 """
 
 import sys
@@ -45,7 +45,7 @@ def settings(game: str, arm: str, weight: float) -> RunConfig:
 
 
 def trials(games: tuple[str, ...], arms: tuple[str, ...]) -> dict[str, RunConfig]:
-    """All runs by their folders' names."""
+    """Settings of all runs by their folders' names."""
     return {
         f"{game}-{arm}-{weight:g}": settings(game, arm, weight)
         for game in games
@@ -55,7 +55,7 @@ def trials(games: tuple[str, ...], arms: tuple[str, ...]) -> dict[str, RunConfig
 
 
 def table(out: Path) -> str:
-    """What was tried and what it reached, as Markdown."""
+    """A Markdown table of the trials and the returns they reached."""
     rows = []
     for name, config in trials(tuple(SMALL), INFLUENTIAL).items():
         path = out / name
@@ -63,9 +63,9 @@ def table(out: Path) -> str:
             continue
         require_same(path, config)
         game, arm, weight = name.split("-")
-        found = score(path)["return"]
-        each = ", ".join(f"{value:.2f}" for value in found["seeds"])
-        rows.append([game, ARMS[arm].label, weight, f"**{found['mean']:.2f}**", each])
+        returns = score(path)["return"]
+        each = ", ".join(f"{value:.2f}" for value in returns["seeds"])
+        rows.append([game, ARMS[arm].label, weight, f"**{returns['mean']:.2f}**", each])
     return (
         markdown(("game", "arm", "weight", "collective return", "seeds"), rows)
         + f"\n{TRIAL_SEEDS} seeds, {TRIAL_SHARE:.0%} of the budget, means over its last tenth. "

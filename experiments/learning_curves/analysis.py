@@ -1,4 +1,4 @@
-"""Section 5.2's learning curves and a table of what was reached, from run folders.
+"""Section 5.2's learning curves and a table of the final returns, from run folders.
 
     python -m experiments.learning_curves.analysis
 

@@ -2,8 +2,8 @@
 
     python -m experiments.learning_curves.sweep [--games ssh ssg] [--algos lase a2c]
 
-Each run has a folder of its own under ``runs/learning_curves``; finished ones are left alone and
-interrupted ones go on, so that the command can be repeated.
+Each run has a folder of its own under ``runs/learning_curves``. Finished runs are skipped and
+interrupted ones are continued, so that the command can be repeated.
 """
 
 import dataclasses
@@ -27,10 +27,10 @@ ALGORITHMS = ("a2c", "ia", "si", "lio", "lio_unpaid", "lola", "gift", "lase_wo",
 CONTROLS: dict[str, tuple[str, dict[str, Any]]] = {
     "lio_unpaid": ("lio", dict(max_incentive=1e-6)),
 }
-"""Controls by name, each an algorithm with other settings: LIO with incentives of next to nothing,
-as its learner (a critic of its own, unclipped steps) is not the one that the others share."""
+"""Controls by name, each an algorithm with other settings: LIO with incentives close to zero, as
+its learner (a critic of its own, unclipped steps) differs from the one that the others share."""
 OF_TWO = tuple(game for game in GAMES if CONFIGS[game].spec().num_agents == 2)
-"""The games of two, which LOLA needs."""
+"""The games of two agents, the only ones that LOLA can play."""
 SEEDS = 5
 OUT = Path("runs/learning_curves")
 
@@ -50,10 +50,10 @@ class Sweep:
 
 
 def pairs(games: tuple[str, ...], algos: tuple[str, ...]) -> list[tuple[str, str]]:
-    """The games and algorithms that go together.
+    """The pairs of a game and an algorithm that can play it.
 
     Raises:
-        ConfigError: LOLA without a game of two.
+        ConfigError: LOLA is named without a game of two agents.
     """
     for algo in algos:
         fits = algo != "lola" or set(games) & set(OF_TWO)
@@ -63,18 +63,18 @@ def pairs(games: tuple[str, ...], algos: tuple[str, ...]) -> list[tuple[str, str
 
 def settings(game: str, algo: str, seeds: int) -> RunConfig:
     """Settings of one run, of an algorithm or a control."""
-    algo, own = CONTROLS.get(algo, (algo, {}))
+    algo, overrides = CONTROLS.get(algo, (algo, {}))
     run = preset(game, algo)
-    agent = changed(run.agent, own)
+    agent = changed(run.agent, overrides)
     return dataclasses.replace(run, agent=agent, seeds=seeds, wandb="disabled")
 
 
 def command(game: str, algo: str, seeds: int) -> str:
-    """What a person types to train that run alone."""
-    algo, own = CONTROLS.get(algo, (algo, {}))
+    """The command that trains this run alone."""
+    algo, overrides = CONTROLS.get(algo, (algo, {}))
     line = f"make train ENV={game} ALGO={algo} SEEDS={seeds}"
-    options = " ".join(f"--agent.{key.replace('_', '-')} {own[key]}" for key in own)
-    return f'{line} ARGS="{options}"' if own else line
+    options = " ".join(f"--agent.{key.replace('_', '-')} {overrides[key]}" for key in overrides)
+    return f'{line} ARGS="{options}"' if overrides else line
 
 
 def main() -> int:

@@ -1,11 +1,11 @@
-"""Tunes what the baselines have of their own, with equal effort: the same number of settings each.
+"""Tunes the settings that only one baseline has, with the same number of trials for each.
 
     python -m experiments.learning_curves.tune [--games ssg] [--algos ia si]
 
-Every setting trains two seeds (0 and 1, which are among those reported) for half of the game's
-budget, with the game's actor-critic, into a folder of its own under ``runs/tuning``; finished ones
-are left alone, so that the command can be repeated. Writes ``tuning.md`` beside this file. The best
-of each stands in `experiments.presets`.
+Every setting is trained with two seeds (0 and 1, which are among those reported) for half of the
+game's budget, with the game's actor-critic, in a folder of its own under ``runs/tuning``. Finished
+runs are skipped, so that the command can be repeated. Writes ``tuning.md`` beside this file;
+`experiments.presets` has the best setting of each algorithm.
 """
 
 import dataclasses
@@ -28,11 +28,11 @@ from lase_jax.runs import folder, results
 from lase_jax.runs.config import RunConfig
 
 GAMES = ("coingame", "ssg", "cleanup")
-"""Games by which settings are chosen. The papers of all three algorithms played a Cleanup: there
-the published setting is tried and kept unless it earns less than A2C; else, and in the Stag-Hunt,
-whose agents learn late, Snowdrift's best is taken."""
+"""Games in which settings are chosen. The papers of all three algorithms used a Cleanup game: there
+only the published setting is tried, and kept unless it earns less than A2C. If it does, and in the
+Stag-Hunt, whose agents learn late, the best setting of Snowdrift is used."""
 ONE_TRIAL = ("cleanup",)
-"""Games in which the first candidate alone is tried."""
+"""Games in which only the first candidate is tried."""
 CANDIDATES: dict[str, tuple[dict[str, Any], ...]] = {
     "ia": (
         dict(alpha=0.0, beta=0.05),  # Hughes et al. 2018, Cleanup
@@ -53,7 +53,7 @@ CANDIDATES: dict[str, tuple[dict[str, Any], ...]] = {
         dict(max_incentive=0.1, cost=1e-4),
     ),
 }
-"""What each algorithm tries, by its name."""
+"""Settings that are tried for each algorithm, by its name."""
 HERE = Path(__file__).parent
 
 
@@ -70,7 +70,7 @@ class Tune:
 
 
 def tried(game: str, algo: str) -> tuple[dict[str, Any], ...]:
-    """What an algorithm tries in a game."""
+    """The settings that are tried for an algorithm in a game."""
     return CANDIDATES[algo][:1] if game in ONE_TRIAL else CANDIDATES[algo]
 
 
@@ -86,30 +86,30 @@ def name(game: str, algo: str, own: dict[str, Any]) -> str:
 
 
 def trials(games: tuple[str, ...], algos: tuple[str, ...]) -> dict[str, RunConfig]:
-    """All runs by their folders' names."""
+    """Settings of all runs by their folders' names."""
     return {
-        name(game, algo, own): settings(game, algo, own)
+        name(game, algo, overrides): settings(game, algo, overrides)
         for game in games
         for algo in algos
-        for own in tried(game, algo)
+        for overrides in tried(game, algo)
     }
 
 
 def table(out: Path) -> str:
-    """What was tried and what it reached, as Markdown."""
+    """A Markdown table of the trials and the returns they reached."""
     rows = []
     for game in GAMES:
         for algo in CANDIDATES:
-            for own in tried(game, algo):
-                path = out / name(game, algo, own)
+            for overrides in tried(game, algo):
+                path = out / name(game, algo, overrides)
                 if not results.finished(path):
                     continue
-                require_same(path, settings(game, algo, own))
-                found = score(path)["return"]
-                told = ", ".join(f"{field} {value:g}" for field, value in own.items())
-                each = ", ".join(f"{value:.1f}" for value in found["seeds"])
-                mean, paid = f"**{found['mean']:.1f}**", fraction(incentives(path))
-                rows.append([game, algo, told, mean, each, paid])
+                require_same(path, settings(game, algo, overrides))
+                returns = score(path)["return"]
+                fields = ", ".join(f"{field} {value:g}" for field, value in overrides.items())
+                each = ", ".join(f"{value:.1f}" for value in returns["seeds"])
+                mean, paid = f"**{returns['mean']:.1f}**", fraction(incentives(path))
+                rows.append([game, algo, fields, mean, each, paid])
     header = ("game", "algorithm", "settings", "collective return", "seeds", "incentives")
     return markdown(header, rows) + (
         f"\n{TRIAL_SEEDS} seeds, {TRIAL_SHARE:.0%} of the game's budget, means over its last "
@@ -119,9 +119,9 @@ def table(out: Path) -> str:
 
 
 def incentives(path: Path) -> float | None:
-    """What all agents of a run paid per episode over its last tenth; None where nobody pays."""
-    found = final(path).get("incentive/paid")
-    return None if found is None else float(np.nansum(found, axis=(1, 2)).mean())
+    """Incentives that all agents paid per episode over a run's last tenth; None if it has none."""
+    paid = final(path).get("incentive/paid")
+    return None if paid is None else float(np.nansum(paid, axis=(1, 2)).mean())
 
 
 def main() -> int:

@@ -19,7 +19,7 @@ from lase_jax.runs import folder
 
 PAYOFFS = ((-1.0, -3.0), (0.0, -2.0))
 COOPERATION = -1.2
-"""Both players above this value per step: joint cooperation (mutual cooperation pays -1)."""
+"""Joint cooperation: both players' values per step are above this (mutual cooperation pays -1)."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,11 @@ class Exact:
     gamma: float = 0.96
     """Discount."""
     lookaheads: tuple[float, ...] = (0.0, 0.5, 1.0)
-    """Step sizes that players expect of each other; 0 is the naive learner."""
+    """Step sizes that each player assumes for the other's update; 0 is the naive learner."""
 
 
 def outcome(run: Exact, lookahead: float) -> tuple[np.ndarray, np.ndarray]:
-    """Last values per step and who plays tit for tat, both ``[seeds, 2]``."""
+    """Final values per step and whether players play tit for tat, both ``[seeds, 2]``."""
     keys = jax.random.split(jax.random.key(0), run.seeds)
     numbers = [jnp.float32(x) for x in (run.gamma, run.lr, lookahead)]
 

@@ -1,9 +1,9 @@
-"""The settings behind ``make train ENV=... ALGO=...``: what options start from.
+"""The settings from which ``make train ENV=... ALGO=...`` starts; options change them.
 
 Within a game all algorithms get the same budget and the same settings of their actor-critic, so
-that what differs between them is their opinion about rewards; but LIO and LOLA, which differentiate
-through learning, have steps of their own. The control's share is what LASE gave away there on
-average. How the settings were found stands in ``experiments/LOG.md``.
+that they differ only in how they value rewards. LIO and LOLA, which differentiate through learning,
+are exceptions with update steps of their own. The share of the control ``gift`` is what LASE gave
+away on average in that game. ``experiments/LOG.md`` tells how the settings were found.
 """
 
 import dataclasses
@@ -19,7 +19,7 @@ __all__ = ["PUBLISHED", "SETTINGS", "preset", "published", "whole_episodes"]
 
 
 def preset(env: str, algo: str, name: str = "") -> RunConfig:
-    """The run that is meant by a game's and an algorithm's name.
+    """The run with the preset settings of a game and an algorithm.
 
     Args:
         env: name of the game.
@@ -27,7 +27,7 @@ def preset(env: str, algo: str, name: str = "") -> RunConfig:
         name: "" for our settings, "published" for those of the algorithm's authors.
 
     Raises:
-        ConfigError: an unknown name, with the nearest ones.
+        ConfigError: an unknown name; the message suggests the nearest.
     """
     checks.choice("preset", name or "published", ("published",))
     if name:
@@ -42,6 +42,6 @@ def preset(env: str, algo: str, name: str = "") -> RunConfig:
 
 
 def whole_episodes(schedule: Schedule, horizon: int) -> Schedule:
-    """About as many steps between updates, in whole episodes."""
+    """A schedule with about as many steps between updates, but in whole episodes."""
     num_envs = max(1, round(schedule.num_envs * schedule.rollout_length / horizon))
     return dataclasses.replace(schedule, num_envs=num_envs, rollout_length=0)

@@ -1,4 +1,4 @@
-"""Settings of ours by game, and how they were found: see ``experiments/LOG.md``."""
+"""Our settings by game; ``experiments/LOG.md`` tells how they were found."""
 
 import dataclasses
 from dataclasses import dataclass, field
@@ -10,12 +10,12 @@ from lase_jax.nets.layers import Net
 
 @dataclass(frozen=True)
 class Settings:
-    """What a game asks of every algorithm."""
+    """Settings of all algorithms in one game."""
 
     schedule: Schedule = Schedule()
     """Budget and batch."""
     shared: dict[str, Any] = field(default_factory=dict)
-    """Fields of all algorithms that have them."""
+    """Fields, set in every algorithm that has them."""
     own: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Further fields of single algorithms, by their names."""
 
@@ -29,11 +29,11 @@ LIO = dict(
     cost=1e-4,
 )
 """LIO on the grid games: Adam and normalised advantages, incentives that learn from 8 episodes and
-are small beside what the games pay. With the authors' R_max of 2 agents live on incentives and
-leave the game alone; with a cost of 1e-2 they stop paying before they learn what it is worth."""
+are small compared with what the games pay. With the authors' R_max of 2, agents live on incentives
+and ignore the game; with a cost of 1e-2 they stop paying before they learn what paying is worth."""
 
 NARROW = dict(social_width=32, perspective_width=32, moa_width=32, incentive_width=32)
-"""Networks of mechanisms that are as wide as policies of 32."""
+"""Widths of the mechanisms' networks, the same as of policies with layers of 32."""
 
 STAG_HUNT = Settings(
     Schedule(steps=8_000_000, num_envs=32),
@@ -62,7 +62,7 @@ ESCAPE_ROOM = Settings(
     ),
     own=dict(lio=dict(baseline=False, lr=1e-3, incentive_lr=3e-3)),
 )
-"""Policies, entropy, epsilon and R_max as in the authors' code of LIO, whose updates are of single
+"""Policies, entropy, epsilon and R_max as in the authors' code of LIO, whose updates use single
 episodes; step sizes ours, for updates of 16 episodes."""
 SNOWDRIFT = Settings(
     Schedule(steps=2_000_000),
@@ -97,12 +97,12 @@ CLEANUP_SSD = Settings(
     own=dict(lio=dict(lr=3e-4, cost=2e-4)),
 )
 """LIO's small map. Entropy, discount and R_max of LIO as in its authors' code; the cost is twice
-theirs, without which policies come undone when payments rise to R_max (see the log); other step
+theirs, because with theirs policies collapse when payments rise to R_max (see the log); other step
 sizes, epsilon and networks are ours, for updates of 16 episodes."""
 CLEANUP_SSD_LARGE = dataclasses.replace(
     CLEANUP_SSD, own=dict(lio=dict(lr=1e-3, entropy=0.01, cost=2e-4))
 )
-"""LIO's larger map: apples are rarer, and its plain steps lost beside an entropy bonus of .1."""
+"""LIO's larger map: apples are rarer, and in plain steps an entropy bonus of 0.1 outweighs them."""
 SSD = Settings(
     Schedule(steps=2_000_000, num_envs=8, rollout_length=100),
     dict(
@@ -117,8 +117,8 @@ SSD = Settings(
     ),
     own=dict(si=dict(weight=0.62), lio=LIO),
 )
-"""A start on a CPU, not yet tuned; the papers play 250 times as long, with 6 convolutions before
-layers of this width. Epsilon is small, as firing at random costs thousands."""
+"""Settings to start from on a CPU, not yet tuned; the papers train 250 times as long, with 6
+convolution filters before layers of this width. Epsilon is small: random firing costs thousands."""
 SSD_SMALL = dataclasses.replace(SSD, schedule=Schedule(steps=800_000))
 OF_HARVEST = SSD.own | dict(si=dict(weight=2.521))
 BOX_TRAPPED = Settings(
@@ -173,8 +173,8 @@ MATRIX = Settings(
         ),
     ),
 )
-"""LOLA learns tables by plain steps without other noise, as in the authors' code, with their
-discount; step sizes are ours, as their payoffs are a harder dilemma."""
+"""LOLA learns tabular policies by plain gradient steps without exploration noise, as in the
+authors' code, with their discount; step sizes are ours, as their payoffs are a harder dilemma."""
 
 SETTINGS: dict[str, Settings] = {
     "escape_room": ESCAPE_ROOM,

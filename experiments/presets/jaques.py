@@ -2,8 +2,8 @@
 
 Arms: "a2c" (their A3C); of experiment I "visible" and "basic", of II "talk" and "comm", of III
 "moa" and "si", the first of each pair the control without influence. What the paper does not say
-is as in later code: unrolls of 50 steps, weight of the critic 0.1, gradients clipped at 40,
-influence at 10 nats. Windows are planes, not colours, as visibility is read from them.
+follows later code: unrolls of 50 steps, weight of the critic 0.1, gradients clipped at 40,
+influence clipped at 10 nats. Windows are planes, not colours, as visibility is read from them.
 """
 
 from typing import Any, Literal
@@ -80,20 +80,21 @@ TABLE: dict[tuple[str, str], dict[str, Any]] = {
     ),
 }
 """By game and arm. ``lr_final`` is the learning rate at the end, ``curriculum`` the paper's C. For
-the control of II the paper names no settings of symbols: it has those of the influence arm."""
+the control of II the paper gives no settings of symbols: it has those of the influence arm."""
 
 
 def fields(
     game: str, arm: str, moa_weight: Convention = "multiplies", curriculum_unit: float = 1e6
 ) -> dict[str, Any]:
-    """The settings of an algorithm in one arm; what sets the arm apart is the caller's.
+    """The settings of an algorithm in one arm; the caller adds those that define the arm.
 
     Args:
         game: one of `GAMES`.
         arm: see above.
         moa_weight: whether the table's weight of the model's loss "multiplies" or "divides" it,
             which later versions of the code leave open.
-        curriculum_unit: environment steps that one unit of the table's C stands for; not known.
+        curriculum_unit: environment steps that one unit of the table's C stands for; the paper's is
+            not known.
     """
     theirs = dict(TABLE[game, arm])
     ours = dict(

@@ -14,10 +14,10 @@ from lase_jax.runs.config import RunConfig, default
 
 @dataclass(frozen=True)
 class Published:
-    """What an algorithm's authors used in a game; what they do not say is our default."""
+    """Settings of an algorithm's authors in a game; those not reported are our defaults."""
 
     source: str
-    """Where it is written."""
+    """Where the settings are reported."""
     schedule: Schedule
     """Budget and batch."""
     agent: dict[str, Any]
@@ -44,8 +44,8 @@ LIO_ROOM = Published(
         incentive_width=64,
     ),
 )
-"""Their cost has an optimiser of its own, of rate 1e-4; ours is the weight 1e-4. Their incentive
-network narrows from 64 to 16."""
+"""Their cost of incentives has an optimiser of its own, of learning rate 1e-4; our cost has the
+weight 1e-4. Their incentive network narrows from 64 to 16."""
 LIO_CLEANUP = Published(
     "Yang et al. 2020, config_ssd_lio.py",
     Schedule(steps=1_250_000, num_envs=1),
@@ -65,8 +65,8 @@ LIO_CLEANUP = Published(
         incentive_width=64,
     ),
 )
-"""Half of their episodes are counted here, as every update plays twice. Their incentives see
-whether others cleaned, ours what others did."""
+"""Half of their episodes are counted here, as every update plays twice. Their incentive network
+sees whether others cleaned; ours sees the others' actions."""
 PUBLISHED: dict[tuple[str, str], Published] = {
     ("cleanup_7x7", "lio"): LIO_CLEANUP,
     ("cleanup_10x10", "lio"): dataclasses.replace(
@@ -140,19 +140,19 @@ PUBLISHED: dict[tuple[str, str], Published] = {
 """Settings of the authors by game and algorithm. LOLA's step sizes are halved, because a policy of
 two logits moves twice as far as one of one logit. On our Cleanup, SI's decay of the learning rate,
 its curriculum and the weight of the model's loss, whose units are not known, are left out, and
-epsilon is ours; on the games of the paper they are there, see `jaques`."""
+epsilon is ours; on the games of the paper they are included, see `jaques`."""
 
 
 def published(env: str, algo: str) -> RunConfig:
     """A run with the settings of an algorithm's authors.
 
     Raises:
-        ConfigError: an unknown name, or authors who did not play this game.
+        ConfigError: an unknown name, or a game that the authors did not use.
     """
     run = default(env, algo)
-    known = ", ".join(f"{game} {name}" for game, name in PUBLISHED)
-    found = (env, algo) in PUBLISHED
-    checks.require(found, "preset", "published", f"leave it out for {env} {algo}, or try {known}")
+    names = ", ".join(f"{game} {name}" for game, name in PUBLISHED)
+    exists = (env, algo) in PUBLISHED
+    checks.require(exists, "preset", "published", f"leave it out for {env} {algo}, or try {names}")
     theirs = PUBLISHED[env, algo]
     return dataclasses.replace(
         run,
