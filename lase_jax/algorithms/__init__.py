@@ -1,4 +1,4 @@
-"""The menu of algorithms: a name for every ready-made kind of agent."""
+"""The ready-made algorithms, by name."""
 
 from typing import Any
 
@@ -62,7 +62,7 @@ NETS: dict[str, dict[str, Any]] = {
         **dict.fromkeys(("social_width", "perspective_width", "moa_width"), 128),
     },
 }
-"""Networks that have a name: fields of those algorithms that have them."""
+"""Named networks: each sets those of its fields that the algorithm has."""
 
 
 def names() -> tuple[str, ...]:
@@ -71,10 +71,10 @@ def names() -> tuple[str, ...]:
 
 
 def config(name: str, /, **overrides: Any) -> AlgorithmConfig:
-    """The settings of a ready-made algorithm, some of them changed.
+    """Returns the settings of a ready-made algorithm, with some fields changed.
 
     Raises:
-        ConfigError: unknown name or field (with the nearest ones), or a value that cannot work.
+        ConfigError: unknown name or field (the message lists the nearest ones), or a bad value.
     """
     checks.choice("algorithm", name, ALGORITHMS)
     return settings.changed(ALGORITHMS[name], overrides, f"field of {name}")

@@ -1,7 +1,7 @@
-"""Gift: the control that LASE has to beat, equal and constant gifts to everyone.
+"""Gift: the control for LASE, equal and constant gifts to all co-players.
 
-The same zero-sum exchange as LASE's, with one weight for every co-player that takes part, at every
-step: what is left of LASE's effect when its inference is taken away.
+Rewards are exchanged as in LASE, zero-sum, but every co-player that takes part has the same weight
+in every step. It shows how much of LASE's effect remains without its inference.
 
 What an agent sees: its own observation, its own reward; gifts arrive as reward.
 """
@@ -38,13 +38,13 @@ class Gift(AgentConfig):
 
 @dataclass(frozen=True)
 class EqualGifts:
-    """The opinion of agents who give all co-players the same."""
+    """The `Opinion` of agents that give all co-players the same share."""
 
     share: float
     seats: Seats
 
     def shape(self, state: LearnerState, rollout: Rollout, key: Array) -> Opinion:
-        """Hands the share out, equal parts to those who take part."""
+        """Gives ``share / (N - 1)`` of the reward to every co-player that takes part."""
         del state, key
         steps, envs, num = rollout.reward.shape
         each = jnp.full((steps, envs, len(self.seats), num), self.share / (num - 1))

@@ -30,14 +30,14 @@ class Group(AgentConfig):
 
 @dataclass(frozen=True)
 class Solidarity:
-    """The opinion of agents who count everyone's reward as their own."""
+    """The `Opinion` of agents that count everyone's reward as their own."""
 
     seats: Seats
 
     def shape(self, state: LearnerState, rollout: Rollout, key: Array) -> Opinion:
         """Adds the rewards of all others to those of these seats."""
         del state, key
-        own = np.isin(np.arange(rollout.reward.shape[-1]), self.seats)
+        on_seats = np.isin(np.arange(rollout.reward.shape[-1]), self.seats)
         others = jax.vmap(jax.vmap(rewards.group_delta))(rollout.reward)
-        delta = jnp.where(own[None, None], others, 0.0)
+        delta = jnp.where(on_seats[None, None], others, 0.0)
         return no_opinion(rollout, len(self.seats))._replace(delta=delta)

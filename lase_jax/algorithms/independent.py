@@ -1,4 +1,4 @@
-"""Independent learners: every agent for itself, on its own reward and whatever gifts others make.
+"""Independent learners: every agent learns on its own reward and the gifts it receives.
 
 What an agent sees: its own observation, its own reward.
 """

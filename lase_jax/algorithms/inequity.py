@@ -88,7 +88,7 @@ class Inequity(AgentConfig):
 
 @dataclass(frozen=True)
 class Averse:
-    """What inequity-averse agents on some seats do, as functions of their state."""
+    """How inequity-averse agents on some seats act and learn, as functions of their state."""
 
     config: Inequity
     num_agents: int
@@ -98,8 +98,8 @@ class Averse:
     @property
     def order(self) -> np.ndarray:
         """``[n, N]`` int32, each agent's own seat, then its co-players'."""
-        own = np.array(self.seats)[:, None]
-        return np.concatenate([own, co_players(self.num_agents, self.seats)], axis=1)
+        own_seats = np.array(self.seats)[:, None]
+        return np.concatenate([own_seats, co_players(self.num_agents, self.seats)], axis=1)
 
     def begin(self, num_envs: int) -> AverseMemory:
         """The memory before the first step: traces are 0."""
@@ -112,15 +112,15 @@ class Averse:
 
     def extended(self, obs: Array, trace: Array) -> Array:
         """Observations ``[..., n, F]`` with the traces ``[..., n, N]``, or zeros, appended."""
-        shown = trace if self.config.see_traces else jnp.zeros_like(trace)
-        return jnp.concatenate([obs.astype(jnp.float32), shown], axis=-1)
+        extra = trace if self.config.see_traces else jnp.zeros_like(trace)
+        return jnp.concatenate([obs.astype(jnp.float32), extra], axis=-1)
 
     def act(
         self, acting: AverseActing, memory: AverseMemory, obs: Array, draws: Array, mode: Mode
     ) -> tuple[Decision, AverseMemory]:
         """Acts on observations and traces."""
-        seen = self.extended(obs, memory.trace)
-        decision, after = self.learner.act(acting.learner, memory.learner, seen, draws, mode)
+        inputs = self.extended(obs, memory.trace)
+        decision, after = self.learner.act(acting.learner, memory.learner, inputs, draws, mode)
         return decision, memory._replace(learner=after)
 
     def remember(
@@ -136,17 +136,17 @@ class Averse:
 
     def traces(self, state: LearnerState, rollout: Rollout) -> Array:
         """``[T + 1, B, n, N]``, before every step and after the last."""
-        kept = decay(state)
+        factor = decay(state)
 
         def step(trace: Array, reward: Array) -> tuple[Array, Array]:
-            after = self.smoothed(kept, trace, reward)
+            after = self.smoothed(factor, trace, reward)
             return after, after
 
         first = rollout.memory.trace
         return jnp.concatenate([first[None], jax.lax.scan(step, first, rollout.reward)[1]])
 
     def shape(self, state: LearnerState, rollout: Rollout, key: Array) -> Opinion:
-        """What inequity costs these seats."""
+        """Computes the penalties of inequity for these seats."""
         del key
         after = self.traces(state, rollout)[1:]
         each = rewards.inequity_delta
@@ -155,9 +155,9 @@ class Averse:
         hyper = state.hyper
         envy, guilt = each(after[..., 0], after[..., 1:], hyper["alpha"], hyper["beta"])
         active = take_columns(rollout.active, self.seats)
-        own = jnp.where(active, envy + guilt, 0.0)
+        penalty = jnp.where(active, envy + guilt, 0.0)
         return no_opinion(rollout, len(self.seats))._replace(
-            delta=put_columns(own, self.seats, self.num_agents),
+            delta=put_columns(penalty, self.seats, self.num_agents),
             metrics={
                 "inequity/envy": masked_mean(envy, active, (0, 1), jnp.nan),
                 "inequity/guilt": masked_mean(guilt, active, (0, 1), jnp.nan),
@@ -167,16 +167,16 @@ class Averse:
     def learn(
         self, state: LearnerState, rollout: Rollout, reward: Array, key: Array, clock: Clock
     ) -> tuple[LearnerState, Metrics]:
-        """Learns from the own part of a rollout, with the traces as they were. Consumes ``key``."""
+        """Learns from the own part of a rollout, with the traces of each step. Consumes ``key``."""
         del clock
         traces = self.traces(state, rollout)
-        own = take_seats(rollout, self.seats)
-        own = own._replace(
-            obs=self.extended(own.obs, traces[:-1]),
-            last_obs=self.extended(own.last_obs, traces[-1]),
+        own_rollout = take_seats(rollout, self.seats)
+        own_rollout = own_rollout._replace(
+            obs=self.extended(own_rollout.obs, traces[:-1]),
+            last_obs=self.extended(own_rollout.last_obs, traces[-1]),
             memory=rollout.memory.learner,
         )
-        return self.learner.learn(state, own, take_columns(reward, self.seats), key)
+        return self.learner.learn(state, own_rollout, take_columns(reward, self.seats), key)
 
 
 def decay(state: LearnerState) -> Array:

@@ -1,6 +1,6 @@
 """Scripted seats: the game's own cooperator, defector and random player, which never learn.
 
-What an agent sees: its own observation. Scripted agents are handed gifts but give none.
+What an agent sees: its own observation. Scripted agents receive gifts but give none.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ class Scripted:
     """Name of the policy: "random", "cooperator", "defector", or another that the game offers."""
 
     WHOLE_EPISODES: ClassVar[bool] = False
-    """Whether the agents take rollouts of whole episodes."""
+    """Whether the agents need rollouts of whole episodes."""
 
     def hyper(self) -> dict[str, float]:
         """The settings that may be traced: none."""
@@ -58,7 +58,7 @@ class Scripted:
 
 @dataclass(frozen=True)
 class Actors:
-    """What scripted agents on some seats do; they have no state."""
+    """The functions of scripted agents on some seats, which have no state."""
 
     policy: Callable[[Array, Array, Array], Array]
     """``(key, window, seat) -> action``."""

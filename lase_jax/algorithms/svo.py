@@ -1,4 +1,4 @@
-"""SVO, social value orientation: a wanted ratio of one's own and the others' rewards.
+"""SVO, social value orientation: agents aim at a ratio of their own and the others' rewards.
 
 McKee et al. 2020 (arXiv 2002.02325), section 3: the rewards of a step, seen by agent i, point at an
 angle ``theta(r) = atan2(mean of the others' rewards, r_i)``; i learns on
@@ -31,7 +31,7 @@ from lase_jax.types import Agent, Array, Opinion, Rollout
 
 @dataclass(frozen=True)
 class Svo(AgentConfig):
-    """Actor-critics that want a ratio of their own and the others' rewards."""
+    """Actor-critics that aim at a given ratio of their own and the others' rewards."""
 
     angle: float = 45.0
     """Orientation theta* in degrees, in [0, 90]: 0 individualist, 45 prosocial, 90 altruist."""
@@ -53,17 +53,17 @@ class Svo(AgentConfig):
 
 @dataclass(frozen=True)
 class Orientation:
-    """The opinion of agents who want a ratio of rewards."""
+    """The `Opinion` of agents that aim at a ratio of rewards."""
 
     seats: Seats
 
     def shape(self, state: LearnerState, rollout: Rollout, key: Array) -> Opinion:
-        """Charges these seats for the deviation of each step's rewards. ``key`` is not used."""
+        """Charges these seats for each step's deviation from theta*. ``key`` is not used."""
         del key
         hyper, num = state.hyper, rollout.reward.shape[-1]
         others = (rollout.reward.sum(-1, keepdims=True) - rollout.reward) / (num - 1)
         wanted = hyper["angle"] * (math.pi / 180.0)
         cost = -hyper["weight"] * jnp.abs(wanted - jnp.arctan2(others, rollout.reward))
-        own = jnp.where(rollout.active, cost, 0.0)
-        delta = put_columns(take_columns(own, self.seats), self.seats, num)
+        active_cost = jnp.where(rollout.active, cost, 0.0)
+        delta = put_columns(take_columns(active_cost, self.seats), self.seats, num)
         return no_opinion(rollout, len(self.seats))._replace(delta=delta)

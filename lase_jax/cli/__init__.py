@@ -1,6 +1,6 @@
-"""The command line: train, eval, crossplay, render, games. Bad input is one line and exit code 2.
+"""The command line. Bad input gives a message of one line and exit code 2.
 
-The commands are in `lase_jax.cli.commands`, imported when one is run: help is answered without jax.
+The commands are in `lase_jax.cli.commands`, imported when one is run: help does not import jax.
 """
 
 import sys
@@ -24,7 +24,7 @@ def main(presets: "Presets | None" = None, called: str = "lase") -> int:
     """Runs the command in `sys.argv` and returns its exit code.
 
     Args:
-        presets: the settings that options start from; game's and algorithm's own where None.
+        presets: gives the settings that options start from; None for ready-made settings.
         called: how the command line is called, for help and hints.
     """
     return execute(sys.argv[1:], presets, called)
@@ -49,7 +49,7 @@ def execute(arguments: Sequence[str], presets: "Presets | None", called: str) ->
 
 
 def guarded(action: Callable[[], int]) -> int:
-    """The exit code of `action`; bad input is one line and exit code 2."""
+    """The exit code of `action`; bad input gives a message of one line and exit code 2."""
     from envs.checks import ConfigError
 
     try:

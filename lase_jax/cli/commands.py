@@ -34,7 +34,7 @@ from lase_jax.sweeps import axes, sweep
 
 
 def say(line: str) -> None:
-    """Prints a line at once, also into a pipe; of several processes, the first speaks."""
+    """Prints a line at once, also into a pipe; of several processes only the first prints."""
     if devices.first_process():
         print(line, flush=True)
 
@@ -57,10 +57,10 @@ def train(arguments: Sequence[str], presets: Presets, called: str) -> int:
 
 
 def _shared(arguments: Sequence[str]) -> list[str]:
-    """What agents of W&B need of the options of ``sweep``, which all have one value."""
-    own = ("sweep", "samples", "halvings", "metric", "name", "out", "wandb", "hosts", "resume")
+    """Those arguments of ``sweep`` that W&B's agents pass to ``train``."""
+    names = ("sweep", "samples", "halvings", "metric", "name", "out", "wandb", "hosts", "resume")
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    for name in own:
+    for name in names:
         parser.add_argument(f"--{name}")
     return parser.parse_known_args(arguments)[1]
 
@@ -90,20 +90,20 @@ def sweep_runs(arguments: Sequence[str], presets: Presets, called: str) -> int:
             require(False, flag[2:], "given", remedy)
         return sweep.run(options.resume, f"{whole} --resume {options.resume}", say, wandb)
     config = configured(options, presets)
-    found = axes.parse(options.sweep, config)
+    swept = axes.parse(options.sweep, config)
     integer("samples", options.samples, 0)
     integer("halvings", options.halvings, 0)
     settings = (
-        axes.random(found, options.samples, config.seed, config)
+        axes.random(swept, options.samples, config.seed, config)
         if options.samples
-        else axes.grid(found)
+        else axes.grid(swept)
     )
 
     def convert(path: str, text: str) -> Any:
         typed = [*arguments, *axes.arguments(path, text, config)]
         return axes.value_at(parse(sweep_options(start), typed, whole).run, path)
 
-    runs = axes.configured(config, found, settings, convert)
+    runs = axes.configured(config, swept, settings, convert)
     for run in runs:
         set_up(run)
     path = place(options, f"sweep-{chosen.env}-{chosen.algo}")
@@ -113,7 +113,7 @@ def sweep_runs(arguments: Sequence[str], presets: Presets, called: str) -> int:
         plan = sweep.Sweep(options.metric, options.halvings, by_name)
         sweep.create(path, plan, runs, options.overwrite)
         shared, file = _shared(arguments), path / sweep.AGENTS
-        if not sweep.for_agents(found, config, shared, options.metric, file):
+        if not sweep.for_agents(swept, config, shared, options.metric, file):
             say(f"No {file.name}: agents of W&B cannot set flags or lists of numbers.")
 
     devices.first_alone(create)
@@ -124,7 +124,7 @@ def sweep_runs(arguments: Sequence[str], presets: Presets, called: str) -> int:
 
 
 def resume(arguments: Sequence[str], path: Path, called: str) -> int:
-    """Goes on with a run. Options may be repeated, but not changed (W&B's mode is free)."""
+    """Resumes a run. Options may be repeated, but only W&B's mode may be changed."""
     config, _ = load_config(path)
     options = parse(train_options(config), arguments, f"{called} train")
     place = dict.fromkeys(("name", "out", "overwrite"), "stays where it is")
@@ -132,8 +132,8 @@ def resume(arguments: Sequence[str], path: Path, called: str) -> int:
         remedy = f"a resumed run {reason}, leave --{name} out"
         require(f"--{name}" not in flags(arguments), name, str(getattr(options, name)), remedy)
     if options.learner:
-        kept = with_learner(config.agent, options.learner) is config.agent
-        require(kept, "learner", options.learner, "a resumed run keeps its own, leave it out")
+        same = with_learner(config.agent, options.learner) is config.agent
+        require(same, "learner", options.learner, "a resumed run keeps its own, leave it out")
     given = deciding(arguments)
     now = replace(fitted(options.run, options), wandb=config.wandb)
     if "--env" in flags(arguments):
@@ -158,10 +158,10 @@ def evaluate_run(arguments: Sequence[str], presets: Presets, called: str) -> int
     integer("seed", options.seed, 0, MAX_SEED)
     setup, update, carry = restore_run(options.run, say, options.checkpoint)
     seeds = len(setup.seeds)
-    found = evaluate.evaluate(
+    metrics = evaluate.evaluate(
         setup.env, setup.algorithm, carry.state, seeds, options.episodes, options.seed
     )
-    result = evaluate.report(found, setup.seats, setup.seeds)
+    result = evaluate.report(metrics, setup.seats, setup.seeds)
     evaluate.show(result, seeds, options.episodes)
     content = {"update": update, "episodes": options.episodes, "seed": options.seed, **result}
     with folder.writing("run", options.run):
@@ -180,10 +180,10 @@ def cross_play(arguments: Sequence[str], presets: Presets, called: str) -> int:
     require(len(names) > 1, "runs", " ".join(names), "name two runs or more")
     require(len(set(names)) == len(names), "runs", " ".join(names), "name each run once")
     restored = [restore_run(path, say) for path in options.runs]
-    met = [(setup, carry) for setup, _, carry in restored]
-    rows, returns = crossplay.meet(met, options.episodes, options.seed, options.mode)
+    societies = [(setup, carry) for setup, _, carry in restored]
+    rows, returns = crossplay.meet(societies, options.episodes, options.seed, options.mode)
     result = crossplay.report(names, rows, returns)
-    game, seeds = met[0][0].config.env, returns.shape[1]
+    game, seeds = societies[0][0].config.env, returns.shape[1]
     crossplay.show(result, f"{game}: mean of {options.episodes} episodes x {seeds} seeds")
     content = {"episodes": options.episodes, "seed": options.seed, "mode": options.mode, **result}
     with folder.writing("out", options.out):
@@ -213,7 +213,7 @@ def render(arguments: Sequence[str], presets: Presets, called: str) -> int:
 
 
 def games(arguments: Sequence[str], presets: Presets, called: str) -> int:
-    """``games``: what there is to choose from."""
+    """``games``: lists games, algorithms and scripted seats."""
     del presets
     parse(Games, arguments, f"{called} games")
     print("Games (--env), with their agents, steps and scripted seats:")
@@ -230,7 +230,7 @@ def games(arguments: Sequence[str], presets: Presets, called: str) -> int:
 
 
 def _changed(agent: Any) -> str:
-    """The settings that a ready-made algorithm changes, e.g. `` [perspective=False]``."""
+    """The fields of an algorithm that are not at their defaults, e.g. `` [perspective=False]``."""
     changed = {
         field.name: getattr(agent, field.name)
         for field in fields(agent)

@@ -27,7 +27,7 @@ class Eval:
     seed: int = 0
     """Seed of the episodes."""
     checkpoint: str = "newest"
-    """Which one: "newest", "best" (by collective return in training), or after which update."""
+    """Which one: "newest", "best" (by collective return in training), or a number of updates."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,9 @@ class Render:
     mode: Literal["sample", "greedy"] = "sample"
     """Draw actions from the policies, or always take the likeliest."""
     episode: int = 0
-    """Number of the episode; another number is another draw of the game's chances."""
+    """Number of the episode; other numbers give other random draws."""
     checkpoint: str = "newest"
-    """Which one: "newest", "best" (by collective return in training), or after which update."""
+    """Which one: "newest", "best" (by collective return in training), or a number of updates."""
     out: Path | None = None
     """File to write; by default a name in the run folder."""
 
@@ -90,7 +90,7 @@ def flags(arguments: Sequence[str]) -> set[str]:
 
 
 def begun(presets: Presets, chosen: argparse.Namespace) -> RunConfig:
-    """What the options of a new run or sweep start from."""
+    """The settings that the options of a new run or sweep start from."""
     start = presets(chosen.env, chosen.algo, chosen.preset)
     if not chosen.learner:
         return start
@@ -127,9 +127,9 @@ def train_options(default: RunConfig) -> Any:
 
         run: Annotated[RunConfig, tyro.conf.arg(name="")]
         env: str = default.env
-        """Name of the game; it decides what the options under "game" are and start from."""
+        """Name of the game; it decides the options under "game" and their defaults."""
         algo: str = default.algo
-        """Name of the algorithm; it decides what the options under "agent" are and start from."""
+        """Name of the algorithm; it decides the options under "agent" and their defaults."""
         preset: str = ""
         """Settings to start from: empty for ours, "published" for those of the algorithm's paper or
         its authors' code, where they are known for the game; other seats start from ours."""
@@ -145,12 +145,13 @@ def train_options(default: RunConfig) -> Any:
         out: Path = Path("runs")
         """Folder in which the run's folder is made."""
         overwrite: bool = False
-        """Delete a run of this name that exists."""
+        """Delete an existing run of this name."""
         hosts: str = ""
         """One process on each of several machines: "auto" under SLURM, Kubernetes, Open MPI or on a
-        TPU pod, else "address:port,count,number" of the first process and of this one."""
+        TPU pod, else "address:port,count,number": the first process's address, how many there are,
+        and which one this is, from 0."""
         resume: Path | None = None
-        """Folder of a run to go on with, from its newest checkpoint; no setting may change."""
+        """Folder of a run to resume from its newest checkpoint; no setting may change."""
 
     return Train(default)
 
@@ -160,17 +161,17 @@ def sweep_options(default: RunConfig) -> Any:
 
     @dataclass(frozen=True)
     class Sweep(type(train_options(default))):
-        """Trains many settings of a society in a game, as few programs as there are shapes."""
+        """Trains many settings of a society in a game, in as few programs as possible."""
 
         sweep: str = ""
-        """What varies, e.g. "lr=1e-4,1e-3 delta=0,0.1": every combination; with --samples also
-        ranges, e.g. "lr=log(1e-4,1e-2) delta=uniform(0,0.3)"."""
+        """Fields and values, e.g. "lr=1e-4,1e-3 delta=0,0.1", in every combination; with --samples
+        also ranges, e.g. "lr=log(1e-4,1e-2) delta=uniform(0,0.3)"."""
         samples: int = 0
         """Settings to draw at random; 0 for every combination."""
         halvings: int = 0
-        """Times that the worse half of the settings is stopped, the last time at half of all
-        updates, the one before at a quarter, and so on."""
+        """How many times the worse half of the settings is stopped: the last time after half of all
+        updates, the time before after a quarter, and so on."""
         metric: str = "return/collective"
-        """What makes a setting good: its mean over the last tenth; more is better."""
+        """Metric to compare settings by: its mean over the last tenth of a run; more is better."""
 
     return Sweep(default)

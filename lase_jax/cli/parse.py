@@ -1,4 +1,4 @@
-"""Reading options with tyro, whose framed complaints become one line."""
+"""Reads options with tyro and turns its error messages, framed boxes, into one line."""
 
 import contextlib
 import io
@@ -12,12 +12,12 @@ from envs.checks import ConfigError
 
 
 def parse(target: Any, arguments: Sequence[str], called: str) -> Any:
-    """Reads options with tyro; its complaints become one line.
+    """Reads options with tyro; its error messages become one line.
 
     Args:
         target: a dataclass, or an instance of one to start from.
         arguments: what was typed.
-        called: how the command is called.
+        called: name of the command in the help.
 
     Raises:
         ConfigError: an option that does not exist, or a value that cannot work.
@@ -50,11 +50,11 @@ REWORDED = (
         r"run is missing: name a run folder, e.g. runs/ssh-lase",
     ),
 )
-"""How tyro's complaints begin, and what stands here in their place."""
+"""Patterns in tyro's error messages, and what replaces them."""
 
 
 def one_line(complaint: str) -> str:
-    """The heart of one of tyro's framed complaints as a sentence."""
+    """The main part of one of tyro's framed error messages, as a sentence."""
     rows = [row.strip("╭╮╰╯│|+ ") for row in complaint.splitlines()[1:]]
     parts = [part.strip() for part in re.split(r"[─-]{5,}", " ".join(rows)) if part.strip()]
     head = parts[0] if parts else "the options cannot be read"

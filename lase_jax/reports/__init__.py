@@ -1,1 +1,1 @@
-"""What is made of numbers and episodes for people: statistics, tables, pictures, animations."""
+"""Statistics, tables, pictures and animations of metrics and episodes."""

@@ -1,4 +1,4 @@
-"""An episode as a GIF: the map, who gives what to whom, and a caption per step. Host side, Pillow.
+"""Draws an episode as a GIF with Pillow: the map, gifts as arrows, and a caption per step.
 
 Letters: T steps, N seats. Giver first, receiver second: ``gift[t, i, j]`` goes from i to j.
 """
@@ -14,9 +14,9 @@ from PIL import Image, ImageDraw, ImageFont
 from envs import render
 
 PANEL = 320
-"""Pixels of the side of the panel with the gifts, and the least height of a frame."""
+"""Width in pixels of the panel with the gifts, and least height of a frame above its caption."""
 CAPTION = 58
-"""Pixels of the caption's height."""
+"""Height of the caption in pixels."""
 MAX_FRAMES = 250
 """Longer episodes show several steps in a frame, their rewards and gifts added up."""
 _INK, _QUIET, _PAPER, _GIVE, _TAKE = "#292524", "#78716c", "#ffffff", "#059669", "#dc2626"
@@ -26,10 +26,10 @@ _SMOOTH = 2  # everything is drawn this much larger and then reduced, which smoo
 class Scene(NamedTuple):
     """What an animation shows."""
 
-    picture: Callable[[int], np.ndarray]  # the game [h, w, 3] uint8 after 0 to T steps
+    picture: Callable[[int], np.ndarray]  # the game [h, w, 3] uint8 after a number of steps, 0 to T
     reward: np.ndarray  # [T, N] extrinsic
-    gift: np.ndarray  # [T, N, N] what seat i hands to seat j, zero on the diagonal
-    seats: Sequence[str]  # [N] who holds each seat
+    gift: np.ndarray  # [T, N, N] what seat i gives to seat j, zero on the diagonal
+    seats: Sequence[str]  # [N] name of the agent on each seat
     title: str
 
 
@@ -38,7 +38,7 @@ def gif(scene: Scene, milliseconds: int = 300) -> bytes:
 
     Args:
         scene: what happened.
-        milliseconds: time of a frame; the last one stays for two seconds.
+        milliseconds: how long each frame is shown; the last one is shown for two seconds.
 
     Returns:
         The bytes of a GIF that repeats for ever.
@@ -74,7 +74,7 @@ def frames(scene: Scene) -> list[Image.Image]:
 
 
 def _caption(end: int, steps: int, reward: np.ndarray, gift: np.ndarray) -> tuple[str, str]:
-    """Two lines: what the world paid, and what agents gave each other."""
+    """Two lines: the extrinsic rewards, and the gifts between agents."""
     paid = ", ".join(
         f"{seat} earns {_amount(float(reward[seat]))}" for seat in np.flatnonzero(reward)
     )
@@ -144,7 +144,7 @@ def _arrow(
     width: float,
     colour: str,
 ) -> None:
-    """An arrow between two discs, a little to its right so that two ways can be told apart."""
+    """An arrow between two discs, shifted aside so that opposite arrows can be told apart."""
     distance = float(np.linalg.norm(end - start))
     along = (end - start) / distance
     head = min(6 + width, 0.6 * (distance - 2 * radius - 2))

@@ -24,14 +24,14 @@ COLUMNS = {
     "gift/received": "received",
     "return/after_gifts": "after gifts",
 }
-"""Metrics per agent that the table shows, and what it calls them; events follow."""
+"""Metrics per agent that the table shows, and their titles there; events follow."""
 
 
 class Played(NamedTuple):
     """Whole episodes of one society."""
 
     rollout: Rollout  # [T, E, N]
-    delta: Array  # [T, E, N] sum of all opinions
+    delta: Array  # [T, E, N] sum of the deltas of all opinions
     weights: Array  # [T, E, N, N] share given, giver first; rows sum to 1
     env_states: PyTree  # [T + 1, E, ...], or None where they were not kept
 
@@ -50,7 +50,7 @@ def episodes(
     Args:
         env: the game.
         algorithm: the society.
-        state: what it has learnt, of one seed.
+        state: the society's state, of one seed.
         key: consumed.
         num_episodes: E.
         mode: how actions are chosen.
@@ -60,15 +60,15 @@ def episodes(
     world = begin(env, algorithm, key_begin, num_episodes)
     keep: Callable[[PyTree], Any] = (lambda now: now) if keep_states else (lambda now: None)
     acting = algorithm.prepare(state)
-    after, rollout, kept = play(
+    after, rollout, states = play(
         env, algorithm, acting, world, key_play, env.spec.horizon, mode, keep
     )
     opinion = algorithm.weigh(state, rollout, key_weigh)
     if keep_states:
-        kept = jax.tree.map(
-            lambda many, last: jax.numpy.concatenate([many, last[None]]), kept, after.env_state
+        states = jax.tree.map(
+            lambda many, last: jax.numpy.concatenate([many, last[None]]), states, after.env_state
         )
-    return Played(rollout, opinion.delta, opinion.weights, kept)
+    return Played(rollout, opinion.delta, opinion.weights, states)
 
 
 def picture(env: Env, played: Played, episode: int, time: int) -> np.ndarray:
@@ -92,20 +92,20 @@ def evaluate(
     Args:
         env: the game.
         algorithm: the society.
-        state: what it has learnt, leaves ``[S, ...]``; without leaves where all is scripted.
+        state: the society's state, leaves ``[S, ...]``; no leaves if all seats are scripted.
         seeds: S.
-        num_episodes: per seed and mode.
-        seed: of the episodes.
+        num_episodes: episodes per seed and mode.
+        seed: seed of the episodes.
 
     Returns:
         For each mode, every metric as ``[S]``, ``[S, N]`` or ``[S, N, N]``.
     """
-    found = {}
+    results = {}
     for mode in MODES:
         one = partial(scores, env, algorithm, num_episodes=num_episodes, mode=mode)
         keys = jax.random.split(jax.random.key(seed), seeds)
-        found[mode] = jax.device_get(jax.jit(jax.vmap(one))(state, keys))
-    return found
+        results[mode] = jax.device_get(jax.jit(jax.vmap(one))(state, keys))
+    return results
 
 
 def report(
@@ -184,15 +184,15 @@ def scene(
     seats: Sequence[str],
     title: str,
 ) -> animate.Scene:
-    """Plays one episode and gets it ready for `animate.gif`.
+    """Plays one episode and prepares it for `animate.gif`.
 
     Args:
         env: the game.
         algorithm: the society.
-        state: what it has learnt, of one seed.
+        state: the society's state, of one seed.
         key: consumed.
         mode: how actions are chosen.
-        seats: who holds each seat.
+        seats: name of the agent on each seat.
         title: above the animation.
     """
     one = partial(episodes, env, algorithm, num_episodes=1, mode=mode, keep_states=True)

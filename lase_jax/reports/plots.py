@@ -1,4 +1,6 @@
-"""The learning curve of a run as a picture: the mean over seeds and its 95 % band.
+"""Learning curves of runs and results of sweeps and cross-play as pictures.
+
+Curves show the mean over seeds and its 95 % band.
 
 Letters: R points in time, S seeds, N seats.
 """
@@ -23,12 +25,12 @@ class Line(NamedTuple):
 
 
 POINTS = 100
-"""Points of a curve, at most."""
+"""Largest number of points of a curve."""
 COLLECTIVE = "#292524"
 NAMED = 10
-"""Settings of a sweep that a picture names, at most."""
+"""Largest number of settings in a legend, and of values at the ticks of an axis."""
 WIDE = 20
-"""Numbers that differ by a greater factor stand on a logarithmic axis."""
+"""An axis is logarithmic if its largest and smallest number differ by more than this factor."""
 
 
 def thinned(record: Record) -> Record:
@@ -92,10 +94,10 @@ def curves(record: Record, title: str, path: Path) -> None:
 
 
 def crossplay(result: dict[str, Any], path: Path) -> None:
-    """Draws returns per seat as a coloured matrix, a row for each seating, the best group first.
+    """Draws returns per seat as a matrix, one row per seating, the best collective return first.
 
     Args:
-        result: as `crossplay.report` makes it.
+        result: the result of `crossplay.report`.
         path: file to write.
     """
     from matplotlib.figure import Figure
@@ -119,11 +121,11 @@ def crossplay(result: dict[str, Any], path: Path) -> None:
 
 
 def sweep(rows: Sequence[Row], metric: str, path: Path) -> None:
-    """Draws the curves of all settings of a sweep, and the metric against each thing that varied.
+    """Draws the curves of all settings of a sweep, and the final metric against each varied field.
 
     Args:
         rows: the settings, the best first, one or more.
-        metric: what is compared.
+        metric: name of the metric.
         path: file to write.
     """
     from matplotlib import colormaps
@@ -147,15 +149,15 @@ def sweep(rows: Sequence[Row], metric: str, path: Path) -> None:
     first.legend(fontsize=6, framealpha=0.6, title="the best", title_fontsize=6)
     for axis, label in zip(others, labels, strict=True):
         texts = [row.setting[label] for row in rows]
-        known = _in_order(texts)
-        measured = _numbers(known)
-        spots = measured or dict(zip(known, range(len(known)), strict=True))
+        distinct = _in_order(texts)
+        measured = _numbers(distinct)
+        spots = measured or dict(zip(distinct, range(len(distinct)), strict=True))
         for row, text, shade in zip(rows, texts, shades, strict=True):
             spot = np.full(len(row.final), spots[text])
             axis.plot(spot, row.final, "x" if row.note else "o", color=shade, markersize=4)
         low, high = min(spots.values()), max(spots.values())
         if not measured:
-            axis.set_xticks(range(len(known)), known, rotation=45, fontsize=7)
+            axis.set_xticks(range(len(distinct)), distinct, rotation=45, fontsize=7)
         elif low > 0 and high / low > WIDE:
             axis.set_xscale("log")
         axis.set(xlabel=label)
@@ -164,7 +166,7 @@ def sweep(rows: Sequence[Row], metric: str, path: Path) -> None:
 
 
 def _numbers(texts: Sequence[str]) -> dict[str, float]:
-    """More values of a setting than can be named, as numbers; else nothing."""
+    """The values of a setting as numbers; {} if one is no number, or if ticks can name all."""
     try:
         return {text: float(text) for text in texts} if len(texts) > NAMED else {}
     except ValueError:
@@ -172,7 +174,7 @@ def _numbers(texts: Sequence[str]) -> dict[str, float]:
 
 
 def _in_order(texts: Iterable[str]) -> list[str]:
-    """Different values of a setting: numbers by size, other words by the alphabet."""
+    """The different values of a setting: numbers by size, then other words by the alphabet."""
 
     def place(text: str) -> tuple[float, str]:
         try:

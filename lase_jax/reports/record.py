@@ -1,4 +1,4 @@
-"""The numbers that reports are made of.
+"""The data types that reports are made from.
 
 Letters: R rows, S seeds.
 """
@@ -18,7 +18,7 @@ class Record(NamedTuple):
 
 
 def joined(records: list[Record]) -> Record:
-    """Records in order of time as one."""
+    """Joins records that follow each other in time."""
     return Record(
         np.concatenate([record.update for record in records]),
         np.concatenate([record.env_steps for record in records]),
@@ -30,11 +30,11 @@ def joined(records: list[Record]) -> Record:
 
 
 class Row(NamedTuple):
-    """What became of a setting."""
+    """The result of one setting of a sweep."""
 
     name: str
     setting: Mapping[str, str]
     steps: np.ndarray  # [R] environment steps per seed
     curve: np.ndarray  # [R, S] the metric, mean over seats
     final: np.ndarray  # [S] the metric at the end
-    note: str  # "" where it was trained to the end
+    note: str  # "" if it was trained to the end

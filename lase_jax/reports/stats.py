@@ -1,4 +1,4 @@
-"""The few statistics that tables, curves and summaries share, without the numbers that are missing.
+"""Statistics of tables, curves and summaries; missing numbers (NaN) are left out.
 
 Letters: R rows in time, S seeds.
 """
@@ -11,14 +11,14 @@ from scipy.special import stdtrit
 FINAL_SHARE = 0.1
 """Final results are means over this last share of the rows."""
 LEVEL = 0.95
-"""Level of the intervals."""
+"""Confidence level of the intervals."""
 
 
 def mean(values: np.ndarray, axis: int) -> np.ndarray:
     """Mean along an axis in float64, leaving out NaN; NaN where nothing is left."""
-    seen = ~np.isnan(values)
-    total = np.where(seen, values, 0.0).sum(axis, dtype=np.float64)
-    return np.where(seen.any(axis), total / np.maximum(seen.sum(axis), 1), np.nan)
+    present = ~np.isnan(values)
+    total = np.where(present, values, 0.0).sum(axis, dtype=np.float64)
+    return np.where(present.any(axis), total / np.maximum(present.sum(axis), 1), np.nan)
 
 
 def final_rows(rows: int) -> int:
@@ -47,5 +47,5 @@ def mean_and_band(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def number(value: Any) -> float | None:
-    """A number for JSON, which has no NaN and no infinity."""
+    """A number for JSON; None for NaN and infinity, which JSON does not have."""
     return float(value) if np.isfinite(value) else None

@@ -10,7 +10,7 @@ def markdown(header: Sequence[str], rows: Iterable[Sequence[Any]], numbers: int 
     Args:
         header: name of each column.
         rows: the cells of each row, as many as there are columns.
-        numbers: how many of the last columns hold numbers, which are set to the right.
+        numbers: how many of the last columns hold numbers, which are right-aligned.
     """
     rule = ["---"] * (len(header) - numbers) + ["---:"] * numbers
     lines = (header, rule, *rows)

@@ -1,7 +1,7 @@
-"""Saves all that training carries, in the background, and finds the newest copy that can be read.
+"""Saves the carry of training in the background, and reads back the newest intact one.
 
-A checkpoint holds the whole `lase_jax.types.Carry` and the settings of its run. It is committed in
-one move, so a run that is killed while it saves leaves the older ones as they were.
+A checkpoint holds the whole `lase_jax.types.Carry` and the settings of its run. It is committed
+atomically, so a run that is killed while it saves leaves the older ones intact.
 """
 
 import json
@@ -21,7 +21,7 @@ from lase_jax.runs.folder import reason
 KEEP = 3
 """Number of newest checkpoints that are kept."""
 BEST = "best.json"
-"""File beside the checkpoints that says which of them is the best, and how good."""
+"""File beside the folder of checkpoints that names the best of them and its score."""
 
 
 class Checkpoints:
@@ -31,10 +31,11 @@ class Checkpoints:
         path: folder of the checkpoints; made when missing.
         config: settings of the run, in the form of `lase_jax.runs.config.to_json`.
         say: prints a line.
-        read_only: leaves the folder as it is, for readers beside a training that may be running.
-        complete: brings the settings that a checkpoint was saved with into today's form, so that a
-            setting that has been added since does not shut old runs out.
-        keep_every: checkpoints after a multiple of so many updates are kept for good; 0 for none.
+        read_only: leaves the folder as it is, for reading while a training may be running.
+        complete: converts the settings that a checkpoint was saved with to today's form, so that
+            old checkpoints can be read although settings have been added since.
+        keep_every: checkpoints after multiples of this number of updates are kept for good; 0 for
+            none.
     """
 
     def __init__(
@@ -67,17 +68,17 @@ class Checkpoints:
         return self._orbax.CheckpointManager(self._path, item_names=items, options=options)
 
     def _is_kept(self, update: int) -> bool:
-        """Whether a checkpoint stays although there are newer ones."""
+        """Whether a checkpoint is kept although there are newer ones."""
         regular = bool(self._keep_every) and update % self._keep_every == 0
         return regular or update in self._best
 
     def save(self, update: int, carry: Any, score: float) -> bool:
-        """Starts to save; returns as soon as the arrays are copied. Says so where it fails.
+        """Starts to save and returns once the arrays are copied; a failure only gives a message.
 
-        The newest ones are kept, the one with the highest score, and those of `keep_every`.
+        The newest checkpoints are kept, the one with the highest score, and those of `keep_every`.
 
         Returns:
-            Whether it has started; `newest` tells what has reached the disk.
+            Whether saving has started; `newest` tells what has reached the disk.
         """
         arguments = self._orbax.args
         items = arguments.Composite(
@@ -94,58 +95,58 @@ class Checkpoints:
             return False
 
     def wait(self) -> None:
-        """Waits until the last save is on the disk. Says so where it failed."""
+        """Waits until the last save is on the disk; a failure only gives a message."""
         try:
             self._manager.wait_until_finished()
         except Exception as error:
             self._say(f"The last checkpoint could not be saved ({reason(error)}).")
 
     def close(self) -> None:
-        """Waits, then lets go of the folder."""
+        """Waits for the last save, then closes the folder."""
         self.wait()
         self._manager.close()
 
     def newest(self) -> int | None:
-        """Updates that the newest checkpoint on the disk has finished; None where there is none."""
+        """Number of updates of the newest checkpoint on the disk; None if there is none."""
         self.wait()
-        self._manager.reload()  # it counts a save as soon as it starts, even if that fails later
+        self._manager.reload()  # else it also counts a save that has started and failed
         return self._manager.latest_step()
 
     def _compare(self, update: int, score: float) -> None:
-        """Notes whether a checkpoint will be the best; until it is there, the former one stays."""
-        there = self.best()
-        known = {} if there is None else {there: self._best[there]}
-        if there is None or score > self._best[there]:
-            known[update] = score
-        if known != self._best:
-            self._best = known
+        """Records a checkpoint that will be the best; the former best stays until it is saved."""
+        former = self.best()
+        scores = {} if former is None else {former: self._best[former]}
+        if former is None or score > self._best[former]:
+            scores[update] = score
+        if scores != self._best:
+            self._best = scores
             if devices.first_process():
-                folder.write_json(self._best_file, known)
+                folder.write_json(self._best_file, scores)
 
     def best(self) -> int | None:
-        """Updates that the best checkpoint has finished; None where it is not on the disk."""
+        """Number of updates of the best checkpoint; None if it is unknown or not on the disk."""
         self.wait()
-        there = self._best.keys() & self.all()
-        return max(there, key=self._best.__getitem__, default=None)
+        present = self._best.keys() & self.all()
+        return max(present, key=self._best.__getitem__, default=None)
 
     def all(self) -> list[int]:
-        """Updates that each checkpoint on the disk has finished, in order."""
+        """Number of updates of each checkpoint on the disk, in ascending order."""
         return sorted(self._manager.all_steps(read=True))
 
     @property
     def empty(self) -> bool:
-        """Whether there is none, be it damaged."""
+        """Whether there is no checkpoint, not even a damaged one."""
         return not self.all()
 
     def restore(self, like: Any, only: int | None = None) -> tuple[int, Any] | None:
-        """Reads the newest checkpoint that can be read, or one of them.
+        """Reads the newest checkpoint that can be read, or the one after `only` updates.
 
-        Damaged ones that are newer are named and, where this may write, put aside under another
-        name, since the resumed training needs their place.
+        Newer ones that are damaged are named in messages and, unless `read_only`, get another name,
+        since the resumed training needs their names.
 
         Args:
             like: the carry, as arrays or as `jax.ShapeDtypeStruct`.
-            only: updates of the one that is meant; None for the newest.
+            only: number of updates of the checkpoint to read; None for the newest.
 
         Returns:
             Updates finished and the carry, or None where there is no checkpoint.
@@ -199,7 +200,7 @@ class Checkpoints:
 
 
 class _Policy:
-    """Orbax's question which checkpoints stay, answered: the newest, and some others."""
+    """Tells Orbax which checkpoints to keep: the newest, and those that `is_kept` selects."""
 
     def __init__(self, is_kept: Callable[[int], bool]):
         self._is_kept = is_kept
@@ -211,7 +212,7 @@ class _Policy:
 
 
 def _read_best(file: Path) -> dict[int, float]:
-    """Scores of the best checkpoint and perhaps of the one that follows it, by their updates."""
+    """Scores of the best checkpoint and perhaps of a better one being saved, by update."""
     try:
         content = json.loads(file.read_text())
         return {int(update): float(score) for update, score in content.items()}
@@ -250,15 +251,15 @@ def flat(tree: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def _abstract(leaf: Any) -> Any:
-    """Shape, dtype and place of an array; what was saved elsewhere needs the place."""
+    """Shape, dtype and sharding of an array; one saved on other devices needs the sharding."""
     return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=devices.common())
 
 
 def _filled(leaf: Any) -> Any:
-    """One zero in the place of an array without elements, which orbax cannot save."""
+    """Replaces an array without elements, which orbax cannot save, by a single zero."""
     return leaf if leaf.size else jnp.zeros(1, leaf.dtype)
 
 
 def _emptied(leaf: Any, like: Any) -> Any:
-    """Inverse of `_filled`, given what the leaf was like."""
+    """Inverse of `_filled`, given the original shape and dtype."""
     return leaf if like.size else jnp.zeros(like.shape, like.dtype)

@@ -25,10 +25,10 @@ from lase_jax.runs.earlier import TAG
 from lase_jax.types import Algorithm
 
 MAX_SEED = 2**31 - 1
-"""The largest number that seeds a key."""
+"""The largest seed of a random key."""
 
 WandbMode = Literal["offline", "online", "disabled"]
-"""How Weights & Biases takes part."""
+"""How metrics are logged to Weights & Biases."""
 
 
 @dataclass(frozen=True)
@@ -52,28 +52,28 @@ class RunConfig:
     game: GameConfig
     """The game."""
     agent: AlgorithmConfig
-    """The agents, or with mixed seats those that are called after the algorithm."""
+    """The agents; with mixed seats, only those on seats that name the algorithm."""
     schedule: Inline[Schedule] = Schedule()
     """How much is played."""
     seats: tyro.conf.Suppress[tuple[str, ...]] = ()
-    """Who holds each seat, by name; () for `agent` on all."""
+    """Name of the kind of agent on each seat; () for `agent` on all seats."""
     others: tyro.conf.Suppress[tuple[Kind, ...]] = ()
-    """The kinds of agents in `seats` beside `agent`."""
+    """The kinds of agents in `seats` other than `agent`."""
     seeds: int = 5
-    """Seeds, trained side by side in one process."""
+    """Number of seeds, trained side by side in one process."""
     seed: int = 0
-    """The first seed; the others follow, so that any of them can be had alone."""
+    """The first seed; the others count up from it, so that each can be repeated alone."""
     chunks: int = 100
     """Parts that training is cut into; between them it logs, saves, and can be stopped."""
     points: int = 500
-    """Rows per seed in metrics.csv, about; each is the mean over the updates since the last."""
+    """About how many rows per seed metrics.csv gets; each is a mean over several updates."""
     save_every: float = 30.0
-    """Seconds between checkpoints, at least; 0 saves after every part."""
+    """Least number of seconds between checkpoints; 0 saves after every part."""
     keep_every: int = 0
-    """Keep a checkpoint after every so many parts for good, beside the newest and the best; 0 keeps
+    """Parts between checkpoints that are kept for good, besides the newest ones and the best; 0 for
     none."""
     wandb: WandbMode = "offline"
-    """Weights & Biases as a second place for metrics."""
+    """Whether and how metrics also go to Weights & Biases."""
 
     def __post_init__(self) -> None:
         """Checks every field, and that the fields fit each other."""
@@ -92,7 +92,7 @@ class RunConfig:
                 kind.agent.check(spec, length, num_envs)
 
     def kinds(self) -> list[Kind]:
-        """Who holds each seat."""
+        """The kind of agent on each seat."""
         named = {kind.name: kind for kind in (*self.others, Kind(self.algo, self.agent))}
         names = self.seats or (self.algo,) * self.game.spec().num_agents
         return [named[name] for name in names]
@@ -103,15 +103,15 @@ class RunConfig:
         """The same run with mixed seats, by name.
 
         Args:
-            names: for every seat `algo`, another algorithm, or a scripted policy of the game.
-            find: gives the settings behind a name other than `algo`; `named` where None.
+            names: for each seat the name of an algorithm or of a scripted policy of the game.
+            find: gives the settings for a name other than `algo`; None for `named`.
 
         Raises:
-            ConfigError: an unknown name, or too many or too few.
+            ConfigError: an unknown name, or too many or too few names.
         """
-        known = {self.algo, *ALGORITHMS, *self.game.build().scripted}
+        allowed = {self.algo, *ALGORITHMS, *self.game.build().scripted}
         for name in names:
-            checks.choice("seats", name, known)
+            checks.choice("seats", name, allowed)
         beside = sorted(set(names) - {self.algo})
         others = tuple(Kind(name, (find or named)(name)) for name in beside)
         return dataclasses.replace(self, seats=tuple(names), others=others)
@@ -119,7 +119,7 @@ class RunConfig:
 
 Presets = Callable[[str, str, str], RunConfig]
 """``(game, algorithm, preset) -> RunConfig``; raises `ConfigError` for unknown names. The preset ""
-is the one that is meant where none is named."""
+is the default."""
 
 
 def named(name: str) -> AlgorithmConfig:
@@ -131,7 +131,7 @@ def check_seeds(seed: int, seeds: int) -> None:
     """Requires at least one seed, all of them between 0 and `MAX_SEED`.
 
     Raises:
-        ConfigError: too few, or one outside.
+        ConfigError: no seed, or one outside this interval.
     """
     checks.integer("seeds", seeds, 1)
     checks.integer("seed", seed, 0)
@@ -143,7 +143,7 @@ def check_length(seats: Sequence[Any], num_agents: int) -> None:
     """Requires one entry per seat.
 
     Raises:
-        ConfigError: too many or too few.
+        ConfigError: too many or too few entries.
     """
     given = ",".join(map(str, seats))
     remedy = f"name {num_agents} agents, one per seat, not {len(seats)}"
@@ -151,7 +151,7 @@ def check_length(seats: Sequence[Any], num_agents: int) -> None:
 
 
 def seated(env: Env, kinds: Sequence[Kind]) -> Algorithm:
-    """The society in which every seat is held by the given kind; equal kinds learn as one group.
+    """The society with the given kind of agent on each seat; equal kinds learn as one group.
 
     Raises:
         ConfigError: too many or too few seats, or a scripted policy that the game does not have.
@@ -166,10 +166,10 @@ def seated(env: Env, kinds: Sequence[Kind]) -> Algorithm:
 
 
 def default(env: str, algo: str, preset: str = "") -> RunConfig:
-    """A run of a ready-made game and algorithm, with default settings, which have no name.
+    """A run of a ready-made game and algorithm with default settings; it has no named presets.
 
     Raises:
-        ConfigError: an unknown name, with the nearest ones.
+        ConfigError: an unknown name (the message gives the nearest ones), or a named preset.
     """
     nameless = "leave it out, or use `python -m experiments.run`, which has presets"
     checks.require(not preset, "preset", preset, nameless)
@@ -179,7 +179,7 @@ def default(env: str, algo: str, preset: str = "") -> RunConfig:
 
 
 def program_key(config: RunConfig) -> str:
-    """What decides which program a run needs: runs of equal words can be trained side by side.
+    """A text that identifies a run's program: runs with equal texts can be trained side by side.
 
     Settings that are traced (`AlgorithmConfig.hyper`) are left out, and so is the first seed.
     """

@@ -1,9 +1,9 @@
-"""Cross-play: agents that were trained in different societies, at one table.
+"""Cross-play: agents that were trained in different societies play together.
 
-Every agent sits on the seat that it was trained on and nobody learns. A matrix of returns per seat
-shows who gains and who loses when societies meet.
+Every agent plays on the seat that it was trained on, and no agent learns. A matrix of returns per
+seat shows which agents gain and which lose when societies are mixed.
 
-Letters: S seeds, N seats, R rows (who sits where).
+Letters: S seeds, N seats, R rows (seatings: for each seat, the society its agent comes from).
 """
 
 import itertools
@@ -23,21 +23,21 @@ from lase_jax.runs.setup import Setup
 from lase_jax.types import Carry, Mode, PyTree
 
 LIMIT = 81
-"""Every way to seat some societies is played while there are no more than these."""
+"""All seatings of some societies are played if there are at most this many."""
 
 
 class Guest(NamedTuple):
     """A trained agent, ready for its seat."""
 
     kind: Kind
-    acting: PyTree  # leaves [S, ...], what acting needs
+    acting: PyTree  # leaves [S, ...], what it needs to act, see `types.Prepare`
 
 
 def seatings(num_societies: int, num_seats: int) -> list[tuple[int, ...]]:
-    """Who sits where: for each seat the number of a society.
+    """The seatings to play: for each seat, the number of the society its agent comes from.
 
-    All ways where there are at most `LIMIT`, else every ordered pair of societies with the first
-    half of the seats for the one and the rest for the other.
+    All seatings if there are at most `LIMIT`; else one for every ordered pair of societies, with
+    the first half of the seats for the first society and the rest for the second.
     """
     everyone = range(num_societies)
     if num_societies**num_seats <= LIMIT:
@@ -49,11 +49,11 @@ def seatings(num_societies: int, num_seats: int) -> list[tuple[int, ...]]:
 
 
 def guests(setup: Setup, carry: Carry) -> list[Guest]:
-    """The agents of one society by seat."""
+    """The agents of one society, in the order of their seats."""
     kinds = setup.config.kinds()
     everyone = jax.vmap(setup.algorithm.prepare)(carry.state)
     groups = list(dict.fromkeys(kinds))
-    found = []
+    agents = []
     for seat, kind in enumerate(kinds):
         place = [other for other in range(len(kinds)) if kinds[other] == kind].index(seat)
         alone = kind.agent.build(setup.env, (seat,))
@@ -65,8 +65,8 @@ def guests(setup: Setup, carry: Carry) -> list[Guest]:
             """The agent's own slice, where a leaf has one for each agent of its kind."""
             return leaf if leaf.shape[1:] == like.shape else leaf[:, place : place + 1]
 
-        found.append(Guest(kind, jax.tree.map(pick, everyone[groups.index(kind)], shapes)))
-    return found
+        agents.append(Guest(kind, jax.tree.map(pick, everyone[groups.index(kind)], shapes)))
+    return agents
 
 
 def meet(
@@ -75,13 +75,13 @@ def meet(
     """Lets agents of several runs play together.
 
     Args:
-        runs: trained societies of one game; as many seeds of each take part as all of them have.
-        num_episodes: per seed and seating.
-        seed: of the episodes.
+        runs: trained societies of one game; S is the smallest number of seeds among them.
+        num_episodes: episodes per seed and seating.
+        seed: seed of the episodes.
         mode: how actions are chosen.
 
     Returns:
-        Who sat where, R tuples of run numbers, and the extrinsic returns ``[R, S, N]``.
+        The seatings, R tuples of run numbers, and the extrinsic returns ``[R, S, N]``.
 
     Raises:
         ConfigError: the runs are of different games.
@@ -97,7 +97,7 @@ def meet(
 
     @cache
     def table(kinds: tuple[Kind, ...]) -> Any:
-        """The compiled game of some kinds of agents, each on one seat."""
+        """The jitted function that plays some kinds of agents, each on one seat."""
         groups = [(kind.agent.build(env, (seat,)), (seat,)) for seat, kind in enumerate(kinds)]
         algorithm = society(env.spec, groups)
 
@@ -121,7 +121,7 @@ def meet(
 def report(
     names: Sequence[str], rows: Sequence[tuple[int, ...]], returns: np.ndarray
 ) -> dict[str, Any]:
-    """The result of `meet` as JSON: means over seeds per seat, the group's with its interval."""
+    """The result of `meet` as JSON: means over seeds per seat, the group's with an interval."""
     tables = []
     for row, values in zip(rows, returns, strict=True):
         mean, half = stats.mean_and_band(values.sum(-1)[None])

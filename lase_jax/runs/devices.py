@@ -1,11 +1,11 @@
-"""Where training lies: seeds over the devices of a mesh, and environments where seeds are too few.
+"""How training is split over the devices of a mesh: by seeds, and by environments if seeds are few.
 
-Letters: S seeds, P places for seeds (S, or the next multiple of the devices that share them), B
+Letters: S seeds, P places for seeds (S rounded up to a multiple of the devices that share them), B
 environments.
 
-The program knows no devices, but that `blocks` merges what each of them has. The compiler cuts it
-along the axes that this module names: seeds need nothing of each other; devices that share a seed's
-environments average its gradients. Random numbers do not depend on the cut.
+The program is written for one device, except that `blocks` merges samples per device. The compiler
+splits it along the mesh axes that this module names: seeds do not depend on each other; devices
+that share a seed's environments average its gradients. Random numbers do not depend on the split.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ from lase_jax.types import ENVS, Array, Carry, PyTree
 SEEDS = "seeds"
 """Name of the mesh's axis whose devices share seeds."""
 FEWEST = 4
-"""Environments that are worth a core: with less, cores wait for each other."""
+"""Least number of environments per core: with fewer, cores mostly wait for each other."""
 USABLE = 0.8
 """Share of the memory that training may take."""
 
@@ -43,9 +43,10 @@ def cores() -> int:
 def use_cores() -> None:
     """Makes every core of a CPU a device, before anything is computed.
 
-    Small programs leave most of several cores idle; parts of a batch on one core each do not. Where
-    the CPU's devices are there already, forced by XLA's flag, or shared with other processes, they
-    stay as they are; on an accelerator this has no effect.
+    As one device, a CPU leaves most of its cores idle when a program is small; as several devices,
+    each core computes a part of the batch. The CPU's devices stay as they are if they exist
+    already, are set by XLA's flag, or if there are several processes; on an accelerator this has no
+    effect.
     """
     forced = "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
     if forced or jax.distributed.is_initialized():
@@ -55,18 +56,18 @@ def use_cores() -> None:
 
 
 def cut(seeds: int, num_envs: int, count: int, fewest: int = 1) -> tuple[int, int]:
-    """How to share the work among some devices, such that none of them has much to do.
+    """Splits seeds and environments over devices, such that the largest load is smallest.
 
     Args:
         seeds: S.
         num_envs: B; only a divisor of it can share the environments.
-        count: devices that there are.
-        fewest: environments that each of several devices has at least.
+        count: number of devices.
+        fewest: least number of environments per device where several devices share them.
 
     Returns:
-        How many devices share the seeds, and how many the environments of each. Among equally good
-        ways the one that shares environments least, as that costs communication, with the fewest
-        devices.
+        How many devices share the seeds, and how many share the environments of each seed. Among
+        equally good splits, the one with the fewest devices per seed, as these have to communicate,
+        and then with the fewest devices.
     """
 
     def load(ways: tuple[int, int]) -> tuple[int, int, int]:
@@ -85,9 +86,9 @@ def cut(seeds: int, num_envs: int, count: int, fewest: int = 1) -> tuple[int, in
 
 
 def mesh(seeds: int, num_envs: int) -> Mesh:
-    """The devices that train S seeds in B environments each, as `cut` shares them.
+    """The devices that train S seeds in B environments each, split as `cut` says.
 
-    Of several processes every one takes part: what does not divide is padded.
+    With several processes all devices are used, and seeds are padded if they do not divide evenly.
     """
     every = jax.devices()
     cores_alone = every[0].platform == "cpu" and jax.process_count() == 1
@@ -99,7 +100,7 @@ def mesh(seeds: int, num_envs: int) -> Mesh:
 
 
 def on(grid: Mesh, run: Callable) -> Callable:
-    """The same function; while it is traced, `blocks.shares` knows who shares environments."""
+    """The same function, traced with the mesh set, so that `blocks.shares` can read it."""
 
     def traced(*arguments: Any) -> Any:
         with jax.sharding.use_abstract_mesh(grid.abstract_mesh):
@@ -129,14 +130,17 @@ def of_metrics(grid: Mesh) -> NamedSharding:
 
 
 def common() -> jax.sharding.Sharding:
-    """Where what all processes need lies: on the only process's first device, or on every one."""
+    """The sharding of arrays that every process needs.
+
+    It is the first device if there is one process, and all devices if there are several.
+    """
     if jax.process_count() == 1:
         return jax.sharding.SingleDeviceSharding(jax.devices()[0])
     return NamedSharding(Mesh(jax.devices(), "all"), PartitionSpec())
 
 
 def joined(carries: Sequence[Carry], grid: Mesh) -> Carry:
-    """Some runs' carries ``[S, ...]`` side by side on the mesh, ``[P, ...]``.
+    """Joins the carries ``[S, ...]`` of several runs to one carry ``[P, ...]`` on the mesh.
 
     Places that are left over repeat the last seed.
     """
@@ -166,7 +170,7 @@ def _cut(carry: Carry, start: Array, size: int) -> Carry:
 
 
 def part(carry: Carry, start: int, size: int) -> Carry:
-    """The seeds from `start` on, `size` of them; all of them cost nothing."""
+    """The carry of `size` seeds from `start` on; without a copy if these are all seeds."""
     return carry if size == len(carry.key) else _cut(carry, jnp.int32(start), size)
 
 
@@ -176,7 +180,7 @@ def fetch(tree: PyTree, seeds: int) -> PyTree:
 
 
 def host_local(tree: PyTree) -> PyTree:
-    """The same arrays, such that this process can read and use all of each; no keys among them."""
+    """The same arrays, each readable as a whole by this process; random keys are not allowed."""
     if jax.process_count() == 1:
         return tree
     return jax.tree.map(np.asarray, _to_all()(tree))
@@ -196,13 +200,13 @@ def join_hosts(hosts: str) -> None:
             process, how many there are, and which of them this is, from 0.
 
     Raises:
-        ConfigError: something else, or the others cannot be reached.
+        ConfigError: `hosts` has another form, or the other processes cannot be reached.
     """
     if not hosts:
         return
     address, *counts = hosts.split(",")
-    known = hosts == "auto" or (len(counts) == 2 and all(count.isdecimal() for count in counts))
-    require(known, "hosts", hosts, 'use "auto", or e.g. "10.0.0.1:1234,4,0"')
+    valid = hosts == "auto" or (len(counts) == 2 and all(count.isdecimal() for count in counts))
+    require(valid, "hosts", hosts, 'use "auto", or e.g. "10.0.0.1:1234,4,0"')
     try:
         if hosts == "auto":
             jax.distributed.initialize()
@@ -215,27 +219,27 @@ def join_hosts(hosts: str) -> None:
 
 
 def first_process() -> bool:
-    """Whether this process is the one that writes and speaks."""
+    """Whether this process is the one that writes files and prints."""
     return jax.process_index() == 0
 
 
 def highest(number: int) -> int:
-    """The highest of the processes' numbers."""
+    """The highest value of `number` over all processes."""
     if jax.process_count() == 1:
         return number
     return int(multihost_utils.process_allgather(np.array(number)).max())
 
 
 def agreed(wanted: bool) -> bool:
-    """Whether any process wants something; all of them get the same answer."""
+    """Whether `wanted` is true in any process; all processes get the same answer."""
     return bool(highest(int(wanted)))
 
 
 def first_alone(action: Callable[[], None]) -> None:
-    """Lets the first process do something, while the others wait for it.
+    """Calls `action` in the first process, while the other processes wait for it.
 
     Raises:
-        ConfigError: it could not be done; in every process.
+        ConfigError: `action` has raised one; every process raises then.
     """
     problem: ConfigError | None = None
     if first_process():
@@ -249,14 +253,14 @@ def first_alone(action: Callable[[], None]) -> None:
 
 def needed(executable: Any) -> int:
     """Bytes that a compiled program takes on a device while it runs."""
-    found = executable.memory_analysis()
-    if found is None:
+    memory = executable.memory_analysis()
+    if memory is None:
         return 0
-    shared = found.alias_size_in_bytes
+    shared = memory.alias_size_in_bytes
     return (
-        found.argument_size_in_bytes
-        + found.output_size_in_bytes
-        + found.temp_size_in_bytes
+        memory.argument_size_in_bytes
+        + memory.output_size_in_bytes
+        + memory.temp_size_in_bytes
         - shared
     )
 

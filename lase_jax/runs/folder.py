@@ -1,7 +1,7 @@
-"""The folder of a run: which files lie in it, written so that none is ever half there.
+"""The folder of a run: the names of its files, and how to write each completely or not at all.
 
 ``runs/<name>/`` holds config.json, metrics.csv, curves.png, replay.gif, summary.json, checkpoints/
-and best.json, which says which of them is the best.
+and best.json, which names the best checkpoint.
 """
 
 import contextlib
@@ -46,7 +46,7 @@ def create(path: Path, overwrite: bool) -> Path:
 
 @contextlib.contextmanager
 def writing(field: str, path: Path) -> Iterator[None]:
-    """Turns a failure to write at `path`, which the option `field` names, into one sentence.
+    """Turns a failure to write at `path`, the value of option `field`, into a `ConfigError`.
 
     Raises:
         ConfigError: something inside raised an `OSError`.
@@ -59,12 +59,12 @@ def writing(field: str, path: Path) -> Iterator[None]:
 
 
 def reason(error: Exception) -> str:
-    """What went wrong, in one line."""
+    """The message of an error, in one line."""
     return (str(error) or type(error).__name__).splitlines()[0][:200]
 
 
 def unused(parent: Path, stem: str) -> str:
-    """The first of `stem`, `stem`-2, `stem`-3, ... that no run has taken."""
+    """The first of `stem`, `stem`-2, `stem`-3, ... that does not exist in `parent`."""
     name, count = stem, 1
     while (parent / name).exists():
         count += 1
@@ -92,18 +92,18 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def write(path: Path, content: str | bytes) -> None:
-    """Writes a whole file or nothing."""
+    """Writes a file completely or not at all."""
     data = content.encode() if isinstance(content, str) else content
     replace(path, lambda temporary: temporary.write_bytes(data))
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Writes JSON that a person can read, whole or not at all."""
+    """Writes indented JSON, completely or not at all."""
     write(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 def replace(path: Path, make: Callable[[Path], Any]) -> None:
-    """Lets `make` write a temporary file beside `path`, then puts it in its place in one move."""
+    """Lets `make` write a temporary file beside `path`, then renames it to `path`."""
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
     try:
         make(temporary)
@@ -138,7 +138,7 @@ def provenance() -> dict[str, Any]:
 def revision(*packages: Path) -> str | None:
     """The git commit of some packages' sources, "+changes" where one of them differs from it.
 
-    None where git does not track a package, as when it is installed below another repository.
+    None where git does not track a package, e.g. if it is installed inside another repository.
     """
 
     def git(package: Path, *arguments: str) -> str:

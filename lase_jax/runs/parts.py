@@ -1,8 +1,8 @@
-"""How training is cut into parts, and the numbers of a part.
+"""How training is cut into parts, and the metrics of a part.
 
 A part always has the same number of updates, and checkpoints lie between parts only. A resumed run
-therefore executes the very same compiled program on the very same carry as one that was never cut
-off, and gives the same numbers bit for bit (on the same machine).
+therefore executes the same compiled program on the same carry as a run that was never interrupted,
+and gives the same numbers bit for bit (on the same machine).
 
 Letters: S seeds, U updates of a part, R rows of metrics, N seats.
 """
@@ -20,9 +20,9 @@ from lase_jax.runs.config import RunConfig
 class Plan(NamedTuple):
     """How training is cut into parts."""
 
-    updates: int  # in all: whole parts, at least as many as the schedule asks for
+    updates: int  # in total: a multiple of `part`, at least as many as the schedule asks for
     part: int  # updates of a part
-    window: int  # updates averaged to a row of metrics; divides the part
+    window: int  # updates averaged to one row of metrics; a divisor of `part`
     steps: int  # environment steps of an update, per seed
 
 
@@ -64,21 +64,21 @@ def check_health(metrics: dict[str, np.ndarray], done: int, seeds: range) -> Non
     """Requires finite losses and gradients: the metrics ``health/<network>`` must not be 0.
 
     Args:
-        metrics: a part's, ``[U, S, N]``.
+        metrics: the metrics of a part, ``[U, S, N]``.
         done: updates finished before the part.
         seeds: number of each seed.
 
     Raises:
-        DivergedError: names the first network, update, seed and agent that is not.
+        DivergedError: something is not finite; names the first update, its seed, agent and network.
     """
-    found = [
+    failures = [
         (int(update), seeds[seed], int(agent), name.removeprefix("health/"))
         for name, values in metrics.items()
         if name.startswith("health/")
         for update, seed, agent in np.argwhere(values == 0)[:1]
     ]
-    if found:
-        update, seed, agent, network = min(found)
+    if failures:
+        update, seed, agent, network = min(failures)
         raise DivergedError(
             f"loss is not finite in update {done + update + 1}: "
             f"it is network {network!r} of agent {agent}, seed {seed}; "

@@ -26,14 +26,14 @@ class Times(NamedTuple):
 
 
 class Start(NamedTuple):
-    """What training begins from."""
+    """The seeds and traced settings that training begins from."""
 
     seeds: np.ndarray  # [P] uint32
     hyper: PyTree  # leaves [P]
 
 
 def seed_keys(seeds: Array | np.ndarray) -> Array:
-    """A key per seed ``[P]``, the same for a number whichever seeds stand beside it."""
+    """One key per seed, ``[P]``; a seed's key does not depend on the other seeds."""
     return jax.vmap(jax.random.key)(seeds)
 
 
@@ -43,8 +43,8 @@ def start_of(
     """The seeds and traced settings of some runs side by side.
 
     Args:
-        algorithms: each run's algorithm, which differ in `hyper` alone, and its seeds.
-        grid: where they will lie; further places repeat the last seed.
+        algorithms: algorithm and seeds of each run; the algorithms differ in `hyper` only.
+        grid: mesh over which seeds will be split; places that are left over repeat the last seed.
     """
     numbers = np.concatenate([seeds for _, seeds in algorithms]).astype(np.uint32)
     repeats = [len(seeds) for _, seeds in algorithms]
@@ -60,34 +60,34 @@ def start_of(
 
 
 def initial_carry(trainer: Trainer, start: Start) -> Carry:
-    """The carry before the first update, ``[P, ...]``, to be jitted."""
+    """The carry before the first update, ``[P, ...]``; not jitted yet."""
     return trainer.init(seed_keys(start.seeds), start.hyper)
 
 
 def initial_program(trainer: Trainer, start: Start, grid: Mesh) -> jax.stages.Traced:
-    """The program that makes the carry before the first update, laid over the mesh.
+    """The program that makes the carry before the first update, split over the mesh.
 
-    Its `out_info` are the carry's shapes, so that who needs both traces once.
+    Its `out_info` holds the carry's shapes, so one trace is enough for both.
     """
     place = devices.of_carry(grid)
     return jax.jit(partial(initial_carry, trainer), out_shardings=place).trace(start)
 
 
 def placed_carry(trainer: Trainer, start: Start, grid: Mesh) -> Carry:
-    """The carry before the first update, laid over the mesh."""
+    """The carry before the first update, split over the mesh."""
     return initial_program(trainer, start, grid).lower().compile()(start)
 
 
 def part_program(
     trainer: Trainer, like: Carry, plan: Plan, grid: Mesh
 ) -> tuple[Callable[..., Any], Times]:
-    """The program of one part, compiled ahead of time. It takes over the carry it is given.
+    """The program of one part, compiled ahead of time; its input carry is donated.
 
     Args:
-        trainer: what to run.
+        trainer: the training to compile.
         like: the carry ``[P, ...]``, arrays or shapes.
         plan: how long a part is.
-        grid: where the carry lies.
+        grid: the mesh over which the carry is split.
     """
     began = time.perf_counter()
     place = devices.of_carry(grid)

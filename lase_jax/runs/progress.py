@@ -13,7 +13,7 @@ class Progress:
 
     Args:
         total: environment steps in all, of all seeds together.
-        done: of these, steps that were played before.
+        done: how many of these were played before this process started.
         say: prints a line where there is no terminal.
     """
 

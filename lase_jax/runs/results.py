@@ -1,4 +1,4 @@
-"""What a run leaves for people: a summary of its end, its curves, and an episode to look at."""
+"""The results of a run: a summary of its last rows, its learning curves and an episode as a GIF."""
 
 import functools
 import json
@@ -19,9 +19,9 @@ from lase_jax.types import Carry, Mode
 
 
 class Outcome(NamedTuple):
-    """What training left behind."""
+    """Progress and result of training a run."""
 
-    carry: Any  # Carry; None while it trains, and before the first update
+    carry: Any  # Carry; None during training, and before the first update
     done: int  # updates finished
     began: int  # updates that an earlier process had finished
     times: Times
@@ -29,7 +29,7 @@ class Outcome(NamedTuple):
 
 
 def finished(path: Path) -> bool:
-    """Whether the run in `path` has reached its last update and written down what it found."""
+    """Whether the run in `path` has reached its last update and written its summary."""
     try:
         return json.loads((path / folder.SUMMARY).read_text())["finished"] is True
     except (OSError, ValueError, LookupError, TypeError):
@@ -44,15 +44,15 @@ def write(
     pictures: bool,
     say: Callable[[str], None],
 ) -> dict[str, Path]:
-    """Writes summary and perhaps pictures. What cannot be written is said, and harms nothing.
+    """Writes the summary and perhaps pictures; a message names each file that cannot be written.
 
-    The summary comes last: where it says that the run is finished, all else has been written.
+    The summary is written last: if it says that the run is finished, the other files are complete.
 
     Args:
         path: folder of a run that has done some updates.
-        setup: what its settings stand for.
+        setup: what is built from its settings.
         plan: how it is cut into parts.
-        outcome: what training left behind; with its carry, if there are to be pictures.
+        outcome: progress and result of its training; with the carry if `pictures` is true.
         pictures: whether to draw the curves and, if the run is finished, an episode.
         say: prints a line.
 
@@ -102,7 +102,7 @@ def write_replay(
 
 
 def summary(setup: Setup, plan: Plan, outcome: Outcome, record: Record) -> dict[str, Any]:
-    """Final results over seeds, and how long it all took since the run last went on."""
+    """Final results over seeds, and the time and speed of training in this process."""
     final = {}
     for name, values in sorted(record.metrics.items()):
         if values.ndim == 2:
@@ -127,7 +127,7 @@ def summary(setup: Setup, plan: Plan, outcome: Outcome, record: Record) -> dict[
 
 
 def headline(result: dict[str, Any]) -> str:
-    """One line that says how it went."""
+    """One line with the final return and the speed of training."""
     final = result["final"].get("return/collective", {})
     mean, half = final.get("mean"), final.get("ci95")
     band = f" +- {half:.2f}" if half is not None else ""

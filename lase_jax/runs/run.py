@@ -1,9 +1,9 @@
-"""Training as a person sees it: runs in their folders, with progress, checkpoints, a clean stop.
+"""Trains runs in their folders, with progress, checkpoints and a clean stop.
 
 Letters: S seeds of one run, P places for all seeds (see `devices`), U updates of a part.
 
-Runs whose settings differ in what is traced alone share a program: their seeds lie side by side in
-one carry, and every run has the folder, the metrics and the checkpoints that it would have alone.
+Runs that differ only in traced settings share a program: their seeds lie side by side in one carry,
+and every run has the folder, the metrics and the checkpoints that it would have alone.
 """
 
 import itertools
@@ -27,24 +27,24 @@ from lase_jax.types import Carry
 
 Say = Callable[[str], None]
 LONG = 60.0
-"""Seconds of a part of training from which on it is said what could be lost."""
+"""A part of training that takes more seconds than this gives a warning."""
 SAVING = 20.0
-"""Training lasts at least so many times as long as saving it did, before it is saved again."""
+"""The time from one save to the next is at least this many times as long as the save took."""
 
 
 class Run:
-    """A run while it is trained: its folder, where it has got to, and where its metrics go.
+    """A run during training: its folder, its progress, and the sinks for its metrics.
 
     Args:
         path: run folder.
         say: prints a line.
-        wandb: W&B's mode, where it is another than the run began with.
+        wandb: W&B's mode; None for the one in the run's settings.
         pictures: whether to draw its curves and an episode at the end.
 
     Attributes:
-        setup: what its settings stand for.
+        setup: what is built from its settings.
         plan: how it is cut into parts.
-        outcome: how far it is; before it has begun, as far as its newest checkpoint.
+        outcome: how far it has been trained; before `begin`, as far as its newest checkpoint.
         diverged: why it stopped before its end, or None.
         score: its newest collective return, mean over seeds.
         begun: whether its checkpoint has been read.
@@ -77,9 +77,9 @@ class Run:
         return self.done >= self.plan.updates and results.finished(self.path)
 
     def begin(self) -> None:
-        """Reads the newest checkpoint that can be read, if any, and opens the places for metrics.
+        """Reads the newest checkpoint that can be read, if any, and opens the sinks for metrics.
 
-        What has begun stays as it is.
+        A second call does nothing.
 
         Raises:
             ConfigError: a checkpoint of other settings, or none that can be read.
@@ -94,9 +94,9 @@ class Run:
         self.outputs = open_sinks(self)
 
     def take(self, metrics: dict[str, np.ndarray], done: int) -> None:
-        """Writes a part's metrics ``[U, S, ...]`` after `done` updates, and sees if it diverged.
+        """Writes a part's metrics ``[U, S, ...]`` after `done` updates, and checks for divergence.
 
-        One that has diverged before takes no more.
+        Does nothing if the run has diverged before.
         """
         if self.diverged:
             return
@@ -111,18 +111,18 @@ class Run:
             self.diverged.__suppress_context__ = True
 
     def kept(self) -> str:
-        """Which checkpoint is on the disk, as a sentence."""
+        """A sentence that says which checkpoint is on the disk."""
         newest = self.checkpoints.newest()
-        known = f"Kept: the checkpoint after update {newest}."
-        return known if newest else "There is no checkpoint yet."
+        sentence = f"Kept: the checkpoint after update {newest}."
+        return sentence if newest else "There is no checkpoint yet."
 
     def save(self, done: int, carry: Carry) -> None:
-        """Starts to save a checkpoint after `done` updates, unless it has diverged."""
+        """Starts to save a checkpoint after `done` updates, unless the run has diverged."""
         if not self.diverged:
             self.checkpoints.save(done, carry, self.score)
 
     def arrive(self, carry: Carry, done: int, seconds: float) -> None:
-        """Comes to rest after `done` updates and `seconds` of training, with a checkpoint."""
+        """Records that training has ended after `done` updates and `seconds`, with a checkpoint."""
         if self.diverged:
             return
         self.outcome = self.outcome._replace(done=done, seconds=seconds)
@@ -133,7 +133,7 @@ class Run:
             self.outcome = self.outcome._replace(carry=carry)
 
     def conclude(self) -> None:
-        """Writes what there is to say of a run at its end, or where it was stopped."""
+        """Writes the results of a run that has ended or was stopped, and closes the sinks."""
         files: dict[str, Path] = {}
         if self.done and not self.diverged:
             files = results.write(
@@ -143,7 +143,7 @@ class Run:
         self.outputs = []
 
     def close(self) -> None:
-        """Lets go of the folder."""
+        """Closes the checkpoints."""
         self.checkpoints.close()
 
 
@@ -152,9 +152,9 @@ def train_run(path: Path, command: str, say: Say = print, wandb: WandbMode | Non
 
     Args:
         path: run folder.
-        command: what a person types to go on with this run.
+        command: the command that resumes this run, for messages.
         say: prints a line.
-        wandb: W&B's mode, where it is another than the run began with.
+        wandb: W&B's mode; None for the one in the run's settings.
 
     Returns:
         An exit code: 0 when finished, 130 or 143 when stopped by SIGINT or SIGTERM.
@@ -189,14 +189,14 @@ def train_run(path: Path, command: str, say: Say = print, wandb: WandbMode | Non
 
 
 def train_together(runs: Sequence[Run], until: int, received: list[int], say: Say) -> None:
-    """Trains runs side by side up to an update, a signal, or until all have diverged.
+    """Trains runs side by side until a given update, a signal, or until all have diverged.
 
-    Where they do not fit into the memory together, one half of them is trained after the other.
+    If they do not fit into memory together, first one half of them is trained, then the other.
 
     Args:
-        runs: runs that share a program (`config.program_key`) and have done as many updates.
-        until: update to stop after, whole parts.
-        received: fills up with signals.
+        runs: runs that share a program (`config.program_key`) and have done equally many updates.
+        until: number of updates after which to stop, a multiple of `plan.part`.
+        received: list to which signals are added.
         say: prints a line.
 
     Raises:
@@ -247,9 +247,9 @@ def advance(
     Args:
         runs: as in `train_together`.
         one_part: ``carry -> (carry, metrics)``.
-        carry: of all runs, where they stand.
+        carry: the present one, of all runs.
         until: as in `train_together`.
-        received: fills up with signals.
+        received: list to which signals are added.
         say: prints a line.
     """
     config, plan, first_done = runs[0].setup.config, runs[0].plan, runs[0].done
@@ -264,13 +264,15 @@ def advance(
             carry, metrics = one_part(carry)
             metrics = devices.fetch(metrics, seeds)
             for run, begin, size in shares:
-                own = {name: part[:, begin : begin + size] for name, part in metrics.items()}
-                run.take(own, done)
+                run_metrics = {
+                    name: part[:, begin : begin + size] for name, part in metrics.items()
+                }
+                run.take(run_metrics, done)
             done += plan.part
             took = (time.perf_counter() - began) * plan.part / (done - first_done)
             if took > LONG and not warned:
                 warned = True
-                say(f"A part takes {took:.0f} s; more --chunks stop and save sooner.")
+                say(f"A part takes {took:.0f} s; with more --chunks it saves and can stop sooner.")
             if keeps(config, done // plan.part) or devices.agreed(saving.due()):
                 with saving:
                     for run, begin, size in shares:
@@ -284,27 +286,27 @@ def advance(
 
 def grouped(runs: Sequence[Run], key: Callable[[Run], Any]) -> list[list[Run]]:
     """Runs of equal keys, in the order in which the keys first occur."""
-    found: dict[Any, list[Run]] = {}
+    groups: dict[Any, list[Run]] = {}
     for run in runs:
-        found.setdefault(key(run), []).append(run)
-    return list(found.values())
+        groups.setdefault(key(run), []).append(run)
+    return list(groups.values())
 
 
 def keeps(config: RunConfig, parts: int) -> bool:
-    """Whether the checkpoint after so many parts is kept for good."""
+    """Whether the checkpoint after `parts` parts is kept for good."""
     return config.keep_every > 0 and parts % config.keep_every == 0
 
 
 def training(runs: Sequence[Run]) -> bool:
-    """Whether any of them has not diverged."""
+    """Whether any run has not diverged."""
     return not all(run.diverged for run in runs)
 
 
 class Saving:
-    """When to save, such that it neither comes too often nor takes too long.
+    """Decides when to save, so that saving takes only a small part of the time.
 
     Args:
-        every: seconds between checkpoints, at least; 0 for always.
+        every: least number of seconds between checkpoints; 0 saves after every part.
     """
 
     def __init__(self, every: float):
@@ -312,21 +314,21 @@ class Saving:
         self._saved = -np.inf
 
     def due(self) -> bool:
-        """Whether it is time."""
+        """Whether it is time to save."""
         return time.perf_counter() - self._saved >= self._pause
 
     def __enter__(self) -> None:
-        """Begins to save."""
+        """Notes the time at which saving begins."""
         self._saved = time.perf_counter()
 
     def __exit__(self, *error: object) -> None:
-        """Has saved."""
+        """Sets the pause before the next save by the time that this one took."""
         took = time.perf_counter() - self._saved
         self._pause = max(self._every, SAVING * took) if self._every else 0.0
 
 
 def open_sinks(run: Run) -> list[sinks.Guarded]:
-    """The csv file, and W&B unless its mode is "disabled"; in the first process alone."""
+    """The csv file, and W&B unless its mode is "disabled"; in the first process only."""
     if not devices.first_process():
         return []
     path, content, say = run.path, run.content, run.say

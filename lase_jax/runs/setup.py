@@ -1,4 +1,4 @@
-"""A run's settings put to work: its parts, its folder and its checkpoints."""
+"""From settings to a run: its game, society and trainer, its folder and its checkpoints."""
 
 import time
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from lase_jax.types import Algorithm, Carry
 
 
 class Setup(NamedTuple):
-    """What a configuration stands for."""
+    """A configuration and what is built from it."""
 
     config: RunConfig
     env: Env
@@ -36,12 +36,12 @@ class Setup(NamedTuple):
 
     @property
     def start(self) -> program.Start:
-        """What training begins from."""
+        """The seeds and traced settings that training begins from."""
         return program.start_of([(self.algorithm, self.seeds)])
 
     @property
     def seats(self) -> tuple[str, ...]:
-        """Who holds each seat."""
+        """Name of the kind of agent on each seat."""
         return tuple(kind.name for kind in self.config.kinds())
 
     @property
@@ -75,7 +75,7 @@ def checkpoints_of(
 
 
 def load_config(path: Path) -> tuple[RunConfig, dict[str, Any]]:
-    """A run's settings, and all of its config.json.
+    """A run's settings, and the whole content of its config.json.
 
     Raises:
         ConfigError: not a run folder, or one that this version cannot read.
@@ -97,14 +97,14 @@ def restore_run(
     Args:
         path: run folder.
         say: prints a line.
-        which: "newest", "best" (by collective return in training), or the updates it has finished.
+        which: "newest", "best" (by collective return in training), or its number of updates.
 
     Raises:
         ConfigError: not a run folder, no such checkpoint, or one of another configuration.
     """
     config, _ = load_config(path)
     setup = set_up(config)
-    found = None
+    restored = None
     if (path / folder.CHECKPOINTS).is_dir():
         checkpoints = checkpoints_of(path, config, say, read_only=True)
         try:
@@ -114,21 +114,21 @@ def restore_run(
             require(which != "best" or best is not None, "checkpoint", which, unknown)
             named = best if which == "best" else None
             only = int(which) if which.isdecimal() else named
-            found = checkpoints.restore(setup.shapes(), only)
+            restored = checkpoints.restore(setup.shapes(), only)
         finally:
             checkpoints.close()
-    if found is None:
+    if restored is None:
         raise ConfigError(
             f"run is {str(path)!r}: it has no checkpoint that can be read, train first."
         )
-    return setup, *found
+    return setup, *restored
 
 
 def create_run(config: RunConfig, path: Path, overwrite: bool, **facts: Any) -> None:
-    """Makes a run's folder and its config.json, with further facts in it.
+    """Makes a run's folder and its config.json, which also gets `facts`.
 
     Raises:
-        ConfigError: a run lies there and may not be overwritten, or the folder cannot be made.
+        ConfigError: a run exists there and may not be overwritten, or the folder cannot be made.
     """
     folder.create(path, overwrite)
     content = {

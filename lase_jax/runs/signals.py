@@ -1,4 +1,4 @@
-"""A clean stop: signals are collected, and those of one process count for all."""
+"""A clean stop by signals: they are collected, and a signal to one process counts for all."""
 
 import contextlib
 import signal
@@ -9,15 +9,15 @@ from typing import Any
 from lase_jax.runs import devices
 
 TOGETHER = 1.0
-"""Seconds in which several signals count as one."""
+"""Seconds after the first signal in which further ones count as the same signal."""
 
 
 @contextlib.contextmanager
 def stop_signals() -> Iterator[list[int]]:
-    """Collects SIGINT and SIGTERM instead of dying from them.
+    """Collects SIGINT and SIGTERM, which then do not end the process.
 
-    A second one acts as usual, unless it comes with the first: make and job schedulers may pass one
-    on to every process that they know.
+    A second signal acts as usual, unless it comes within `TOGETHER` seconds of the first: make and
+    job schedulers may pass on a signal that the process has received already.
     """
     received: list[int] = []
     first = 0.0
@@ -38,7 +38,7 @@ def stop_signals() -> Iterator[list[int]]:
     try:
         for number in signals:
             signal.signal(number, handle)
-    except ValueError:  # not in the main thread, where Python takes no signals
+    except ValueError:  # not in the main thread, the only one where Python allows handlers
         yield received
         return
     try:
@@ -53,4 +53,4 @@ def stopped(received: list[int]) -> bool:
     number = devices.highest(received[0] if received else 0)
     if number and not received:
         received.append(number)
-    return bool(number)  # one that has come since then counts for all, the next time they ask
+    return bool(number)  # a signal that came meanwhile counts at the next call

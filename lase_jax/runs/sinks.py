@@ -1,9 +1,9 @@
-"""Where metrics go: a csv file always, and other places beside it (`wandb`).
+"""Sinks, to which metrics are written: always a csv file, and perhaps others (`wandb`).
 
 Letters: R rows (each the mean over some updates), S seeds, N seats.
 
-A sink is anything with `write` and `close`. Sinks may fail (a full disk, a dead network) without
-harming the training: `Guarded` says so, and keeps the rows until they can be written.
+A sink is any object with `write` and `close`. If a sink fails (a full disk, no network), training
+continues: `Guarded` prints a message and may keep the rows until they can be written.
 """
 
 import csv
@@ -31,16 +31,16 @@ class Sink(Protocol):
     """A place for metrics."""
 
     def write(self, record: Record) -> None:
-        """Takes the next rows."""
+        """Writes the next rows."""
 
     def close(self, files: dict[str, Path]) -> None:
-        """Takes the files at the end of a run, by name, and finishes."""
+        """Ends the output of a run, given its result files by name."""
 
 
 def columns(metrics: dict[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
     """Every number of a metric as a column of its own, ``[R, S]``.
 
-    A vector's are named ``name/0``, ``name/1``, ...; a matrix's ``name/0/0``, ``name/0/1``, ...
+    Those of a vector are named ``name/0``, ``name/1``, ...; of a matrix ``name/0/0``, ...
     """
     for name in sorted(metrics):
         values = metrics[name]
@@ -63,7 +63,7 @@ class Csv:
             truncate(path, resume_at, len(seeds))
 
     def write(self, record: Record) -> None:
-        """Appends rows and has them on the disk before it returns; where it fails, none of them.
+        """Appends rows and waits until they are on the disk; on failure the file stays as it was.
 
         Raises:
             OSError: the disk is full, or the file cannot be written.
@@ -95,12 +95,12 @@ class Csv:
         return text.getvalue()
 
     def close(self, files: dict[str, Path]) -> None:
-        """Has nothing left to do."""
+        """Does nothing: the file is not held open."""
         del files
 
 
 def _text(value: Any) -> str:
-    """A float32 in the fewest digits that give it back; nothing for a seat without a value."""
+    """A float32 in the fewest digits that restore it exactly; "" for a seat without a value."""
     return "" if np.isnan(value) else str(np.float32(value))
 
 
@@ -112,15 +112,15 @@ def truncate(path: Path, update: int, num_seeds: int) -> None:
 
 
 def _whole(text: str, num_seeds: int | None = None) -> list[str]:
-    """The header and the whole blocks of metrics.csv, as lines.
+    """The header and the complete blocks of metrics.csv, as lines.
 
-    A line is whole where it has its end. A block, the lines of one update, is whole where it has
-    every seed; where `num_seeds` is None, every seed that occurs.
+    A line is complete if it ends with a newline. A block, the lines of one update, is complete if
+    it has `num_seeds` lines; None stands for the number of seeds that occur in the file.
     """
     header, *lines = [line for line in text.splitlines(keepends=True) if line[-1] == "\n"] or [""]
-    found = num_seeds or len({line.split(",", 1)[0] for line in lines})
+    block_size = num_seeds or len({line.split(",", 1)[0] for line in lines})
     size = Counter(map(_update, lines))
-    return [header, *(line for line in lines if size[_update(line)] == found)]
+    return [header, *(line for line in lines if size[_update(line)] == block_size)]
 
 
 def _update(line: str) -> int:
@@ -128,7 +128,7 @@ def _update(line: str) -> int:
 
 
 def load(path: Path) -> Record:
-    """Reads metrics.csv back: `Record` with all whole rows; a seat without a value is NaN.
+    """Reads metrics.csv back: `Record` with all complete blocks; a seat without a value is NaN.
 
     Raises:
         ConfigError: there is no such file, or it holds no rows.
@@ -158,16 +158,16 @@ def load(path: Path) -> Record:
 
 
 class Guarded:
-    """A sink whose failure is said and harms nothing else.
+    """A sink whose failure only gives a message, so that training continues.
 
-    What cannot be written is kept and tried again with the next rows, for as long as training goes
-    on: as many rows as a run has fit into any memory.
+    A patient sink keeps rows that cannot be written and tries again with the next rows, until
+    training ends; all rows of a run fit into memory.
 
     Args:
-        name: what to call it.
+        name: what messages call the sink.
         make: builds the sink.
         say: prints a line.
-        patient: whether to try again; else the first failure is the last.
+        patient: whether to try again after a failure; else nothing more is written.
     """
 
     def __init__(
@@ -179,7 +179,7 @@ class Guarded:
         self._flush()
 
     def write(self, record: Record) -> None:
-        """Passes rows on, and those that are still waiting before them."""
+        """Writes the rows that are still waiting, and then these."""
         self._waiting.append(record)
         if self.patient or not self._failed:
             self._flush()

@@ -20,21 +20,21 @@ from lase_jax.runs.config import WandbMode
 from lase_jax.runs.sinks import columns
 
 SEEDS_AS_RUNS = 32
-"""Up to so many seeds are separate runs of a group on W&B; more become one aggregate run."""
+"""Up to this many seeds are separate runs of a group on W&B; more become one aggregate run."""
 
 
 class Wandb:
     """Logs to Weights & Biases: a run per seed in one group, or one aggregate run for many seeds.
 
     The runs of a sweep are one group, with one aggregate run for each setting. An agent of
-    ``wandb sweep`` has one run, which it has named itself.
+    ``wandb sweep`` has one run, whose name and id it has set itself.
 
     Args:
         path: run folder; the files of W&B lie inside it.
         seeds: number of each seed.
-        config: what to show as the run's settings; it names the sweep, if there is one.
+        config: what W&B shows as the run's settings; its key "sweep", if any, names the sweep.
         mode: "online" or "offline".
-        identity: a word that is the same when the run is resumed.
+        identity: a text that identifies the run and stays the same when it is resumed.
         say: prints a line.
     """
 
@@ -64,7 +64,7 @@ class Wandb:
                 raise
             say(f"W&B cannot be reached ({folder.reason(error)}): logging offline.")
             self.finish()
-            unused = f"{identity}-offline"  # W&B still holds the others to be open
+            unused = f"{identity}-offline"  # W&B may still take the first ids for open runs
             self._open(path, names, config, "offline", unused)
 
     def _open(
@@ -100,7 +100,7 @@ class Wandb:
             self.runs.append(run)
 
     def write(self, record: Record) -> None:
-        """Logs every row; over many seeds the mean and its 95 % interval's half width."""
+        """Logs every row; to an aggregate run, means and half widths of their 95 % intervals."""
         cells = list(columns(record.metrics))
         for row, env_steps in enumerate(record.env_steps):
             for index, run in enumerate(self.runs):
@@ -141,7 +141,7 @@ class Wandb:
 
 
 def _identifier(name: str) -> str:
-    """A name in the letters that W&B takes, different for different names."""
+    """An id of characters that W&B allows, different for different names."""
     return f"{re.sub(r'[^A-Za-z0-9_]+', '-', name)}-{zlib.crc32(name.encode()):08x}"
 
 

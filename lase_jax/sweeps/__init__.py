@@ -1,1 +1,1 @@
-"""Many settings side by side, each a run of its own."""
+"""Trains many settings side by side, each as a run of its own."""

@@ -1,10 +1,10 @@
-"""What a sweep varies: ``"lr=1e-4,3e-4 delta=0,0.1,0.3"`` as settings of runs.
+"""The settings that a sweep varies, given as text: ``"lr=1e-4,3e-4 delta=0,0.1,0.3"``.
 
-Every field of the agent, the game and the schedule can be swept, by its name alone where no other
-field has it (``lr``), or with where it stands (``agent.lr``, ``agent.net.lstm``). Values are listed
-with commas; those of a field that takes several numbers are joined with "x"
-(``agent.net.dense=64x64``). In a random search a range may stand for them: ``uniform(0,0.3)`` or
-``log(1e-4,1e-2)``.
+Every field of the agent, the game and the schedule can be swept. It is named by its name alone if
+no other field has this name (``lr``), or by its path (``agent.lr``, ``agent.net.lstm``). Values are
+separated by commas; if a value consists of several numbers, these are joined with "x"
+(``agent.net.dense=64x64``). A random search also takes a range in place of values:
+``uniform(0,0.3)`` or ``log(1e-4,1e-2)``.
 """
 
 import dataclasses
@@ -22,11 +22,11 @@ from lase_jax.core import settings
 from lase_jax.runs.config import RunConfig
 
 PLACES = ("agent", "game", "schedule")
-"""Where the fields that can be swept stand in a `RunConfig`."""
+"""Fields of a `RunConfig` that hold the fields that can be swept."""
 DIGITS = 4
 """Significant digits of numbers that are drawn."""
 Convert = Callable[[str, str], Any]
-"""``(path, text) -> value`` reads what was typed for a field."""
+"""``(path, text) -> value``: the value of a field from the text that was typed for it."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Range:
     log: bool
 
     def draw(self, rng: np.random.Generator) -> float:
-        """A number, evenly distributed or evenly in its logarithm, of `DIGITS` digits."""
+        """Draws a uniform or log-uniform number, rounded to `DIGITS` digits."""
         ends = (math.log(self.low), math.log(self.high)) if self.log else (self.low, self.high)
         drawn = rng.uniform(*ends)
         return float(f"{math.exp(drawn) if self.log else drawn:.{DIGITS}g}")
@@ -46,18 +46,18 @@ class Range:
 
 @dataclass(frozen=True)
 class Axis:
-    """One field and what it may be."""
+    """One field and its possible values."""
 
     path: str
-    """Where the field stands, e.g. "agent.lr"."""
+    """Path of the field, e.g. "agent.lr"."""
     label: str
-    """What it is called in names and tables."""
+    """Name of the axis in names of runs and in tables."""
     values: tuple[str, ...] | Range
-    """What was typed for each value, or an interval."""
+    """The text that was typed for each value, or an interval."""
 
 
 Setting = dict[str, str]
-"""What was chosen for each axis, by its label, as it would be typed."""
+"""The chosen value of each axis, as it would be typed, by the label of the axis."""
 
 
 def parse(text: str, config: RunConfig) -> list[Axis]:
@@ -65,7 +65,7 @@ def parse(text: str, config: RunConfig) -> list[Axis]:
 
     Args:
         text: see the module's docstring.
-        config: what the sweep starts from.
+        config: the run whose settings are varied.
 
     Raises:
         ConfigError: a field that does not exist or is named twice, or no values.
@@ -86,15 +86,15 @@ def parse(text: str, config: RunConfig) -> list[Axis]:
 
 
 def _values(word: str, text: str) -> tuple[str, ...] | Range:
-    found = re.fullmatch(r"(uniform|log)\(([^,]+),([^,]+)\)", text)
-    if not found:
+    interval = re.fullmatch(r"(uniform|log)\(([^,]+),([^,]+)\)", text)
+    if not interval:
         return tuple(dict.fromkeys(text.split(",")))
     try:
-        low, high = float(found[2]), float(found[3])
+        low, high = float(interval[2]), float(interval[3])
     except ValueError as error:
         raise ConfigError(f"sweep is {word!r}: use two numbers in the parentheses.") from error
     require(low < high, "sweep", word, "write the lower number first")
-    log = found[1] == "log"
+    log = interval[1] == "log"
     require(low > 0 or not log, "sweep", word, "use numbers above 0, or uniform(...)")
     return Range(low, high, log)
 
@@ -112,27 +112,27 @@ def fields(config: RunConfig) -> Iterator[str]:
 
 
 def resolve(name: str, config: RunConfig) -> str:
-    """The path of the field that a name means.
+    """The path of the field that a name stands for.
 
     Raises:
         ConfigError: no such field (with the nearest ones), or several.
     """
-    known = list(fields(config))
-    if name in known:
+    paths = list(fields(config))
+    if name in paths:
         return name
-    fits = [path for path in known if path.endswith(f".{name}")]
-    choice("sweep", name, {name} if fits else {path.rpartition(".")[2] for path in known})
+    fits = [path for path in paths if path.endswith(f".{name}")]
+    choice("sweep", name, {name} if fits else {path.rpartition(".")[2] for path in paths})
     require(len(fits) == 1, "sweep", name, f"say which one is meant: {' or '.join(fits)}")
     return fits[0]
 
 
 def option(path: str) -> str:
-    """The option of the command line that sets a field."""
+    """The command-line option that sets a field."""
     return "--" + path.removeprefix("schedule.").replace("_", "-")
 
 
 def arguments(path: str, text: str, config: RunConfig) -> list[str]:
-    """What to type on the command line of ``train`` for a value."""
+    """The command-line arguments of ``train`` that set a field to a value."""
     flag, now = option(path), value_at(config, path)
     if isinstance(now, bool):
         choice(path, text.lower(), ("true", "false"))
@@ -175,7 +175,7 @@ def grid(axes: list[Axis]) -> list[Setting]:
 
 
 def random(axes: list[Axis], samples: int, seed: int, config: RunConfig) -> list[Setting]:
-    """Different combinations that are drawn, `samples` or as many as there are."""
+    """Draws `samples` different combinations, or fewer if there are not so many."""
     rng = np.random.default_rng(seed)
 
     def draw(axis: Axis) -> str:
@@ -211,5 +211,5 @@ def configured(
 
 
 def name(setting: Setting) -> str:
-    """What a setting is called, such that a folder can be called so too."""
+    """The name of a setting, which is also the name of its run's folder."""
     return ",".join(f"{label}={text}" for label, text in setting.items())

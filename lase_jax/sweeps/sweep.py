@@ -1,15 +1,15 @@
-"""Sweeps: many settings and seeds trained side by side, the worse ones stopped on the way.
+"""Sweeps: many settings and seeds trained side by side, the worse settings stopped early.
 
     runs/<sweep>/    sweep.json, table.md, table.csv, sweep.png, wandb.yaml
     runs/<sweep>/<setting>/    an ordinary run
 
-Every setting is a run like any other, which can be evaluated, rendered, and gone on with by itself.
-Those that need one program are trained in one (`run.train_together`); equal seeds of different
-settings play the same episodes as long as their policies act alike.
+Every setting is an ordinary run, which can be evaluated, rendered and resumed by itself. Settings
+that need the same program are trained together (`run.train_together`); equal seeds of different
+settings play the same episodes as long as their policies choose the same actions.
 
 Sequential halving (Karnin et al. 2013; Jamieson and Talwalkar 2016): with n halvings, the worse
-half stops after ``1 / 2**n`` of the updates, of those left another half after ``1 / 2**(n - 1)``,
-and so on.
+half of the settings stops after ``1 / 2**n`` of the updates, the worse half of the others after
+``1 / 2**(n - 1)``, and so on.
 """
 
 import csv
@@ -37,36 +37,29 @@ from lase_jax.sweeps import axes
 
 SWEEP, TABLE, NUMBERS, PICTURE = "sweep.json", "table.md", "table.csv", "sweep.png"
 AGENTS = "wandb.yaml"
-AGENTS_KINDS = {
-    (False, False): "uniform",
-    (True, False): "log_uniform_values",
-    (False, True): "int_uniform",
-    (True, True): "q_log_uniform_values",
-}
-"""How W&B calls an interval: by its logarithm or not, of whole numbers or not."""
 SHOWN = 20
-"""Settings that are printed, at most."""
+"""Largest number of settings that are printed."""
 
 
 @dataclass
 class Sweep:
-    """What a sweep is, and what has become of it; the content of sweep.json."""
+    """The plan of a sweep and its progress; the content of sweep.json."""
 
     metric: str
-    """What makes a setting good; more is better."""
+    """Metric by which settings are compared; more is better."""
     halvings: int
-    """How often the worse half of the settings is stopped."""
+    """How many times the worse half of the settings is stopped."""
     settings: dict[str, axes.Setting]
-    """What was chosen for each axis, by the name of the run's folder."""
+    """The settings, by the names of their runs' folders."""
     halved: int = 0
     """How many halvings have been done."""
     stopped: dict[str, int] = field(default_factory=dict)
     """Settings that were stopped, and after which update."""
     diverged: dict[str, str] = field(default_factory=dict)
-    """Settings that diverged, and what there is to say of it."""
+    """Settings that diverged, and the message of each."""
 
     def alive(self) -> list[str]:
-        """The settings that go on."""
+        """The settings that have neither been stopped nor diverged."""
         return [name for name in self.settings if name not in self.stopped | self.diverged]
 
 
@@ -95,7 +88,7 @@ def create(path: Path, sweep: Sweep, runs: Sequence[RunConfig], overwrite: bool 
 
     Args:
         path: folder of the sweep.
-        sweep: what it is.
+        sweep: the plan of the sweep.
         runs: the run of each setting.
         overwrite: whether a sweep that lies there already may be deleted.
 
@@ -112,7 +105,7 @@ def create(path: Path, sweep: Sweep, runs: Sequence[RunConfig], overwrite: bool 
         create_run(run, path / name, overwrite=False, sweep=path.name, setting=setting)
     with folder.writing("out", path):
         path.mkdir(parents=True, exist_ok=True)
-        save(path, sweep)  # last: a folder that has it has everything
+        save(path, sweep)  # last: a folder with sweep.json is complete
 
 
 def rungs(sweep: Sweep) -> list[float]:
@@ -121,13 +114,13 @@ def rungs(sweep: Sweep) -> list[float]:
 
 
 def run(path: Path, command: str, say: Say = print, wandb: WandbMode | None = None) -> int:
-    """Trains a sweep from where it is, and writes its table and its picture.
+    """Starts or resumes a sweep, and writes its table and its picture.
 
     Args:
         path: folder of the sweep.
-        command: what a person types to go on.
+        command: the command that resumes this sweep, for messages.
         say: prints a line.
-        wandb: W&B's mode, where it is another than the sweep began with.
+        wandb: W&B's mode; None for the one in the settings of the runs.
 
     Returns:
         An exit code: 0 when finished, 1 when some setting diverged, 130 or 143 when stopped by
@@ -164,7 +157,7 @@ def stage(
     """Trains some runs of a sweep up to a share of their updates.
 
     Returns:
-        What is to be said of those that diverged.
+        The message of each run that diverged, by its name.
     """
     runs = [Run(path / name, named_by(name, say), wandb, pictures=False) for name in names]
     try:
@@ -184,12 +177,12 @@ def stage(
     finally:
         for each in runs:
             each.close()
-    devices.agreed(False)  # the first process has written what there was to conclude
+    devices.agreed(False)  # waits until the first process has written all results
     return {each.path.name: str(each.diverged) for each in runs if each.diverged}
 
 
 def named_by(name: str, say: Say) -> Say:
-    """Lets a run of a sweep say whose words these are."""
+    """The function `say` with the name of a run before every line."""
     return lambda line: say(f"{name}: {line}")
 
 
@@ -202,29 +195,29 @@ def halve(path: Path, sweep: Sweep, share: float, say: Say) -> None:
     """Stops the worse half of the settings that are left, after a share of their updates."""
     scores = {name: _order(score(path / name, sweep.metric)) for name in sweep.alive()}
     best = sorted(scores, key=lambda name: -scores[name])
-    kept = -(-len(best) // 2)
-    for name in best[kept:]:
+    num_kept = -(-len(best) // 2)
+    for name in best[num_kept:]:
         run, _ = load_config(path / name)
         sweep.stopped[name] = until(plan_of(run), share)
     sweep.halved += 1
-    say(f"Halving {sweep.halved} of {sweep.halvings}: {kept} of {len(best)} settings go on.")
+    say(f"Halving {sweep.halved} of {sweep.halvings}: {num_kept} of {len(best)} settings go on.")
 
 
 def score(path: Path, metric: str) -> np.ndarray:
-    """``[S]`` a metric at the end of a run so far, mean over its seats; NaN where nothing is known.
+    """A metric over the last rows of a run, ``[S]``, mean over seats; one NaN if there are no rows.
 
     Raises:
         ConfigError: the run has no such metric.
     """
     try:
         record = sinks.load(path / folder.METRICS)
-    except ConfigError:  # a full disk has kept it from being written
+    except ConfigError:  # no rows, e.g. because the disk is full
         return np.array([np.nan])
     return stats.final(plots.over_seats(named(record, metric)))
 
 
 def rows(path: Path, sweep: Sweep) -> list[Row]:
-    """Every setting that has metrics, the best first; those that were stopped after the others."""
+    """Every setting that has metrics, the best first; stopped and diverged ones come last."""
 
     def row(name: str) -> Row:
         record = sinks.load(path / name / folder.METRICS)
@@ -234,17 +227,17 @@ def rows(path: Path, sweep: Sweep) -> list[Row]:
         final = stats.final(curve)
         return Row(name, sweep.settings[name], record.env_steps, curve, final, note)
 
-    found = [row(name) for name in sweep.settings if (path / name / folder.METRICS).is_file()]
-    return sorted(found, key=lambda row: (row.note != "", -_order(row.final)))
+    unsorted = [row(name) for name in sweep.settings if (path / name / folder.METRICS).is_file()]
+    return sorted(unsorted, key=lambda row: (row.note != "", -_order(row.final)))
 
 
 def _order(values: np.ndarray) -> float:
-    """A score to sort by; what is not a number is worst."""
+    """The mean as a score to sort by; NaN is the worst."""
     return float(np.nan_to_num(values.mean(), nan=-np.inf))
 
 
 def named(record: Record, metric: str) -> np.ndarray:
-    """``[R, S, ...]`` a metric by its name.
+    """The metric of that name, ``[R, S, ...]``.
 
     Raises:
         ConfigError: the runs have no such metric.
@@ -254,7 +247,7 @@ def named(record: Record, metric: str) -> np.ndarray:
 
 
 def table(found: Sequence[Row], metric: str) -> list[list[str]]:
-    """The outcome as text, the first line names the columns."""
+    """The results as lines of text; the first line names the columns."""
     labels = list(found[0].setting)
     lines = [[*labels, metric, "ci95", "lowest", "highest", "steps", "note"]]
     for row in found:
@@ -267,17 +260,17 @@ def table(found: Sequence[Row], metric: str) -> list[list[str]]:
 
 def report(path: Path, sweep: Sweep, say: Say) -> None:
     """Writes the table and the picture of a sweep."""
-    found = rows(path, sweep)
-    if not found:
+    ranked = rows(path, sweep)
+    if not ranked:
         return
-    lines = table(found, sweep.metric)
+    lines = table(ranked, sweep.metric)
     numbers = io.StringIO()
     csv.writer(numbers, lineterminator="\n").writerows(lines)
     folder.write(path / NUMBERS, numbers.getvalue())
     folder.write(path / TABLE, markdown(lines[0], lines[1:]))
-    folder.replace(path / PICTURE, lambda file: plots.sweep(found, sweep.metric, file))
+    folder.replace(path / PICTURE, lambda file: plots.sweep(ranked, sweep.metric, file))
     show(lines)
-    say(f"The best is {path / found[0].name}; all are in {path / TABLE} and {PICTURE}.")
+    say(f"The best is {path / ranked[0].name}; all are in {path / TABLE} and {PICTURE}.")
 
 
 def show(lines: Sequence[Sequence[str]]) -> None:
@@ -304,14 +297,14 @@ def for_agents(
 
     Args:
         found: the axes.
-        run: what the sweep starts from.
+        run: the run whose settings are varied.
         command: options of ``train`` that all settings share.
-        metric: what makes a setting good.
+        metric: metric by which settings are compared.
         path: file to write.
 
     Returns:
-        Whether it can be written: agents type ``--name=value``, which neither flags nor lists of
-        numbers take.
+        Whether it was written: agents pass ``--name=value``, which works neither for flags nor for
+        lists of numbers.
     """
 
     def values(axis: axes.Axis) -> dict[str, Any]:

@@ -1,13 +1,13 @@
-"""Basic influence: influencers act first, and are paid for how far that moves those who saw it.
+"""Basic influence: influencers act first and are paid for their influence on the other agents.
 
-Experiment I of Jaques et al. 2019 (section 4). The agents are two disjoint sets. In every step the
-first `influencers` of them act, then the others, who see what those just did. The influence of k on
-j is exact: the divergence of j's own policy, given what k did, from what it would be on average
-over k's policy, all else as it was. Influencer k learns on
+Experiment I of Jaques et al. 2019 (section 4). The agents form two disjoint sets. In every step
+the first `influencers` of them act, then the others (influencees), which see these actions. The
+influence of k on j is exact: the divergence of j's own policy, given k's action, from what it would
+be on average over k's policy, all else unchanged. Influencer k learns on
 
     r_k + weight sum_j influence_kj,
 
-over the influencees j; with ``influencee_reward`` those earn the same for being influenced. With
+over the influencees j; with ``influencee_reward`` they earn the same for being influenced. With
 ``weight=0`` it is the paper's ablation, in which actions are merely visible.
 
 What an agent sees: its own observation and reward; influencees see the influencers' actions of the
@@ -48,7 +48,7 @@ class BasicInfluence(InfluenceConfig):
     """Actor-critics of whom some are paid for influencing the others."""
 
     influencers: int = 1
-    """How many of the seats, the first ones, act first and are paid for influence; not all."""
+    """Number of seats, the first ones, that act first and are paid for influence; not all."""
     influencee_reward: bool = False
     """Pay influencees for being influenced, too."""
 
@@ -56,14 +56,17 @@ class BasicInfluence(InfluenceConfig):
         """Checks every field."""
         super().__post_init__()
         checks.integer("influencers", self.influencers, 1)
-        dense, remedy = self.learner.net.dense, "give a width for what is seen of others to join"
+        dense, remedy = (
+            self.learner.net.dense,
+            "give one width or more, for a layer that reads actions",
+        )
         checks.require(bool(dense), "net.dense", dense, remedy)
 
     def build(self, env: Env, seats: Seats) -> Agent:
         """The agents on `seats`.
 
         Raises:
-            ConfigError: there is nobody to be influenced.
+            ConfigError: no seats are left for influencees.
         """
         count, first = len(seats), self.influencers
         remedy = f"use less than {count}, the seats of these agents, so that some are influenced"
@@ -76,7 +79,7 @@ class BasicInfluence(InfluenceConfig):
 
 @dataclass(frozen=True)
 class Parties:
-    """What influencers and influencees on some seats do, as functions of their state."""
+    """How influencers and influencees act and learn, as functions of their state."""
 
     config: BasicInfluence
     spec: EnvSpec
@@ -96,15 +99,15 @@ class Parties:
     def act(
         self, acting: Acting, memory: PyTree, obs: Array, draws: Array, mode: Mode
     ) -> tuple[Decision, PyTree]:
-        """Influencers act, then those who have seen what they did."""
+        """Influencers act first, then the influencees, which see the influencers' actions."""
         actions = self.spec.num_actions
 
-        def some(part: slice, shown: Array) -> tuple[Decision, PyTree]:
+        def some(part: slice, lead_actions: Array) -> tuple[Decision, PyTree]:
             params, folded = jax.tree.map(lambda leaf: leaf[part], acting[:2])
             before = jax.tree.map(lambda leaf: leaf[:, part], memory)
             theirs = Acting(params, folded, acting.epsilon)
-            seen = extend(obs[:, part], shown)
-            return decide(self.learner, theirs, before, seen, draws[:, part], mode)
+            extended_obs = extend(obs[:, part], lead_actions)
+            return decide(self.learner, theirs, before, extended_obs, draws[:, part], mode)
 
         nothing = jnp.zeros((len(obs), self.config.influencers * actions))
         leading = some(self.leads, nothing)
@@ -112,25 +115,25 @@ class Parties:
         return jax.tree.map(lambda *two: jnp.concatenate(two, 1), leading, following)
 
     def own_share(self, rollout: Rollout) -> Rollout:
-        """The rollout as the actor-critics know it."""
-        own = take_seats(rollout, self.seats)
-        shown = one_hots(own.action[..., self.leads], self.spec.num_actions)
+        """The own part, with the influencers' actions in the influencees' observations."""
+        own_rollout = take_seats(rollout, self.seats)
+        lead_actions = one_hots(own_rollout.action[..., self.leads], self.spec.num_actions)
 
-        def all_of(obs: Array, shown: Array) -> Array:
-            led = extend(obs[..., self.leads, :], jnp.zeros_like(shown))
-            return jnp.concatenate([led, extend(obs[..., self.follows, :], shown)], axis=-2)
+        def all_of(obs: Array, lead_actions: Array) -> Array:
+            led = extend(obs[..., self.leads, :], jnp.zeros_like(lead_actions))
+            return jnp.concatenate([led, extend(obs[..., self.follows, :], lead_actions)], axis=-2)
 
-        # after the last step nobody has acted yet: what was done last stands in for it
-        last = all_of(own.last_obs, shown[-1])
-        return own._replace(obs=all_of(own.obs, shown), last_obs=last)
+        # nobody has acted yet after the last step: the last actions are used instead
+        last = all_of(own_rollout.last_obs, lead_actions[-1])
+        return own_rollout._replace(obs=all_of(own_rollout.obs, lead_actions), last_obs=last)
 
     def influence(self, state: LearnerState, own: Rollout, there: Array) -> Array:
-        """Of each influencer on each influencee in each step, ``[K, T, B, J]`` nats.
+        """Influence of each influencer on each influencee in each step, ``[K, T, B, J]`` nats.
 
         Args:
             state: of the agents.
-            own: the rollout as the actor-critics know it.
-            there: ``[T, B, K, J]`` bool, both take part.
+            own: the own part of the rollout, see `own_share`.
+            there: ``[T, B, K, J]`` bool, whether both take part.
         """
         follows, policy = self.follows, self.learner.policy
         theirs = jax.tree.map(lambda leaf: leaf[follows], state.trained.params)
@@ -153,12 +156,14 @@ class Parties:
         return jax.lax.map(of_one, jnp.arange(self.config.influencers))
 
     def shape(self, state: LearnerState, rollout: Rollout, key: Array) -> Opinion:
-        """Pays influencers for influence, and influencees where that is set. Consumes ``key``."""
+        """Pays influencers for influence, and influencees if so configured. Consumes ``key``."""
         del key
         count, num = len(self.seats), self.spec.num_agents
-        own = self.own_share(rollout)
-        there = own.active[..., self.leads, None] & own.active[..., None, self.follows]
-        moved = self.influence(state, own, there)
+        own_rollout = self.own_share(rollout)
+        there = (
+            own_rollout.active[..., self.leads, None] & own_rollout.active[..., None, self.follows]
+        )
+        moved = self.influence(state, own_rollout, there)
         paid = self.config.pay(state, self.spec, moved)
         earned = jnp.moveaxis(paid.sum(-1), 0, -1)
         suffered = paid.sum(0) * float(self.config.influencee_reward)
@@ -169,7 +174,7 @@ class Parties:
         return no_opinion(rollout, count)._replace(
             delta=put_columns(reward, self.seats, num),
             metrics={
-                "influence/reward": masked_mean(reward, own.active, (0, 1), jnp.nan),
+                "influence/reward": masked_mean(reward, own_rollout.active, (0, 1), jnp.nan),
                 "influence/pair": table,
             },
         )

@@ -1,10 +1,10 @@
-"""Influential communication: agents send symbols, and are paid for how far those move listeners.
+"""Influential communication: agents send symbols and are paid for their influence on listeners.
 
 Experiment II of Jaques et al. 2019 (section 5). In every step each agent sends one symbol of a
 vocabulary beside its action; all agents hear all symbols in the next step. Symbols have a policy
 and a critic of their own on the trunk of the acting policy. The influence of k's symbol on j is the
 divergence of j's policy in the next step, given the symbol, from what it would be on average over
-k's policy of symbols, all else as it was. Actions are trained on the agent's reward r, symbols on
+k's policy of symbols, all else unchanged. Actions are trained on the agent's reward r, symbols on
 
     alpha r_k + weight sum_j influence_kj.
 
@@ -51,10 +51,10 @@ class SpeakerMemory(NamedTuple):
 class Speech(NamedTuple):
     """What the agents' two policies learn from."""
 
-    own: Rollout  # as the actor-critics know it
-    symbol: Array  # [T, B, n] int32, what each said
-    reward: Array  # [T, B, n], what actions learn on
-    paid: Array  # [T, B, n], what symbols learn on
+    own: Rollout  # the own part, with the symbols heard in its observations
+    symbol: Array  # [T, B, n] int32, the symbol that each agent sends
+    reward: Array  # [T, B, n], the reward that actions learn on
+    paid: Array  # [T, B, n], the reward that symbols learn on
 
 
 SPEECH_AXES = Speech(SEAT_AXES, 2, 2, 2)  # pyright: ignore[reportArgumentType]
@@ -63,7 +63,7 @@ SPEECH_AXES = Speech(SEAT_AXES, 2, 2, 2)  # pyright: ignore[reportArgumentType]
 
 @dataclass(frozen=True)
 class Communication(InfluenceConfig):
-    """Actor-critics that send symbols and are paid for the influence of those."""
+    """Actor-critics that send symbols and are paid for the influence of these symbols."""
 
     vocabulary: int = 8
     """Number of symbols, 2 or more."""
@@ -85,14 +85,17 @@ class Communication(InfluenceConfig):
         checks.integer("vocabulary", self.vocabulary, 2)
         for field in ("alpha", "symbol_loss", "symbol_entropy"):
             checks.number(field, getattr(self, field), 0.0)
-        dense, remedy = self.learner.net.dense, "give a width for symbols to join"
+        dense, remedy = (
+            self.learner.net.dense,
+            "give one width or more, for a layer that reads symbols",
+        )
         checks.require(bool(dense), "net.dense", dense, remedy)
 
     def build(self, env: Env, seats: Seats) -> Agent:
         """The agents on `seats`.
 
         Raises:
-            ConfigError: there is nobody to listen.
+            ConfigError: there is only one seat, so that nobody listens.
         """
         count, size = len(seats), self.vocabulary
         remedy = "give two seats or more to agents who talk"
@@ -110,7 +113,7 @@ class Communication(InfluenceConfig):
 
 @dataclass(frozen=True)
 class Speakers:
-    """What agents who talk do on some seats, as functions of their state."""
+    """How communicating agents on some seats act and learn, as functions of their state."""
 
     config: Communication
     spec: EnvSpec
@@ -118,7 +121,7 @@ class Speakers:
     learner: Learner
 
     def extended(self, obs: Array, heard: Array) -> Array:
-        """``obs [..., n, F]`` with the symbols ``[..., n]`` that everyone heard appended."""
+        """``obs [..., n, F]`` with the symbols ``[..., n]`` that all agents heard appended."""
         return extend(obs, one_hots(heard, self.config.vocabulary))
 
     def begin(self, num_envs: int) -> SpeakerMemory:
@@ -145,8 +148,8 @@ class Speakers:
             return logits, said, memory
 
         seatwise = jax.vmap(one, (0, 0, 1, 1), 1)
-        seen = self.extended(obs, memory.heard)
-        logits, said, after = seatwise(acting.params, acting.folded, memory.learner, seen)
+        extended_obs = self.extended(obs, memory.heard)
+        logits, said, after = seatwise(acting.params, acting.folded, memory.learner, extended_obs)
         action, log_prob = distributions.choose(logits, acting.epsilon, draws[..., 0], mode)
         symbol, _ = distributions.choose(said, 0.0, draws[..., 1], mode)
         return Decision(action, log_prob, notes=symbol), SpeakerMemory(after, symbol)
@@ -154,29 +157,29 @@ class Speakers:
     def remember(
         self, acting: Acting, memory: SpeakerMemory, action: Array, reward: Array
     ) -> SpeakerMemory:
-        """Forgets what was said by those who have left the game."""
+        """Replaces the symbols of agents that have left the game by silence."""
         del acting, reward
         there = take_columns(action, self.seats) < self.spec.num_actions
         return memory._replace(heard=jnp.where(there, memory.heard, self.config.vocabulary))
 
     def own_share(self, rollout: Rollout) -> tuple[Rollout, Array]:
-        """The rollout as the actor-critics know it, and the symbols ``[T, B, n]`` heard."""
-        own = take_seats(rollout, self.seats)
-        said = jnp.where(own.active, rollout.notes, self.config.vocabulary)
+        """The own part, with symbols in its observations, and the symbols ``[T, B, n]`` heard."""
+        own_rollout = take_seats(rollout, self.seats)
+        said = jnp.where(own_rollout.active, rollout.notes, self.config.vocabulary)
         heard = jnp.concatenate([rollout.memory.heard[None], said[:-1]])
-        own = own._replace(
-            obs=self.extended(own.obs, heard),
-            last_obs=self.extended(own.last_obs, said[-1]),
+        own_rollout = own_rollout._replace(
+            obs=self.extended(own_rollout.obs, heard),
+            last_obs=self.extended(own_rollout.last_obs, said[-1]),
             memory=rollout.memory.learner,
         )
-        return own, heard
+        return own_rollout, heard
 
     def influence(self, state: LearnerState, own: Rollout, heard: Array, counts: Array) -> Array:
-        """Of each agent's symbol on each agent's next action, ``[n, T, B, n]`` nats.
+        """Influence of each agent's symbol on each agent's next action, ``[n, T, B, n]`` nats.
 
         Args:
             state: of the agents.
-            own: the rollout as the actor-critics know it.
+            own: the own part of the rollout, see `own_share`.
             heard: ``[T, B, n]`` int32 symbols.
             counts: ``[T, B, n, n]`` bool, see `reaches`.
         """
@@ -196,7 +199,7 @@ class Speakers:
         sending = jnp.roll(distributions.policy(symbols).logits, 1, 1)
 
         def of_one(speaker: Array) -> Array:
-            """``[T, B, n]``, by the time at which the symbol is sent."""
+            """``[T, B, n]``, indexed by the step in which the symbol is sent."""
             log_pi = sending[speaker]
             moved = effect_of_telling(policy, audience, speaker, log_pi, self.config.measure)
             return jnp.where(counts[:, :, speaker], jnp.roll(moved, -1, 0), 0.0)
@@ -224,30 +227,30 @@ class Speakers:
 
     def targets(self, params: PyTree, speech: Speech, hyper: dict) -> tuple[PyTree, PyTree]:
         """One agent's targets of actions and of symbols, see `ActorCriticConfig.targets`."""
-        policy, own, steps = self.learner.policy, speech.own, len(speech.symbol)
+        policy, own_rollout, steps = self.learner.policy, speech.own, len(speech.symbol)
 
         def evaluate(heads: Any) -> Views:
-            logits, value = heads(params, policy.features(params, own))
+            logits, value = heads(params, policy.features(params, own_rollout))
             return views(logits, value, steps)
 
-        find, spoken = self.config.learner.targets, own._replace(action=speech.symbol)
-        acts = find(partial(evaluate, policy.heads), own, speech.reward, hyper)
+        find, spoken = self.config.learner.targets, own_rollout._replace(action=speech.symbol)
+        acts = find(partial(evaluate, policy.heads), own_rollout, speech.reward, hyper)
         talks = find(partial(evaluate, policy.symbol_heads), spoken, speech.paid, hyper)
         return acts, talks
 
     def learn(
         self, state: LearnerState, rollout: Rollout, reward: Array, key: Array, clock: Clock
     ) -> tuple[LearnerState, Metrics]:
-        """Actions learn on reward, symbols also on influence. ``key`` is consumed."""
+        """Trains actions on reward, symbols also on influence. ``key`` is consumed."""
         del clock
         hyper, said = state.hyper, rollout.notes
-        own, heard = self.own_share(rollout)
-        counts = reaches(own)
-        moved = self.influence(state, own, heard, counts)
+        own_rollout, heard = self.own_share(rollout)
+        counts = reaches(own_rollout)
+        moved = self.influence(state, own_rollout, heard, counts)
         earned = jnp.moveaxis(self.config.pay(state, self.spec, moved).sum(-1), 0, -1)
         mine = take_columns(reward, self.seats)
         paid = jax.lax.stop_gradient(hyper["alpha"] * mine + earned)
-        speech = Speech(own, said, mine, paid)
+        speech = Speech(own_rollout, said, mine, paid)
         each = jax.vmap(self.targets, (0, SPEECH_AXES, None), 2)
         targets = each(state.trained.params, speech, hyper)
 
@@ -258,13 +261,13 @@ class Speakers:
             return one(params, speech, targets, state)
 
         learnt, _, metrics = self.learner.minimise(losses, state, (speech, targets), key)
-        measured = self.measures(own, said, jnp.moveaxis(moved, 0, 2), counts, earned)
+        measured = self.measures(own_rollout, said, jnp.moveaxis(moved, 0, 2), counts, earned)
         return count_episodes(learnt, rollout), metrics | measured
 
     def measures(
         self, own: Rollout, said: Array, moved: Array, counts: Array, earned: Array
     ) -> Metrics:
-        """What is measured of communication; ``moved [T, B, n, n]``, ``earned [T, B, n]``."""
+        """Metrics of communication; ``moved [T, B, n, n]``, ``earned [T, B, n]``."""
         acts, symbols = self.spec.num_actions, self.config.vocabulary
         following = jnp.roll(own.action, -1, 0)
         mean = masked_mean(moved, counts, (0, 1), jnp.nan)
@@ -299,17 +302,17 @@ class Speakers:
         }
 
     def by_seat(self, value: Array) -> Array:
-        """``[n, n]`` to ``[n, N]``, NaN for oneself and for other kinds of agents."""
+        """``[n, n]`` to ``[n, N]``, NaN for the own seat and for other kinds of agents."""
         count = len(self.seats)
         blank = jnp.full((count, self.spec.num_agents), jnp.nan)
-        shown = jnp.where(jnp.eye(count, dtype=bool), jnp.nan, value)
-        return blank.at[:, np.array(self.seats)].set(shown)
+        off_diagonal = jnp.where(jnp.eye(count, dtype=bool), jnp.nan, value)
+        return blank.at[:, np.array(self.seats)].set(off_diagonal)
 
 
 def reaches(own: Rollout) -> Array:
-    """``[T, B, n, n]`` bool: the speaker is there, and the other acts in the next step."""
+    """``[T, B, n, n]`` bool: the speaker takes part, and the listener acts in the next step."""
     steps, _, count = own.action.shape
-    known = jnp.asarray(np.arange(steps) < steps - 1)
-    goes_on = jnp.roll(own.active, -1, 0) & ~own.done[..., None] & known[:, None, None]
+    has_next = jnp.asarray(np.arange(steps) < steps - 1)
+    goes_on = jnp.roll(own.active, -1, 0) & ~own.done[..., None] & has_next[:, None, None]
     other = ~jnp.eye(count, dtype=bool)[None, None]
     return own.active[..., None] & goes_on[..., None, :] & other

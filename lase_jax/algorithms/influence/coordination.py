@@ -1,7 +1,7 @@
-"""How much do agents coordinate? Measures of communication, from counts of what was said and done.
+"""Measures of communication and coordination, from counts of symbols and actions.
 
 Sources: Jaques et al. 2019, section 5.1; the term "instantaneous coordination" is theirs. Lowe et
-al. 2019 call something else speaker consistency: the mutual information of an agent's own symbol
+al. 2019 call another measure speaker consistency: the mutual information of an agent's own symbol
 and action.
 
 Letters: M steps of all environments together, X Y values of two variables, n agents. All numbers
@@ -38,27 +38,27 @@ def entropy(probs: Array) -> Array:
 def mutual_information(table: Array) -> Array:
     """Mutual information ``[]`` in nats of two variables with ``table [X, Y]``, see `joint`.
 
-    Of a speaker's symbol and a listener's next action it is the symbol/action instantaneous
-    coordination; of two agents' actions, the action/action one. NaN where nothing counts.
+    For a speaker's symbol and a listener's next action it is the symbol/action instantaneous
+    coordination; for two agents' actions, the action/action one. NaN where nothing counts.
     """
-    found = entropy(table.sum(1)) + entropy(table.sum(0)) - entropy(table.reshape(-1))
-    return jnp.where(table.any(), found, jnp.nan)
+    information = entropy(table.sum(1)) + entropy(table.sum(0)) - entropy(table.reshape(-1))
+    return jnp.where(table.any(), information, jnp.nan)
 
 
 def consistency(table: Array, uniform: bool = False) -> Array:
-    """Speaker consistency ``[]`` in [0, 1]: do own symbols and own actions go together?
+    """Speaker consistency ``[]`` in [0, 1]: how well own symbols and actions predict each other.
 
     The mean over both directions of 1 - (conditional entropy) / log(number of values); NaN where
     nothing counts. How the paper averages over symbols and actions is not known.
 
     Args:
         table: ``[X, Y]``, see `joint`.
-        uniform: average alike over all values that occur, which rare ones inflate, instead of by
-            how often they occur.
+        uniform: weight all values that occur equally, so that rare ones inflate the result,
+            instead of by frequency.
     """
 
     def one_way(table: Array) -> Array:
-        """Given the first variable, how certain is the second?"""
+        """Certainty of the second variable given the first, ``[]`` in [0, 1]."""
         often = table.sum(1)
         conditional = table / jnp.where(often > 0, often, 1.0)[:, None]
         certainty = 1.0 - entropy(conditional) / jnp.log(table.shape[1])
@@ -72,8 +72,8 @@ def pairwise(first: Array, second: Array, num_first: int, num_second: int, count
     """Mutual information between every agent's first and every agent's second variable, ``[n, n]``.
 
     Args:
-        first: ``[M, n]`` int32, say symbols.
-        second: ``[M, n]`` int32, say next actions.
+        first: ``[M, n]`` int32, for example symbols.
+        second: ``[M, n]`` int32, for example next actions.
         num_first: X.
         num_second: Y.
         counts: ``[M, n, n]`` bool, the steps that count for a pair, giver first.

@@ -3,8 +3,8 @@
 Source: Jaques et al. 2019, sections 3 and 6.
 
 Letters: T steps, B environments, N seats, K = N - 1 co-players, A actions, F numbers of a flattened
-observation. Everything but `divergence` and `marginal`, which are unbatched, concerns one agent's
-whole rollout; agents are put side by side by vmap.
+observation. `divergence` and `marginal` are unbatched; all else takes one agent's whole rollout,
+and several agents are batched by vmap.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ MEASURES: tuple[Measure, ...] = get_args(Measure)
 
 @dataclass(frozen=True)
 class InfluenceConfig(AgentConfig):
-    """Settings of all who are paid for influence."""
+    """Settings of all agents that are paid for influence."""
 
     weight: float = 1.0
     """Weight of the influence reward, 0 or more."""
@@ -60,11 +60,11 @@ class InfluenceConfig(AgentConfig):
         checks.require(rising, "curriculum_steps", times, "give rising numbers of steps")
 
     def pay(self, state: LearnerState, spec: EnvSpec, moved: Array) -> Array:
-        """What influence earns at this point of the curriculum, clipped and weighted.
+        """Returns the clipped and weighted reward for influence at this point of the curriculum.
 
         Args:
-            state: how far training is.
-            spec: the game's facts.
+            state: the learner's state, which counts the episodes of training.
+            spec: the specification of the game.
             moved: ``[...]`` influence on one co-player in one step.
         """
         steps = state.episodes * spec.horizon
@@ -73,7 +73,7 @@ class InfluenceConfig(AgentConfig):
 
 
 def marginal(conditional: Array, log_probs: Array) -> Array:
-    """What I expect of j whatever I do: ``log sum_a' p(. | a') pi(a')``.
+    """Expected policy of j, averaged over my own policy: ``log sum_a' p(. | a') pi(a')``.
 
     Args:
         conditional: ``[A, A_j]`` log-probabilities of j's next action given each of mine.
@@ -86,14 +86,14 @@ def marginal(conditional: Array, log_probs: Array) -> Array:
 
 
 def divergence(conditional: Array, marginal: Array, action: Array, measure: Measure) -> Array:
-    """How far what I did moved what I expect of j.
+    """Influence of my action on j: how far it moves the prediction of j's next action.
 
     Args:
-        conditional: ``[A_j]`` log-probabilities of j's next action given what I did.
-        marginal: ``[A_j]`` the same whatever I do.
-        action: ``[]`` int32, what j did next; only "pmi" asks.
+        conditional: ``[A_j]`` log-probabilities of j's next action given my action.
+        marginal: ``[A_j]`` the same, averaged over my policy.
+        action: ``[]`` int32, j's next action; used only by "pmi".
         measure: "kl", the divergence of conditional from marginal; "jsd", Jensen-Shannon; "pmi",
-            the pointwise mutual information with what j did, which may be negative.
+            the pointwise mutual information with j's next action, which may be negative.
 
     Returns:
         ``[]`` nats.
@@ -115,10 +115,10 @@ def effect(true: Array, had: Array, log_pi: Array, following: Array, measure: Me
     """Influence on each co-player in each step, ``[T, B, K]``.
 
     Args:
-        true: ``[T, B, K, A_j]`` log-probabilities of what co-players do given what I did.
-        had: ``[T, B, A, K, A_j]`` the same had I done each of the things that I can do.
-        log_pi: ``[T, B, A]`` my own policy over them.
-        following: ``[T, B, K]`` int32, what co-players did.
+        true: ``[T, B, K, A_j]`` log-probabilities of the co-players' actions given my action.
+        had: ``[T, B, A, K, A_j]`` the same given each of my possible actions.
+        log_pi: ``[T, B, A]`` my own policy.
+        following: ``[T, B, K]`` int32, the co-players' actions.
         measure: see `divergence`.
     """
     of_each = jax.vmap(marginal, (1, None))
@@ -130,7 +130,7 @@ def effect(true: Array, had: Array, log_pi: Array, following: Array, measure: Me
 def decide(
     learner: Learner, acting: Acting, memory: PyTree, obs: Array, draws: Array, mode: Mode
 ) -> tuple[Decision, PyTree]:
-    """As the actor-critic acts, with all of its policy noted down.
+    """Acts as the actor-critic does, and records its whole policy.
 
     Returns:
         Its decision, whose notes are the log-probabilities ``[B, n, A]`` of the behaviour policy,
@@ -143,32 +143,32 @@ def decide(
 
 
 class Audience(NamedTuple):
-    """J agents who are told something by K senders in every step, and what they make of it."""
+    """J agents that receive a signal from each of K senders in every step, and their behaviour."""
 
     params: PyTree  # leaves [J, ...]
-    past: Past  # what they knew besides, leaves [J, ...]
-    told: Array  # [T, B, K] int32, actions or symbols
-    policy: Array  # [T, B, J, A_j] log-probabilities of their behaviour, given what they were told
-    action: Array  # [T, B, J] int32, what they did
+    past: Past  # their networks' state without the signals, leaves [J, ...]
+    told: Array  # [T, B, K] int32, the signals: actions or symbols
+    policy: Array  # [T, B, J, A_j] log-probabilities of their behaviour, given the signals
+    action: Array  # [T, B, J] int32, their actions
     epsilon: Array  # [] share of uniform actions in their behaviour
 
 
 def effect_of_telling(
     listener: Policy, audience: Audience, sender: Array, log_pi: Array, measure: Measure
 ) -> Array:
-    """What one sender moved the policies of all who were told, ``[T, B, J]``.
+    """Influence of one sender on the policy of each receiver, ``[T, B, J]``.
 
     Args:
-        listener: the policy of those who were told.
-        audience: they.
-        sender: ``[]`` int32, one of the K; what the others told stays as it was.
-        log_pi: ``[T, B, A]`` the sender's policy over what it could tell.
+        listener: the policy network of the receivers.
+        audience: the receivers.
+        sender: ``[]`` int32, one of the K; the other senders' signals stay unchanged.
+        log_pi: ``[T, B, A]`` the sender's policy over its possible signals.
         measure: see `divergence`.
     """
-    params, past, told, policy, action, epsilon = audience
+    params, past, signals, policy, action, epsilon = audience
     size = log_pi.shape[-1]
     tried = jnp.arange(size)[None, None, :, None]
-    mine = (jnp.arange(told.shape[-1]) == sender)[None, None, None]
-    instead = one_hots(jnp.where(mine, tried, told[:, :, None]), size)
+    mine = (jnp.arange(signals.shape[-1]) == sender)[None, None, None]
+    instead = one_hots(jnp.where(mine, tried, signals[:, :, None]), size)
     had = jax.vmap(listener.counterfactual_logits, (0, 0, None), 3)(params, past, instead)
     return effect(policy, distributions.policy(had, epsilon).logits, log_pi, action, measure)

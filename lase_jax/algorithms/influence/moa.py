@@ -1,18 +1,19 @@
 """SI, social influence with a model of other agents (Jaques et al. 2019, section 6).
 
 Every agent learns to predict what each co-player does next from its own observation and everyone's
-present actions. Its influence on j in a step is how far its action moved that prediction away from
-what it would have expected of j on average over its own policy. It learns on
+present actions. Its influence on j in a step is how far its action moves that prediction away from
+the average prediction over its own policy. It learns on
 
     r_i + weight sum_j influence_ij.
 
-With ``share_eyes`` the model reads what the policy's first layers see, and its loss trains those
-too: with ``weight=0`` that is the paper's control, a model of others as an auxiliary task.
+With ``share_eyes`` the model reads the features of the policy's first layers, and its loss trains
+these layers too: with ``weight=0`` that is the paper's control, a model of others as an auxiliary
+task.
 
 What an agent sees: its own observation, its own reward, everyone's actions.
 
 Differences from the paper: synchronous actor-critics instead of A3C; by default the model of others
-has eyes of its own and one dense layer before its memory instead of two (``moa_dense``), and in
+has its own encoder and one dense layer before its memory instead of two (``moa_dense``), and in
 any case an optimiser of its own; the policy in the marginal is the behaviour policy that actions
 were drawn from, epsilon included; influence is clipped. The last step of an episode has no next
 action and pays no influence, nor with "pmi" does the last step of a rollout.
@@ -56,7 +57,7 @@ from lase_jax.nets.layers import check_widths
 from lase_jax.types import Agent, Array, Clock, Decision, Metrics, Mode, Opinion, PyTree, Rollout
 
 ERRORS, COUNTED = "moa/cross_entropy", "moa/counted"
-"""Each model's loss, and whether it had something to learn from, among the metrics of losses."""
+"""Metrics that the loss function returns: each model's loss, and whether any sample counted."""
 
 
 class InfluenceState(NamedTuple):
@@ -78,7 +79,7 @@ class InfluencerMemory(NamedTuple):
 
     learner: PyTree
     model: PyTree  # [B, n, H], the model's LSTM before the step
-    encoded: PyTree  # [B, n, G], what the model made of the observation, until actions are known
+    encoded: PyTree  # [B, n, G], the observation as encoded by the model, until actions are known
 
 
 @dataclass(frozen=True)
@@ -94,10 +95,10 @@ class Influence(InfluenceConfig):
     moa_width: int = 64
     """Width of the last layer of the model of other agents, an LSTM where `net.lstm` is not 0."""
     moa_dense: tuple[int, ...] = ()
-    """Widths of the dense layers with ReLU before it; () for one as wide as `moa_width`."""
+    """Widths of the dense ReLU layers before the last layer; () for one as wide as `moa_width`."""
     share_eyes: bool = False
-    """Let the model of others read the policy's convolutions, or where it has none its first dense
-    layer, and train them."""
+    """Let the model of others read and train the policy's convolutions, or its first dense layer
+    where it has none."""
     moa_weight: float = 1.0
     """Weight of the model's loss beside the policy's, for the layers that they share."""
 
@@ -111,7 +112,7 @@ class Influence(InfluenceConfig):
         checks.integer("moa_width", self.moa_width, 1)
         check_widths("moa_dense", self.moa_dense)
         able = bool(self.learner.net.dense) or not self.share_eyes
-        checks.require(able, "share_eyes", self.share_eyes, "give net.dense what can be shared")
+        checks.require(able, "share_eyes", self.share_eyes, "give net.dense one width or more")
 
     def build(self, env: Env, seats: Seats) -> Agent:
         """The agents on `seats`."""
@@ -131,7 +132,7 @@ class Influence(InfluenceConfig):
 
 @dataclass(frozen=True)
 class Influencers:
-    """What agents with a model of others do on some seats, as functions of their state."""
+    """How agents with a model of others act and learn, as functions of their state."""
 
     config: Influence
     spec: EnvSpec
@@ -180,7 +181,7 @@ class Influencers:
         return InfluencerActing(self.learner.prepare(state.learner), ready)
 
     def shown(self, policy: PyTree, x: Array) -> Array:
-        """What one agent's model is shown of its observations ``[..., F]``."""
+        """The input of one agent's model for its observations ``[..., F]``."""
         x = x.astype(jnp.float32)
         return self.learner.policy.first_features(policy, x) if self.config.share_eyes else x
 
@@ -192,19 +193,19 @@ class Influencers:
         draws: Array,
         mode: Mode,
     ) -> tuple[Decision, InfluencerMemory]:
-        """Acts as the learner does, and keeps what the model makes of the observation."""
+        """Acts as the learner does, and stores the observation as encoded by the model."""
         decision, after = decide(self.learner, acting.learner, memory.learner, obs, draws, mode)
         memory = memory._replace(learner=after)
         if self.recurrent:
-            shown = jax.vmap(self.shown, (0, 1), 1)(acting.learner.params, obs)
-            encoded = jax.vmap(self.model.encode, (0, 1), 1)(acting.model, shown)
+            model_input = jax.vmap(self.shown, (0, 1), 1)(acting.learner.params, obs)
+            encoded = jax.vmap(self.model.encode, (0, 1), 1)(acting.model, model_input)
             memory = memory._replace(encoded=encoded)
         return decision, memory
 
     def remember(
         self, acting: InfluencerActing, memory: InfluencerMemory, action: Array, reward: Array
     ) -> InfluencerMemory:
-        """Tells the model what everyone did."""
+        """Advances the models' LSTMs by everyone's actions."""
         del reward
         if not self.recurrent:
             return memory
@@ -213,7 +214,7 @@ class Influencers:
         return memory._replace(model=after)
 
     def inputs(self, policies: PyTree, rollout: Rollout, visible_only: bool) -> Inputs:
-        """What everyone's model reads of a rollout, with a leading axis of n seats."""
+        """The inputs of all agents' models, with a leading axis of n seats."""
         memory = rollout.memory.model
         inputs = read(rollout, self.spec, self.seats, visible_only, memory)
         return inputs._replace(obs=jax.vmap(self.shown)(policies, inputs.obs))
@@ -229,12 +230,12 @@ class Influencers:
         moved = measured(state.model.params, self.ids, inputs, log_pi)
         reward = jnp.moveaxis(config.pay(state.learner, self.spec, moved).sum(-1), 0, 2)
         pairs = masked_mean(moved, inputs.where(config.measure), (1, 2), jnp.nan)
-        own = take_columns(rollout.active, self.seats)
+        active = take_columns(rollout.active, self.seats)
         others = co_players(num, self.seats)
         return no_opinion(rollout, len(self.seats))._replace(
             delta=put_columns(reward, self.seats, num),
             metrics={
-                "influence/reward": masked_mean(reward, own, (0, 1), jnp.nan),
+                "influence/reward": masked_mean(reward, active, (0, 1), jnp.nan),
                 "influence/pair": to_seats(pairs[:, None], others, num, jnp.nan)[:, 0],
             },
         )
@@ -242,15 +243,15 @@ class Influencers:
     def learn(
         self, state: InfluenceState, rollout: Rollout, reward: Array, key: Array, clock: Clock
     ) -> tuple[InfluenceState, Metrics]:
-        """Policies and models learn by one loss, as they may share layers. Consumes ``key``."""
+        """Trains policies and models on one loss, as they may share layers. Consumes ``key``."""
         del clock
         learner, hyper = self.learner, state.learner.hyper
-        own = take_seats(rollout, self.seats)._replace(memory=rollout.memory.learner)
+        own_rollout = take_seats(rollout, self.seats)._replace(memory=rollout.memory.learner)
         paid = take_columns(reward, self.seats)
 
         def losses(policies: PyTree, models: PyTree, data: PyTree) -> tuple[Array, Metrics]:
-            whole, own, paid, targets = data
-            each, metrics = learner.losses(policies, state.learner, own, paid, targets)
+            whole, own_rollout, paid, targets = data
+            each, metrics = learner.losses(policies, state.learner, own_rollout, paid, targets)
             inputs = self.inputs(policies, whole, self.config.train_visible)
             errors = jax.vmap(self.model.loss)(models, self.ids, inputs)
             measured = {ERRORS: errors, COUNTED: inputs.counts.any((1, 2, 3))}
@@ -264,7 +265,7 @@ class Influencers:
             rest |= of_models(metrics[ERRORS], norm, self.spec.num_actions)
             return model, rest | {ERRORS: jnp.where(counted, metrics[ERRORS], jnp.nan)}
 
-        data = rollout, own, paid, learner.targets(state.learner, own, paid)
+        data = rollout, own_rollout, paid, learner.targets(state.learner, own_rollout, paid)
         companion = Companion(state.model, descend)
         learnt, model, metrics = learner.minimise(losses, state.learner, data, key, companion)
         return InfluenceState(count_episodes(learnt, rollout), model), metrics

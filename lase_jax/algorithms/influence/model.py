@@ -1,9 +1,9 @@
-"""The model of other agents: what each co-player is expected to do next, and what moves that.
+"""The model of other agents: predictions of co-players' next actions, and influence on these.
 
 Source: Jaques et al. 2019, section 6.
 
 Letters: T steps, B environments, N seats, K = N - 1 co-players, A actions, F numbers of a flattened
-observation. Everything concerns one agent's whole rollout; agents are put side by side by vmap.
+observation. `Model` is for one agent's whole rollout; several agents are batched by vmap.
 """
 
 import dataclasses
@@ -27,18 +27,18 @@ from lase_jax.types import Array, PyTree, Rollout
 
 
 class Inputs(NamedTuple):
-    """What one agent's model of others reads of a rollout."""
+    """The parts of a rollout that one agent's model of others reads."""
 
     obs: Array  # [T, B, F]
     own: Array  # [T, B] int32, own actions
     joint: Array  # [T, B, N] int32, everyone's actions, A for those who take no part
     following: Array  # [T, B, K] int32, co-players' next actions
-    counts: Array  # [T, B, K] bool, there is a next action, it counts, and the rollout holds it
-    reaches: Array  # [T, B, K] bool, the same, but that it may come after the rollout's last step
+    counts: Array  # [T, B, K] bool, the next action counts (see `read`) and is in the rollout
+    reaches: Array  # [T, B, K] bool, the same, but it may also come after the last step
     memory: PyTree  # of an LSTM before the first step, leaves [B, H]; else ()
 
     def where(self, measure: Measure) -> Array:
-        """Where influence can be measured: "pmi" has to know what others did next."""
+        """Where influence can be measured; "pmi" needs the co-players' next actions."""
         return self.counts if measure == "pmi" else self.reaches
 
 
@@ -47,12 +47,12 @@ class Model:
     """A model of other agents (MOA) as functions of its parameters.
 
     Attributes:
-        spec: the game's facts.
-        net: sizes of the policy's network, whose convolutions and LSTM the model has, too.
-        width: of the model's last layer, an LSTM where the policy has one.
-        dense: widths of the dense layers before it; () for one as wide as that.
-        shared: whether what it reads are not windows but what the policy's convolutions make of
-            them, or where it has none, its first dense layer.
+        spec: the specification of the game.
+        net: of the policy; the model has the same convolutions, and an LSTM if the policy has one.
+        width: of the model's last layer, which is the LSTM if there is one.
+        dense: widths of the dense layers before the last layer; () for one of the same width.
+        shared: whether the model reads, instead of windows, the features of the policy's
+            convolutions, or of its first dense layer where it has no convolutions.
     """
 
     spec: EnvSpec
@@ -77,7 +77,7 @@ class Model:
         return module.init(key, jnp.zeros((1, math.prod(module.obs_shape))))
 
     def blank(self, num: int) -> PyTree:
-        """The memory ``[num, H]`` of those who have seen nothing; () without LSTM."""
+        """The memory ``[num, H]`` before the first observation; () without LSTM."""
         zeros = jnp.zeros((num, self.width))
         return (zeros, zeros) if self.net.lstm else ()
 
@@ -87,23 +87,23 @@ class Model:
         return params, fold(params), rows(params)
 
     def encode(self, ready: tuple, x: Array) -> Array:
-        """What the own observation ``x [..., F]`` tells, before anybody's action is known."""
+        """Encodes the own observation ``x [..., F]``, before the step's actions are known."""
         params, folded, _ = ready
         return method(self.module, "encode")(params, folded, x)
 
     def advance(self, ready: tuple, memory: PyTree, encoded: Array, joint: Array) -> PyTree:
-        """The LSTM's memory ``[B, H]`` after a step in which everyone did ``joint [B, N]``."""
+        """The LSTM's memory ``[B, H]`` after a step with the joint action ``joint [B, N]``."""
         params, _, rows = ready
         return method(self.module, "recur")(params, memory, encoded + add_actions(rows, joint))
 
     def expect(self, params: PyTree, seat: Array, inputs: Inputs) -> tuple[Array, Array]:
-        """What the agent on `seat` expects of others' next actions.
+        """Predicts the co-players' next actions for the agent on `seat`.
 
-        A counterfactual action is one step from the memory that the true past has left.
+        For a counterfactual action the LSTM takes one step from the memory of the true past.
 
         Returns:
-            Log-probabilities ``[T, B, K, A]`` given what everyone did, and ``[T, B, A, K, A]`` had
-            the agent itself done each of its actions.
+            Log-probabilities ``[T, B, K, A]`` given everyone's true actions, and
+            ``[T, B, A, K, A]`` given each possible action of the agent itself.
         """
         recur, unroll, predict = (
             partial(method(self.module, name), params) for name in ("recur", "unroll", "predict")
@@ -145,36 +145,36 @@ class Model:
 def read(
     rollout: Rollout, spec: EnvSpec, seats: Seats, visible_only: bool, memory: PyTree = ()
 ) -> Inputs:
-    """What every agent's model reads of a rollout, with a leading axis of n seats.
+    """Returns the inputs of every agent's model, with a leading axis of n seats.
 
     A next action counts where the agent takes part in the step, the co-player takes part in the
     next, and the episode goes on; and with `visible_only` where the co-player stands in the agent's
-    window. After the rollout's last step, everyone is taken to go on who takes part in it.
+    window. All agents that take part in a rollout's last step are assumed to take part in the next.
 
     Args:
-        rollout: everyone's.
-        spec: the game's facts.
-        seats: n of them.
-        visible_only: whether only those in the window count.
+        rollout: the rollout of all agents.
+        spec: the specification of the game.
+        seats: the n seats of the agents that have models.
+        visible_only: whether only co-players in the window count.
         memory: of the models before the first step, leaves ``[B, n, H]``.
     """
     others = co_players(spec.num_agents, seats)
-    own = take_seats(rollout, seats)
+    own_rollout = take_seats(rollout, seats)
     following = jnp.roll(rollout.action, -1, 0)
     stays = jnp.concatenate([rollout.active[1:], rollout.active[-1:]])
     goes_on = stays & ~rollout.done[..., None]
-    both = own.active[..., None] & goes_on[:, :, others]
+    both = own_rollout.active[..., None] & goes_on[:, :, others]
     if visible_only and not spec.can_see_all:
-        shown = visible(own.obs, spec)
-        both &= jnp.take_along_axis(shown, jnp.asarray(others)[None, None], axis=-1)
+        in_window = visible(own_rollout.obs, spec)
+        both &= jnp.take_along_axis(in_window, jnp.asarray(others)[None, None], axis=-1)
     joint = jnp.where(rollout.active, rollout.action, spec.num_actions)
-    known = jnp.asarray(np.arange(len(joint)) < len(joint) - 1)[:, None, None, None]
+    has_next = jnp.asarray(np.arange(len(joint)) < len(joint) - 1)[:, None, None, None]
     return Inputs(
-        obs=jnp.moveaxis(own.obs, 2, 0),
-        own=jnp.moveaxis(jnp.where(own.active, own.action, spec.num_actions), 2, 0),
+        obs=jnp.moveaxis(own_rollout.obs, 2, 0),
+        own=jnp.moveaxis(jnp.where(own_rollout.active, own_rollout.action, spec.num_actions), 2, 0),
         joint=jnp.broadcast_to(joint, (len(seats), *joint.shape)),
         following=jnp.moveaxis(following[:, :, others], 2, 0),
-        counts=jnp.moveaxis(both & known, 2, 0),
+        counts=jnp.moveaxis(both & has_next, 2, 0),
         reaches=jnp.moveaxis(both, 2, 0),
         memory=jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 1, 0), memory),
     )

@@ -1,7 +1,7 @@
 """The network of a model of other agents, for one agent.
 
-Letters: A actions, N seats, F numbers of a flattened observation, H width of a layer; ``...`` are
-batch axes.
+Letters: A actions, N seats, F numbers of a flattened observation, G pre-activations of the last
+hidden layer (4 per unit of an LSTM, else 1); ``...`` are batch axes.
 """
 
 import flax.linen as nn
@@ -12,11 +12,11 @@ from lase_jax.nets.layers import LSTM, SMALL, Affine, Array, Eyes, Net, PyTree
 
 
 class OtherModel(nn.Module):
-    """Model of other agents (MOA): what will they do next, given what everyone does now?
+    """Model of other agents (MOA): predicts their next actions from everyone's present actions.
 
-    Own observation through eyes and dense layers, everyone's actions, an LSTM (or, feed-forward, a
-    dense layer), one head per co-player (Jaques et al. 2019). Actions enter as one row per seat and
-    action, so that another own action is one addition.
+    Layers: an encoder of the own observation, dense layers, an LSTM (or a dense layer) that also
+    reads everyone's actions, and one head per co-player (Jaques et al. 2019). Actions enter as one
+    row per seat and action, so that another own action is one addition.
     """
 
     obs_shape: tuple[int, ...]
@@ -44,7 +44,7 @@ class OtherModel(nn.Module):
         return self.eyes.fold()
 
     def encode(self, folded: tuple[Affine, ...], x: Array) -> Array:
-        """All that depends on the observation alone: ``[..., F]`` to pre-activations."""
+        """Maps ``[..., F]`` to the part of the pre-activations that needs no actions."""
         z = nn.relu(self.eyes(folded, x)[0])
         for layer in self.hidden:
             z = nn.relu(layer(z))

@@ -1,16 +1,16 @@
-"""LASE: share own reward with those who are friendly (Kong et al. 2024, arXiv 2410.07863).
+"""LASE: agents share their reward with friendly co-players (Kong et al. 2024, arXiv 2410.07863).
 
 Every agent infers a relationship w_ij to each co-player by a counterfactual on its own joint-action
-value, and hands that share of its reward to it; the acting policy learns on what is left plus the
-gifts received. ``perspective=False`` is the paper's "LASE w/o", whose counterfactual weights
-others' actions uniformly.
+value, and gives this share of its reward to it; the acting policy learns on the rest plus the gifts
+received. ``perspective=False`` is the paper's "LASE w/o", whose counterfactual weights others'
+actions uniformly.
 
 What an agent sees: its own observation, its own reward, everyone's actions; gifts arrive as reward.
 
 Differences from the paper:
     - pi_SR clones the agent's own actions by default (``imagine``): equation 5 to the letter feeds
       it the SARSA error of a joint-action value, whose mean is 0 once that value fits, and it
-      diverges. The default was chosen by how well pi_SR knows its own agent and foretells others
+      diverges. The default was chosen by how well pi_SR predicts its own agent and the others
       (``experiments/calibration``), not by return.
     - Advantages are generalised ones (``lam``), of which the paper's one-step error is ``lam = 0``,
       and there is an entropy bonus.
@@ -58,7 +58,7 @@ class Lase(SocialConfig):
 
 @dataclass(frozen=True)
 class Empathic:
-    """What LASE agents on some seats do, as functions of their state."""
+    """How LASE agents on some seats act and learn, as functions of their state."""
 
     seats: Seats
     learner: Learner
@@ -75,7 +75,7 @@ class Empathic:
         return self.learner.prepare(state.learner)
 
     def shape(self, state: LaseState, rollout: Rollout, key: Array) -> Opinion:
-        """Gives by the inferred relationships. ``key`` is consumed."""
+        """Shares rewards by the inferred relationships. ``key`` is consumed."""
         del key
         weights, metrics = self.inference.weigh(state.social, state.learner, rollout)
         return give(weights, rollout, self.seats, metrics)
@@ -83,13 +83,13 @@ class Empathic:
     def learn(
         self, state: LaseState, rollout: Rollout, reward: Array, key: Array, clock: Clock
     ) -> tuple[LaseState, Metrics]:
-        """Acting policies learn on what is left and received, inference on extrinsic reward.
+        """Trains acting policies on the reward after gifts, inference on extrinsic reward.
 
         ``key`` is consumed.
         """
-        own, paid = take_seats(rollout, self.seats), take_columns(reward, self.seats)
+        own_rollout, paid = take_seats(rollout, self.seats), take_columns(reward, self.seats)
         key_learner = jax.random.fold_in(key, 1)
-        learnt, metrics = self.learner.learn(state.learner, own, paid, key_learner)
+        learnt, metrics = self.learner.learn(state.learner, own_rollout, paid, key_learner)
         infer = self.inference.learn
         social, measured = infer(state.social, state.learner, rollout, key, clock)
         return LaseState(learnt, social), metrics | measured

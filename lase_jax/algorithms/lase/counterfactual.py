@@ -13,7 +13,7 @@ TINY = 1e-8
 
 
 def advantage(q_taken: Array, q_alternatives: Array, probs: Array) -> Array:
-    """What j's action brought beyond what could be expected of it (the numerator of equation 3).
+    """Value of j's action beyond its mean over j's policy (the numerator of equation 3).
 
     Args:
         q_taken: ``[]`` Q_SR of the joint action taken.
@@ -38,8 +38,8 @@ def relationship(q_taken: Array, q_alternatives: Array, probs: Array, num_agents
 
     Returns:
         ``[]`` in [0, 1 / (N - 1)]; 0 for a negative advantage, where no action of j matters, and
-        where the networks are no longer finite, so that one agent's breakdown does not spread by
-        its gifts.
+        where the networks are no longer finite, so that non-finite values do not spread through
+        gifts.
     """
     spread = q_alternatives.max() - q_alternatives.min()
     weight = advantage(q_taken, q_alternatives, probs) / jnp.maximum(spread, TINY)

@@ -1,4 +1,4 @@
-"""Social relationship inference: how friendly is each co-player to me?
+"""Social relationship inference: how friendly each co-player is to an agent.
 
 Source: Kong et al. 2024, section 4.
 
@@ -6,15 +6,15 @@ Letters: T steps, B environments, N seats, n seats of this kind, K = N - 1 co-pl
 
 Every agent i learns Q_SR(own observation, joint action) of its own extrinsic reward, a policy
 pi_SR, and a conversion eta of its own observation to what co-player j may see. The counterfactual
-asks what i would expect had j acted otherwise, j's policy being pi_SR on j's imagined view; the
-difference to what i does expect, scaled to [0, 1 / (N - 1)], is w_ij, the share of its reward that
-i gives to j.
+is the mean of Q_SR over j's actions, where pi_SR on j's imagined view stands for j's policy. Q_SR
+of the true joint action less the counterfactual, scaled to [0, 1 / (N - 1)], is w_ij, the share of
+its reward that i gives to j.
 
-All counterfactuals of all co-players are one pass: a joint action enters Q_SR's first dense layer
-as a sum of rows, so that another action of j is one addition. Weights have an effect only where the
-giver's own reward is not zero, and they are computed for those steps only unless all are asked for.
+All counterfactuals of all co-players are computed in one pass: a joint action enters Q_SR's first
+dense layer as a sum of rows, so that another action of j is one addition. Weights have an effect
+only where the giver's own reward is not zero, and by default are computed for those steps only.
 
-What one agent's networks say and learn from stands in `mind`; here agents stand side by side.
+`mind` has the outputs and losses of one agent's networks; here several agents are batched by vmap.
 """
 
 import math
@@ -39,14 +39,14 @@ from lase_jax.nets.layers import method
 from lase_jax.types import Array, Clock, Metrics, PyTree, Rollout
 
 MEASURED = 8
-"""How well others are foretold is measured at about so many steps of an episode."""
+"""The cross-entropy of others' actions is measured at about this many steps of an episode."""
 
 
 class SocialState(NamedTuple):
     """What social relationship inference keeps from update to update."""
 
     social: Trained  # Q_SR and pi_SR, leaves [n, ...]
-    perspective: Trained | tuple[()]  # eta, leaves [n, ...]; () where none imagines
+    perspective: Trained | tuple[()]  # eta, leaves [n, ...]; () without perspective
     buffer: Buffer  # empty arrays where there is no replay
 
 
@@ -62,7 +62,7 @@ class Inference:
     spec: EnvSpec
     seats: Seats
     learner: Learner
-    """The same agents' learner, whose policy the rule "acting" borrows."""
+    """The same agents' learner, whose policy is used with ``imagine="acting"``."""
 
     def __post_init__(self) -> None:
         """Checks that the settings fit."""
@@ -77,7 +77,7 @@ class Inference:
 
     @property
     def replay(self) -> Replay:
-        """The replay buffer, of no capacity where there is none."""
+        """The replay buffer; its capacity is 0 where there is none."""
         return Replay(self.spec, self.seats, self.config.replay)
 
     @property
@@ -121,37 +121,37 @@ class Inference:
     def weigh(
         self, state: SocialState, learnt: LearnerState, rollout: Rollout
     ) -> tuple[Array, Metrics]:
-        """Weights ``[T, B, n, N]`` that agents give by, and what is measured on the way."""
-        own = take_seats(rollout, self.seats)
+        """The weights ``[T, B, n, N]`` of the agents' gifts, and metrics of them."""
+        own_rollout = take_seats(rollout, self.seats)
         steps, envs, num = rollout.action.shape
         everyone = self.networks(state, learnt)
-        known = to_weigh(self.config, own)
+        weighed = to_weigh(self.config, own_rollout)
         memory = self.memories(everyone, present_batch(rollout, self.seats, envs))
         moves = self.mind.moves(rollout.action, rollout.active)
         count = blocks.shares(envs)
-        mine, joint, needed = blocks.by_share(((own.obs, memory), moves, known), count)
+        mine, joint, needed = blocks.by_share(((own_rollout.obs, memory), moves, weighed), count)
         needed = needed.swapaxes(1, 2)
         relate = jax.vmap(jax.vmap(self.mind.relationships), (None, 0, 0, None, 0))
 
-        def block(found: Array, index: Array, _: Array) -> Array:
+        def block(relations: Array, index: Array, _: Array) -> Array:
             x, past = blocks.take(mine, index)
             acts = jax.vmap(lambda joint, i: jnp.take(joint, i, axis=0, mode="clip"))(joint, index)
             fresh = relate(everyone, x.astype(jnp.float32), acts, jnp.asarray(self.others), past)
-            return blocks.put(found, index, jnp.stack(fresh, -1))
+            return blocks.put(relations, index, jnp.stack(fresh, -1))
 
         blank = jnp.zeros((*needed.shape, num - 1, 2))
-        found = blocks.over_blocks("weigh", block, needed, blank)
-        found = jax.vmap(lambda each: to_seats(each, self.others, num))(found)
-        found = blocks.by_step(found.swapaxes(1, 2), steps)
+        relations = blocks.over_blocks("weigh", block, needed, blank)
+        relations = jax.vmap(lambda each: to_seats(each, self.others, num))(relations)
+        relations = blocks.by_step(relations.swapaxes(1, 2), steps)
         other = np.array(self.seats)[:, None] != np.arange(num)[None]
-        pairs = known[..., None] & rollout.active[:, :, None] & other[None, None]
+        pairs = weighed[..., None] & rollout.active[:, :, None] & other[None, None]
         given = pairs
         if self.config.weigh_visible and not self.spec.can_see_all:
-            given = pairs & visible(own.obs, self.spec)
-        weights = jnp.where(given, found[..., 0], 0.0)
+            given = pairs & visible(own_rollout.obs, self.spec)
+        weights = jnp.where(given, relations[..., 0], 0.0)
         return weights, {
             "relation/weight": metrics.masked_mean(weights, pairs, (0, 1), jnp.nan),
-            "relation/spread": metrics.masked_mean(found[..., 1], pairs, (0, 1, 3), jnp.nan),
+            "relation/spread": metrics.masked_mean(relations[..., 1], pairs, (0, 1, 3), jnp.nan),
         }
 
     def update(
@@ -177,22 +177,22 @@ class Inference:
         if not isinstance(eta, Trained):
             return state, numbers
 
-        grads, found = self.perspective_gradient(
+        grads, measured = self.perspective_gradient(
             eta.params, before, episodes, memory, hyper["delta"]
         )
         trained, norm = population.descend(self.tx, eta, grads, hyper["perspective_lr"])
-        numbers |= found | {
+        numbers |= measured | {
             "infer/perspective_grad_norm": norm,
             "health/perspective": population.finite(norm),
         }
         return state._replace(perspective=trained), numbers
 
     def surprises(self, everyone: Networks, episodes: Episodes, memory: PyTree) -> Array:
-        """-log pi_SR of others' actions on imagined views, at few steps: ``[T', E, n, K]``."""
+        """-log pi_SR of others' actions on imagined views, at a few steps: ``[T', E, n, K]``."""
 
-        def one(own: Networks, x: Array, ids: Array, action: Array, past: PyTree) -> Array:
+        def one(nets: Networks, x: Array, ids: Array, action: Array, past: PyTree) -> Array:
             x, past = jax.tree.map(lambda leaf: leaf[:, :, None], (x, past))
-            return self.mind.prediction_errors(own, x, ids[None, None], action, past)[0]
+            return self.mind.prediction_errors(nets, x, ids[None, None], action, past)[0]
 
         obs, joint, memory = jax.tree.map(
             lambda leaf: leaf[:: stride(leaf)], (episodes.obs, episodes.joint, memory)
@@ -205,19 +205,19 @@ class Inference:
     ) -> tuple[PyTree, Metrics]:
         """The gradient ``[n, ...]`` of every agent's eta, with pi_SR frozen (equation 4).
 
-        It is summed up over those pairs of a step and a co-player that eta learns from, by each
-        device over its own. How well others are foretold at all is measured at a few steps of each
+        It is a mean over the pairs of a step and a co-player that eta learns from; each device sums
+        over its own pairs. The cross-entropy over all co-players is measured at a few steps of each
         episode.
         """
         action = episodes.joint[:, :, self.others]  # [T, E, n, K]
-        both, seen, chosen = to_convert(self.config, self.spec, episodes, self.others)
+        both, in_view, chosen = to_convert(self.config, self.spec, episodes, self.others)
 
         def pairs(leaf: Array) -> Array:  # [D, M, n, K] -> [D, M * K, n]
             return leaf.swapaxes(2, 3).reshape(len(leaf), -1, len(self.seats))
 
         count = blocks.shares(episodes.done.shape[1])
         mine = blocks.by_share((episodes.obs, memory), count)
-        *facts, needed = map(pairs, blocks.by_share((action, seen, chosen), count))
+        *facts, needed = map(pairs, blocks.by_share((action, in_view, chosen), count))
         ids, agent = jnp.asarray(self.others), jnp.arange(len(self.seats))[:, None]
         rivals = ids.shape[1]
         eyes, unfold = jax.vjp(jax.vmap(method(self.mind.perspective_net, "fold")), params)
@@ -225,20 +225,20 @@ class Inference:
 
         def block(sums: PyTree, index: Array, counts: Array) -> PyTree:
             x, past = blocks.take(mine, index // rivals)
-            taken, shown = blocks.take(facts, index)
+            taken, viewed = blocks.take(facts, index)
             whom = jax.vmap(lambda which: ids[agent, which])(index % rivals)
 
-            def total(learnt: PyTree, counts: Array, *seen: PyTree) -> tuple[Array, tuple]:
-                own = before._replace(perspective=learnt[0], perspective_eyes=learnt[1])
-                surprise, gap = errors(own, *seen)
+            def total(learnt: PyTree, counts: Array, *inputs: PyTree) -> tuple[Array, tuple]:
+                nets = before._replace(perspective=learnt[0], perspective_eyes=learnt[1])
+                surprise, gap = errors(nets, *inputs)
                 loss = self.mind.perspective_loss(surprise, gap, delta)
                 return loss.sum(where=counts), (surprise, gap)
 
             one = jax.vmap(jax.grad(total, has_aux=True), (None, 0, 0, 0, 0, 0))
-            seen = x.astype(jnp.float32), whom, taken, past
-            grads, (surprise, gap) = one((params, eyes), counts, *seen)
-            told = surprise.sum(-1, where=counts & shown)
-            return jax.tree.map(jnp.add, sums, (grads, told, gap.sum(-1, where=counts)))
+            inputs = x.astype(jnp.float32), whom, taken, past
+            grads, (surprise, gap) = one((params, eyes), counts, *inputs)
+            visible_sum = surprise.sum(-1, where=counts & viewed)
+            return jax.tree.map(jnp.add, sums, (grads, visible_sum, gap.sum(-1, where=counts)))
 
         def blank(leaf: Array) -> Array:
             return jnp.zeros((count, *leaf.shape))
@@ -246,7 +246,7 @@ class Inference:
         nothing = jnp.zeros((count, len(self.seats)))
         sums = jax.tree.map(blank, (params, eyes)), nothing, nothing
         sums = blocks.over_blocks("eta", block, needed.swapaxes(1, 2), sums)
-        (grads, eye_grads), told, gap = jax.tree.map(lambda leaf: leaf.sum(0), sums)
+        (grads, eye_grads), visible_sum, gap = jax.tree.map(lambda leaf: leaf.sum(0), sums)
         grads = jax.tree.map(jnp.add, grads, unfold(eye_grads)[0])
         number = chosen.sum((0, 1, 3)).astype(jnp.float32)
         each = 1.0 / jnp.maximum(number, 1.0)
@@ -254,7 +254,7 @@ class Inference:
             "infer/other_cross_entropy": metrics.masked_mean(
                 self.surprises(before, episodes, memory), both[:: stride(both)], (0, 1, 3), jnp.nan
             ),
-            "infer/visible_cross_entropy": told / seen.sum((0, 1, 3)).astype(jnp.float32),
+            "infer/visible_cross_entropy": visible_sum / in_view.sum((0, 1, 3)).astype(jnp.float32),
             "infer/distance": gap / number,
         }
 
@@ -295,22 +295,22 @@ def to_weigh(config: SocialConfig, own: Rollout) -> Array:
 def to_convert(
     config: SocialConfig, spec: EnvSpec, episodes: Episodes, others: np.ndarray
 ) -> tuple[Array, Array, Array]:
-    """Pairs of agents and their co-players ``[n, K]``, ``[T, E, n, K]`` bool each.
+    """Masks ``[T, E, n, K]`` bool of the pairs of an agent and a co-player.
 
     Returns:
-        Where both take part, where the agent sees the co-player too, and what eta learns from.
+        Where both take part, where the agent also sees the co-player, and where eta learns.
     """
     both = episodes.present[:, :, others] & episodes.active[..., None]
     if spec.can_see_all:
-        seen = both
+        in_view = both
     elif spec.agent_planes:
-        shown = visible(episodes.obs, spec)
-        seen = both & jnp.take_along_axis(shown, jnp.asarray(others)[None, None], axis=-1)
-    else:  # not to be known, and by `check_visible` of no consequence
-        seen = jnp.zeros_like(both)
-    return both, seen, seen if config.train_visible else both
+        in_window = visible(episodes.obs, spec)
+        in_view = both & jnp.take_along_axis(in_window, jnp.asarray(others)[None, None], axis=-1)
+    else:  # visibility is unknown; `check_visible` requires that eta does not need it
+        in_view = jnp.zeros_like(both)
+    return both, in_view, in_view if config.train_visible else both
 
 
 def stride(leaf: Array) -> int:
-    """Every how many of its steps ``[T, ...]`` are measured."""
+    """The stride between the measured steps of ``leaf [T, ...]``."""
     return max(1, len(leaf) // MEASURED)

@@ -1,12 +1,11 @@
-"""One agent's social relationship networks: what they say, and what they learn from.
+"""One agent's social relationship networks: their outputs and their losses.
 
 Source: Kong et al. 2024, section 4 and equations 3 to 5.
 
 Letters: T steps, E episodes, N seats of the game, K = N - 1 co-players, M samples, A actions, F
 numbers of a flattened observation, H width of a layer.
 
-Everything here concerns a single agent and knows no seat axis; `inference` puts agents side
-by side.
+All functions here are for a single agent, without a seat axis; `inference` batches agents by vmap.
 """
 
 import math
@@ -91,17 +90,17 @@ class SocialConfig(AgentConfig):
         checks.integer("perspective_width", self.perspective_width, 1)
 
     def check(self, spec: EnvSpec, length: int, num_envs: int) -> None:
-        """Requires that the learner, and the replay buffer if there is one, take such rollouts.
+        """Requires that the learner and the replay buffer, if there is one, accept such rollouts.
 
         Raises:
-            ConfigError: they do not.
+            ConfigError: the size of the rollouts does not fit.
         """
         super().check(spec, length, num_envs)
         Replay(spec, (), self.replay).check(length, num_envs)
 
 
 class Networks(NamedTuple):
-    """One agent's parameters, each beside its folded first layers; () for what it does not have."""
+    """One agent's parameters, each with its folded first layers; () for networks that it lacks."""
 
     social: PyTree
     social_eyes: PyTree
@@ -118,7 +117,7 @@ class Mind:
     config: SocialConfig
     spec: EnvSpec
     acting: Policy
-    """The agent's own acting policy, which the rule "acting" borrows."""
+    """The agent's own acting policy, used in place of pi_SR with ``imagine="acting"``."""
 
     @property
     def borrows(self) -> bool:
@@ -143,7 +142,7 @@ class Mind:
         return method(self.social_net, name)
 
     def fold(self, social: PyTree, perspective: PyTree, acting: PyTree) -> Networks:
-        """All networks with their first layers multiplied out."""
+        """All networks with their folded first layers."""
         imagines = self.config.perspective
         fold_perspective = method(self.perspective_net, "fold")
         return Networks(
@@ -156,11 +155,11 @@ class Mind:
         )
 
     def moves(self, action: Array, active: Array) -> Array:
-        """Actions as Q_SR reads them: A, which has no row, where an agent takes no part."""
+        """Actions as Q_SR reads them; A, which adds nothing, where an agent takes no part."""
         return jnp.where(active, action, self.spec.num_actions)
 
     def policy(self, own: Networks, x: Array, memory: PyTree) -> Array:
-        """Log-probabilities ``[..., A]`` of pi_SR, or of the acting policy where it is borrowed."""
+        """Log-probabilities ``[..., A]`` of pi_SR, or of the acting policy if `borrows` is true."""
         if self.borrows:
             logits = self.acting.logits(own.acting, own.acting_eyes, memory, x)
         else:
@@ -169,15 +168,15 @@ class Mind:
         return jax.nn.log_softmax(logits)
 
     def imagine(self, own: Networks, x: Array, ids: Array, memory: PyTree) -> tuple[Array, Array]:
-        """What the agent imagines of co-players, and what it believes they do.
+        """Imagined views of co-players, and the policies predicted from these views.
 
         Axes of size 1 are broadcast.
 
         Args:
             own: the agent's networks.
             x: ``[..., F]`` own observations.
-            ids: ``[...]`` seats.
-            memory: ``[..., H]`` own memory before the step; used only by the rule "acting".
+            ids: ``[...]`` the co-players' seats.
+            memory: ``[..., H]`` own memory before the step; used only with ``imagine="acting"``.
 
         Returns:
             ``[..., F]`` imagined views, and ``[..., A]`` log-probabilities of actions.
@@ -190,13 +189,13 @@ class Mind:
     def prediction_errors(
         self, own: Networks, x: Array, ids: Array, action: Array, memory: PyTree
     ) -> tuple[Array, Array]:
-        """How far off the agent is about co-players: the two parts of eta's loss (equation 4).
+        """Prediction errors about co-players: the two parts of eta's loss (equation 4).
 
         Args:
             own: as in `imagine`.
             x: as in `imagine`.
             ids: as in `imagine`.
-            action: ``[...]`` int32, what they did.
+            action: ``[...]`` int32, the co-players' actions.
             memory: as in `imagine`.
 
         Returns:
@@ -214,9 +213,9 @@ class Mind:
         Args:
             own: the agent's networks.
             x: ``[M, F]`` own observations.
-            joint: ``[M, N]`` joint actions, as `moves` makes them.
+            joint: ``[M, N]`` joint actions, as `moves` returns them.
             ids: ``[K]`` the co-players' seats.
-            memory: ``[M, ...]`` own memory before the step; used only by the rule "acting".
+            memory: ``[M, ...]`` own memory before the step; used only with ``imagine="acting"``.
 
         Returns:
             ``[M, K]`` weights w_ij, and ``[M, K]`` the spread max - min of Q_SR behind them.
@@ -252,22 +251,22 @@ class Mind:
         taken = self.moves(episodes.joint, episodes.present)
         table = self.network("rows")(params)
         q = self.network("value")(params, pre_value + add_actions(table, taken))
-        known = jax.lax.stop_gradient(q)
+        q_fixed = jax.lax.stop_gradient(q)
         cont = jax.vmap(returns.continues, 1, 1)(episodes.active, episodes.done)
-        # A cut that does not end the episode has no next joint action to learn from: its last step
-        # counts as predicted rightly, and is left out of the means.
+        # Where a cut does not end the episode, there is no next joint action to learn from: the
+        # error of the last step is set to 0, and the step is left out of the means.
         ends = episodes.done[-1] & (not config.learner.bootstrap_at_horizon)
-        reward = episodes.reward.at[-1].set(jnp.where(ends, episodes.reward[-1], known[-1]))
+        reward = episodes.reward.at[-1].set(jnp.where(ends, episodes.reward[-1], q_fixed[-1]))
         mask = episodes.active.at[-1].set(episodes.active[-1] & ends)
         adv = jax.vmap(returns.gae, (1, 1, 1, 1, None, None), 1)(
             reward,
-            known,
-            jnp.append(known[1:], known[:1], 0),
+            q_fixed,
+            jnp.append(q_fixed[1:], q_fixed[:1], 0),
             cont.at[-1].set(0.0),
             hyper["social_gamma"],
             hyper["social_lam"],
         )
-        value_loss = metrics.masked_mean((adv + known - q) ** 2, mask)
+        value_loss = metrics.masked_mean((adv + q_fixed - q) ** 2, mask)
         if self.borrows:
             log_pi = self.policy(frozen, x, memory)
         else:
@@ -291,7 +290,7 @@ class Mind:
         }
 
     def perspective_loss(self, surprise: Array, gap: Array, delta: Array) -> Array:
-        """The loss of eta (equation 4) about some co-players, from their `prediction_errors`."""
+        """The loss of eta (equation 4) for some co-players, from their `prediction_errors`."""
         size = math.prod(self.spec.obs_shape)
         distance = gap * size if self.config.distance == "sum" else gap
         return (1.0 - delta) * surprise + delta * distance

@@ -89,7 +89,7 @@ class Perspective(nn.Module):
     def imagine(self, folded: tuple[Affine, ...], x: Array, seats: Array) -> Array:
         """Imagined observations ``[..., F]`` in (0, 1) of ``seats [...]`` from ``x [..., F]``.
 
-        Axes of size 1 are broadcast, such that `x` encoded once serves several seats.
+        Axes of size 1 are broadcast, so that `x` is encoded once for several seats.
         """
         pre = self.eyes(folded, x)[0] + self.rows[seats]
         return nn.sigmoid(self.out(nn.relu(self.hidden(nn.relu(pre)))))

@@ -20,7 +20,7 @@ from lase_jax.types import Array, Rollout
 
 
 class Episodes(NamedTuple):
-    """What social learning needs of E episodes."""
+    """The data of E episodes that social learning needs."""
 
     obs: Array  # [T, E, n, F]
     joint: Array  # [T, E, N] int32, everyone's actions
@@ -53,7 +53,7 @@ class Buffer(NamedTuple):
 
 
 class Replay(NamedTuple):
-    """A buffer's fixed facts."""
+    """The fixed properties of a buffer, and its functions."""
 
     spec: EnvSpec
     seats: Seats
@@ -79,14 +79,14 @@ class Replay(NamedTuple):
         )
 
     def check(self, length: int, num_envs: int) -> None:
-        """Requires that the buffer, if there is one, takes rollouts of this size.
+        """Requires that the buffer, if there is one, accepts rollouts of this size.
 
         Args:
             length: steps of a rollout.
             num_envs: environments of a rollout.
 
         Raises:
-            ConfigError: rollouts are not of whole episodes, or hold more than the buffer does.
+            ConfigError: rollouts are not of whole episodes, or exceed the buffer's capacity.
         """
         if not self.capacity:
             return
@@ -97,22 +97,26 @@ class Replay(NamedTuple):
         checks.require(self.capacity >= num_envs, "replay", self.capacity, enough)
 
     def add(self, buffer: Buffer, rollout: Rollout, update: Array) -> Buffer:
-        """Stores a rollout's B whole episodes, over the oldest where the buffer is full.
+        """Stores a rollout's B whole episodes, replacing the oldest where the buffer is full.
 
         Args:
-            buffer: where to.
+            buffer: the buffer to write to.
             rollout: ``[T, B, N]``, T the game's horizon.
             update: ``[]`` int32, number of rollouts before this one.
 
         Raises:
             ConfigError: see `check`.
         """
-        own = take_seats(rollout, self.seats)
-        lead = own.action.shape
+        own_rollout = take_seats(rollout, self.seats)
+        lead = own_rollout.action.shape
         self.check(*lead[:2])
-        obs = jnp.packbits(own.obs, axis=-1) if self.binary else own.obs
+        obs = jnp.packbits(own_rollout.obs, axis=-1) if self.binary else own_rollout.obs
         fresh = Buffer(
-            obs, rollout.action.astype(jnp.uint8), rollout.active, own.log_prob, own.reward
+            obs,
+            rollout.action.astype(jnp.uint8),
+            rollout.active,
+            own_rollout.log_prob,
+            own_rollout.reward,
         )
         count = lead[1]
         slots = (update * count + jnp.arange(count)) % self.capacity
@@ -144,17 +148,17 @@ class Replay(NamedTuple):
 
 
 def present_batch(rollout: Rollout, seats: Seats, count: int) -> Episodes:
-    """`count` environments of a rollout, or all where there are fewer, as `take_envs` does."""
+    """Takes `count` environments of a rollout, or all if there are fewer, see `take_envs`."""
     few = take_envs(rollout, count)
-    own = take_seats(few, seats)
+    own_rollout = take_seats(few, seats)
     return Episodes(
-        obs=own.obs,
+        obs=own_rollout.obs,
         joint=few.action,
         present=few.active,
-        action=own.action,
-        log_prob=own.log_prob,
-        reward=own.reward,
-        active=own.active,
-        done=own.done,
-        memory=own.memory,
+        action=own_rollout.action,
+        log_prob=own_rollout.log_prob,
+        reward=own_rollout.reward,
+        active=own_rollout.active,
+        done=own_rollout.done,
+        memory=own_rollout.memory,
     )

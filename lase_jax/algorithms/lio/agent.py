@@ -1,17 +1,18 @@
 """LIO, learning to incentivise other learners (Yang et al. 2020).
 
-Every agent pays others incentives for what they do, from its own observation and their actions. All
-learn by a gradient step on what the game and the others pay; then they play again, and every agent
-improves its incentives by the gradient, through the others' steps, of what it earns itself in the
-new episodes, less a cost of the incentives. Incentives are not taken from the giver's reward: they
-conserve nothing.
+Every agent pays others incentives, computed from its own observation and their actions. All agents
+take a gradient step on the game's reward plus the incentives received; then they play again, and
+every agent improves its incentives by the gradient, through the others' steps, of its own return in
+the new episodes, less a cost of the incentives. Incentives are not taken from the giver's reward,
+so the sum of rewards is not conserved.
 
 What an agent sees: its own observation, its own reward, everyone's actions. With
 ``opponents="known"`` it also knows the parameters and the data of agents of its own kind, through
 which it differentiates; nothing is learnt through other kinds' steps. With ``opponents="learned"``,
-the decentralised variant, it sees what co-players of whatever kind see and earn, fits a model of
-each one's policy to what that one saw and did, and takes it to learn on its extrinsic reward and
-this agent's incentives alone, by plain gradient steps, with this agent's critic.
+the decentralised variant, it sees the observations and rewards of all co-players, of any kind, and
+fits a model of each co-player's policy to that co-player's observations and actions. It assumes
+that the model learns by plain gradient steps, with this agent's critic, on the co-player's
+extrinsic reward and this agent's incentives alone.
 
 Differences from the paper: many environments per step, over which gradients are means (sums over
 the steps of an episode, as in the authors' code). Actor and critic are feed-forward networks of
@@ -99,8 +100,8 @@ class Lio(AgentConfig):
     baseline: bool = True
     """Learn on advantages over a critic; else on plain returns (REINFORCE)."""
     opponents: Literal["known", "learned"] = "known"
-    """Through whose steps incentives learn: "known", those of the same kind of agents, whose
-    parameters are shared; "learned", models of all co-players' policies."""
+    """Whose steps incentives learn through: "known", agents of the same kind, whose parameters are
+    shared; "learned", models of all co-players' policies."""
     model_lr: float = 1e-3
     """Learning rate of the models of opponents."""
     incentive_width: int = 64
@@ -131,7 +132,7 @@ class Lio(AgentConfig):
         """The agents on `seats`.
 
         Raises:
-            ConfigError: there is nobody through whose steps incentives could learn.
+            ConfigError: there is only one seat, and opponents are "known".
         """
         remedy = "use 'learned', with optimiser 'sgd', where only one seat is LIO's"
         useful = self.opponents == "learned" or len(seats) > 1
@@ -143,15 +144,15 @@ class Lio(AgentConfig):
 
 
 class Recipient(NamedTuple):
-    """One recipient of incentives, as its giver knows it."""
+    """One recipient of incentives, with the data that its giver has of it."""
 
     before: PyTree  # its parameters when the first episodes were played
     after: PyTree  # its parameters after its step
-    scale: PyTree  # what a unit of gradient moved each parameter by, over the step size
+    scale: PyTree  # each parameter's change per unit of gradient, divided by the step size
     values: Values  # a critic's in the first episodes
     paid: Array  # [T, B], the reward in the first episodes that it learnt on
-    first: Rollout  # the first episodes as they concern it
-    later: Rollout  # episodes played after the step, as they concern it
+    first: Rollout  # its part of the first episodes
+    later: Rollout  # its part of the episodes played after the step
 
 
 _AXES: dict[str, Any] = {
@@ -165,7 +166,7 @@ RECIPIENT_AXES = Recipient(**_AXES)
 
 @dataclass(frozen=True)
 class Payers:
-    """What LIO agents on some seats do, as functions of their state."""
+    """How LIO agents on some seats act and learn, as functions of their state."""
 
     config: Lio
     env: Env
@@ -245,23 +246,23 @@ class Payers:
             params: of its incentive network.
             seat: ``[]`` int32.
             obs: ``[T, B, F]`` its own observations.
-            rollout: everyone's.
+            rollout: the rollout of all agents.
         """
         num, hidden = self.env.spec.num_agents, self.env.spec.num_actions
         other = jnp.arange(num) != seat
-        shown = rollout.active & other[None, None]
-        joint = jnp.where(shown, rollout.action, hidden)
+        active_others = rollout.active & other[None, None]
+        joint = jnp.where(active_others, rollout.action, hidden)
         offered = self.giver.apply(params, obs.astype(jnp.float32), joint)
         there = jnp.take(rollout.active, seat, axis=2)[..., None]
-        return jnp.where(shown & there, jnp.asarray(offered), 0.0)
+        return jnp.where(active_others & there, jnp.asarray(offered), 0.0)
 
     def everyones_offers(self, params: PyTree, rollout: Rollout) -> Array:
-        """``[n, T, B, N]`` from stacked parameters."""
-        own = take_seats(rollout, self.seats)
-        return jax.vmap(self.offers, (0, 0, 2, None))(params, self.ids, own.obs, rollout)
+        """The `offers` of all agents ``[n, T, B, N]``, from stacked parameters."""
+        own_rollout = take_seats(rollout, self.seats)
+        return jax.vmap(self.offers, (0, 0, 2, None))(params, self.ids, own_rollout.obs, rollout)
 
     def shape(self, state: LioState, rollout: Rollout, key: Array) -> Opinion:
-        """Incentives are added to what others earn; nobody pays for them in reward."""
+        """Adds incentives to the recipients' rewards; they cost the givers no reward."""
         del key
         largest = state.learner.hyper["max_incentive"]
         paid = largest * self.everyones_offers(state.giver.params, rollout)
@@ -271,16 +272,16 @@ class Payers:
         )
 
     def baseline(self, values: Values) -> Values:
-        """What advantages are over: what the critic expects, held fixed, or 0."""
+        """The baseline of advantages: the critic's values, held fixed, or 0."""
         weight = float(self.config.baseline)
         return jax.tree.map(lambda value: jax.lax.stop_gradient(value) * weight, values)
 
     def advantage(self, values: Values, reward: Array, rollout: Rollout, hyper: dict) -> Array:
         """One agent's advantages ``[T, B]``, linear in ``reward [T, B]``, the critic held fixed."""
-        known, lam = self.baseline(values), hyper["lam"]
+        baseline, lam = self.baseline(values), hyper["lam"]
         lam = lam if self.config.baseline else jnp.float32(1.0)
         cut = self.config.learner.bootstrap_at_horizon
-        return advantages(known, reward, rollout, hyper["gamma"], lam, cut)
+        return advantages(baseline, reward, rollout, hyper["gamma"], lam, cut)
 
     def policy_advantage(
         self, values: Values, reward: Array, rollout: Rollout, hyper: dict
@@ -298,7 +299,7 @@ class Payers:
         return self.policy.evaluate(params, rollout).logits
 
     def scores(self, params: PyTree, rollout: Rollout, eps: Array) -> Array:
-        """`chosen` by the policy with these parameters."""
+        """`chosen` for the policy with these parameters."""
         return chosen(self.logits(params, rollout), rollout, eps)
 
     def policy_loss(
@@ -330,24 +331,24 @@ class Payers:
     def learn(
         self, state: LioState, rollout: Rollout, reward: Array, key: Array, clock: Clock
     ) -> tuple[LioState, Metrics]:
-        """Policies and critics learn on all that is paid to them. ``key`` is consumed."""
+        """Trains policies and critics on rewards with incentives. ``key`` is consumed."""
         del key, clock
-        own, paid = take_seats(rollout, self.seats), take_columns(reward, self.seats)
+        own_rollout, paid = take_seats(rollout, self.seats), take_columns(reward, self.seats)
         learnt, eps = state.learner, epsilon(state.learner)
         hyper = learnt.hyper
         grads, (losses, entropy) = jax.vmap(self.slope, (0, 0, SEAT_AXES, 2, None))(
-            learnt.trained.params, self.values(state, own), own, paid, (hyper, eps)
+            learnt.trained.params, self.values(state, own_rollout), own_rollout, paid, (hyper, eps)
         )
         trained, norm = population.descend(self.policy_tx, learnt.trained, grads, rate(learnt))
 
         def total(params: PyTree) -> tuple[Array, Array]:
-            def one(params: PyTree, own: Rollout, paid: Array) -> Array:
-                values = self.policy.evaluate(params, own).values
-                adv = self.advantage(values, paid, own, hyper)
+            def one(params: PyTree, own_rollout: Rollout, paid: Array) -> Array:
+                values = self.policy.evaluate(params, own_rollout).values
+                adv = self.advantage(values, paid, own_rollout, hyper)
                 target = jax.lax.stop_gradient(adv) + self.baseline(values).now
-                return masked_mean((target - values.now) ** 2, own.active)
+                return masked_mean((target - values.now) ** 2, own_rollout.active)
 
-            errors = jax.vmap(one, (0, SEAT_AXES, 2))(params, own, paid)
+            errors = jax.vmap(one, (0, SEAT_AXES, 2))(params, own_rollout, paid)
             return errors.sum(), errors
 
         critic_grads, errors = jax.grad(total, has_aux=True)(state.critic.params)
@@ -363,15 +364,15 @@ class Payers:
         }
 
     def worth(self, recipient: Recipient, earned: Array, rest: tuple) -> Array:
-        """What it is worth to m givers to pay a recipient one more unit of reward in each step.
+        """Value to m givers of paying a recipient one more unit of reward in each step.
 
-        The gradient of what a giver earns, through the recipient's step (Yang et al. 2020, equation
-        7). The giver's advantages pull at the recipient's new parameters; a unit of reward in the
-        first episodes pushes those. As the step is linear in advantages, it takes no second
-        derivative of the policy.
+        The gradient of a giver's return, through the recipient's step (Yang et al. 2020, equation
+        7): its gradient in the recipient's new parameters ("pull"), times the change of these
+        parameters per unit of reward in the first episodes ("push"). As the step is linear in
+        advantages, no second derivative of the policy is needed.
 
         Args:
-            recipient: what is known of it.
+            recipient: the recipient and its data.
             earned: ``[m, T, B]`` the givers' own extrinsic advantages in the later episodes.
             rest: see `around`.
 
@@ -404,13 +405,13 @@ class Payers:
     ) -> Array:
         """``[n, T, B, N]``: `worth` through the steps that agents really took.
 
-        It is 0 for other kinds of agents, and for oneself.
+        It is 0 for other kinds of agents, and for the own seat.
 
         Args:
             before: everyone's state when the first episodes were played.
             after: everyone's state after their steps.
             rollout: the first episodes.
-            reward: ``[T, B, N]`` what was learnt on.
+            reward: ``[T, B, N]`` the rewards that the steps were taken on.
             later: episodes played after the steps.
             earned: ``[n, T, B]`` see `worth`.
         """
@@ -434,8 +435,8 @@ class Payers:
         rest, count = around(before.learner, after.learner), len(self.seats)
         givers = co_players(count, tuple(range(count)))
         each = jax.vmap(self.worth, (RECIPIENT_AXES, 0, None))(recipients, earned[givers], rest)
-        known = by_seat(each, givers, count).swapaxes(0, -1)
-        return put_columns(known, self.seats, self.env.spec.num_agents)
+        per_seat = by_seat(each, givers, count).swapaxes(0, -1)
+        return put_columns(per_seat, self.seats, self.env.spec.num_agents)
 
     def worth_of_modelled(
         self,
@@ -449,7 +450,7 @@ class Payers:
         """``[n, T, B, N]``: `worth` through the steps that every agent expects of its co-players.
 
         Args:
-            model: of co-players, leaves ``[n, N - 1, ...]``.
+            model: the models of co-players, leaves ``[n, N - 1, ...]``.
             before: everyone's state when the first episodes were played.
             after: everyone's state after their steps.
             rollout: the first episodes.
@@ -485,7 +486,7 @@ class Payers:
             each = jax.vmap(one, (0, None, 2, SEAT_AXES, SEAT_AXES, None))
             return each(params, critic, offered, first, now, earned)
 
-        found = jax.vmap(of_agent, (0, 0, 0, SEAT_AXES, SEAT_AXES, 0))(
+        per_model = jax.vmap(of_agent, (0, 0, 0, SEAT_AXES, SEAT_AXES, 0))(
             model.params,
             before.critic.params,
             offered,
@@ -493,12 +494,12 @@ class Payers:
             take_seats(later, self.of_others),
             earned,
         )
-        return by_seat(found, self.others, self.env.spec.num_agents)
+        return by_seat(per_model, self.others, self.env.spec.num_agents)
 
     def fit(
         self, model: Trained, learnt: LearnerState, rollout: Rollout, eps: Array
     ) -> tuple[Trained, Metrics]:
-        """Models learn what co-players did, given what those saw."""
+        """Trains the models to predict co-players' actions from the co-players' observations."""
         each = jax.vmap(partial(imitation, self.policy, eps=eps), (0, SEAT_AXES))
         theirs = take_seats(rollout, self.of_others)
 
@@ -514,16 +515,16 @@ class Payers:
     def giving_loss(
         self, params: PyTree, worth: Array, rollout: Rollout, hyper: dict
     ) -> tuple[Array, Array]:
-        """What agents lose by their incentives (Yang et al. 2020, equations 3 to 7).
+        """The losses of the incentive networks (Yang et al. 2020, equations 3 to 7).
 
         Args:
             params: of all incentive networks, leaves ``[n, ...]``.
-            worth: ``[n, T, B, N]`` what a unit of reward to each other agent is worth to each.
+            worth: ``[n, T, B, N]`` value to each agent of a unit of reward to each other agent.
             rollout: the episodes in which incentives were paid.
             hyper: settings.
 
         Returns:
-            ``[]`` and ``[n]``.
+            Their sum ``[]``, and each agent's ``[n]``.
         """
         offered = self.everyones_offers(params, rollout)
         discount = hyper["gamma"] ** jnp.arange(len(rollout.reward), dtype=jnp.float32)
@@ -540,14 +541,14 @@ class Payers:
         again: Again,
         key: Array,
     ) -> tuple[LioState, Metrics]:
-        """Incentives learn from the episodes that follow everyone's step. ``key`` is consumed."""
+        """Trains incentives on episodes played after everyone's step. ``key`` is consumed."""
         later = again(self.learner.prepare(after.learner), key)
         model, numbers = before.model, {}
         if isinstance(model, Trained):
             learnt = before.learner
             model, numbers = self.fit(model, learnt, rollout, epsilon(learnt))
-            known = self.fit(model, learnt, later, epsilon(after.learner))[0]
-            after = after._replace(model=known)
+            later_model = self.fit(model, learnt, later, epsilon(after.learner))[0]
+            after = after._replace(model=later_model)
         few = self.config.incentive_episodes or rollout.done.shape[1]
         later, rollout = take_envs(later, few), take_envs(rollout, few)
         reward = some_envs(reward, count=few)
@@ -578,7 +579,7 @@ def by_seat(found: Array, others: np.ndarray, num_agents: int) -> Array:
 
 
 def chosen(logits: Array, rollout: Rollout, eps: Array) -> Array:
-    """Log-probabilities ``[T, B]`` of what one agent did, 0 where it took no part."""
+    """Log-probabilities ``[T, B]`` of one agent's actions, 0 where it took no part."""
     score = distributions.policy(logits, eps).log_prob(rollout.action)
     return jnp.where(rollout.active, score, 0.0)
 

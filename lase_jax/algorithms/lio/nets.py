@@ -10,10 +10,10 @@ from lase_jax.nets.layers import Array, Eyes, Net, add_actions
 
 
 class Incentive(nn.Module):
-    """Incentive network: what do I pay each other agent for what all others do?
+    """Incentive network: what one agent pays each other agent, given all others' actions.
 
-    Own observation through eyes, others' actions, a dense layer, one sigmoid per seat without bias
-    (Yang et al. 2020).
+    Layers: an encoder of the own observation, a dense layer that also reads others' actions, and
+    one sigmoid output per seat, without bias (Yang et al. 2020).
     """
 
     obs_shape: tuple[int, ...]
@@ -36,7 +36,7 @@ class Incentive(nn.Module):
 
         Args:
             x: ``[..., F]`` own observation.
-            joint: ``[..., N]`` int32 everyone's actions; A, which has no row, hides one.
+            joint: ``[..., N]`` int32 everyone's actions; A, which adds nothing, hides an action.
         """
         rows = self.row_kernel.reshape(self.num_agents, self.num_actions, -1)
         z = nn.relu(self.eyes(self.eyes.fold(), x)[0])

@@ -1,14 +1,14 @@
 """LOLA with DiCE: learning with awareness of the opponent's learning, from sampled play.
 
-A player looks ahead: it lets its opponent take some gradient steps in games of their own, and
-follows the gradient of what it then earns, through those steps. With the objective DiCE all
-derivatives come from sampled games (Foerster et al. 2018: LOLA, arXiv 1709.04326, and DiCE, arXiv
-1802.05098). With ``lookahead=0`` it is the naive learner, the control.
+A player looks ahead: it simulates some gradient steps of its opponent, each on new games, and
+follows the gradient of its own return after these steps, which it differentiates through. With the
+objective DiCE all derivatives come from sampled games (Foerster et al. 2018: LOLA, arXiv
+1709.04326, and DiCE, arXiv 1802.05098). With ``lookahead=0`` it is the naive learner, the control.
 
-What an agent sees: its own observation, its own reward; its games ahead are played in a copy of
-the game, in which it also sees the opponent's observation and reward. It knows the opponent's
-parameters where that is of its own kind (``opponent="known"``), else it learns a model of the
-opponent's policy from the games that were really played.
+What an agent sees: its own observation, its own reward; the simulated games (games ahead) are
+played in a copy of the game, in which it also sees the opponent's observation and reward. It knows
+the parameters of an opponent of its own kind (``opponent="known"``), else it learns a model of the
+opponent's policy from the real games.
 
 Differences from the paper: an epsilon mixture as in all algorithms here; rewards are centred by
 their mean over the batch, per step, and there is no critic. Gifts of other kinds of agents are not
@@ -48,7 +48,7 @@ from lase_jax.types import SEAT_AXES, Agent, Array, Clock, Metrics, PyTree, Roll
 
 
 class LolaState(NamedTuple):
-    """Policies, and where they are needed models of opponents."""
+    """Policies and, where they are needed, models of opponents."""
 
     learner: LearnerState
     model: Trained | tuple[()]  # leaves [n, ...]; () where opponents are known
@@ -56,7 +56,7 @@ class LolaState(NamedTuple):
 
 @dataclass(frozen=True)
 class Lola(AgentConfig):
-    """Policy-gradient learners that foresee their opponent's steps, in games of two.
+    """Policy-gradient learners that anticipate their opponent's steps, in two-player games.
 
     The learner has to be A2C, and there is no critic: its `lam`, `critic`, `normalise`, `log_prob`
     and `bootstrap_at_horizon` have no effect.
@@ -65,17 +65,17 @@ class Lola(AgentConfig):
     learner: Inline[LearnerConfig] = A2C(lr=1e-2, gamma=0.96)
     """How policies learn."""
     optimiser: Literal["sgd", "adam"] = "sgd"
-    """How policies follow their gradients: "sgd", plain steps, which the authors take for tables;
-    "adam", for networks."""
+    """How policies follow their gradients: "sgd", plain steps, as the authors do for tabular
+    policies; "adam", for networks."""
     lookahead: int = 1
-    """Steps of the opponent that are foreseen; 0 for the naive learner."""
+    """Anticipated learning steps of the opponent; 0 for the naive learner."""
     lookahead_lr: float = 0.3
-    """Size of the plain gradient steps that the opponent is expected to take."""
+    """Size of the opponent's anticipated steps, which are plain gradient steps."""
     games: int = 64
-    """Games played ahead, for every step and for the gradient itself."""
+    """Simulated games for every anticipated step, and for the gradient itself."""
     opponent: Literal["known", "learned"] = "known"
-    """Whose parameters are foreseen to move: the opponent's own, or those of a model of its policy.
-    An opponent of another kind is always modelled."""
+    """Whose steps are anticipated: "known", the opponent's own; "learned", those of a model of its
+    policy. An opponent of another kind is always modelled."""
     model_lr: float = 1e-2
     """Learning rate of the model of the opponent."""
 
@@ -95,7 +95,7 @@ class Lola(AgentConfig):
         """The agents on `seats`.
 
         Raises:
-            ConfigError: the game is not one of two.
+            ConfigError: the game does not have two agents.
         """
         num = env.spec.num_agents
         checks.require(num == 2, "num_agents", num, "use a game of two agents for LOLA")
@@ -106,7 +106,7 @@ class Lola(AgentConfig):
 
 @dataclass(frozen=True)
 class Foreseers:
-    """What LOLA agents on some seats do, as functions of their state."""
+    """How LOLA agents on some seats act and learn, as functions of their state."""
 
     config: Lola
     env: Env
@@ -143,7 +143,7 @@ class Foreseers:
         return self.learner.prepare(state.learner)
 
     def ahead(self, both: PyTree, state: LearnerState, key: Array) -> Rollout:
-        """Games ahead in which the two seats play by the policies ``both [2, ...]``."""
+        """Simulated games in which the two seats play by the policies ``both [2, ...]``."""
         players = (0, 1)
         learner = Learner(self.config.learner, self.env.spec, len(players))
         algorithm = society(self.env.spec, [(agent(learner, players, {}), players)])
@@ -156,7 +156,7 @@ class Foreseers:
         return rollout._replace(memory=rollout.memory[0])
 
     def worth(self, both: PyTree, rollout: Rollout, seat: Array, state: LearnerState) -> Array:
-        """What the player on `seat` earns in games ahead, differentiable in both policies."""
+        """Return of the player on `seat` in simulated games, differentiable in both policies."""
         logits = jax.vmap(self.policy.evaluate, (0, SEAT_AXES), 2)(both, rollout).logits
         chosen = distributions.policy(logits, epsilon(state)).log_prob(rollout.action)
         chosen = jnp.where(rollout.active, chosen, 0.0).sum(-1)
@@ -168,22 +168,22 @@ class Foreseers:
     def foreseen(
         self, own: PyTree, other: PyTree, seat: Array, state: LearnerState, key: Array
     ) -> Array:
-        """What the player on `seat` will earn once its opponent has learnt, ``[]``.
+        """Return of the player on `seat` after its opponent's anticipated steps, ``[]``.
 
         Args:
             own: its parameters.
             other: its opponent's.
             seat: ``[]`` int32.
-            state: settings, and how far epsilon has gone.
+            state: the learner's state, for its settings and epsilon.
             key: consumed.
         """
 
-        def seated(own: PyTree, other: PyTree) -> PyTree:
+        def seated(own_params: PyTree, other: PyTree) -> PyTree:
             def place(mine: Array, theirs: Array) -> Array:
                 pair = jnp.stack([mine, theirs])
                 return jnp.where(seat == 0, pair, pair[::-1])
 
-            return jax.tree.map(place, own, other)
+            return jax.tree.map(place, own_params, other)
 
         size = state.hyper["lookahead_lr"]
         *keys, last = jax.random.split(key, self.config.lookahead + 1)
@@ -199,7 +199,7 @@ class Foreseers:
         return self.worth(seated(own, other), games, seat, state)
 
     def opponents(self, state: LolaState) -> PyTree:
-        """The parameters that are taken for the opponent's, leaves ``[n, ...]``."""
+        """The parameters that the opponents are assumed to have, leaves ``[n, ...]``."""
         if isinstance(state.model, Trained):
             return state.model.params
         return jax.tree.map(lambda leaf: leaf[::-1], state.learner.trained.params)
@@ -207,7 +207,7 @@ class Foreseers:
     def learn(
         self, state: LolaState, rollout: Rollout, reward: Array, key: Array, clock: Clock
     ) -> tuple[LolaState, Metrics]:
-        """Policies learn from games ahead, models from those that were played. Consumes ``key``."""
+        """Trains policies on simulated games, models on the real ones. Consumes ``key``."""
         del reward, clock
         learnt, count = state.learner, len(self.seats)
         ids = jnp.asarray(np.array(self.seats, np.int32))
@@ -230,22 +230,22 @@ class Foreseers:
         after = count_episodes(learnt._replace(trained=trained), rollout)
         if not isinstance(state.model, Trained):
             return LolaState(after, ()), numbers
-        model, found = self.fit(state.model, learnt, rollout)
-        return LolaState(after, model), numbers | found
+        model, measured = self.fit(state.model, learnt, rollout)
+        return LolaState(after, model), numbers | measured
 
     def entropies(self, params: PyTree, rollout: Rollout) -> Array:
-        """Entropy of each agent's policy in the games that were played, ``[n]`` nats."""
+        """Entropy of each agent's policy in the real games, ``[n]`` nats."""
 
-        def one(params: PyTree, own: Rollout) -> Array:
-            logits = self.policy.evaluate(params, own).logits
-            return masked_mean(distributions.policy(logits).entropy(), own.active)
+        def one(params: PyTree, own_rollout: Rollout) -> Array:
+            logits = self.policy.evaluate(params, own_rollout).logits
+            return masked_mean(distributions.policy(logits).entropy(), own_rollout.active)
 
         return jax.vmap(one, (0, SEAT_AXES))(params, self.of(rollout, self.seats))
 
     def fit(
         self, model: Trained, learnt: LearnerState, rollout: Rollout
     ) -> tuple[Trained, Metrics]:
-        """Models learn what opponents did, given what those saw."""
+        """Trains the models to predict the opponents' actions from the opponents' observations."""
         theirs = self.of(rollout, tuple(1 - seat for seat in self.seats))
         each = partial(imitation, self.policy, eps=epsilon(learnt))
 
@@ -258,6 +258,6 @@ class Foreseers:
         return model, of_models(losses, norm, self.env.spec.num_actions)
 
     def of(self, rollout: Rollout, seats: Seats) -> Rollout:
-        """The rollout as some seats saw it, with the empty memory of an episode's start."""
+        """The part of the rollout of some seats, with the empty memory of an episode's start."""
         taken = take_seats(rollout, seats)
         return taken._replace(memory=self.learner.begin(rollout.done.shape[1]))

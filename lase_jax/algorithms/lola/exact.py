@@ -1,9 +1,9 @@
-"""Exact LOLA in iterated matrix games (Foerster et al. 2018): values are solved for, not sampled.
+"""Exact LOLA in iterated matrix games (Foerster et al. 2018): values are computed, not sampled.
 
 Two players with one-step memory: a policy is five logits of cooperation, at the start and after CC,
 CD, DC and DD, where player 1's move comes first for both players. A player that learns with
-opponent learning awareness (LOLA) follows its gradient plus what its own parameters change in the
-step that the opponent is about to take.
+opponent-learning awareness (LOLA) follows its own gradient plus a term for the effect of its
+parameters on the opponent's next learning step.
 """
 
 import jax
@@ -14,7 +14,7 @@ from lase_jax.types import Array
 
 STATES = ("start", "CC", "CD", "DC", "DD")
 _OTHERS_VIEW = np.array([0, 1, 3, 2, 4])
-"""The states as player 2 calls them when it names its own move first."""
+"""Indices that reorder `STATES` so that player 2's own move comes first."""
 
 
 def exact_values(logits: Array, payoffs: Array, gamma: Array) -> Array:
@@ -50,19 +50,19 @@ def exact_step(logits: Array, payoffs: Array, gamma: Array, lr: Array, lookahead
         lookahead: ``[]`` the step size that each player expects of the other.
     """
 
-    def value(own: Array, other: Array, me: int) -> Array:
-        both = jnp.stack([own, other] if me == 0 else [other, own])
+    def value(own_logits: Array, other: Array, me: int) -> Array:
+        both = jnp.stack([own_logits, other] if me == 0 else [other, own_logits])
         return exact_values(both, payoffs, gamma)[me] / (1 - gamma)
 
     def step(me: int) -> Array:
-        own, other = logits[me], logits[1 - me]
-        gradient, theirs = jax.grad(value, (0, 1))(own, other, me)
+        own_logits, other = logits[me], logits[1 - me]
+        gradient, theirs = jax.grad(value, (0, 1))(own_logits, other, me)
 
-        def shaped(own: Array) -> Array:
-            """What the other's step, as my parameters bend it, is worth to me."""
-            return theirs @ jax.grad(value)(other, own, 1 - me)
+        def shaped(own_logits: Array) -> Array:
+            """First-order gain to me per unit of the other's step size, given my parameters."""
+            return theirs @ jax.grad(value)(other, own_logits, 1 - me)
 
-        return own + lr * (gradient + lookahead * jax.grad(shaped)(own))
+        return own_logits + lr * (gradient + lookahead * jax.grad(shaped)(own_logits))
 
     return jnp.stack([step(0), step(1)])
 
@@ -84,9 +84,9 @@ def learn_exact(
 
 
 def tit_for_tat(logits: Array) -> Array:
-    """``[2]`` bool: who cooperates after the other's cooperation and defects after its defection.
+    """``[2]`` bool: whether a player repeats the other's last move (the start is left out).
 
-    Probabilities above and below one half count.
+    It cooperates with probability above one half after cooperation, below one half after defection.
     """
     probs = jax.nn.sigmoid(jnp.stack([logits[0], logits[1][_OTHERS_VIEW]]))
     return (probs[:, 1] > 0.5) & (probs[:, 3] > 0.5) & (probs[:, 2] < 0.5) & (probs[:, 4] < 0.5)
