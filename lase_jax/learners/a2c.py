@@ -16,6 +16,7 @@ from lase_jax.learners.actor_critic import (
     Carry,
     Step,
     advantages,
+    explained,
     normalised,
 )
 from lase_jax.learners.policy import Views
@@ -54,10 +55,15 @@ class A2C(ActorCriticConfig):
         if self.log_prob == "behaviour":
             drawn_from = distributions.policy(views.logits, eps)
         policy_loss = mean(-drawn_from.log_prob(rollout.action) * scaled)
-        value_loss = mean((adv + fixed_values.now - value) ** 2)
+        value_loss = mean(((adv + fixed_values.now - value) / views.scale) ** 2)
         entropy = mean(pi.entropy())
         total = policy_loss + hyper["critic"] * value_loss - hyper["entropy"] * entropy
-        return total, {"policy_loss": policy_loss, "value_loss": value_loss, "entropy": entropy}
+        return total, {
+            "policy_loss": policy_loss,
+            "value_loss": value_loss,
+            "entropy": entropy,
+            "explained": explained(adv, adv + fixed_values.now, rollout.active),
+        }
 
     def go_over(
         self, step: Step, trained: Carry, data: PyTree, key: Array

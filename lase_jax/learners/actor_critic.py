@@ -9,10 +9,10 @@ a flattened observation, V symbols.
 """
 
 import abc
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -21,12 +21,17 @@ import optax
 from envs import checks
 from envs.types import EnvSpec
 from lase_jax.core import distributions, population, returns
+from lase_jax.core import scales as scales_of
 from lase_jax.core.metrics import masked_mean
 from lase_jax.core.population import Trained
+from lase_jax.core.scales import Scale
 from lase_jax.learners.policy import Policy, Values, Views
+from lase_jax.nets.actor_critic import CRITIC
 from lase_jax.nets.layers import DENSE, Net
 from lase_jax.types import SEAT_AXES, Array, Decision, Metrics, Mode, PyTree, Rollout
 
+HEADS = ("value_head", "symbol_value_head")
+"""The critics' last layers."""
 Carry = tuple[Trained, Trained]
 """What a learner trains, and what its `Companion` trains."""
 Step = Callable[[Carry, PyTree], tuple[Carry, Metrics]]
@@ -51,10 +56,21 @@ class ActorCriticConfig(abc.ABC):
     """Decay of the generalised advantage: 0 one-step TD error (the paper), 1 Monte-Carlo return."""
     entropy: float = 0.05
     """Weight of the entropy bonus."""
+    entropy_end: float = 1.0
+    """Multiple of `entropy` that is reached after `entropy_episodes`."""
+    entropy_episodes: int = 1
+    """Episodes over which the weight of the entropy bonus changes linearly."""
     critic: float = 0.5
     """Weight of the critic's squared error."""
+    critic_trunk: Literal["own", "shared"] = "shared"
+    """Whether the critic has layers of its own below its head, or the policy's, which it then
+    trains too; in either case it reads the policy's LSTM."""
+    scale_values: bool = False
+    """Train the critic on values in units of the root mean square of discounted returns so far, so
+    that the scale of rewards makes no difference."""
     max_grad_norm: float = 1.0
-    """Each agent's gradient is scaled down to this global norm."""
+    """Each agent's gradient is scaled down to this global norm; with layers of its own, the
+    critic's by itself."""
     normalise: bool = True
     """Divide each agent's advantages by their standard deviation, after subtracting the mean."""
     epsilon_start: float = 0.5
@@ -86,6 +102,9 @@ class ActorCriticConfig(abc.ABC):
         for field in ("gamma", "lam", "epsilon_start", "epsilon_end"):
             checks.probability(field, getattr(self, field))
         checks.number("entropy", self.entropy, 0.0)
+        checks.number("entropy_end", self.entropy_end, 0.0)
+        checks.integer("entropy_episodes", self.entropy_episodes, 1)
+        checks.choice("critic_trunk", self.critic_trunk, ("own", "shared"))
         checks.number("critic", self.critic, 0.0)
         checks.number("max_grad_norm", self.max_grad_norm, 0.0, open_low=True)
         checks.integer("epsilon_episodes", self.epsilon_episodes, 1)
@@ -163,8 +182,9 @@ class LearnerState(NamedTuple):
     """What an actor-critic keeps from update to update."""
 
     trained: Trained  # leaves [n, ...]
-    episodes: Array  # [] float32, episodes finished, which drive epsilon and the learning rate
+    episodes: Array  # [] float32, episodes finished, which drive all schedules
     hyper: dict[str, Array]  # [] float32 each
+    scales: tuple[Scale, ...] = ()  # of actions, and perhaps of symbols; () where values have none
 
 
 class Acting(NamedTuple):
@@ -215,18 +235,29 @@ class Learner:
     @cached_property
     def policy(self) -> Policy:
         """One agent's policy and critic."""
-        config, bootstraps = self.config, self.config.bootstrap_at_horizon
-        return Policy(self.spec, config.net, self.extra, self.symbols, bootstraps)
+        config, sizes = self.config, (self.config.net, self.extra, self.symbols)
+        own = config.critic_trunk == "own"
+        return Policy(self.spec, *sizes, config.bootstrap_at_horizon, own)
 
     @property
     def tx(self) -> optax.GradientTransformation:
-        """One agent's optimiser."""
+        """One agent's optimiser of policy and critic, which are clipped apart if they are apart."""
+        if self.config.critic_trunk == "shared":
+            return self.plain_tx
+        parts: dict[Hashable, Any] = {"policy": self.plain_tx, "critic": self.plain_tx}
+        return optax.partition(parts, partial(jax.tree.map_with_path, owner))
+
+    @property
+    def plain_tx(self) -> optax.GradientTransformation:
+        """An optimiser of the same settings, for other networks of the agents."""
         return population.optimiser(self.config.max_grad_norm)
 
     def init(self, key: Array, hyper: PyTree) -> LearnerState:
         """Fresh agents. ``key`` is consumed."""
         trained = population.init_stacked(self.policy.init, self.tx, key, self.num_seats)
-        return LearnerState(trained, jnp.float32(0.0), jax.tree.map(jnp.float32, hyper))
+        count = (1 + bool(self.symbols)) * self.config.scale_values
+        scales = tuple(scales_of.blank(self.num_seats) for _ in range(count))
+        return LearnerState(trained, jnp.float32(0.0), jax.tree.map(jnp.float32, hyper), scales)
 
     def begin(self, num_envs: int) -> PyTree:
         """The memory ``[B, n, H]`` before the first step of an episode; () without LSTM."""
@@ -250,7 +281,7 @@ class Learner:
 
         def one(params: PyTree, folded: PyTree, memory: PyTree, x: Array) -> tuple[Array, PyTree]:
             features, memory = self.policy.step(params, folded, memory, x)
-            return self.policy.heads(params, features)[0], memory
+            return self.policy.action_logits(params, features), memory
 
         x = obs.astype(jnp.float32)
         seatwise = jax.vmap(one, in_axes=(0, 0, 1, 1), out_axes=1)
@@ -264,15 +295,52 @@ class Learner:
         action, log_prob = distributions.choose(logits, acting.epsilon, draws, mode)
         return Decision(action, log_prob), memory
 
+    def rescaled(
+        self, state: LearnerState, rollout: Rollout, rewards: Sequence[Array]
+    ) -> LearnerState:
+        """The state with the scale of returns brought up to date; values stay as they are.
+
+        Args:
+            state: of the agents.
+            rollout: of these seats.
+            rewards: ``[T, B, n]`` what actions, and perhaps symbols, learn on.
+        """
+        if not self.config.scale_values:
+            return state
+        end = rollout.done & (not self.config.bootstrap_at_horizon)
+
+        def square(active: Array, reward: Array) -> Array:
+            cont = jax.vmap(returns.continues, 1, 1)(active, end)
+            return scales_of.squared_return(reward, active, cont, state.hyper["gamma"])
+
+        fresh = [jax.vmap(square, 2)(rollout.active, reward) for reward in rewards]
+        after = tuple(map(scales_of.updated, state.scales, fresh))
+        layers = dict(state.trained.params["params"])
+        for name, old, new in zip(HEADS, state.scales, after, strict=False):
+            layers[name] = scales_of.keep_output(layers[name], old, new)
+        trained = state.trained._replace(params={"params": layers})
+        return state._replace(trained=trained, scales=after)
+
+    def current(self, state: LearnerState) -> dict[str, Array]:
+        """The traced settings, with the weight of the entropy bonus as it is now."""
+        config, hyper = self.config, state.hyper
+        share = progress(state, config.entropy_end, float(config.entropy_episodes))
+        return hyper | {"entropy": hyper["entropy"] * share}
+
+    def scale(self, state: LearnerState, critic: int = 0) -> Array:
+        """The unit ``[n]`` in which critics of actions, or those of symbols (1), learn."""
+        scaled = self.config.scale_values
+        return scales_of.root(state.scales[critic]) if scaled else jnp.ones(self.num_seats)
+
     def targets(self, state: LearnerState, rollout: Rollout, reward: Array) -> PyTree:
         """Everyone's targets (see `ActorCriticConfig.targets`), leaves ``[T, B, n, ...]``."""
 
-        def one(params: PyTree, rollout: Rollout, reward: Array) -> PyTree:
-            evaluate = partial(self.policy.evaluate, params, rollout)
+        def one(params: PyTree, rollout: Rollout, reward: Array, scale: Array) -> PyTree:
+            evaluate = partial(self.policy.evaluate, params, rollout, scale)
             return self.config.targets(evaluate, rollout, reward, state.hyper)
 
-        params = state.trained.params
-        return jax.vmap(one, in_axes=(0, SEAT_AXES, 2), out_axes=2)(params, rollout, reward)
+        each = jax.vmap(one, in_axes=(0, SEAT_AXES, 2, 0), out_axes=2)
+        return each(state.trained.params, rollout, reward, self.scale(state))
 
     def losses(
         self, params: PyTree, state: LearnerState, rollout: Rollout, reward: Array, targets: PyTree
@@ -286,16 +354,17 @@ class Learner:
             reward: ``[T, B, n]`` the reward that they learn from.
             targets: what `targets` returned.
         """
-        eps = epsilon(state)
+        hyper, eps = self.current(state), epsilon(state)
 
         def one(
-            params: PyTree, rollout: Rollout, reward: Array, targets: PyTree
+            params: PyTree, rollout: Rollout, reward: Array, targets: PyTree, scale: Array
         ) -> tuple[Array, Metrics]:
-            views = self.policy.evaluate(params, rollout)
-            total, parts = self.config.objective(views, rollout, reward, targets, state.hyper, eps)
+            views = self.policy.evaluate(params, rollout, scale)
+            total, parts = self.config.objective(views, rollout, reward, targets, hyper, eps)
             return total, {f"learn/{name}": value for name, value in parts.items()}
 
-        return jax.vmap(one, in_axes=(0, SEAT_AXES, 2, 2))(params, rollout, reward, targets)
+        each = jax.vmap(one, in_axes=(0, SEAT_AXES, 2, 2, 0))
+        return each(params, rollout, reward, targets, self.scale(state))
 
     def minimise(
         self,
@@ -327,12 +396,14 @@ class Learner:
             trained, beside = carry
             params = trained.params, beside.params
             (grads, grads_beside), metrics = jax.grad(total, has_aux=True)(params, data)
-            trained, norm = population.descend(self.tx, trained, grads, size)
+            norm, critic_norm = norms(grads)
+            trained, _ = population.descend(self.tx, trained, grads, size)
             beside, metrics = companion.descend(beside, grads_beside, metrics)
             return (trained, beside), metrics | {
                 "learn/grad_norm": norm,
+                "learn/critic_grad_norm": critic_norm,
                 "learn/epsilon": jnp.broadcast_to(now, (self.num_seats,)),
-                "health/actor": population.finite(norm, metrics["learn/policy_loss"]),
+                "health/actor": population.finite(norm, critic_norm, metrics["learn/policy_loss"]),
             }
 
         first = state.trained, companion.trained
@@ -343,6 +414,7 @@ class Learner:
         self, state: LearnerState, rollout: Rollout, reward: Array, key: Array
     ) -> tuple[LearnerState, Metrics]:
         """Learns from a rollout of these seats and ``reward [T, B, n]``. ``key`` is consumed."""
+        state = self.rescaled(state, rollout, [reward])
 
         def losses(params: PyTree, beside: PyTree, data: PyTree) -> tuple[Array, Metrics]:
             del beside
@@ -389,6 +461,23 @@ def normalised(adv: Array, active: Array) -> Array:
     return centred / (jnp.sqrt(masked_mean(centred**2, active)) + 1e-8)
 
 
+def explained(error: Array, goal: Array, active: Array) -> Array:
+    """Share ``[]`` of the variance of a critic's goals that it foresaw, over active steps.
+
+    1 for a perfect critic, 0 for one that says their mean, negative for a worse one; 0 also where
+    goals do not vary.
+
+    Args:
+        error: ``[T, B]`` what was missing to the goals.
+        goal: ``[T, B]`` what the critic learns on.
+        active: ``[T, B]`` bool.
+    """
+    variance, missed = (
+        masked_mean((x - masked_mean(x, active)) ** 2, active) for x in (goal, error)
+    )
+    return jnp.where(variance > 0, 1.0 - missed / jnp.where(variance > 0, variance, 1.0), 0.0)
+
+
 def epsilon(state: LearnerState) -> Array:
     """The share of uniform actions now: linear in episodes from start to end."""
     hyper = state.hyper
@@ -399,5 +488,24 @@ def epsilon(state: LearnerState) -> Array:
 def rate(state: LearnerState) -> Array:
     """The learning rate now: linear in episodes from `lr` to its multiple at the end."""
     hyper = state.hyper
-    left = jnp.maximum(1.0 - state.episodes / hyper["lr_episodes"], 0.0)
-    return hyper["lr"] * (hyper["lr_end"] + (1.0 - hyper["lr_end"]) * left)
+    return hyper["lr"] * progress(state, hyper["lr_end"], hyper["lr_episodes"])
+
+
+def progress(state: LearnerState, end: Array | float, episodes: Array | float) -> Array:
+    """What a setting is multiplied by now: linear in episodes from 1 to `end`."""
+    left = jnp.maximum(1.0 - state.episodes / episodes, 0.0)
+    return end + (1.0 - end) * left
+
+
+def owner(path: tuple, leaf: Array) -> str:
+    """Whether a parameter of the network is the "policy"'s or the "critic"'s."""
+    del leaf
+    return "critic" if path[1].key in CRITIC else "policy"
+
+
+def norms(grads: PyTree) -> tuple[Array, Array]:
+    """Global norms ``[n]`` of the gradients of policies, with what they share, and of critics."""
+    layers = grads["params"]
+    critic = {name: layers[name] for name in layers if name in CRITIC}
+    policy = {name: layers[name] for name in layers if name not in CRITIC}
+    return jax.vmap(population.norm)(policy), jax.vmap(population.norm)(critic)

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -31,6 +31,14 @@ class Views(NamedTuple):
 
     logits: Array  # [T, B, A]
     values: Values
+    scale: Array  # [], the unit in which the critic learns
+
+
+class Features(NamedTuple):
+    """Inputs of the heads of a policy and its critic in every step of a rollout."""
+
+    policy: Array  # [T, B, H], or one step more
+    critic: Array  # [T, B, H], or one step more, that after a cut
 
 
 class Past(NamedTuple):
@@ -38,12 +46,12 @@ class Past(NamedTuple):
 
     window: Array  # [T, B, H], pre-activations of its first dense layer for the window
     memory: PyTree  # [T, B, ...], before the step
-    features: Array  # [T, B, H'], computed with the true extra inputs
+    features: Array  # [T, B, H'], the policy's, computed with the true extra inputs
 
 
 @dataclass(frozen=True)
 class Policy:
-    """A policy and its critic on one network."""
+    """A policy and its critic, on one network or on a network each."""
 
     spec: EnvSpec
     net: Net
@@ -53,12 +61,14 @@ class Policy:
     """V, size of the vocabulary of agents that send symbols; 0 for others."""
     bootstrap_at_horizon: bool = False
     """Whether the end of an episode is a cut, so that the value after it is needed."""
+    own_critic: bool = False
+    """Whether the critic has a network of its own."""
 
     @cached_property
     def module(self) -> ActorCritic:
         """The network."""
-        spec = self.spec
-        return ActorCritic(spec.obs_shape, spec.num_actions, self.net, self.extra, self.symbols)
+        spec, inputs = self.spec, (self.spec.obs_shape, self.net, self.extra)
+        return ActorCritic(*inputs, spec.num_actions, self.symbols, self.own_critic)
 
     def network(self, name: str) -> Callable[..., Any]:
         """A method of the network as ``(params, *arguments) -> value``."""
@@ -77,13 +87,13 @@ class Policy:
         """The first layers as affine maps, computed once per update (see `nets.layers`)."""
         return self.network("fold")(params)
 
-    def heads(self, params: PyTree, features: Array) -> tuple[Array, Array]:
-        """Logits ``[..., A]`` and value ``[...]``."""
-        return self.network("heads")(params, features)
+    def action_logits(self, params: PyTree, features: Array) -> Array:
+        """Logits ``[..., A]`` from the policy's features."""
+        return self.network("logits")(params, features)
 
-    def symbol_heads(self, params: PyTree, features: Array) -> tuple[Array, Array]:
-        """Logits ``[..., V]`` of symbols, and the value ``[...]`` of their critic."""
-        return self.network("symbol_heads")(params, features)
+    def symbol_logits(self, params: PyTree, features: Array) -> Array:
+        """Logits ``[..., V]`` of symbols from the policy's features."""
+        return self.network("symbol_logits")(params, features)
 
     def first_features(self, params: PyTree, x: Array) -> Array:
         """Flat output, for ``x [..., F]``, of the convolutions or else of the first dense layer."""
@@ -101,7 +111,7 @@ class Policy:
 
     def logits(self, params: PyTree, folded: PyTree, memory: PyTree, x: Array) -> Array:
         """Logits ``[M, A]`` for ``x [M, F + E]`` and the memory ``[M, ...]`` before it."""
-        return self.heads(params, self.step(params, folded, memory, x)[0])[0]
+        return self.action_logits(params, self.step(params, folded, memory, x)[0])
 
     def unroll(self, params: PyTree, memory: PyTree, encoded: Array) -> tuple[Array, PyTree]:
         """Features and the memory before each step, from ``encoded [T, B, ...]``."""
@@ -116,27 +126,42 @@ class Policy:
         """
         return self.unroll(params, memory, self.network("encode")(params, folded, x))[1]
 
-    def features(self, params: PyTree, rollout: Rollout) -> Array:
+    def features(self, params: PyTree, rollout: Rollout) -> Features:
         """Features of every step and, if the rollout ends with a cut, of the last observation.
 
         Args:
             params: of the agent.
             rollout: the agent's part, including the extra inputs appended to observations.
-
-        Returns:
-            ``[T, B, H]`` or ``[T + 1, B, H]``, which `views` splits.
         """
         obs = rollout.obs
         if self.bootstrap_at_horizon or len(obs) != self.spec.horizon:
             obs = jnp.concatenate([obs, rollout.last_obs[None]])
         folded = self.fold(params)
-        encoded = self.network("encode")(params, folded, obs.astype(jnp.float32))
-        return self.unroll(params, rollout.memory, encoded)[0]
+        x = obs.astype(jnp.float32)
+        features, _ = self.unroll(params, rollout.memory, self.network("encode")(params, folded, x))
+        return Features(features, self.network("critic_features")(params, x, features))
 
-    def evaluate(self, params: PyTree, rollout: Rollout) -> Views:
-        """Policy and values in every step of the agent's part of a rollout."""
-        features = self.features(params, rollout)
-        return views(*self.heads(params, features), len(rollout.action))
+    def evaluate(self, params: PyTree, rollout: Rollout, scale: Array | float = 1.0) -> Views:
+        """Policy and values in every step of the agent's part of a rollout.
+
+        ``scale []`` is the unit in which the critic learns (see `core.scales`).
+        """
+        return self.views(params, self.features(params, rollout), len(rollout.action), scale)
+
+    def views(
+        self,
+        params: PyTree,
+        features: Features,
+        steps: int,
+        scale: Array | float,
+        of: Literal["", "symbol_"] = "",
+    ) -> Views:
+        """Outputs of policy and critic, or of those for symbols, in T steps with these features."""
+        logits = self.network(f"{of}logits")(params, features.policy[:steps])
+        value = self.network(f"{of}value")(params, features.critic) * scale
+        now, goes_on = value[:steps], len(value) > steps
+        following = value[1:] if goes_on else jnp.append(value[1:], value[:1], 0)
+        return Views(logits, Values(now, following), jnp.asarray(scale, jnp.float32))
 
     def past(self, params: PyTree, memory: PyTree, x: Array) -> Past:
         """`Past` of an agent with inputs ``x [T, B, F + E]`` and initial memory ``[B, ...]``."""
@@ -162,11 +187,4 @@ class Policy:
         features = self.network("upper_layers")(params, z)
         if self.net.lstm:
             features = self.network("recur")(params, before, features)[0]
-        return self.heads(params, features)[0]
-
-
-def views(logits: Array, value: Array, steps: int) -> Views:
-    """Splits the outputs of the heads for `Policy.features` into the views of T steps."""
-    now = value[:steps]
-    following = value[1:] if len(value) > steps else jnp.append(value[1:], value[:1], 0)
-    return Views(logits[:steps], Values(now, following))
+        return self.action_logits(params, features)

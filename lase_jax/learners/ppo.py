@@ -27,6 +27,7 @@ from lase_jax.learners.actor_critic import (
     Carry,
     Step,
     advantages,
+    explained,
     normalised,
 )
 from lase_jax.learners.policy import Views
@@ -53,7 +54,7 @@ class PPO(ActorCriticConfig):
     """Clip of the ratio of new and old probability: no gain beyond 1 +- this."""
     value_clip: float = 0.0
     """Clip of the critic: no gain if a value moves further than this from the old one, in units of
-    return; 0 for no clip."""
+    the scale of returns (see `scale_values`); 0 for no clip."""
 
     TRACED: ClassVar[tuple[str, ...]] = (*ActorCriticConfig.TRACED, "clip")
 
@@ -107,10 +108,12 @@ class PPO(ActorCriticConfig):
         near = jnp.clip(ratio, 1.0 - clip, 1.0 + clip)
         policy_loss = mean(-jnp.minimum(ratio * scaled, near * scaled))
         value, goal = views.values.now, adv + targets.value
-        error = (goal - value) ** 2
+        error = ((goal - value) / views.scale) ** 2
         if self.value_clip:
-            step = jnp.clip(value - targets.value, -self.value_clip, self.value_clip)
-            error = jnp.maximum(error, (goal - targets.value - step) ** 2)
+            bound = self.value_clip * views.scale
+            step = jnp.clip(value - targets.value, -bound, bound)
+            bounded = (goal - targets.value - step) / views.scale
+            error = jnp.maximum(error, bounded**2)
         value_loss = mean(error)
         entropy = mean(distributions.policy(views.logits).entropy())
         total = policy_loss + hyper["critic"] * value_loss - hyper["entropy"] * entropy
@@ -118,6 +121,7 @@ class PPO(ActorCriticConfig):
             "policy_loss": policy_loss,
             "value_loss": value_loss,
             "entropy": entropy,
+            "explained": explained(goal - value, goal, rollout.active),
             "divergence": mean(ratio - 1.0 - moved),
             "clipped": mean((jnp.abs(ratio - 1.0) > clip).astype(jnp.float32)),
         }

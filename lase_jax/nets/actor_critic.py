@@ -1,30 +1,29 @@
-"""The network of a policy and a value, for one agent.
+"""The networks of a policy and its critic, for one agent.
 
 Letters: A actions, N seats, F numbers of a flattened observation, H width of a layer; ``...`` are
 batch axes.
 """
 
 import math
+from dataclasses import replace
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 
 from lase_jax.nets.layers import LSTM, SMALL, Affine, Array, Eyes, Net, PyTree
 
 
-class ActorCritic(nn.Module):
-    """Acting policy and critic: encoder (`Eyes`), dense layers, optional LSTM, two linear heads.
+class Trunk(nn.Module):
+    """Features of an observation: encoder (`Eyes`), dense layers, optional LSTM.
 
     With `extra`, inputs are ``[..., F + extra]``: inputs beyond the window enter at the first dense
-    layer, after the convolutions. With `symbols` there are two more heads, a policy over that many
-    symbols and its critic.
+    layer, after the convolutions.
     """
 
     obs_shape: tuple[int, ...]
-    num_actions: int
     net: Net
     extra: int = 0
-    symbols: int = 0
 
     def setup(self) -> None:
         """Declares the layers."""
@@ -38,11 +37,6 @@ class ActorCritic(nn.Module):
         self.eyes = Eyes(self.obs_shape, net.dense[:1], net.conv, net.conv_relu)
         self.hidden = [nn.Dense(width) for width in net.dense[1:]]
         self.lstm = LSTM(net.lstm, net.dense[-1]) if net.lstm else None
-        table = not net.dense  # a bias would act on all states at once
-        self.policy_head = nn.Dense(self.num_actions, use_bias=not table, kernel_init=SMALL)
-        self.value_head = nn.Dense(1, use_bias=not table)
-        self.symbol_head = nn.Dense(self.symbols, kernel_init=SMALL) if self.symbols else None
-        self.symbol_value_head = nn.Dense(1) if self.symbols else None
 
     def first_features(self, x: Array) -> Array:
         """Flat output, for ``x [..., F]``, of the convolutions or else of the first dense layer."""
@@ -90,14 +84,60 @@ class ActorCritic(nn.Module):
         assert self.lstm is not None
         return self.lstm.unroll(carry, encoded)
 
-    def heads(self, h: Array) -> tuple[Array, Array]:
-        """Logits ``[..., A]`` and value ``[...]``."""
-        return self.policy_head(h), self.value_head(h)[..., 0]
 
-    def symbol_heads(self, h: Array) -> tuple[Array, Array]:
-        """Logits ``[..., V]`` of symbols and their value ``[...]``; only if there are `symbols`."""
-        assert self.symbol_head is not None and self.symbol_value_head is not None
-        return self.symbol_head(h), self.symbol_value_head(h)[..., 0]
+CRITIC = ("critic", "value_head", "symbol_value_head")
+"""Names of the critic's parameters, all others are the policy's."""
+
+
+class ActorCritic(Trunk):
+    """Acting policy and critic: one trunk, or one for each, and two linear heads.
+
+    With `symbols` there are two more heads, a policy over that many symbols and its critic. A
+    critic with its own trunk also reads the state of the policy's LSTM, without training it.
+    """
+
+    num_actions: int = 0
+    symbols: int = 0
+    own_critic: bool = False
+
+    def setup(self) -> None:
+        """Declares the layers."""
+        super().setup()
+        net = self.net
+        table = not net.dense  # a bias would act on all states at once
+        self.policy_head = nn.Dense(self.num_actions, use_bias=not table, kernel_init=SMALL)
+        self.symbol_head = nn.Dense(self.symbols, kernel_init=SMALL) if self.symbols else None
+        self.value_head = nn.Dense(1, use_bias=not table)
+        self.symbol_value_head = nn.Dense(1) if self.symbols else None
+        apart = self.own_critic and not table
+        inputs = self.extra + net.lstm
+        self.critic = Trunk(self.obs_shape, replace(net, lstm=0), inputs) if apart else None
+
+    def critic_features(self, x: Array, h: Array) -> Array:
+        """Inputs of the critic's heads, given ``x [..., F + extra]`` and the policy's features."""
+        if self.critic is None:
+            return h
+        if self.net.lstm:
+            x = jnp.concatenate([x, jax.lax.stop_gradient(h)], axis=-1)
+        return self.critic.encode(self.critic.fold(), x)
+
+    def logits(self, h: Array) -> Array:
+        """Logits ``[..., A]`` from the policy's features."""
+        return self.policy_head(h)
+
+    def value(self, h: Array) -> Array:
+        """Value ``[...]`` from the critic's features."""
+        return self.value_head(h)[..., 0]
+
+    def symbol_logits(self, h: Array) -> Array:
+        """Logits ``[..., V]`` of symbols from the policy's features; needs `symbols`."""
+        assert self.symbol_head is not None
+        return self.symbol_head(h)
+
+    def symbol_value(self, h: Array) -> Array:
+        """Value ``[...]`` of symbols from the critic's features; needs `symbols`."""
+        assert self.symbol_value_head is not None
+        return self.symbol_value_head(h)[..., 0]
 
     def __call__(self, x: Array) -> tuple[Array, Array]:
         """Touches every parameter once, for `init`; x is ``[..., F + extra]``."""
@@ -105,6 +145,8 @@ class ActorCritic(nn.Module):
         if self.lstm is not None:
             zeros = jnp.zeros((*x.shape[:-1], self.net.lstm))
             h = self.recur((zeros, zeros), h)[0]
+        judged = self.critic_features(x, h)
         if self.symbols:
-            self.symbol_heads(h)
-        return self.heads(h)
+            self.symbol_logits(h)
+            self.symbol_value(judged)
+        return self.logits(h), self.value(judged)

@@ -82,7 +82,7 @@ class Checkpoints:
         """
         arguments = self._orbax.args
         items = arguments.Composite(
-            carry=arguments.StandardSave(jax.tree.map(_filled, carry)),
+            carry=arguments.StandardSave(stored(jax.tree.map(_filled, carry))),
             config=arguments.JsonSave(self._config),
         )
         try:
@@ -156,7 +156,7 @@ class Checkpoints:
                 none of the checkpoints can be read.
         """
         damaged: list[int] = []
-        target = jax.tree.map(_abstract, jax.tree.map(_filled, like))
+        target = stored(jax.tree.map(_abstract, jax.tree.map(_filled, like)))
         for update in reversed(self.all() if only is None else [only]):
             try:
                 saved = self._read(update, "config", self._orbax.args.JsonRestore())
@@ -169,7 +169,7 @@ class Checkpoints:
                 damaged.append(update)
             else:
                 self._put_aside(damaged)
-                return update, jax.tree.map(_emptied, carry, like)
+                return update, jax.tree.map(_emptied, recalled(carry, like), like)
         if damaged:
             raise ConfigError(
                 f"checkpoints is {str(self._path)!r}: none of them can be read (made by another "
@@ -234,6 +234,43 @@ def check_same(saved: dict[str, Any], now: dict[str, Any]) -> None:
                 f"{typed(field)} is {after!r}: the checkpoint was made with {before!r}, "
                 "use the same value or start a new run."
             )
+
+
+def stored(tree: Any) -> Any:
+    """A pytree as it is stored: NamedTuples as dicts, without fields that are their default, ().
+
+    A checkpoint of a time when there was no such field is then like one in which it is empty.
+    """
+    if hasattr(tree, "_fields"):
+        return {
+            name: stored(getattr(tree, name)) for name in tree._fields if not _absent(tree, name)
+        }
+    if isinstance(tree, tuple | list):
+        return [stored(part) for part in tree] or tree
+    if isinstance(tree, dict):
+        return {name: stored(part) for name, part in tree.items()}
+    return tree
+
+
+def recalled(tree: Any, like: Any) -> Any:
+    """Inverse of `stored`, given a pytree of the structure that is wanted."""
+    if hasattr(like, "_fields"):
+        absent = {name for name in like._fields if _absent(like, name)}
+        parts = {name: getattr(like, name) for name in like._fields}
+        return type(like)(
+            **{n: part if n in absent else recalled(tree[n], part) for n, part in parts.items()}
+        )
+    if isinstance(like, tuple | list):
+        return type(like)(recalled(a, b) for a, b in zip(tree, like, strict=True))
+    if isinstance(like, dict):
+        return {name: recalled(tree[name], part) for name, part in like.items()}
+    return tree
+
+
+def _absent(tree: Any, name: str) -> bool:
+    """Whether a NamedTuple's field is its default, ()."""
+    value, default = getattr(tree, name), tree._field_defaults.get(name)
+    return isinstance(value, tuple) and isinstance(default, tuple) and not (value or default)
 
 
 def typed(field: str) -> str:

@@ -1,7 +1,8 @@
 """Converts what earlier versions wrote into config.json to the form of this version.
 
-Before December 2026 the settings of the learner were fields of the agent, and the agent's network
-settings held the widths of the networks of all mechanisms.
+The settings of learners once stood among those of the agents, whose network's settings had the
+widths of all networks of all mechanisms. Critics once had the policy's layers and the unit of
+rewards.
 """
 
 import dataclasses
@@ -11,6 +12,8 @@ from lase_jax.learners import A2C
 
 TAG = "kind"
 """Key under which JSON names the class of a value."""
+CRITIC = {"critic_trunk": "shared", "scale_values": False}
+"""How critics learnt before there was a choice."""
 RENAMED = {"A2C": "Independent"}
 """Old name of each class of agents that was renamed, and its name now."""
 WIDTHS = {
@@ -30,9 +33,13 @@ def converted(value: dict[str, Any]) -> dict[str, Any]:
         value: the fields as they stand in JSON, with the name of the class under `TAG`.
     """
     agent = value.get("agent")
-    if not isinstance(agent, dict) or "learner" in agent or "net" not in agent:
+    if not isinstance(agent, dict):
         return value
-    return value | {"agent": _with_learner(agent)}
+    if "learner" not in agent and "net" in agent:
+        agent = _with_learner(agent)
+    if isinstance(agent.get("learner"), dict):
+        agent = agent | {"learner": CRITIC | agent["learner"]}
+    return value | {"agent": agent}
 
 
 def _with_learner(agent: dict[str, Any]) -> dict[str, Any]:

@@ -64,7 +64,10 @@ KINDS = kinds(
 def alone(kind):
     """The settings of an algorithm, perhaps on a named learner."""
     name, _, learner = kind.partition(" on ")
-    return fitting(with_learner(settings(name), learner), SMALL) if learner else settings(name)
+    if not learner:
+        return settings(name)
+    own = dict(critic_trunk="own", scale_values=True, entropy_end=0.5, entropy_episodes=4)
+    return fitting(with_learner(settings(name), learner), SMALL | own)
 
 
 def build(name, game=GAME):

@@ -80,6 +80,12 @@ def test_traces_are_sums_not_averages():
     np.testing.assert_allclose(memory.trace[0], limit, rtol=1e-4)
 
 
+def policy_of(config):
+    """The network of one agent, without its critic's."""
+    spec = GAME.spec
+    return ActorCritic(spec.obs_shape, config.learner.net, NUM, spec.num_actions)
+
+
 @pytest.mark.parametrize("see", [True, False])
 def test_the_policy_reads_the_traces_before_the_step(see):
     config = settings("ia", trace=0.9, gamma=0.8, see_traces=see)
@@ -88,7 +94,9 @@ def test_the_policy_reads_the_traces_before_the_step(see):
     algorithm = society(GAME.spec, [(agent, seats)])
     state = jax.jit(algorithm.init)(jax.random.key(0), algorithm.hyper)
     rollout = episode(GAME, algorithm, state)
-    module = ActorCritic(GAME.spec.obs_shape, GAME.spec.num_actions, config.learner.net, extra=NUM)
+    module = ActorCritic(
+        GAME.spec.obs_shape, config.learner.net, extra=NUM, num_actions=GAME.spec.num_actions
+    )
     seat, others = 1, [0, 2]
     trace = np.zeros((2, NUM))
     for t in range(6):
@@ -126,7 +134,9 @@ def test_learning_sees_what_acting_saw(monkeypatch):
 
     seen = handed_on(state, rollout._replace(memory=memory))
     assert not handed
-    module = ActorCritic(GAME.spec.obs_shape, GAME.spec.num_actions, CONFIG.learner.net, extra=NUM)
+    module = ActorCritic(
+        GAME.spec.obs_shape, CONFIG.learner.net, extra=NUM, num_actions=GAME.spec.num_actions
+    )
     for row, seat in enumerate(seats):
         params = jax.tree.map(lambda leaf, row=row: leaf[row], state.trained.params)
         log_pi = jax.nn.log_softmax(module.apply(params, seen.obs[:, :, row])[0])

@@ -7,10 +7,13 @@ import numpy as np
 import pytest
 from probes import TINY, episode, facts, one_agent, probe, same, selfplay, settings, train
 
+import envs
 from envs.checks import ConfigError
+from lase_jax.core.scales import root
+from lase_jax.core.settings import changed
 from lase_jax.learners import A2C
-from lase_jax.learners.actor_critic import Learner, epsilon
-from lase_jax.nets.actor_critic import ActorCritic
+from lase_jax.learners.actor_critic import Learner, epsilon, explained
+from lase_jax.nets.actor_critic import CRITIC, ActorCritic
 from lase_jax.nets.layers import Net
 
 GAME = probe(lambda action: action, num_agents=2, num_actions=3, horizon=6)
@@ -33,7 +36,7 @@ def built(config):
 
 def views(params, obs):
     """Log-policy and value by the network itself, for one feed-forward agent."""
-    module = ActorCritic(SPEC.obs_shape, SPEC.num_actions, TINY)
+    module = ActorCritic(SPEC.obs_shape, TINY, num_actions=SPEC.num_actions)
     logits, value = module.apply(params, obs.astype(jnp.float32))
     return np.asarray(jax.nn.log_softmax(logits)), np.asarray(value)
 
@@ -59,10 +62,10 @@ def losses(config, state, rollout, agent):
     ("steps", "ends", "config"),
     [
         (6, True, PLAIN),  # a whole episode: its horizon is the end of the game
-        (6, True, settings("a2c", normalise=False, lam=0.0, bootstrap_at_horizon=True)),
+        (6, True, changed(PLAIN, dict(bootstrap_at_horizon=True))),
         (3, False, PLAIN),  # a cut bootstraps
         (3, True, PLAIN),  # the last segment of an episode does not
-        (6, True, settings("a2c", normalise=False, lam=0.0, log_prob="policy")),
+        (6, True, changed(PLAIN, dict(log_prob="policy"))),
     ],
 )
 def test_losses_equal_the_plain_way(steps, ends, config):
@@ -112,6 +115,51 @@ def test_epsilon_falls_linearly_in_episodes():
     _, state = built(config)
     found = [float(epsilon(state._replace(episodes=jnp.float32(e)))) for e in (0, 5, 10, 99)]
     np.testing.assert_allclose(found, [0.5, 0.3, 0.1, 0.1], rtol=1e-5)
+
+
+def test_the_weight_of_entropy_falls_linearly_in_episodes():
+    config = settings("a2c", entropy=0.4, entropy_end=0.5, entropy_episodes=10)
+    learner, (_, state) = Learner(config.learner, SPEC, 2), built(config)
+    found = [
+        float(learner.current(state._replace(episodes=jnp.float32(e)))["entropy"])
+        for e in (0, 5, 10, 99)
+    ]
+    np.testing.assert_allclose(found, [0.4, 0.3, 0.2, 0.2], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "net", [TINY, Net(conv=(2,), dense=(8,), lstm=4)], ids=["dense", "recurrent"]
+)
+@pytest.mark.parametrize("trunk", ["own", "shared"])
+def test_a_critic_with_layers_of_its_own_moves_no_others(net, trunk):
+    game = probe_window() if net.conv else GAME
+    config = settings("a2c", critic_trunk=trunk, net=net, lr=0.1, max_grad_norm=1e-3)
+    learner = Learner(config.learner, game.spec, 2)
+    rollout = facts(game.spec, memory=learner.begin(2))
+    layers = []
+    for critic in (0.0, 100.0):
+        state = learner.init(jax.random.key(0), config.hyper() | {"critic": critic})
+        after = jax.jit(learner.learn)(state, rollout, rollout.reward, jax.random.key(1))[0]
+        layers.append(after.trained.params["params"])
+    policy = [name for name in layers[0] if name not in CRITIC]
+    assert same(*({name: tree[name] for name in policy} for tree in layers)) == (trunk == "own")
+    assert not same(*(tree["value_head"] for tree in layers))
+
+
+def probe_window():
+    return envs.make(
+        "ssh", num_agents=2, rows=3, columns=3, radius=1, horizon=4, num_hares=1, num_stags=1
+    )
+
+
+def test_the_share_of_variance_that_a_critic_foresaw():
+    goal = jnp.array([[1.0, 2.0, 3.0, 99.0]])
+    active = jnp.array([[True, True, True, False]])
+    assert explained(jnp.zeros((1, 4)), goal, active) == 1.0
+    assert explained(goal - 2.0, goal, active) == pytest.approx(0.0, abs=1e-6)
+    assert explained(-goal, goal, active) == pytest.approx(0.0, abs=1e-6)
+    assert explained(2.0 * goal, goal, active) == pytest.approx(-3.0, rel=1e-5)
+    assert explained(goal, jnp.ones((1, 4)), active) == 0.0
 
 
 def test_episodes_are_counted_when_they_end():
@@ -190,6 +238,9 @@ def test_the_lstm_remembers_in_learning_what_it_did_in_play():
         {"gamma": 1.5},
         {"lam": -0.1},
         {"entropy": -1.0},
+        {"entropy_end": -1.0},
+        {"entropy_episodes": 0},
+        {"critic_trunk": "owm"},
         {"critic": -1.0},
         {"max_grad_norm": 0.0},
         {"epsilon_start": 2.0},
@@ -208,14 +259,16 @@ def test_the_better_arm_and_the_discounted_return_are_learnt():
     arms = jnp.array([0.0, 1.0, 0.3])
     game = probe(lambda action: jnp.stack([arms[action[0]], 1.0]), num_actions=3, horizon=3)
     config = settings(
-        "a2c", lr=2e-2, gamma=0.5, lam=0.0, normalise=False, epsilon_start=0.2, epsilon_episodes=200
-    )
+        "a2c", lr=2e-2, gamma=0.5, lam=0.0, normalise=False, epsilon_start=0.2,
+        epsilon_episodes=200, critic_trunk="own", scale_values=True,
+    )  # fmt: skip
     _, last, metrics = train(game, selfplay(game, config), updates=600, num_envs=4)
     ones = metrics["event/ones"][:, 0, 0]
     assert ones[:3].mean() < 0.6 * game.spec.horizon
     assert ones[-50:].mean() > 0.8 * game.spec.horizon
     params = jax.tree.map(lambda leaf: leaf[0, 1], last.state[0].trained.params)
-    module = ActorCritic(game.spec.obs_shape, game.spec.num_actions, TINY)
+    spec, unit = game.spec, jax.vmap(root)(last.state[0].scales[0])[0, 1]
+    module = ActorCritic(spec.obs_shape, TINY, num_actions=spec.num_actions, own_critic=True)
     seat = jnp.broadcast_to(jnp.array([0.0, 1.0]), (3, 2))
     obs = jnp.concatenate([jnp.eye(4)[:3], seat], axis=1)  # the times before each step
-    np.testing.assert_allclose(module.apply(params, obs)[1], [1.75, 1.5, 1.0], atol=0.1)
+    np.testing.assert_allclose(unit * module.apply(params, obs)[1], [1.75, 1.5, 1.0], atol=0.1)

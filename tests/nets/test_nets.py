@@ -180,7 +180,7 @@ def test_imagined_views_differ_by_seat_and_lie_between_0_and_1():
 
 @pytest.mark.parametrize("net", [Net(dense=(8, 8)), Net(conv=(2, 4), dense=(8,), lstm=8)])
 def test_policies_begin_almost_uniform(net):
-    module = ActorCritic(SHAPE, 6, net)
+    module = ActorCritic(SHAPE, net, num_actions=6)
     x = seen()
     logits, value = jax.jit(lambda x: module.apply(module.init(KEY, x), x))(x)
     assert logits.shape == (7, 6) and value.shape == (7,)
@@ -190,7 +190,7 @@ def test_policies_begin_almost_uniform(net):
 def test_without_dense_layers_policies_and_critics_are_tables():
     """One row per state and nothing that moves all states at once."""
     states = jnp.eye(5)
-    module = ActorCritic((5,), 2, Net(dense=()))
+    module = ActorCritic((5,), Net(dense=()), num_actions=2)
     params = module.init(KEY, states)
     shapes = {
         jax.tree_util.keystr(path): leaf.shape

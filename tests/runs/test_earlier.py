@@ -12,7 +12,8 @@ NET = {
     **{"social": 5, "perspective": 6, "moa": 7, "moa_dense": [9], "incentive": 10},
 }
 LEARNER = {"lr": 0.5, "gamma": 0.25, "normalise": False}
-OURS = dict(LEARNER, net=Net(conv=(2,), dense=(8,), lstm=4))
+CRITIC = dict(critic_trunk="shared", scale_values=False)
+OURS = dict(LEARNER, **CRITIC, net=Net(conv=(2,), dense=(8,), lstm=4))
 
 
 @pytest.mark.parametrize(
@@ -40,7 +41,7 @@ def test_incentives_had_the_width_of_a_network():
     content = config.to_json(config.default("ipd", "lio"))
     net = NET | {"conv": [], "lstm": 0}
     content["agent"] = {"kind": "Lio", **LEARNER, "net": net, "cost": 0.5}
-    own = dict(LEARNER, net=Net(dense=(8,)), cost=0.5, incentive_width=10)
+    own = dict(LEARNER, **CRITIC, net=Net(dense=(8,)), cost=0.5, incentive_width=10)
     assert config.from_json(content).agent == algorithms.config("lio", **own)
 
 

@@ -20,8 +20,7 @@ the next rollout earns no influence: with rollouts of T steps, one in T.
 """
 
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -34,9 +33,15 @@ from lase_jax.algorithms.influence.effect import Audience, InfluenceConfig, effe
 from lase_jax.core import distributions
 from lase_jax.core.metrics import masked_mean
 from lase_jax.core.seats import Seats, take_columns, take_seats
-from lase_jax.learners.actor_critic import Acting, Learner, LearnerState, count_episodes, epsilon
+from lase_jax.learners.actor_critic import (
+    Acting,
+    Learner,
+    LearnerState,
+    count_episodes,
+    epsilon,
+)
 from lase_jax.learners.agents import agent, extend
-from lase_jax.learners.policy import Views, views
+from lase_jax.learners.policy import Views
 from lase_jax.nets.layers import one_hots
 from lase_jax.types import SEAT_AXES, Agent, Array, Clock, Decision, Metrics, Mode, PyTree, Rollout
 
@@ -143,9 +148,8 @@ class Speakers:
             params: PyTree, folded: PyTree, memory: PyTree, x: Array
         ) -> tuple[Array, Array, PyTree]:
             features, memory = policy.step(params, folded, memory, x)
-            logits, _ = policy.heads(params, features)
-            said, _ = policy.symbol_heads(params, features)
-            return logits, said, memory
+            said = policy.symbol_logits(params, features)
+            return policy.action_logits(params, features), said, memory
 
         seatwise = jax.vmap(one, (0, 0, 1, 1), 1)
         extended_obs = self.extended(obs, memory.heard)
@@ -185,8 +189,8 @@ class Speakers:
         """
         params, eps, policy = state.trained.params, epsilon(state), self.learner.policy
         past = jax.vmap(policy.past, (0, 1, 2))(params, own.memory, own.obs)
-        logits, _ = jax.vmap(policy.heads)(params, past.features)
-        symbols, _ = jax.vmap(policy.symbol_heads)(params, past.features)
+        logits = jax.vmap(policy.action_logits)(params, past.features)
+        symbols = jax.vmap(policy.symbol_logits)(params, past.features)
         audience = Audience(
             params=params,
             past=past,
@@ -206,36 +210,44 @@ class Speakers:
 
         return jax.lax.map(of_one, jnp.arange(len(self.seats)))
 
+    def views(
+        self, params: PyTree, speech: Speech, scales: tuple[Array, Array]
+    ) -> tuple[Views, Views]:
+        """What one agent's two policies and critics make of every step."""
+        policy, steps = self.learner.policy, len(speech.symbol)
+        features = policy.features(params, speech.own)
+        acts = policy.views(params, features, steps, scales[0])
+        return acts, policy.views(params, features, steps, scales[1], "symbol_")
+
     def loss(
-        self, params: PyTree, speech: Speech, targets: PyTree, state: LearnerState
+        self,
+        params: PyTree,
+        speech: Speech,
+        targets: PyTree,
+        scales: tuple[Array, Array],
+        state: LearnerState,
     ) -> tuple[Array, Metrics]:
         """One agent's loss ``[]`` of actions and symbols, and its parts."""
-        hyper, config, policy = state.hyper, self.config.learner, self.learner.policy
-        features, steps = policy.features(params, speech.own), len(speech.symbol)
-        acts, talks = (
-            views(*heads(params, features), steps) for heads in (policy.heads, policy.symbol_heads)
-        )
-        spoken = speech.own._replace(action=speech.symbol)
+        hyper, config, own = self.learner.current(state), self.config.learner, speech.own
+        acts, talks = self.views(params, speech, scales)
         acting, act_parts = config.objective(
-            acts, speech.own, speech.reward, targets[0], hyper, epsilon(state)
+            acts, own, speech.reward, targets[0], hyper, epsilon(state)
         )
+        spoken = own._replace(action=speech.symbol)
         calm = hyper | {"entropy": hyper["symbol_entropy"]}
         talking, talk_parts = config.objective(talks, spoken, speech.paid, targets[1], calm, 0.0)
         parts = {f"learn/{name}": value for name, value in act_parts.items()}
         parts |= {f"talk/{name}": value for name, value in talk_parts.items()}
         return acting + hyper["symbol_loss"] * talking, parts
 
-    def targets(self, params: PyTree, speech: Speech, hyper: dict) -> tuple[PyTree, PyTree]:
+    def targets(
+        self, params: PyTree, speech: Speech, scales: tuple[Array, Array], hyper: dict
+    ) -> tuple[PyTree, PyTree]:
         """One agent's targets of actions and of symbols, see `ActorCriticConfig.targets`."""
-        policy, own_rollout, steps = self.learner.policy, speech.own, len(speech.symbol)
-
-        def evaluate(heads: Any) -> Views:
-            logits, value = heads(params, policy.features(params, own_rollout))
-            return views(logits, value, steps)
-
-        find, spoken = self.config.learner.targets, own_rollout._replace(action=speech.symbol)
-        acts = find(partial(evaluate, policy.heads), own_rollout, speech.reward, hyper)
-        talks = find(partial(evaluate, policy.symbol_heads), spoken, speech.paid, hyper)
+        find, own = self.config.learner.targets, speech.own
+        spoken = own._replace(action=speech.symbol)
+        acts = find(lambda: self.views(params, speech, scales)[0], own, speech.reward, hyper)
+        talks = find(lambda: self.views(params, speech, scales)[1], spoken, speech.paid, hyper)
         return acts, talks
 
     def learn(
@@ -251,14 +263,16 @@ class Speakers:
         mine = take_columns(reward, self.seats)
         paid = jax.lax.stop_gradient(hyper["alpha"] * mine + earned)
         speech = Speech(own_rollout, said, mine, paid)
-        each = jax.vmap(self.targets, (0, SPEECH_AXES, None), 2)
-        targets = each(state.trained.params, speech, hyper)
+        state = self.learner.rescaled(state, own_rollout, [mine, paid])
+        scales = self.learner.scale(state, 0), self.learner.scale(state, 1)
+        each = jax.vmap(self.targets, (0, SPEECH_AXES, 0, None), 2)
+        targets = each(state.trained.params, speech, scales, hyper)
 
         def losses(params: PyTree, beside: PyTree, data: PyTree) -> tuple[Array, Metrics]:
             del beside
             speech, targets = data
-            one = jax.vmap(self.loss, (0, SPEECH_AXES, 2, None))
-            return one(params, speech, targets, state)
+            one = jax.vmap(self.loss, (0, SPEECH_AXES, 2, 0, None))
+            return one(params, speech, targets, scales, state)
 
         learnt, _, metrics = self.learner.minimise(losses, state, (speech, targets), key)
         measured = self.measures(own_rollout, said, jnp.moveaxis(moved, 0, 2), counts, earned)

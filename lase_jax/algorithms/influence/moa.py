@@ -160,7 +160,7 @@ class Influencers:
         """Fresh agents. ``key`` is consumed."""
         key_learner, key_model = jax.random.split(key)
         count = len(self.seats)
-        trained = population.init_stacked(self.model.init, self.learner.tx, key_model, count)
+        trained = population.init_stacked(self.model.init, self.learner.plain_tx, key_model, count)
         return InfluenceState(self.learner.init(key_learner, hyper), trained)
 
     def begin(self, num_envs: int) -> InfluencerMemory:
@@ -248,6 +248,7 @@ class Influencers:
         learner, hyper = self.learner, state.learner.hyper
         own_rollout = take_seats(rollout, self.seats)._replace(memory=rollout.memory.learner)
         paid = take_columns(reward, self.seats)
+        state = state._replace(learner=learner.rescaled(state.learner, own_rollout, [paid]))
 
         def losses(policies: PyTree, models: PyTree, data: PyTree) -> tuple[Array, Metrics]:
             whole, own_rollout, paid, targets = data
@@ -260,7 +261,7 @@ class Influencers:
         def descend(model: Trained, grads: PyTree, metrics: Metrics) -> tuple[Trained, Metrics]:
             alone = jax.tree.map(lambda grad: grad / hyper["moa_weight"], grads)
             size = hyper["moa_lr"] * (rate(state.learner) / hyper["lr"])
-            model, norm = population.descend(learner.tx, model, alone, size)
+            model, norm = population.descend(learner.plain_tx, model, alone, size)
             counted, rest = metrics[COUNTED], {k: v for k, v in metrics.items() if k != COUNTED}
             rest |= of_models(metrics[ERRORS], norm, self.spec.num_actions)
             return model, rest | {ERRORS: jnp.where(counted, metrics[ERRORS], jnp.nan)}

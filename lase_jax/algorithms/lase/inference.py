@@ -31,8 +31,9 @@ import optax
 from envs.types import EnvSpec
 from lase_jax.algorithms.lase.mind import Mind, Networks, SocialConfig
 from lase_jax.algorithms.lase.replay import EPISODE_AXES, Buffer, Episodes, Replay, present_batch
-from lase_jax.core import blocks, metrics, population
+from lase_jax.core import blocks, metrics, population, returns, scales
 from lase_jax.core.population import Trained
+from lase_jax.core.scales import Scale
 from lase_jax.core.seats import Seats, check_visible, co_players, take_seats, to_seats, visible
 from lase_jax.learners.actor_critic import Learner, LearnerState
 from lase_jax.nets.layers import method
@@ -48,6 +49,7 @@ class SocialState(NamedTuple):
     social: Trained  # Q_SR and pi_SR, leaves [n, ...]
     perspective: Trained | tuple[()]  # eta, leaves [n, ...]; () without perspective
     buffer: Buffer  # empty arrays where there is no replay
+    scale: Scale | tuple[()] = ()  # of Q_SR's returns; () if values are not scaled
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class Inference:
     @property
     def tx(self) -> optax.GradientTransformation:
         """The optimiser of the networks."""
-        return self.learner.tx
+        return self.learner.plain_tx
 
     @cached_property
     def others(self) -> np.ndarray:
@@ -103,7 +105,31 @@ class Inference:
         social = stacked(self.mind.social_net, key_social)
         imagines = self.config.perspective
         perspective = stacked(self.mind.perspective_net, key_perspective) if imagines else ()
-        return SocialState(social, perspective, self.replay.init())
+        scaled = self.learner.config.scale_values
+        scale = scales.blank(len(self.seats)) if scaled else ()
+        return SocialState(social, perspective, self.replay.init(), scale)
+
+    def unit(self, state: SocialState) -> Array:
+        """The unit ``[n]`` in which Q_SR learns."""
+        if not isinstance(state.scale, Scale):
+            return jnp.ones(len(self.seats))
+        return scales.root(state.scale)
+
+    def rescaled(self, state: SocialState, episodes: Episodes, gamma: Array) -> SocialState:
+        """The state with Q_SR's scale of returns brought up to date; values stay as they are."""
+        if not isinstance(state.scale, Scale):
+            return state
+
+        def square(active: Array, reward: Array) -> Array:
+            cont = jax.vmap(returns.continues, 1, 1)(active, episodes.done)
+            return scales.squared_return(reward, active, cont, gamma)
+
+        fresh = jax.vmap(square, 2)(episodes.active, episodes.reward)
+        after = scales.updated(state.scale, fresh)
+        layers = dict(state.social.params["params"])
+        layers["value_head"] = scales.keep_output(layers["value_head"], state.scale, after)
+        social = state.social._replace(params={"params": layers})
+        return state._replace(social=social, scale=after)
 
     def networks(self, state: SocialState, learnt: LearnerState) -> Networks:
         """Everyone's networks, leaves ``[n, ...]``."""
@@ -151,7 +177,8 @@ class Inference:
         weights = jnp.where(given, relations[..., 0], 0.0)
         return weights, {
             "relation/weight": metrics.masked_mean(weights, pairs, (0, 1), jnp.nan),
-            "relation/spread": metrics.masked_mean(relations[..., 1], pairs, (0, 1, 3), jnp.nan),
+            "relation/spread": self.unit(state)
+            * metrics.masked_mean(relations[..., 1], pairs, (0, 1, 3), jnp.nan),
         }
 
     def update(
@@ -159,12 +186,13 @@ class Inference:
     ) -> tuple[SocialState, Metrics]:
         """One gradient step of every agent's Q_SR, pi_SR and eta on some episodes."""
         hyper = learnt.hyper
+        state = self.rescaled(state, episodes, hyper["social_gamma"])
         before = jax.lax.stop_gradient(self.networks(state, learnt))
         memory = self.memories(before, episodes)
 
         def social_total(params: PyTree) -> tuple[Array, Metrics]:
-            one = jax.vmap(self.mind.social_loss, (0, 0, EPISODE_AXES, 2, None))
-            losses, numbers = one(params, before, episodes, memory, hyper)
+            one = jax.vmap(self.mind.social_loss, (0, 0, EPISODE_AXES, 2, None, 0))
+            losses, numbers = one(params, before, episodes, memory, hyper, self.unit(state))
             return losses.sum(), numbers
 
         grads, numbers = jax.grad(social_total, has_aux=True)(state.social.params)

@@ -243,14 +243,18 @@ class Mind:
         episodes: Episodes,
         memory: PyTree,
         hyper: dict[str, Array],
+        scale: Array | float = 1.0,
     ) -> tuple[Array, Metrics]:
-        """The loss of Q_SR and pi_SR (equation 5 and its variants)."""
+        """The loss of Q_SR and pi_SR (equation 5 and its variants).
+
+        ``scale []`` is the unit in which Q_SR learns (see `core.scales`).
+        """
         config = self.config
         x = episodes.obs.astype(jnp.float32)
         pre_policy, pre_value = self.network("encode")(params, self.network("fold")(params), x)
         taken = self.moves(episodes.joint, episodes.present)
         table = self.network("rows")(params)
-        q = self.network("value")(params, pre_value + add_actions(table, taken))
+        q = self.network("value")(params, pre_value + add_actions(table, taken)) * scale
         q_fixed = jax.lax.stop_gradient(q)
         cont = jax.vmap(returns.continues, 1, 1)(episodes.active, episodes.done)
         # Where a cut does not end the episode, there is no next joint action to learn from: the
@@ -266,7 +270,7 @@ class Mind:
             hyper["social_gamma"],
             hyper["social_lam"],
         )
-        value_loss = metrics.masked_mean((adv + q_fixed - q) ** 2, mask)
+        value_loss = metrics.masked_mean(((adv + q_fixed - q) / scale) ** 2, mask)
         if self.borrows:
             log_pi = self.policy(frozen, x, memory)
         else:
@@ -275,8 +279,8 @@ class Mind:
         ratio = jnp.exp(-jax.lax.stop_gradient(surprise) - episodes.log_prob)
         credit = {
             "clone": jnp.ones_like(adv),
-            "literal": adv,
-            "importance": adv * jnp.minimum(ratio, 1.0),
+            "literal": adv / scale,
+            "importance": adv / scale * jnp.minimum(ratio, 1.0),
             "acting": jnp.zeros_like(adv),
         }[config.imagine]
         total = 0.5 * value_loss + metrics.masked_mean(credit * surprise, mask)

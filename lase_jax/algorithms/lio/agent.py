@@ -23,7 +23,7 @@ momentum defers as done at once. Steps are counted once, though every iteration 
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -137,7 +137,9 @@ class Lio(AgentConfig):
         remedy = "use 'learned', with optimiser 'sgd', where only one seat is LIO's"
         useful = self.opponents == "learned" or len(seats) > 1
         checks.require(useful, "opponents", self.opponents, remedy)
-        lio = Payers(self, env, seats, Learner(self.learner, env.spec, len(seats)))
+        # policies and critics are networks apart, of which each uses one head
+        one_trunk = replace(self.learner, critic_trunk="shared")
+        lio = Payers(self, env, seats, Learner(one_trunk, env.spec, len(seats)))
         return agent(lio.learner, seats, self.hyper(), lio.shape)._replace(
             init=lio.init, prepare=lio.prepare, learn=lio.learn, reflect=lio.reflect
         )
@@ -183,7 +185,7 @@ class Payers:
     @property
     def tx(self) -> optax.GradientTransformation:
         """The optimiser of critics, incentive networks and models."""
-        return self.learner.tx
+        return self.learner.plain_tx
 
     @property
     def policy(self) -> Policy:
@@ -235,7 +237,7 @@ class Payers:
     def strangers(self, key: Array, hyper: PyTree) -> Trained:
         """Fresh models of every agent's co-players, leaves ``[n, N - 1, ...]``."""
         lead = self.others.shape
-        everyone = Learner(self.config.learner, self.env.spec, self.others.size)
+        everyone = Learner(self.learner.config, self.env.spec, self.others.size)
         one = everyone.init(key, hyper).trained
         return jax.tree.map(lambda leaf: leaf.reshape(*lead, *leaf.shape[1:]), one)
 
@@ -326,7 +328,8 @@ class Payers:
 
     def values(self, state: LioState, own: Rollout) -> Values:
         """Critics' values, leaves ``[n, T, B]``."""
-        return jax.vmap(self.policy.evaluate, (0, SEAT_AXES))(state.critic.params, own).values
+        each = jax.vmap(self.policy.evaluate, (0, SEAT_AXES, 0))
+        return each(state.critic.params, own, self.learner.scale(state.learner)).values
 
     def learn(
         self, state: LioState, rollout: Rollout, reward: Array, key: Array, clock: Clock
@@ -334,21 +337,23 @@ class Payers:
         """Trains policies and critics on rewards with incentives. ``key`` is consumed."""
         del key, clock
         own_rollout, paid = take_seats(rollout, self.seats), take_columns(reward, self.seats)
+        state = self.rescaled(state, own_rollout, paid)
         learnt, eps = state.learner, epsilon(state.learner)
-        hyper = learnt.hyper
+        hyper = self.learner.current(learnt)
         grads, (losses, entropy) = jax.vmap(self.slope, (0, 0, SEAT_AXES, 2, None))(
             learnt.trained.params, self.values(state, own_rollout), own_rollout, paid, (hyper, eps)
         )
         trained, norm = population.descend(self.policy_tx, learnt.trained, grads, rate(learnt))
 
         def total(params: PyTree) -> tuple[Array, Array]:
-            def one(params: PyTree, own_rollout: Rollout, paid: Array) -> Array:
-                values = self.policy.evaluate(params, own_rollout).values
-                adv = self.advantage(values, paid, own_rollout, hyper)
+            def one(params: PyTree, own: Rollout, paid: Array, scale: Array) -> Array:
+                values = self.policy.evaluate(params, own, scale).values
+                adv = self.advantage(values, paid, own, hyper)
                 target = jax.lax.stop_gradient(adv) + self.baseline(values).now
-                return masked_mean((target - values.now) ** 2, own_rollout.active)
+                return masked_mean(((target - values.now) / scale) ** 2, own.active)
 
-            errors = jax.vmap(one, (0, SEAT_AXES, 2))(params, own_rollout, paid)
+            scale = self.learner.scale(learnt)
+            errors = jax.vmap(one, (0, SEAT_AXES, 2, 0))(params, own_rollout, paid, scale)
             return errors.sum(), errors
 
         critic_grads, errors = jax.grad(total, has_aux=True)(state.critic.params)
@@ -362,6 +367,13 @@ class Payers:
             "learn/epsilon": jnp.broadcast_to(eps, (len(self.seats),)),
             "health/actor": population.finite(norm, losses, errors),
         }
+
+    def rescaled(self, state: LioState, own: Rollout, paid: Array) -> LioState:
+        """The state with the critics' scale of returns brought up to date."""
+        critics = state.learner._replace(trained=state.critic)
+        after = self.learner.rescaled(critics, own, [paid])
+        learner = state.learner._replace(scales=after.scales)
+        return state._replace(learner=learner, critic=after.trained)
 
     def worth(self, recipient: Recipient, earned: Array, rest: tuple) -> Array:
         """Value to m givers of paying a recipient one more unit of reward in each step.
@@ -464,10 +476,16 @@ class Payers:
         )
 
         def one(
-            params: PyTree, critic: PyTree, mine: Array, first: Rollout, now: Rollout, earned: Array
+            params: PyTree,
+            critic: tuple[PyTree, Array],
+            mine: Array,
+            first: Rollout,
+            now: Rollout,
+            earned: Array,
         ) -> Array:
             """One model of one agent: ``[T, B]``."""
-            values, paid = self.policy.evaluate(critic, first).values, first.reward + mine
+            judge, scale = critic
+            values, paid = self.policy.evaluate(judge, first, scale).values, first.reward + mine
             grads, _ = self.slope(params, values, first, paid, rest[:2])
             stepped = jax.tree.map(lambda p, g: p - rest[0]["lr"] * g, params, grads)
             scale = jax.tree.map(jnp.ones_like, params)
@@ -476,7 +494,7 @@ class Payers:
 
         def of_agent(
             params: PyTree,
-            critic: PyTree,
+            critic: tuple[PyTree, Array],
             offered: Array,
             first: Rollout,
             now: Rollout,
@@ -488,7 +506,7 @@ class Payers:
 
         per_model = jax.vmap(of_agent, (0, 0, 0, SEAT_AXES, SEAT_AXES, 0))(
             model.params,
-            before.critic.params,
+            (before.critic.params, self.learner.scale(before.learner)),
             offered,
             take_seats(rollout, self.of_others),
             take_seats(later, self.of_others),

@@ -16,7 +16,7 @@ part of the games ahead. Those games are not counted as steps. Exact gradients, 
 prisoner's dilemma, are in `exact`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -99,7 +99,8 @@ class Lola(AgentConfig):
         """
         num = env.spec.num_agents
         checks.require(num == 2, "num_agents", num, "use a game of two agents for LOLA")
-        lola = Foreseers(self, env, seats, Learner(self.learner, env.spec, len(seats)))
+        bare = replace(self.learner, critic_trunk="shared", scale_values=False)  # no critic
+        lola = Foreseers(self, env, seats, Learner(bare, env.spec, len(seats)))
         plain = agent(lola.learner, seats, self.hyper())
         return plain._replace(init=lola.init, prepare=lola.prepare, learn=lola.learn)
 
@@ -145,7 +146,7 @@ class Foreseers:
     def ahead(self, both: PyTree, state: LearnerState, key: Array) -> Rollout:
         """Simulated games in which the two seats play by the policies ``both [2, ...]``."""
         players = (0, 1)
-        learner = Learner(self.config.learner, self.env.spec, len(players))
+        learner = Learner(self.learner.config, self.env.spec, len(players))
         algorithm = society(self.env.spec, [(agent(learner, players, {}), players)])
         key_begin, key_play = jax.random.split(key)
         fixed = jax.lax.stop_gradient(both)
@@ -157,7 +158,11 @@ class Foreseers:
 
     def worth(self, both: PyTree, rollout: Rollout, seat: Array, state: LearnerState) -> Array:
         """Return of the player on `seat` in simulated games, differentiable in both policies."""
-        logits = jax.vmap(self.policy.evaluate, (0, SEAT_AXES), 2)(both, rollout).logits
+
+        def policies(params: PyTree, rollout: Rollout) -> Array:
+            return self.policy.evaluate(params, rollout).logits
+
+        logits = jax.vmap(policies, (0, SEAT_AXES), 2)(both, rollout)
         chosen = distributions.policy(logits, epsilon(state)).log_prob(rollout.action)
         chosen = jnp.where(rollout.active, chosen, 0.0).sum(-1)
         earned = jnp.take(rollout.reward, seat, axis=2)
@@ -254,7 +259,9 @@ class Foreseers:
             return losses.sum(), losses
 
         grads, losses = jax.grad(total, has_aux=True)(model.params)
-        model, norm = population.descend(self.learner.tx, model, grads, learnt.hyper["model_lr"])
+        model, norm = population.descend(
+            self.learner.plain_tx, model, grads, learnt.hyper["model_lr"]
+        )
         return model, of_models(losses, norm, self.env.spec.num_actions)
 
     def of(self, rollout: Rollout, seats: Seats) -> Rollout:

@@ -42,7 +42,7 @@ def logits_of(config, state, row, obs, shown, memory):
         told[slot, action] = 1.0
     x = jnp.concatenate([obs.astype(jnp.float32), told.reshape(-1)])[None]
     h, memory = policy.step(params, policy.fold(params), memory, x)
-    return policy.heads(params, h)[0][0], memory
+    return policy.action_logits(params, h)[0], memory
 
 
 def mixture(logits, eps):

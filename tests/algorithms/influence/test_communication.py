@@ -6,6 +6,7 @@ from functools import cache
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from probes import (
     TINY,
@@ -54,7 +55,7 @@ def mind(config):
     @jax.jit
     def think(params, memory, x):
         h, memory = policy.step(params, policy.fold(params), memory, x)
-        return policy.heads(params, h)[0][0], policy.symbol_heads(params, h)[0][0], memory
+        return policy.action_logits(params, h)[0], policy.symbol_logits(params, h)[0], memory
 
     return think
 
@@ -196,10 +197,11 @@ def test_symbols_learn_on_influence_when_they_are_sent_as_on_a_reward_of_that_si
         state._replace(hyper=hyper), rollout, jnp.asarray(reward), KEY, clock
     )[0]
     ours, theirs = (
-        after.trained.opt[1].mu["params"]["symbol_head"]["kernel"] for after in (found, expected)
+        optax.tree.get(after.trained.opt, "mu")["params"]["symbol_head"]
+        for after in (found, expected)
     )
-    assert jnp.abs(ours).max() > 1e-3
-    np.testing.assert_allclose(ours, theirs, rtol=1e-2, atol=1e-5)
+    assert jnp.abs(ours["kernel"]).max() > 1e-3
+    np.testing.assert_allclose(ours["kernel"], theirs["kernel"], rtol=1e-2, atol=5e-4)
 
 
 def test_talk_is_measured():

@@ -15,7 +15,7 @@ from lase_jax.algorithms.lio.agent import Payers
 from lase_jax.core.population import Trained
 from lase_jax.core.seats import some_envs, take_envs
 from lase_jax.core.settings import changed
-from lase_jax.learners.actor_critic import Learner, LearnerState
+from lase_jax.learners.actor_critic import Learner
 from lase_jax.learners.policy import Values
 from lase_jax.loop.society import society
 from lase_jax.nets.layers import Net
@@ -38,7 +38,8 @@ PLAIN = settings(
 
 
 def machinery(config, game=GAME, seats=(0, 1)):
-    return Payers(config, game, seats, Learner(config.learner, game.spec, len(seats)))
+    one_trunk = dataclasses.replace(config.learner, critic_trunk="shared")
+    return Payers(config, game, seats, Learner(one_trunk, game.spec, len(seats)))
 
 
 def hyper_of(config):
@@ -242,7 +243,8 @@ def test_through_adam_a_unit_of_gradient_counts_by_its_second_moment():
         if optimiser == "adam":
             filled = jax.tree.map(lambda leaf: jnp.full_like(leaf, 4.0), policies)
             opt = optax.tree.set(opt, nu=filled, count=jnp.full(2, 10**6))
-        after = fresh._replace(learner=LearnerState(Trained(policies, opt), jnp.float32(0), hyper))
+        learner = fresh.learner._replace(trained=Trained(policies, opt), hyper=hyper)
+        after = fresh._replace(learner=learner)
         earned = jnp.moveaxis(rollout.reward, 2, 0)
         worths.append(jax.jit(lio.worth_of_known)(after, after, rollout, reward, rollout, earned))
     assert worths[0].any()
@@ -281,7 +283,7 @@ def test_critics_learn_what_is_paid(baseline):
     )
     np.testing.assert_allclose(value[0], 0.0, atol=0.02)
     np.testing.assert_allclose(value[1, :, 0], [-1.0, -0.5], atol=0.02)
-    assert (metrics["learn/value_loss"][-1] < 1e-3).all()
+    assert metrics["learn/value_loss"][-1, 0, 1] < 1e-3  # in units of what agent 1 is paid
 
 
 def test_incentives_cost_their_giver():

@@ -1,5 +1,6 @@
 """LOLA: exact values, derivatives and outcomes; then the learner from sampled play."""
 
+import dataclasses
 from functools import partial
 
 import jax
@@ -154,7 +155,8 @@ def test_in_tables_the_sampled_gradient_is_the_exact_one(seat):
         "lola", games=30_000, net=Net(dense=()), lookahead_lr=size, gamma=gamma,
         epsilon_start=0.0, epsilon_end=0.0,
     )  # fmt: skip
-    lola = Foreseers(config, GAME, (0, 1), Learner(config.learner, GAME.spec, 2))
+    bare = dataclasses.replace(config.learner, critic_trunk="shared", scale_values=False)
+    lola = Foreseers(config, GAME, (0, 1), Learner(bare, GAME.spec, 2))
     state = lola.init(jax.random.key(0), jax.tree.map(jnp.float32, config.hyper())).learner
     tables = np.random.default_rng(seat).normal(size=(2, 5)).astype(np.float32)
 

@@ -1,0 +1,58 @@
+"""The unit in which a game pays makes no difference to what is learnt."""
+
+from functools import cache
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from probes import SMALL, probe, selfplay, settings, train
+
+from lase_jax.core.settings import fitting
+from lase_jax.learners import with_learner
+
+NUM, UPDATES = 3, 25
+CURVES = ("learn/entropy", "learn/value_loss", "event/ones", "relation/weight", "infer/value_loss")
+
+
+def dilemma(factor):
+    """Action 1 gives 2 to both others and costs 1, action 2 takes 1 from one other."""
+
+    def pays(action):
+        gives, takes = ((action == kind).astype(jnp.float32) for kind in (1, 2))
+        return factor * (2.0 * (gives.sum() - gives) - gives + takes - jnp.roll(takes, 1))
+
+    return probe(pays, num_agents=NUM, num_actions=3, horizon=4)
+
+
+@cache
+def curves(factor, algo, learner, critic_trunk="own", scale_values=True):
+    agent = with_learner(settings(algo, lr=2e-2, epsilon_start=0.2), learner)
+    game = dilemma(factor)
+    own = dict(critic_trunk=critic_trunk, scale_values=scale_values)
+    society = selfplay(game, fitting(agent, SMALL | own))
+    return train(game, society, updates=UPDATES, num_envs=4)[2]
+
+
+def furthest(first, second):
+    """The largest difference between two runs, of any curve in any update."""
+    names = [name for name in CURVES if name in first]
+    return max(float(np.nanmax(np.abs(first[name] - second[name]))) for name in names)
+
+
+@pytest.mark.parametrize("learner", ["a2c", "ppo"])
+@pytest.mark.parametrize("algo", ["a2c", "go", "lase"])
+def test_the_unit_of_rewards_makes_no_difference(algo, learner):
+    usual = curves(1.0, algo, learner)
+    for factor in (1 / 128, 128.0):  # which rounds nothing
+        other = curves(factor, algo, learner)
+        assert furthest(usual, other) < 5e-3
+        paid = other["return/collective"] / factor
+        np.testing.assert_allclose(paid, usual["return/collective"], atol=1e-2)
+
+
+def test_it_does_where_values_are_in_units_of_reward():
+    usual, large = (
+        curves(factor, "go", "a2c", scale_values=False, critic_trunk="shared")
+        for factor in (1.0, 128.0)
+    )
+    assert furthest(usual, large) > 0.1
