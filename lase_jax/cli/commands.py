@@ -131,9 +131,8 @@ def resume(arguments: Sequence[str], path: Path, called: str) -> int:
     for name, reason in (place | {"preset": "has its settings"}).items():
         remedy = f"a resumed run {reason}, leave --{name} out"
         require(f"--{name}" not in flags(arguments), name, str(getattr(options, name)), remedy)
-    if options.learner:
-        same = with_learner(config.agent, options.learner) is config.agent
-        require(same, "learner", options.learner, "a resumed run keeps its own, leave it out")
+    same = with_learner(config.agent, options.learner) is config.agent
+    require(same, "learner", options.learner, "a resumed run keeps its own, leave it out")
     given = deciding(arguments)
     now = replace(fitted(options.run, options), wandb=config.wandb)
     if "--env" in flags(arguments):

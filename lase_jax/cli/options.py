@@ -92,8 +92,6 @@ def flags(arguments: Sequence[str]) -> set[str]:
 def begun(presets: Presets, chosen: argparse.Namespace) -> RunConfig:
     """The settings that the options of a new run or sweep start from."""
     start = presets(chosen.env, chosen.algo, chosen.preset)
-    if not chosen.learner:
-        return start
     return replace(start, agent=with_learner(start.agent, chosen.learner))
 
 
@@ -114,7 +112,7 @@ def configured(options: Any, presets: Presets) -> RunConfig:
 
 def fitted(config: RunConfig, options: Any) -> RunConfig:
     """The same run with the networks and the learner that options name, where agents have any."""
-    agent = with_learner(config.agent, options.learner) if options.learner else config.agent
+    agent = with_learner(config.agent, options.learner)
     return replace(config, agent=fitting(agent, NETS[options.net] if options.net else {}))
 
 
@@ -135,9 +133,9 @@ def train_options(default: RunConfig) -> Any:
         its authors' code, where they are known for the game; other seats start from ours."""
         seats: str = ""
         """A name per seat, e.g. lase,a2c,a2c,random: algorithms and the game's scripted seats."""
-        learner: Literal["", "a2c", "ppo"] = ""
-        """How policies and critics of all agents learn; empty for what the algorithm starts from,
-        which is a2c. It decides which options under "agent" there are."""
+        learner: str = ""
+        """How policies and critics of all agents learn: a2c or ppo; empty for what the algorithm
+        starts from, which is a2c. It decides which options under "agent" there are."""
         net: Literal["", "dense", "paper"] = ""
         """Networks of all agents: two dense layers, or the paper's convolutions and LSTM."""
         name: str = ""

@@ -59,6 +59,40 @@ def squared_return(reward: Array, active: Array, cont: Array, gamma: Array) -> A
     return masked_mean(sums**2, active)
 
 
+def follow(
+    scale: Scale,
+    params: PyTree,
+    head: str,
+    reward: Array,
+    active: Array,
+    end: Array,
+    gamma: Array,
+) -> tuple[Scale, PyTree]:
+    """Brings the scale of n critics up to date; their values stay as they are.
+
+    Args:
+        scale: of their returns so far.
+        params: of their networks, leaves ``[n, ...]``.
+        head: name of the critics' last layer.
+        reward: ``[T, B, n]`` float32, what the critics learn from.
+        active: ``[T, B, n]`` bool, took part.
+        end: ``[T, B]`` bool, the game ended with the step.
+        gamma: ``[]`` discount.
+
+    Returns:
+        The new scale, and the parameters with the last layer in its unit.
+    """
+
+    def square(reward: Array, active: Array) -> Array:
+        cont = jax.vmap(returns.continues, 1, 1)(active, end)
+        return squared_return(reward, active, cont, gamma)
+
+    after = updated(scale, jax.vmap(square, 2)(reward, active))
+    layers = dict(params["params"])
+    layers[head] = keep_output(layers[head], scale, after)
+    return after, {"params": layers}
+
+
 def keep_output(layer: PyTree, before: Scale, after: Scale) -> PyTree:
     """A linear layer ``[n, ...]`` whose output keeps its meaning when the scale moves.
 

@@ -19,13 +19,15 @@ LEARNERS: dict[str, LearnerConfig] = {"a2c": A2C(), "ppo": PPO()}
 
 
 def with_learner(agent: Any, name: str) -> Any:
-    """An agent's settings with another kind of learner; unchanged for scripted agents.
+    """An agent's settings with another kind of learner; unchanged for "" and for scripted agents.
 
     Settings that both kinds of learners have keep their values.
 
     Raises:
         ConfigError: an unknown name (with the nearest ones), or one that the agent cannot have.
     """
+    if not name:
+        return agent
     checks.choice("learner", name, LEARNERS)
     now, cls = getattr(agent, "learner", None), type(LEARNERS[name])
     if now is None or type(now) is cls:

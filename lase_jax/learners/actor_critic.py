@@ -308,23 +308,18 @@ class Learner:
         if not self.config.scale_values:
             return state
         end = rollout.done & (not self.config.bootstrap_at_horizon)
-
-        def square(active: Array, reward: Array) -> Array:
-            cont = jax.vmap(returns.continues, 1, 1)(active, end)
-            return scales_of.squared_return(reward, active, cont, state.hyper["gamma"])
-
-        fresh = [jax.vmap(square, 2)(rollout.active, reward) for reward in rewards]
-        after = tuple(map(scales_of.updated, state.scales, fresh))
-        layers = dict(state.trained.params["params"])
-        for name, old, new in zip(HEADS, state.scales, after, strict=False):
-            layers[name] = scales_of.keep_output(layers[name], old, new)
-        trained = state.trained._replace(params={"params": layers})
-        return state._replace(trained=trained, scales=after)
+        params, after = state.trained.params, []
+        for scale, head, reward in zip(state.scales, HEADS, rewards, strict=False):
+            facts = reward, rollout.active, end, state.hyper["gamma"]
+            fresh, params = scales_of.follow(scale, params, head, *facts)
+            after.append(fresh)
+        trained = state.trained._replace(params=params)
+        return state._replace(trained=trained, scales=tuple(after))
 
     def current(self, state: LearnerState) -> dict[str, Array]:
         """The traced settings, with the weight of the entropy bonus as it is now."""
         config, hyper = self.config, state.hyper
-        share = progress(state, config.entropy_end, float(config.entropy_episodes))
+        share = linear(state, 1.0, config.entropy_end, float(config.entropy_episodes))
         return hyper | {"entropy": hyper["entropy"] * share}
 
     def scale(self, state: LearnerState, critic: int = 0) -> Array:
@@ -481,20 +476,22 @@ def explained(error: Array, goal: Array, active: Array) -> Array:
 def epsilon(state: LearnerState) -> Array:
     """The share of uniform actions now: linear in episodes from start to end."""
     hyper = state.hyper
-    left = jnp.maximum(1.0 - state.episodes / hyper["epsilon_episodes"], 0.0)
-    return hyper["epsilon_end"] + (hyper["epsilon_start"] - hyper["epsilon_end"]) * left
+    ends = hyper["epsilon_start"], hyper["epsilon_end"]
+    return linear(state, *ends, hyper["epsilon_episodes"])
 
 
 def rate(state: LearnerState) -> Array:
     """The learning rate now: linear in episodes from `lr` to its multiple at the end."""
     hyper = state.hyper
-    return hyper["lr"] * progress(state, hyper["lr_end"], hyper["lr_episodes"])
+    return hyper["lr"] * linear(state, 1.0, hyper["lr_end"], hyper["lr_episodes"])
 
 
-def progress(state: LearnerState, end: Array | float, episodes: Array | float) -> Array:
-    """What a setting is multiplied by now: linear in episodes from 1 to `end`."""
+def linear(
+    state: LearnerState, start: Array | float, end: Array | float, episodes: Array | float
+) -> Array:
+    """A setting now that changes linearly from `start` to `end` over so many episodes."""
     left = jnp.maximum(1.0 - state.episodes / episodes, 0.0)
-    return end + (1.0 - end) * left
+    return end + (start - end) * left
 
 
 def owner(path: tuple, leaf: Array) -> str:

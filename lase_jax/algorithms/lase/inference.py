@@ -31,7 +31,7 @@ import optax
 from envs.types import EnvSpec
 from lase_jax.algorithms.lase.mind import Mind, Networks, SocialConfig
 from lase_jax.algorithms.lase.replay import EPISODE_AXES, Buffer, Episodes, Replay, present_batch
-from lase_jax.core import blocks, metrics, population, returns, scales
+from lase_jax.core import blocks, metrics, population, scales
 from lase_jax.core.population import Trained
 from lase_jax.core.scales import Scale
 from lase_jax.core.seats import Seats, check_visible, co_players, take_seats, to_seats, visible
@@ -120,16 +120,9 @@ class Inference:
         if not isinstance(state.scale, Scale):
             return state
 
-        def square(active: Array, reward: Array) -> Array:
-            cont = jax.vmap(returns.continues, 1, 1)(active, episodes.done)
-            return scales.squared_return(reward, active, cont, gamma)
-
-        fresh = jax.vmap(square, 2)(episodes.active, episodes.reward)
-        after = scales.updated(state.scale, fresh)
-        layers = dict(state.social.params["params"])
-        layers["value_head"] = scales.keep_output(layers["value_head"], state.scale, after)
-        social = state.social._replace(params={"params": layers})
-        return state._replace(social=social, scale=after)
+        facts = episodes.reward, episodes.active, episodes.done, gamma
+        scale, params = scales.follow(state.scale, state.social.params, "value_head", *facts)
+        return state._replace(social=state.social._replace(params=params), scale=scale)
 
     def networks(self, state: SocialState, learnt: LearnerState) -> Networks:
         """Everyone's networks, leaves ``[n, ...]``."""
