@@ -77,6 +77,7 @@ class BoxTrapped:
             agent_planes=False,
             can_see_all=True,
             max_return=max(0.0, self.num_agents * best),
+            helps=("opened",),
         )
 
     def build(self) -> Env:

@@ -114,7 +114,8 @@ class Cleanup:
 
     def spec(self) -> EnvSpec:
         """Static facts of the game with these settings."""
-        return grid.spec(self, ACTIONS, ("waste", "apple"), EVENTS, max_return(self))
+        whole = grid.spec(self, ACTIONS, ("waste", "apple"), EVENTS, max_return(self))
+        return whole._replace(helps=("waste_cleaned",))
 
     def build(self) -> Env:
         """The game as pure functions."""

@@ -156,7 +156,8 @@ class CleanupSsd(Ssd):
     def spec(self) -> EnvSpec:
         """Static facts of the game with these settings."""
         counts = ssd.events(self, "waste_cleaned", "apples")
-        return ssd.spec(self, land_of(self), actions(self), objects(self), counts, max_return(self))
+        sizes = land_of(self), actions(self), objects(self), counts, max_return(self)
+        return ssd.spec(self, *sizes)._replace(helps=("waste_cleaned",))
 
     def build(self) -> Env:
         """The game as pure functions."""

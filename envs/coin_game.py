@@ -77,7 +77,8 @@ class CoinGame:
     def spec(self) -> EnvSpec:
         """Static facts of the game with these settings."""
         coins = tuple(f"coin_{agent}" for agent in range(self.num_agents))
-        return grid.spec(self, ACTIONS, coins, EVENTS, max_return(self))
+        whole = grid.spec(self, ACTIONS, coins, EVENTS, max_return(self))
+        return whole._replace(harms=("others_coins",))
 
     def build(self) -> Env:
         """The game as pure functions."""

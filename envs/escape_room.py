@@ -83,6 +83,7 @@ class EscapeRoom:
             agent_planes=False,
             can_see_all=True,
             max_return=max(0.0, best),
+            helps=("pulls",),
         )
 
     def build(self) -> Env:

@@ -75,6 +75,7 @@ class Matrix:
             agent_planes=False,
             can_see_all=True,
             max_return=max_return(self),
+            helps=("cooperations",),
         )
 
     def build(self) -> Env:

@@ -83,7 +83,8 @@ class Snowdrift:
 
     def spec(self) -> EnvSpec:
         """Static facts of the game with these settings."""
-        return grid.spec(self, ACTIONS, ("drift",), EVENTS, max_return(self))
+        whole = grid.spec(self, ACTIONS, ("drift",), EVENTS, max_return(self))
+        return whole._replace(helps=("drifts_removed",))
 
     def build(self) -> Env:
         """The game as pure functions."""

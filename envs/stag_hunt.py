@@ -85,7 +85,8 @@ class StagHunt:
 
     def spec(self) -> EnvSpec:
         """Static facts of the game with these settings."""
-        return grid.spec(self, ACTIONS, ("hare", "stag"), EVENTS, max_return(self))
+        whole = grid.spec(self, ACTIONS, ("hare", "stag"), EVENTS, max_return(self))
+        return whole._replace(helps=("stags",))
 
     def build(self) -> Env:
         """The game as pure functions."""

@@ -33,6 +33,8 @@ class EnvSpec(NamedTuple):
         can_see_all: True if every agent sees every other at all times.
         max_return: an upper bound of the collective return of an episode, or None if none is
             known.
+        helps: names of the events by which an agent does others good, at least in the long run.
+        harms: names of the events by which an agent does others harm.
     """
 
     name: str
@@ -48,6 +50,8 @@ class EnvSpec(NamedTuple):
     agent_planes: bool
     can_see_all: bool
     max_return: float | None
+    helps: tuple[str, ...] = ()
+    harms: tuple[str, ...] = ()
 
 
 class Step(NamedTuple):

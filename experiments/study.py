@@ -13,6 +13,8 @@ from lase_jax.runs.parts import DivergedError
 from lase_jax.runs.run import train_run
 from lase_jax.runs.setup import create_run, load_config
 
+TUNING_SEED = 100
+"""The first seed of runs by which settings are chosen; tables report runs of seeds from 0 on."""
 TRIAL_SEEDS = 2
 TRIAL_SHARE = 0.5
 """Part of the budget that a trial uses."""
@@ -60,7 +62,8 @@ def train_all(runs: Mapping[str, RunConfig], parent: Path, command: str) -> int:
 def trial(run: RunConfig) -> RunConfig:
     """A short version of a run, to try its settings: fewer seeds, and a part of the budget."""
     schedule = dataclasses.replace(run.schedule, steps=int(run.schedule.steps * TRIAL_SHARE))
-    return dataclasses.replace(run, schedule=schedule, seeds=TRIAL_SEEDS, wandb="disabled")
+    seeds = dict(seeds=TRIAL_SEEDS, seed=TUNING_SEED)
+    return dataclasses.replace(run, schedule=schedule, wandb="disabled", **seeds)
 
 
 def made(path: Path) -> bool:

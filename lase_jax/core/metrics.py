@@ -6,11 +6,16 @@ that a seat has no such number (a scripted seat has no entropy) or that the numb
 in this iteration.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 
 from lase_jax.types import Array, Metrics, Rollout
+
+CANCELS = 0.1
+"""Equality is not defined where the sum of returns is no more than this share of the sum of their
+sizes."""
 
 
 class Row(NamedTuple):
@@ -30,7 +35,12 @@ TABLE: dict[str, Row] = {
         "", "1", "equality E of mean extrinsic returns; NaN unless their sum is > 0"
     ),
     "social/equality_after": Row("", "1", "equality E of the mean returns after gifts"),
+    "social/episode_equality": Row(
+        "", "1", "mean of the equality E of each episode's extrinsic returns; NaN for parts of them"
+    ),
+    "social/episode_equality_after": Row("", "1", "the same, of the returns after gifts"),
     "gift/weight": Row("NN", "share", "share of own reward given, over steps with own reward != 0"),
+    "gift/deviation": Row("NN", "share", "standard deviation of that share over the same steps"),
     "gift/given": Row("N", "reward/episode", "reward handed to others"),
     "gift/received": Row("N", "reward/episode", "reward received from others"),
     "event/*": Row("N", "1/episode", "count of a game's event, see the game's event names"),
@@ -45,6 +55,12 @@ TABLE: dict[str, Row] = {
     "learn/clipped": Row("N", "share", "PPO: share of steps whose ratio is beyond the clip"),
     "learn/epsilon": Row("N", "share", "share of uniform actions in the behaviour policy"),
     "relation/weight": Row("NN", "share", "mean w_ij where it was computed and j took part"),
+    "relation/selectivity": Row(
+        "NN", "share", "how much larger w_ij is where j does what the game says helps, or no harm"
+    ),
+    "relation/floor": Row(
+        "NN", "share", "mean w_ij if Q_SR knew nothing, at some steps of each episode"
+    ),
     "relation/spread": Row("N", "reward", "mean over co-players of max - min of Q_SR over actions"),
     "inequity/envy": Row("N", "reward/step", "penalty for having less than others, 0 or negative"),
     "inequity/guilt": Row("N", "reward/step", "penalty for having more than others, 0 or negative"),
@@ -79,6 +95,7 @@ TABLE: dict[str, Row] = {
     "moa/uniform_cross_entropy": Row("N", "nat", "log A, cross-entropy of the uniform prediction"),
     "moa/grad_norm": Row("N", "1", "norm of the gradient of the model of others before clipping"),
     "infer/value_loss": Row("N", "scale^2", "mean squared TD error of Q_SR, see scale_values"),
+    "infer/explained": Row("N", "1", "share of the variance of discounted returns Q_SR foresaw"),
     "infer/policy_entropy": Row("N", "nat", "entropy of pi_SR on own observations"),
     "infer/own_cross_entropy": Row("N", "nat", "-log pi_SR of own actions on own observations"),
     "infer/other_cross_entropy": Row(
@@ -127,20 +144,85 @@ def masked_mean(
     return jnp.where(count > 0, total / jnp.maximum(count, 1.0), empty)
 
 
+def explained(error: Array, goal: Array, active: Array) -> Array:
+    """Share ``[]`` of the variance of a critic's goals that it foresaw, over active steps.
+
+    1 for a perfect critic, 0 for one that says their mean, negative for a worse one; 0 also where
+    goals do not vary.
+
+    Args:
+        error: ``[T, B]`` what was missing to the goals.
+        goal: ``[T, B]`` what the critic is compared with.
+        active: ``[T, B]`` bool.
+    """
+    variance, missed = masked_variance(goal, active), masked_variance(error, active)
+    return jnp.where(variance > 0, 1.0 - missed / jnp.where(variance > 0, variance, 1.0), 0.0)
+
+
+def slope(value: Array, cause: Array, mask: Array, axis: int | tuple[int, ...]) -> Array:
+    """By how much `value` is larger on average where `cause` is larger by 1, where `mask` holds.
+
+    The slope of the least squares line. If the cause is 0 or 1, it is the difference between both
+    means of `value`.
+
+    Args:
+        value: ``[...]`` float32.
+        cause: ``[...]`` float32.
+        mask: ``[...]`` bool.
+        axis: the axes over which the line is fitted.
+
+    Returns:
+        The slope, NaN where the cause does not vary.
+    """
+
+    def centred(x: Array) -> Array:
+        return x - jnp.expand_dims(masked_mean(x, mask, axis), axis)
+
+    variance = masked_mean(centred(cause) ** 2, mask, axis)
+    covariance = masked_mean(centred(cause) * centred(value), mask, axis)
+    return jnp.where(variance > 0, covariance / jnp.where(variance > 0, variance, 1.0), jnp.nan)
+
+
+def masked_variance(
+    value: Array,
+    mask: Array,
+    axis: int | tuple[int, ...] | None = None,
+    empty: float = 0.0,
+) -> Array:
+    """Variance of `value` where `mask` holds; arguments as in `masked_mean`."""
+    mean = masked_mean(value, mask, axis)
+    centred = value - (mean if axis is None else jnp.expand_dims(mean, axis))
+    return masked_mean(centred**2, mask, axis, empty)
+
+
+def over_steps(metrics: Metrics) -> Metrics:
+    """Metrics ``[K, ...]`` of K gradient steps as one: the minimum of health, else the mean.
+
+    Steps in which a number is NaN do not count.
+    """
+
+    def one(name: str, values: Array) -> Array:
+        reduce: Any = jnp.min if name.startswith("health/") else jnp.nanmean
+        return reduce(values, axis=0)
+
+    return {name: one(name, values) for name, values in metrics.items()}
+
+
 def equality(returns: Array) -> Array:
     """Equality E = 1 - sum_ij |R_i - R_j| / (2 N sum_i R_i) (Kong et al. 2024, section 5.4).
 
-    1 where all earn the same, 1 / N where one earns everything. Negative returns of some agents can
-    make it negative; it is NaN where the returns' sum is not positive, a case that the paper
-    leaves open.
+    1 where all earn the same, 1 / N where one earns everything. Where gains and losses nearly
+    cancel, E has no lower bound and no meaning: it is NaN unless the returns' sum is at least a
+    tenth of the sum of their sizes, a case that the paper leaves open. So E is never below -9.
 
     Args:
         returns: ``[N]``.
     """
     total = returns.sum()
     spread = jnp.abs(returns[:, None] - returns[None]).sum()
-    fair = 1.0 - spread / (2 * len(returns) * jnp.where(total > 0, total, 1.0))
-    return jnp.where(total > 0, fair, jnp.nan)
+    means = total > CANCELS * jnp.abs(returns).sum()
+    fair = 1.0 - spread / (2 * len(returns) * jnp.where(means, total, 1.0))
+    return jnp.where(means, fair, jnp.nan)
 
 
 def of_rollout(rollout: Rollout, delta: Array, weights: Array, horizon: int) -> Metrics:
@@ -152,27 +234,35 @@ def of_rollout(rollout: Rollout, delta: Array, weights: Array, horizon: int) -> 
         weights: ``[T, B, N, N]`` shares given, rows sum to 1.
         horizon: steps of an episode.
     """
-    episodes = rollout.reward.shape[1] * len(rollout.reward) / horizon
+    steps, envs, num_agents = rollout.reward.shape
+    episodes = envs * steps / horizon
+    own = jnp.eye(num_agents, dtype=bool)
+    gift = rollout.reward[..., None] * jnp.where(own, 0.0, weights)  # [T, B, N, N]
+    kept = rollout.reward - gift.sum(-1) + gift.sum(-2)
 
     def per_episode(value: Array) -> Array:
         return value.sum((0, 1)) / episodes
 
-    num_agents = rollout.reward.shape[-1]
-    gift = rollout.reward[..., None] * jnp.where(jnp.eye(num_agents, dtype=bool), 0.0, weights)
-    given, received = per_episode(gift.sum(-1)), per_episode(gift.sum(-2))
-    extrinsic = per_episode(rollout.reward)
-    after = extrinsic - given + received
+    def fairness(reward: Array) -> tuple[Array, Array]:
+        """Equality of mean returns, and the mean of that of each episode."""
+        each = jax.vmap(equality)(reward.sum(0)) if steps == horizon else jnp.full(1, jnp.nan)
+        return equality(per_episode(reward)), jnp.nanmean(each)
+
+    extrinsic, after = per_episode(rollout.reward), per_episode(kept)
+    before_gifts, after_gifts = fairness(rollout.reward), fairness(kept)
     paid = jnp.broadcast_to((rollout.reward != 0)[..., None], weights.shape)
-    weight = masked_mean(weights, paid, axis=(0, 1), empty=jnp.nan)
     return {
         "return/collective": extrinsic.sum(),
         "return/extrinsic": extrinsic,
         "return/total": extrinsic + per_episode(delta),
         "return/after_gifts": after,
-        "social/equality": equality(extrinsic),
-        "social/equality_after": equality(after),
-        "gift/weight": weight,
-        "gift/given": given,
-        "gift/received": received,
+        "social/equality": before_gifts[0],
+        "social/equality_after": after_gifts[0],
+        "social/episode_equality": before_gifts[1],
+        "social/episode_equality_after": after_gifts[1],
+        "gift/weight": masked_mean(weights, paid, (0, 1), jnp.nan),
+        "gift/deviation": jnp.sqrt(masked_variance(weights, paid, (0, 1), jnp.nan)),
+        "gift/given": per_episode(gift.sum(-1)),
+        "gift/received": per_episode(gift.sum(-2)),
         "play/active": rollout.active.mean((0, 1)),
     } | {f"event/{name}": per_episode(count) for name, count in rollout.events.items()}

@@ -69,15 +69,24 @@ def take_seats(rollout: Rollout, seats: Seats | tuple[Seats, ...]) -> Rollout:
     return rollout._replace(**taken)
 
 
-def some_envs(leaf: Array, axis: int = 1, *, count: int) -> Array:
+def some_envs(leaf: Array, axis: int = 1, *, count: int, turn: Array | int = 0) -> Array:
     """`count` of the environments along an axis, or all if there are fewer.
 
     They are evenly spaced. Devices that share the environments have equally many of them if `count`
     divides the number of environments and is a multiple of the number of devices.
+
+    Args:
+        leaf: values of all environments.
+        axis: the axis of environments.
+        count: how many to take.
+        turn: the environments of turn k stand k places behind those of turn 0, so that successive
+            turns take others until all have been taken, and then begin anew.
     """
     count = min(count, leaf.shape[axis])
     every = leaf.shape[axis] // count
-    return jax.lax.slice_in_dim(leaf, 0, every * (count - 1) + 1, every, axis)
+    whole = jax.lax.slice_in_dim(leaf, 0, every * count, 1, axis)
+    groups = whole.reshape(*leaf.shape[:axis], count, every, *leaf.shape[axis + 1 :])
+    return jax.lax.dynamic_index_in_dim(groups, turn % every, axis + 1, keepdims=False)
 
 
 def map_envs(function: Callable[[Array, int], Array], tree: PyTree) -> PyTree:
@@ -106,11 +115,11 @@ def num_envs_of(tree: PyTree) -> int:
     return (first.done if isinstance(first, Rollout) else first).shape[1]
 
 
-def take_envs(rollout: Rollout, count: int) -> Rollout:
+def take_envs(rollout: Rollout, count: int, turn: Array | int = 0) -> Rollout:
     """The part of a rollout in `some_envs`; no copy if these are all."""
     if count >= rollout.done.shape[1]:
         return rollout
-    return map_envs(partial(some_envs, count=count), rollout)
+    return map_envs(partial(some_envs, count=count, turn=turn), rollout)
 
 
 def check_visible(field: str, wanted: bool, spec: EnvSpec) -> None:

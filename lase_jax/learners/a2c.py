@@ -10,13 +10,12 @@ from functools import partial
 import jax
 
 from lase_jax.core import distributions
-from lase_jax.core.metrics import masked_mean
+from lase_jax.core.metrics import explained, masked_mean
 from lase_jax.learners.actor_critic import (
     ActorCriticConfig,
     Carry,
     Step,
     advantages,
-    explained,
     normalised,
 )
 from lase_jax.learners.policy import Views

@@ -62,10 +62,10 @@ class ActorCriticConfig(abc.ABC):
     """Episodes over which the weight of the entropy bonus changes linearly."""
     critic: float = 0.5
     """Weight of the critic's squared error."""
-    critic_trunk: Literal["own", "shared"] = "shared"
+    critic_trunk: Literal["own", "shared"] = "own"
     """Whether the critic has layers of its own below its head, or the policy's, which it then
     trains too; in either case it reads the policy's LSTM."""
-    scale_values: bool = False
+    scale_values: bool = True
     """Train the critic on values in units of the root mean square of discounted returns so far, so
     that the scale of rewards makes no difference."""
     max_grad_norm: float = 1.0
@@ -454,23 +454,6 @@ def normalised(adv: Array, active: Array) -> Array:
     """Advantages ``[T, B]`` minus their mean, over their standard deviation, in active steps."""
     centred = adv - masked_mean(adv, active)
     return centred / (jnp.sqrt(masked_mean(centred**2, active)) + 1e-8)
-
-
-def explained(error: Array, goal: Array, active: Array) -> Array:
-    """Share ``[]`` of the variance of a critic's goals that it foresaw, over active steps.
-
-    1 for a perfect critic, 0 for one that says their mean, negative for a worse one; 0 also where
-    goals do not vary.
-
-    Args:
-        error: ``[T, B]`` what was missing to the goals.
-        goal: ``[T, B]`` what the critic learns on.
-        active: ``[T, B]`` bool.
-    """
-    variance, missed = (
-        masked_mean((x - masked_mean(x, active)) ** 2, active) for x in (goal, error)
-    )
-    return jnp.where(variance > 0, 1.0 - missed / jnp.where(variance > 0, variance, 1.0), 0.0)
 
 
 def epsilon(state: LearnerState) -> Array:

@@ -13,21 +13,20 @@ compares where `log_prob` is "behaviour".
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from envs import checks
 from lase_jax.core import distributions
-from lase_jax.core.metrics import masked_mean
+from lase_jax.core.metrics import explained, masked_mean, over_steps
 from lase_jax.core.seats import map_envs, num_envs_of
 from lase_jax.learners.actor_critic import (
     ActorCriticConfig,
     Carry,
     Step,
     advantages,
-    explained,
     normalised,
 )
 from lase_jax.learners.policy import Views
@@ -157,10 +156,4 @@ class PPO(ActorCriticConfig):
             return step(carry, minibatch(index))
 
         trained, metrics = jax.lax.scan(one, trained, order)
-        return trained, {name: summary(name, values) for name, values in metrics.items()}
-
-
-def summary(name: str, values: Array) -> Array:
-    """A metric ``[K, n]`` reduced to ``[n]``: the minimum of health, else the mean without NaN."""
-    reduce: Any = jnp.min if name.startswith("health/") else jnp.nanmean
-    return reduce(values, axis=0)
+        return trained, over_steps(metrics)

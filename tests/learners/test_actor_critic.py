@@ -12,7 +12,7 @@ from envs.checks import ConfigError
 from lase_jax.core.scales import root
 from lase_jax.core.settings import changed
 from lase_jax.learners import A2C
-from lase_jax.learners.actor_critic import Learner, epsilon, explained
+from lase_jax.learners.actor_critic import Learner, epsilon
 from lase_jax.nets.actor_critic import CRITIC, ActorCritic
 from lase_jax.nets.layers import Net
 
@@ -34,19 +34,22 @@ def built(config):
     return learn, jax.jit(learner.init)(jax.random.key(0), config.hyper())
 
 
-def views(params, obs):
+def views(config, params, obs):
     """Log-policy and value by the network itself, for one feed-forward agent."""
-    module = ActorCritic(SPEC.obs_shape, TINY, num_actions=SPEC.num_actions)
+    own_critic = config.learner.critic_trunk == "own"
+    sizes = dict(num_actions=SPEC.num_actions, own_critic=own_critic)
+    module = ActorCritic(SPEC.obs_shape, TINY, **sizes)
     logits, value = module.apply(params, obs.astype(jnp.float32))
     return np.asarray(jax.nn.log_softmax(logits)), np.asarray(value)
 
 
-def losses(config, state, rollout, agent):
+def losses(config, state, rollout, agent, unit):
     """Policy and value loss of one agent with one-step errors, the plain way."""
     reward, done = np.asarray(rollout.reward)[..., agent], np.asarray(rollout.done)
     active = np.asarray(rollout.active)[..., agent]
     obs = jnp.concatenate([rollout.obs, rollout.last_obs[None]])[:, :, agent]
-    log_pi, value = views(one_agent(state.trained.params, agent), obs)
+    log_pi, value = views(config, one_agent(state.trained.params, agent), obs)
+    value = value * unit
     ends = done & (not config.learner.bootstrap_at_horizon)
     goes_on = np.concatenate([active[1:], np.ones_like(active[:1])]) & ~ends
     error = reward + config.learner.gamma * goes_on * value[1:] - value[:-1]
@@ -55,7 +58,7 @@ def losses(config, state, rollout, agent):
         share = float(epsilon(state))
         log_pi = np.log((1 - share) * np.exp(log_pi) + share / SPEC.num_actions)
     log_taken = np.take_along_axis(log_pi[:-1], taken, -1)[..., 0]
-    return -(log_taken * error)[active].mean(), (error**2)[active].mean()
+    return -(log_taken * error)[active].mean(), ((error / unit) ** 2)[active].mean()
 
 
 @pytest.mark.parametrize(
@@ -66,14 +69,16 @@ def losses(config, state, rollout, agent):
         (3, False, PLAIN),  # a cut bootstraps
         (3, True, PLAIN),  # the last segment of an episode does not
         (6, True, changed(PLAIN, dict(log_prob="policy"))),
+        (6, True, changed(PLAIN, dict(critic_trunk="shared", scale_values=False))),
     ],
 )
 def test_losses_equal_the_plain_way(steps, ends, config):
     learn, state = built(config)
     rollout = facts(SPEC, steps, envs=3, ends=ends)
-    _, found = learn(state, rollout, rollout.reward)
-    for agent in range(2):
-        policy_loss, value_loss = losses(config, state, rollout, agent)
+    after, found = learn(state, rollout, rollout.reward)
+    units = root(after.scales[0]) if config.learner.scale_values else np.ones(2)
+    for agent, unit in enumerate(np.asarray(units)):
+        policy_loss, value_loss = losses(config, state, rollout, agent, unit)
         np.testing.assert_allclose(found["learn/policy_loss"][agent], policy_loss, rtol=1e-3)
         np.testing.assert_allclose(found["learn/value_loss"][agent], value_loss, rtol=1e-4)
 
@@ -150,16 +155,6 @@ def probe_window():
     return envs.make(
         "ssh", num_agents=2, rows=3, columns=3, radius=1, horizon=4, num_hares=1, num_stags=1
     )
-
-
-def test_the_share_of_variance_that_a_critic_foresaw():
-    goal = jnp.array([[1.0, 2.0, 3.0, 99.0]])
-    active = jnp.array([[True, True, True, False]])
-    assert explained(jnp.zeros((1, 4)), goal, active) == 1.0
-    assert explained(goal - 2.0, goal, active) == pytest.approx(0.0, abs=1e-6)
-    assert explained(-goal, goal, active) == pytest.approx(0.0, abs=1e-6)
-    assert explained(2.0 * goal, goal, active) == pytest.approx(-3.0, rel=1e-5)
-    assert explained(goal, jnp.ones((1, 4)), active) == 0.0
 
 
 def test_episodes_are_counted_when_they_end():

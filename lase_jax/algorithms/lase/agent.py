@@ -17,6 +17,8 @@ Differences from the paper:
     - SR networks learn from the present batch unless ``replay`` is set.
     - eta is trained where the co-player stands in the window (``train_visible``), as in the
       author's prototype, and its distance is a mean over inputs (``distance``).
+    - With ``min_spread``, an agent gives nothing to a co-player whose actions, as far as it knows,
+      make no difference beyond the error of its own values.
     - Where all of j's actions have one value, w_ij is 0; a removed agent neither gives nor
       receives.
 """

@@ -50,6 +50,7 @@ class SocialState(NamedTuple):
     perspective: Trained | tuple[()]  # eta, leaves [n, ...]; () without perspective
     buffer: Buffer  # empty arrays where there is no replay
     scale: Scale | tuple[()] = ()  # of Q_SR's returns; () if values are not scaled
+    error: Scale | tuple[()] = ()  # of Q_SR's TD errors, in that unit; () without min_spread
 
 
 @dataclass(frozen=True)
@@ -105,9 +106,10 @@ class Inference:
         social = stacked(self.mind.social_net, key_social)
         imagines = self.config.perspective
         perspective = stacked(self.mind.perspective_net, key_perspective) if imagines else ()
-        scaled = self.learner.config.scale_values
-        scale = scales.blank(len(self.seats)) if scaled else ()
-        return SocialState(social, perspective, self.replay.init(), scale)
+        blank = scales.blank(len(self.seats))
+        scale = blank if self.learner.config.scale_values else ()
+        error = blank if self.config.min_spread else ()
+        return SocialState(social, perspective, self.replay.init(), scale, error)
 
     def unit(self, state: SocialState) -> Array:
         """The unit ``[n]`` in which Q_SR learns."""
@@ -167,12 +169,20 @@ class Inference:
         given = pairs
         if self.config.weigh_visible and not self.spec.can_see_all:
             given = pairs & visible(own_rollout.obs, self.spec)
-        weights = jnp.where(given, relations[..., 0], 0.0)
-        return weights, {
+        share, spread = relations[..., 0], relations[..., 1]
+        if isinstance(state.error, Scale):
+            least = self.config.min_spread * scales.root(state.error)[None, None, :, None]
+            given = given & (spread > least)
+        weights = jnp.where(given, share, 0.0)
+        numbers = {
             "relation/weight": metrics.masked_mean(weights, pairs, (0, 1), jnp.nan),
             "relation/spread": self.unit(state)
-            * metrics.masked_mean(relations[..., 1], pairs, (0, 1, 3), jnp.nan),
+            * metrics.masked_mean(spread, pairs, (0, 1, 3), jnp.nan),
         }
+        if self.spec.helps or self.spec.harms:
+            causes = jnp.broadcast_to(deeds(rollout, self.spec)[:, :, None], weights.shape)
+            numbers["relation/selectivity"] = metrics.slope(weights, causes, pairs, (0, 1))
+        return weights, numbers
 
     def update(
         self, state: SocialState, learnt: LearnerState, episodes: Episodes
@@ -193,8 +203,12 @@ class Inference:
         numbers |= {
             "infer/grad_norm": norm,
             "health/infer": population.finite(norm, numbers["infer/value_loss"]),
+            "relation/floor": self.floor(before, episodes, memory),
         }
         state, eta = state._replace(social=social), state.perspective
+        if isinstance(state.error, Scale):
+            error = scales.updated(state.error, numbers["infer/value_loss"])
+            state = state._replace(error=error)
         if not isinstance(eta, Trained):
             return state, numbers
 
@@ -207,6 +221,23 @@ class Inference:
             "health/perspective": population.finite(norm),
         }
         return state._replace(perspective=trained), numbers
+
+    def floor(self, everyone: Networks, episodes: Episodes, memory: PyTree) -> Array:
+        """The weights ``[n, N]`` that a Q_SR without any knowledge would give, at a few steps."""
+
+        def one(nets: Networks, x: Array, ids: Array, action: Array, past: PyTree) -> Array:
+            each = jax.vmap(self.mind.uninformed, (None, 0, None, 0, 0))
+            return each(nets, x, ids, action, past)
+
+        both, _, _ = to_convert(self.config, self.spec, episodes, self.others)
+        obs, joint, memory, both = jax.tree.map(
+            lambda leaf: leaf[:: stride(leaf)], (episodes.obs, episodes.joint, memory, both)
+        )
+        x, ids = obs.astype(jnp.float32), jnp.asarray(self.others)
+        each = jax.vmap(one, (0, 2, 0, 2, 2), 2)
+        weights = each(everyone, x, ids, joint[:, :, self.others], memory)
+        mean = metrics.masked_mean(weights, both, (0, 1), jnp.nan)
+        return to_seats(mean[:, None], self.others, self.spec.num_agents, jnp.nan)[:, 0]
 
     def surprises(self, everyone: Networks, episodes: Episodes, memory: PyTree) -> Array:
         """-log pi_SR of others' actions on imagined views, at a few steps: ``[T', E, n, K]``."""
@@ -289,14 +320,18 @@ class Inference:
         if config.replay:
             state = state._replace(buffer=self.replay.add(state.buffer, rollout, clock.update))
 
-        def now(state: SocialState) -> tuple[SocialState, Metrics]:
+        def step(state: SocialState, turn: Array) -> tuple[SocialState, Metrics]:
             count = config.social_episodes
             if config.replay:
-                memory = self.learner.begin(count)
-                episodes = self.replay.sample(state.buffer, key, count, stored, memory)
+                memory, draw = self.learner.begin(count), jax.random.fold_in(key, turn)
+                episodes = self.replay.sample(state.buffer, draw, count, stored, memory)
             else:
-                episodes = present_batch(rollout, self.seats, count)
+                episodes = present_batch(rollout, self.seats, count, turn)
             return self.update(state, learnt, episodes)
+
+        def now(state: SocialState) -> tuple[SocialState, Metrics]:
+            state, numbers = jax.lax.scan(step, state, jnp.arange(config.social_steps))
+            return state, metrics.over_steps(numbers)
 
         def later(state: SocialState) -> tuple[SocialState, Metrics]:
             _, numbers = jax.eval_shape(now, state)
@@ -306,6 +341,16 @@ class Inference:
             return now(state)
         due = (clock.update + 1) % config.social_every == 0
         return jax.lax.cond(due & (stored >= config.replay_min), now, later, state)
+
+
+def deeds(rollout: Rollout, spec: EnvSpec) -> Array:
+    """What each agent did to others, ``[T, B, N]`` float32: 1 good, -1 harm, 0 neither."""
+
+    def any_of(names: tuple[str, ...]) -> Array:
+        done = [rollout.events[name] > 0 for name in names]
+        return jnp.any(jnp.stack(done), axis=0) if done else jnp.zeros_like(rollout.active)
+
+    return any_of(spec.helps).astype(jnp.float32) - any_of(spec.harms).astype(jnp.float32)
 
 
 def to_weigh(config: SocialConfig, own: Rollout) -> Array:

@@ -56,10 +56,15 @@ class SocialConfig(AgentConfig):
     """Give only to co-players that stand in the own window."""
     weigh: Literal["rewarded", "all"] = "rewarded"
     """Compute weights only at steps with own reward, where they matter, or at all steps."""
+    min_spread: float = 0.0
+    """Give nothing to a co-player between whose actions Q_SR differs by no more than this multiple
+    of its root mean squared TD error; 0 is the paper's rule, which scales any difference up."""
     social_every: int = 1
     """Iterations between updates of the SR networks and eta."""
     social_episodes: int = 4
     """Episodes in one such update, from the present batch or the replay buffer."""
+    social_steps: int = 1
+    """Gradient steps in one such update, each on other episodes of the batch or the buffer."""
     replay: int = 0
     """Capacity of the replay buffer in episodes; 0 learns from the present batch."""
     replay_min: int = 1
@@ -82,7 +87,9 @@ class SocialConfig(AgentConfig):
         checks.choice("imagine", self.imagine, ("clone", "importance", "literal", "acting"))
         checks.choice("distance", self.distance, ("mean", "sum"))
         checks.choice("weigh", self.weigh, ("rewarded", "all"))
+        checks.number("min_spread", self.min_spread, 0.0)
         checks.integer("social_every", self.social_every, 1)
+        checks.integer("social_steps", self.social_steps, 1)
         checks.integer("social_episodes", self.social_episodes, 1)
         checks.integer("replay", self.replay, 0)
         checks.integer("replay_min", self.replay_min, 1, max(self.replay, 1))
@@ -186,6 +193,38 @@ class Mind:
         )
         return views, self.policy(own, views, memory)
 
+    def uninformed(
+        self, own: Networks, x: Array, ids: Array, action: Array, memory: PyTree
+    ) -> Array:
+        """The weights ``[M, K]`` that a Q_SR without any knowledge would give to co-players.
+
+        Args:
+            own: the agent's networks.
+            x: ``[M, F]`` own observations.
+            ids: ``[K]`` the co-players' seats.
+            action: ``[M, K]`` int32, the co-players' actions.
+            memory: as in `relationships`.
+        """
+        spec = self.spec
+        probs = self.foreseen(own, x, ids, memory)
+        each = jax.vmap(jax.vmap(counterfactual.uninformed, (0, 0, None)), (0, 0, None))
+        return each(action, probs, spec.num_agents)
+
+    def foreseen(self, own: Networks, x: Array, ids: Array, memory: PyTree) -> Array:
+        """Policies ``[M, K, A]`` by which co-players' actions are weighted in equation 3.
+
+        Args:
+            own: the agent's networks.
+            x: ``[M, F]`` own observations.
+            ids: ``[K]`` the co-players' seats.
+            memory: as in `relationships`.
+        """
+        actions = self.spec.num_actions
+        if not self.config.perspective:
+            return jnp.full((len(x), len(ids), actions), 1.0 / actions)
+        past = jax.tree.map(lambda leaf: leaf[:, None], memory)
+        return jnp.exp(self.imagine(own, x[:, None], ids[None], past)[1])
+
     def prediction_errors(
         self, own: Networks, x: Array, ids: Array, action: Array, memory: PyTree
     ) -> tuple[Array, Array]:
@@ -228,11 +267,7 @@ class Mind:
         pre_alternatives = (whole[:, None] - replaced)[:, :, None] + table[ids][None]
         q = self.network("value")(own.social, pre_alternatives)
         q_taken = jnp.take_along_axis(q, joint[:, ids][..., None], axis=-1)[..., 0]
-        if self.config.perspective:
-            past = jax.tree.map(lambda leaf: leaf[:, None], memory)
-            probs = jnp.exp(self.imagine(own, x[:, None], ids[None], past)[1])
-        else:
-            probs = jnp.full(q.shape, 1.0 / actions)
+        probs = self.foreseen(own, x, ids, memory)
         each = jax.vmap(jax.vmap(counterfactual.relationship, (0, 0, 0, None)), (0, 0, 0, None))
         return each(q_taken, q, probs, num), q.max(-1) - q.min(-1)
 
@@ -262,15 +297,12 @@ class Mind:
         ends = episodes.done[-1] & (not config.learner.bootstrap_at_horizon)
         reward = episodes.reward.at[-1].set(jnp.where(ends, episodes.reward[-1], q_fixed[-1]))
         mask = episodes.active.at[-1].set(episodes.active[-1] & ends)
-        adv = jax.vmap(returns.gae, (1, 1, 1, 1, None, None), 1)(
-            reward,
-            q_fixed,
-            jnp.append(q_fixed[1:], q_fixed[:1], 0),
-            cont.at[-1].set(0.0),
-            hyper["social_gamma"],
-            hyper["social_lam"],
-        )
+        following = jnp.append(q_fixed[1:], q_fixed[:1], 0)
+        facts = reward, q_fixed, following, cont.at[-1].set(0.0), hyper["social_gamma"]
+        estimate = jax.vmap(returns.gae, (1, 1, 1, 1, None, None), 1)
+        adv = estimate(*facts, hyper["social_lam"])
         value_loss = metrics.masked_mean(((adv + q_fixed - q) / scale) ** 2, mask)
+        missed = estimate(*facts, jnp.float32(1.0))
         if self.borrows:
             log_pi = self.policy(frozen, x, memory)
         else:
@@ -288,6 +320,7 @@ class Mind:
         played = episodes.active
         return total, {
             "infer/value_loss": value_loss,
+            "infer/explained": metrics.explained(missed, missed + q_fixed, mask),
             "infer/policy_entropy": metrics.masked_mean(entropy, played, empty=jnp.nan),
             "infer/own_cross_entropy": metrics.masked_mean(surprise, played, empty=jnp.nan),
             "infer/uniform_cross_entropy": jnp.log(jnp.float32(self.spec.num_actions)),

@@ -147,9 +147,9 @@ class Replay(NamedTuple):
         )
 
 
-def present_batch(rollout: Rollout, seats: Seats, count: int) -> Episodes:
-    """Takes `count` environments of a rollout, or all if there are fewer, see `take_envs`."""
-    few = take_envs(rollout, count)
+def present_batch(rollout: Rollout, seats: Seats, count: int, turn: Array | int = 0) -> Episodes:
+    """Takes `count` environments of a rollout, or all if there are fewer, see `some_envs`."""
+    few = take_envs(rollout, count, turn)
     own_rollout = take_seats(few, seats)
     return Episodes(
         obs=own_rollout.obs,

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lase_jax.algorithms.lase.counterfactual import advantage, relationship
+from lase_jax.algorithms.lase.counterfactual import advantage, relationship, uninformed
 from lase_jax.core.rewards import gift_delta
 
 ACTIONS = 3
@@ -89,3 +89,17 @@ def test_matrix_games_total_rewards_are_the_papers():
         found = reward + gift_delta(reward, jnp.array(shares, jnp.float32))
         assert float(found[0]) == pytest.approx(total, abs=1e-6)
         assert float(found.sum()) == pytest.approx(float(reward.sum()), abs=1e-6)
+
+
+@pytest.mark.parametrize("probs", [(0.2,) * 5, (0.9, 0.04, 0.03, 0.02, 0.01), (0.3, 0.7)])
+def test_the_floor_is_what_values_drawn_at_random_give(probs):
+    probs = jnp.array(probs)
+    q = jax.random.normal(jax.random.key(0), (20_000, len(probs)))
+    drawn = jax.jit(jax.vmap(relationship, (0, 0, None, None)), static_argnums=3)
+    for action in range(len(probs)):
+        expected = drawn(q[:, action], q, probs, 4).mean()
+        np.testing.assert_allclose(uninformed(action, probs, 4), expected, atol=0.005)
+
+
+def test_the_floor_between_two_equally_likely_actions_is_a_quarter():
+    assert uninformed(jnp.int32(1), jnp.array([0.5, 0.5]), 2) == 0.25

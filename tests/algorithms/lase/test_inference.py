@@ -22,6 +22,7 @@ from lase_jax.algorithms.lase.replay import EPISODE_AXES, Replay, present_batch
 from lase_jax.core import blocks, population
 from lase_jax.core.distributions import cross_entropy
 from lase_jax.core.metrics import masked_mean
+from lase_jax.core.scales import Scale, blank, root
 from lase_jax.core.seats import visible
 from lase_jax.core.settings import changed
 from lase_jax.learners.actor_critic import Learner
@@ -79,7 +80,8 @@ class Built:
         eta = state.perspective if config.perspective else ()
         buffer = Replay(SPEC, SEATS, config.replay).init()
         scale = state.scale if config.learner.scale_values else ()
-        self.state = state._replace(perspective=eta, buffer=buffer, scale=scale)
+        error = state.scale if config.min_spread else ()
+        self.state = state._replace(perspective=eta, buffer=buffer, scale=scale, error=error)
         self.begin = learner.begin
 
     def facts(self, envs=2, **options):
@@ -518,6 +520,61 @@ def test_only_some_episodes_are_learnt_from():
     assert same(first, known.update(other)[0])
 
 
+def test_several_steps_go_over_different_episodes():
+    known = built(settings("lase", social_episodes=1, social_steps=2))
+    rollout = known.facts()
+    together, metrics = known.update(rollout)
+    one_by_one, found = known.state, []
+    for turn in range(2):
+        episodes = present_batch(rollout, SEATS, 1, turn)
+        one_by_one, numbers = known.inference.update(one_by_one, known.learnt, episodes)
+        found.append(numbers["infer/grad_norm"])
+    for a, b in zip(*map(jax.tree.leaves, (pick(together), pick(one_by_one))), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(metrics["infer/grad_norm"], np.mean(found, 0), rtol=1e-3)
+
+
+def test_selectivity_compares_weights_with_and_without_a_helpful_deed():
+    known = built(ALL)
+    rollout = known.facts(envs=4)
+    stags = jax.random.bernoulli(KEY, shape=rollout.reward.shape)
+    rollout = rollout._replace(events=rollout.events | {"stags": stags.astype(jnp.float32)})
+    weights, metrics = known.weigh(known.state, known.learnt, rollout)
+    helped, part = np.asarray(rollout.events["stags"]) > 0, np.asarray(rollout.active)
+    for agent, seat in enumerate(SEATS):
+        assert np.isnan(metrics["relation/selectivity"][agent, seat])
+        for j in {0, 1, 2} - {seat}:
+            both, w = part[..., seat] & part[..., j], np.asarray(weights)[:, :, agent, j]
+            means = (w[both & (helped[..., j] == did)].mean() for did in (True, False))
+            expected = np.subtract(*means)
+            found = metrics["relation/selectivity"][agent, j]
+            np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5)
+
+
+def test_nothing_is_given_where_actions_differ_by_less_than_the_error():
+    plain, known = built(ALL), built(settings("lase", weigh="all", min_spread=0.5))
+    rollout, learnt = plain.facts(), plain.learnt
+    free, _ = plain.weigh(plain.state, learnt, rollout)
+
+    def bounded(error):
+        state = known.state._replace(error=Scale(jnp.full(len(SEATS), error), jnp.float32(1.0)))
+        return np.asarray(known.weigh(state, learnt, rollout)[0])
+
+    np.testing.assert_array_equal(bounded(1e-9), free)
+    assert not bounded(1e9).any()
+    some = [bounded(error**2) for error in np.geomspace(0.01, 100.0, 17)]
+    kept = [(weights != 0).sum() for weights in some]
+    assert kept == sorted(kept, reverse=True) and 0 < sorted(set(kept))[1] < kept[0]
+    for weights in some:
+        np.testing.assert_array_equal(weights, np.where(weights == 0, 0, free))
+
+
+def test_the_error_of_values_is_followed_where_it_matters():
+    known = built(settings("lase_wo", min_spread=0.5))
+    state, metrics = known.update(known.facts(), known.state._replace(error=blank(len(SEATS))))
+    np.testing.assert_allclose(root(state.error) ** 2, metrics["infer/value_loss"], rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -529,7 +586,9 @@ def test_only_some_episodes_are_learnt_from():
         {"imagine": "clones"},
         {"distance": "max"},
         {"weigh": "some"},
+        {"min_spread": -0.1},
         {"social_every": 0},
+        {"social_steps": 0},
         {"social_episodes": 0},
         {"replay": -1},
         {"replay_min": 2},

@@ -1,0 +1,81 @@
+"""Trains one LASE agent among scripted players, to see whether its weights single out good deeds.
+
+    python -m experiments.credit.sweep [--games cleanup]
+
+In every game of four, LASE plays with a player that does good, a defector and a random player; in
+every game of two, with a random player. Settings of Q_SR's learning vary: the decay of its trace
+and its gradient steps per update. Seeds are 100 to 102, which no other table reports.
+"""
+
+import dataclasses
+import sys
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+from envs.registry import GAMES as CONFIGS
+from experiments.presets import preset
+from experiments.study import TUNING_SEED, train_all
+from lase_jax.cli import guarded
+from lase_jax.core.settings import changed
+from lase_jax.runs.config import RunConfig
+
+GAMES = ("cleanup", "ssg", "ssh", "ssh_strict", "coingame", "ipd")
+TRACES, STEPS = (0.0, 0.5, 0.9, 1.0), (1, 4)
+HELPERS = {"cleanup": "cleaner"}
+"""The scripted player that does good, where it is not the cooperator."""
+BUDGET = 400_000
+"""Environment steps per seed."""
+SEEDS = 3
+OUT = Path("runs/credit")
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What to train."""
+
+    games: tuple[str, ...] = GAMES
+    """Names of games."""
+    out: Path = OUT
+    """Parent of the run folders."""
+
+
+def seats(game: str) -> tuple[str, ...]:
+    """Who sits where; LASE is in seat 0."""
+    if CONFIGS[game].spec().num_agents == 2:
+        return ("lase", "random")
+    return ("lase", HELPERS.get(game, "cooperator"), "defector", "random")
+
+
+def arms() -> dict[str, dict[str, Any]]:
+    """Settings of LASE by the name of the arm."""
+    return {
+        f"lam_{lam:g}-steps_{steps}": dict(social_lam=lam, social_steps=steps)
+        for lam, steps in product(TRACES, STEPS)
+    }
+
+
+def runs(games: tuple[str, ...]) -> dict[str, RunConfig]:
+    """Settings of every run by its name, ``<game>-<arm>``."""
+
+    def one(game: str, own: dict[str, Any]) -> RunConfig:
+        base = preset(game, "lase")
+        schedule = dataclasses.replace(base.schedule, steps=BUDGET)
+        agent = changed(base.agent, own)
+        run = dataclasses.replace(base, seeds=SEEDS, seed=TUNING_SEED, schedule=schedule)
+        return dataclasses.replace(run, agent=agent, wandb="disabled").with_seats(seats(game))
+
+    return {f"{game}-{arm}": one(game, own) for game in games for arm, own in arms().items()}
+
+
+def main() -> int:
+    """Trains what is not trained yet and returns an exit code."""
+    sweep = tyro.cli(Sweep, description=__doc__)
+    return train_all(runs(sweep.games), sweep.out, "python -m experiments.credit.sweep")
+
+
+if __name__ == "__main__":
+    sys.exit(guarded(main))
