@@ -1,23 +1,19 @@
-"""Scores and learning curves of runs, for every study."""
+"""Tables and learning curves of findings, for every study."""
 
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from envs.registry import GAMES as CONFIGS
 from experiments import style
-from experiments.study import require_same
-from lase_jax.reports import plots, stats
+from experiments.findings import EPISODES, Finding
+from lase_jax.reports import stats
 from lase_jax.reports.tables import markdown
-from lase_jax.runs import folder, results, sinks
-from lase_jax.runs.config import RunConfig
-from lase_jax.runs.setup import load_config
 
-Runs = Mapping[tuple[str, str], Path]
-"""Folders of finished runs by game and algorithm, or arm."""
+Runs = Mapping[tuple[str, str], Finding]
+"""What has been found by game and algorithm, or arm."""
 
 
 class Line(NamedTuple):
@@ -27,51 +23,6 @@ class Line(NamedTuple):
     colour: str
 
 
-def load(
-    parent: Path, pairs: Iterable[tuple[str, str]], settings: Callable[[str, str, int], RunConfig]
-) -> Runs:
-    """The finished runs of a sweep.
-
-    Args:
-        parent: where the folders lie.
-        pairs: games and algorithms, or arms.
-        settings: today's settings of a game, an algorithm or arm, and a number of seeds.
-
-    Raises:
-        ConfigError: a run has other settings than today's, so that the command beside its numbers
-            would not reproduce them.
-    """
-    paths = {pair: parent / "-".join(pair) for pair in pairs}
-    runs = {pair: path for pair, path in paths.items() if results.finished(path)}
-    for (game, algo), path in runs.items():
-        require_same(path, settings(game, algo, load_config(path)[0].seeds))
-    return runs
-
-
-def score(path: Path) -> dict[str, Any]:
-    """A run's final numbers (means over its last tenth), its duration, device and date."""
-    summary = json.loads((path / folder.SUMMARY).read_text())
-    _, config = load_config(path)
-    final = summary["final"]
-    seeds, speed = len(final["return/collective"]["seeds"]), summary["steps_per_second"]
-    return {
-        "return": final["return/collective"],
-        "equality": final["social/equality"]["mean"],
-        "equality_after": final["social/equality_after"]["mean"],
-        "steps": summary["env_steps_per_seed"],
-        "minutes": seeds * summary["env_steps_per_seed"] / speed / 60 if speed else None,
-        "device": config["device"]["kind"],
-        "date": config["created"][:10],
-        "seeds": seeds,
-    }
-
-
-def final(path: Path) -> dict[str, np.ndarray]:
-    """Every metric's mean over the last tenth of a run, ``[S, ...]``."""
-    metrics = sinks.load(path / folder.METRICS).metrics
-    return {name: stats.final(values) for name, values in metrics.items()}
-
-
 COLUMNS = (
     "game",
     "algorithm",
@@ -79,6 +30,7 @@ COLUMNS = (
     "seeds",
     "E before",
     "E after",
+    "without epsilon",
     "steps/seed",
     "min",
     "command",
@@ -93,27 +45,40 @@ def table(runs: Runs, command: Callable[[str, str, int], str]) -> str:
         command: gives the command that trains a game, an algorithm or arm, and some seeds.
     """
     lines = []
-    rows = {pair: score(path) for pair, path in runs.items()}
-    for (game, algo), row in rows.items():
-        mean, half = row["return"]["mean"], row["return"]["ci95"]
-        band = "" if half is None else f" ± {half:.1f}"
-        each = ", ".join(f"{value:.1f}" for value in row["return"]["seeds"])
+    for (game, algo), found in runs.items():
+        returns = found.final["return/collective"]
+        mean, half = interval(returns)
+        facts = found.facts
         cells = (
             game,
             algo,
-            f"**{mean:.1f}**{band}",
-            each,
-            fraction(row["equality"]),
-            fraction(row["equality_after"]),
-            f"{row['steps'] / 1e6:.1f}M",
-            fraction(row["minutes"], 1),
-            f"`{command(game, algo, row['seeds'])}`",
+            f"**{mean:.1f}**" + ("" if np.isnan(half) else f" ± {half:.1f}"),
+            ", ".join(f"{value:.1f}" for value in returns),
+            *(average(found.final[f"social/equality{when}"]) for when in ("", "_after")),
+            average(found.played["return/collective"], 1),
+            f"{facts['env_steps'] / 1e6:.1f}M",
+            fraction(facts["minutes"], 1),
+            f"`{command(game, algo, found.seeds)}`",
         )
         lines.append(cells)
-    made = sorted({(row["date"], row["device"]) for row in rows.values()})
+    made = sorted({(found.facts["date"], found.facts["device"]) for found in runs.values()})
     notes = "; ".join(f"{date}, {device}" for date, device in made)
-    note = f"Means over the last tenth of training, epsilon included, ± 95 % interval ({notes})."
+    note = (
+        "Means over the last tenth of training, epsilon included, ± 95 % interval; without "
+        f"epsilon: {EPISODES} episodes per seed, actions drawn from the final policies ({notes})."
+    )
     return f"{markdown(COLUMNS, lines)}\n{note}\n"
+
+
+def interval(values: np.ndarray) -> tuple[float, float]:
+    """Mean over seeds of ``values [S]``, and half width of its 95 % interval, NaN for one seed."""
+    mean, half = stats.mean_and_band(values[None])
+    return float(mean[0]), float(half[0])
+
+
+def average(values: np.ndarray, digits: int = 2) -> str:
+    """Mean over seeds of ``values [S]`` as text, without NaN."""
+    return fraction(stats.number(stats.mean(values, 0)), digits)
 
 
 def fraction(value: float | None, digits: int = 2) -> str:
@@ -140,12 +105,12 @@ def plot(runs: Runs, path: Path, games: Sequence[str], lines: Mapping[str, Line]
         for algo, line in lines.items():
             if (game, algo) not in runs:
                 continue
-            record = plots.thinned(sinks.load(runs[game, algo] / folder.METRICS))
-            mean, half = stats.mean_and_band(record.metrics["return/collective"])
-            axis.plot(record.env_steps, mean, color=line.colour, label=line.label, linewidth=1.5)
+            found = runs[game, algo]
+            mean, half = stats.mean_and_band(found.curves["return/collective"])
+            axis.plot(found.env_steps, mean, color=line.colour, label=line.label, linewidth=1.5)
             low, high = mean - np.nan_to_num(half), mean + np.nan_to_num(half)
             axis.fill_between(
-                record.env_steps, low, high, color=line.colour, alpha=0.15, linewidth=0
+                found.env_steps, low, high, color=line.colour, alpha=0.15, linewidth=0
             )
         best = CONFIGS[game].spec().max_return
         if game in style.SHOW_MAXIMUM and best is not None:

@@ -1,4 +1,4 @@
-"""Trains a list of runs, each in a folder of its own, so that a sweep can be repeated."""
+"""Trains a list of runs and keeps what they show, so that a sweep can be repeated anywhere."""
 
 import dataclasses
 import sys
@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from envs.checks import ConfigError
+from experiments import findings
+from experiments.findings import Finding
 from lase_jax.runs import devices, folder, results
 from lase_jax.runs.checkpoint import check_same
 from lase_jax.runs.config import RunConfig, to_json
@@ -16,54 +18,72 @@ from lase_jax.runs.setup import create_run, load_config
 TUNING_SEED = 100
 """The first seed of runs by which settings are chosen; tables report runs of seeds from 0 on."""
 TRIAL_SEEDS = 2
-TRIAL_SHARE = 0.5
-"""Part of the budget that a trial uses."""
 
 
-def train_all(runs: Mapping[str, RunConfig], parent: Path, command: str) -> int:
-    """Trains all runs: finished ones are skipped, interrupted ones are continued.
+def train_all(runs: Mapping[str, RunConfig], parent: Path, kept: Path, command: str) -> int:
+    """Trains all runs whose findings are not kept yet, and continues interrupted ones.
 
     If a run diverges, a message says so and the other runs are still trained.
 
     Args:
         runs: settings by the name of the run's folder.
         parent: where the folders lie.
+        kept: where a file ``<name>.json`` with the findings of each run lies (see `findings`).
         command: what to type to continue after an interruption.
 
     Returns:
         An exit code: 0 when all are trained, 1 when some diverged, 130 or 143 when stopped.
 
     Raises:
-        ConfigError: a folder holds a run of other settings, or settings cannot work.
+        ConfigError: a folder or file holds a run of other settings, or settings cannot work.
     """
-    for name, config in runs.items():
+    known = load(runs, kept)
+    missing = {name: runs[name] for name in runs if name not in known}
+    for name, config in missing.items():
         require_same(parent / name, config)
     devices.use_cores()
     diverged = []
-    for name, config in runs.items():
+    for name, config in missing.items():
         path = parent / name
-        if results.finished(path):
-            continue
         if not made(path):
             create_run(config, path, overwrite=False)
         try:
-            code = train_run(path, command)
+            code = 0 if results.finished(path) else train_run(path, command)
         except DivergedError as error:
             print(f"{path} diverged: {error}", file=sys.stderr)
             diverged.append(name)
         else:
             if code:
                 return code
+            findings.write(file(kept, name), findings.of_run(path))
     if diverged:
         print(f"These runs diverged: {', '.join(diverged)}.", file=sys.stderr)
     return 1 if diverged else 0
 
 
+def load(runs: Mapping[str, RunConfig], kept: Path) -> dict[str, Finding]:
+    """The findings of those runs that have been trained, by name.
+
+    Args:
+        runs: settings by name; the number of seeds may differ.
+        kept: as in `train_all`.
+
+    Raises:
+        ConfigError: a run had other settings, so that the command beside its numbers would not
+            reproduce them; or a file cannot be read.
+    """
+    found = {name: findings.read(file(kept, name), config) for name, config in runs.items()}
+    return {name: finding for name, finding in found.items() if finding is not None}
+
+
+def file(kept: Path, name: str) -> Path:
+    """Where the findings of a run are kept."""
+    return kept / f"{name}.json"
+
+
 def trial(run: RunConfig) -> RunConfig:
-    """A short version of a run, to try its settings: fewer seeds, and a part of the budget."""
-    schedule = dataclasses.replace(run.schedule, steps=int(run.schedule.steps * TRIAL_SHARE))
-    seeds = dict(seeds=TRIAL_SEEDS, seed=TUNING_SEED)
-    return dataclasses.replace(run, schedule=schedule, wandb="disabled", **seeds)
+    """A run to try its settings: with fewer seeds, and such as are not reported."""
+    return dataclasses.replace(run, seeds=TRIAL_SEEDS, seed=TUNING_SEED, wandb="disabled")
 
 
 def made(path: Path) -> bool:

@@ -27,6 +27,8 @@ SEATS = {
 SEEDS = 5
 STEPS = 1_000_000
 OUT = Path("runs/calibration")
+KEPT = Path(__file__).parent / "findings"
+"""Where what the runs have shown is kept."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def main() -> int:
     """Trains what is not trained yet and returns an exit code."""
     sweep = tyro.cli(Sweep, description=__doc__)
     trained = runs(sweep.seeds, sweep.steps)
-    return train_all(trained, sweep.out, "python -m experiments.calibration.sweep")
+    return train_all(trained, sweep.out, KEPT, "python -m experiments.calibration.sweep")
 
 
 if __name__ == "__main__":

@@ -11,11 +11,10 @@ from pathlib import Path
 import numpy as np
 import tyro
 
-from experiments.credit.sweep import GAMES, OUT, SEEDS, arms, runs, seats
-from experiments.curves import final
-from experiments.study import TUNING_SEED, require_same
+from experiments.credit.sweep import GAMES, KEPT, SEEDS, arms, runs, seats
+from experiments.study import TUNING_SEED, load
 from lase_jax.reports.tables import markdown
-from lase_jax.runs import folder, results
+from lase_jax.runs import folder
 
 HEADS = ("game", "trace", "steps", "selectivity", "w", "floor", "explained")
 
@@ -24,8 +23,8 @@ HEADS = ("game", "trace", "steps", "selectivity", "w", "floor", "explained")
 class Analysis:
     """Where to read and write."""
 
-    runs: Path = OUT
-    """Parent of the run folders."""
+    kept: Path = KEPT
+    """Where the findings lie."""
     out: Path = Path(__file__).parent
     """Where the table goes."""
 
@@ -35,17 +34,16 @@ def each(values: np.ndarray) -> str:
     return ", ".join("-" if np.isnan(value) else f"{value:.3f}" for value in values.mean(0))
 
 
-def table(parent: Path) -> str:
+def table(kept: Path) -> str:
     """What agent 0 knows about its co-players, as Markdown."""
     rows = []
-    configs = runs(GAMES)
+    every = load(runs(GAMES), kept)
     for game in GAMES:
         for arm, own in arms().items():
             name = f"{game}-{arm}"
-            if not results.finished(parent / name):
+            if name not in every:
                 continue
-            require_same(parent / name, configs[name])
-            found = final(parent / name)
+            found = every[name].final
 
             def about(metric: str, found: dict[str, np.ndarray] = found) -> str:
                 return each(found[f"relation/{metric}"][:, 0, 1:])
@@ -61,7 +59,7 @@ def table(parent: Path) -> str:
 def main() -> None:
     """Prints and writes the table."""
     where = tyro.cli(Analysis, description=__doc__)
-    text = table(where.runs)
+    text = table(where.kept)
     print(text)
     folder.write(where.out / "results.md", text)
 

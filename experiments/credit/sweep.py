@@ -31,6 +31,8 @@ BUDGET = 400_000
 """Environment steps per seed."""
 SEEDS = 3
 OUT = Path("runs/credit")
+KEPT = Path(__file__).parent / "findings"
+"""Where what the runs have shown is kept."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def runs(games: tuple[str, ...]) -> dict[str, RunConfig]:
 def main() -> int:
     """Trains what is not trained yet and returns an exit code."""
     sweep = tyro.cli(Sweep, description=__doc__)
-    return train_all(runs(sweep.games), sweep.out, "python -m experiments.credit.sweep")
+    return train_all(runs(sweep.games), sweep.out, KEPT, "python -m experiments.credit.sweep")
 
 
 if __name__ == "__main__":

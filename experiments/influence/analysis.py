@@ -15,10 +15,11 @@ import numpy as np
 import tyro
 from scipy.stats import spearmanr
 
-from experiments.curves import Line, Runs, final, fraction, load, plot, table
+from experiments.curves import Line, Runs, fraction, plot, table
 from experiments.influence.arms import ARMS, SMALL
-from experiments.influence.sweep import OUT, Sweep, pairs, settings
+from experiments.influence.sweep import KEPT, OUT, Scale, Sweep, pairs, settings
 from experiments.presets import jaques
+from experiments.study import load, made
 from lase_jax.cli import guarded
 from lase_jax.reports import animate, evaluate
 from lase_jax.reports.tables import markdown
@@ -33,7 +34,8 @@ LINES = {
 }
 PAIR = "influence/pair"
 Final = dict[str, np.ndarray]
-"""Metrics of a run's end by name, see `curves.final`."""
+"""Metrics of a run's end by name, see `findings.Finding`."""
+SCALES: tuple[Scale, ...] = ("small", "full")
 AROUND = 8
 """Steps before and after the moment of highest influence that its animation shows."""
 
@@ -42,8 +44,10 @@ AROUND = 8
 class Analysis:
     """Where to read and write."""
 
+    kept: Path = KEPT
+    """Where the findings lie."""
     runs: Path = OUT
-    """Parent of the run folders."""
+    """Parent of the run folders, which the animations are made from."""
     out: Path = HERE
     """Where the tables, the figure and the animations go."""
     moa_weight: jaques.Convention = "multiplies"
@@ -53,16 +57,16 @@ class Analysis:
 
 
 def finished(where: Analysis) -> Runs:
-    """The finished runs of both scales, see `curves.load`."""
+    """The findings of both scales, see `study.load`."""
 
-    def today(game: str, arm: str, seeds: int) -> RunConfig:
+    def today(game: str, arm: str) -> RunConfig:
         scale = "small" if game in SMALL else "full"
-        sweep = Sweep(
-            scale, seeds=seeds, moa_weight=where.moa_weight, curriculum_unit=where.curriculum_unit
-        )
-        return settings(game, arm, sweep)
+        options = dict(moa_weight=where.moa_weight, curriculum_unit=where.curriculum_unit)
+        return settings(game, arm, Sweep(scale, **options))
 
-    return load(where.runs, [*pairs(Sweep("small")), *pairs(Sweep("full"))], today)
+    every = {"-".join(pair): pair for size in SCALES for pair in pairs(Sweep(size))}
+    found = load({name: today(*pair) for name, pair in every.items()}, where.kept)
+    return {every[name]: finding for name, finding in found.items()}
 
 
 def command(game: str, arm: str, seeds: int) -> str:
@@ -111,10 +115,10 @@ MEASURES = (
 def measures(runs: Runs) -> str:
     """A Markdown table of the measures of communication and influence."""
     rows = []
-    for (game, arm), path in runs.items():
+    for (game, arm), finding in runs.items():
         if arm == "a2c":
             continue
-        metrics = final(path)
+        metrics = finding.final
         consistency = metrics.get("talk/consistency")
         cells = [fraction(None if consistency is None else float(np.nanmean(consistency)), 3)]
         for name in ("symbol_action", "action_action"):
@@ -169,15 +173,16 @@ def main() -> int:
     where = tyro.cli(Analysis, description=__doc__)
     runs = finished(where)
     if not runs:
-        raise SystemExit(f"No finished runs in {where.runs}; run the sweep first.")
+        raise SystemExit(f"No findings in {where.kept}; run the sweep first.")
     text = table(runs, command) + "\n" + measures(runs)
     print(text)
     where.out.mkdir(parents=True, exist_ok=True)
     folder.write(where.out / "results.md", text)
     games = (*SMALL, *jaques.GAMES)
     folder.replace(where.out / "curves.png", lambda file: plot(runs, file, games, LINES))
-    for (game, arm), path in runs.items():
-        if arm == "si":
+    for game, arm in runs:
+        path = where.runs / f"{game}-{arm}"
+        if arm == "si" and made(path):
             moment(path, where.out / f"moment-{game}.gif")
     return 0
 

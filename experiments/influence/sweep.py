@@ -25,6 +25,8 @@ from lase_jax.runs.config import RunConfig
 Scale = Literal["small", "full"]
 SEEDS = 5
 OUT = Path("runs/influence")
+KEPT = Path(__file__).parent / "findings"
+"""Where what the runs have shown is kept."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def main() -> int:
     """Trains what is not trained yet and returns an exit code."""
     sweep = tyro.cli(Sweep, description=__doc__)
     runs = {f"{game}-{arm}": settings(game, arm, sweep) for game, arm in pairs(sweep)}
-    return train_all(runs, sweep.out, "python -m experiments.influence.sweep")
+    return train_all(runs, sweep.out, KEPT, "python -m experiments.influence.sweep")
 
 
 if __name__ == "__main__":

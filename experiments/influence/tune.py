@@ -2,9 +2,9 @@
 
     python -m experiments.influence.tune
 
-Every weight is trained with two seeds (0 and 1, which are among those reported) for half of the
-budget. Arms without influence have nothing to tune: all else is the same in all arms. Writes
-``tuning.md`` beside this file; `arms.WEIGHTS` has the best weight of each arm.
+Every weight is trained with two seeds that are not reported, and the best mean return over the last
+tenth is chosen. Arms without influence have nothing to tune: all else is the same in all arms.
+Writes ``tuning.md`` beside this file; `arms.WEIGHTS` has the best weight of each arm.
 """
 
 import sys
@@ -13,18 +13,20 @@ from pathlib import Path
 
 import tyro
 
-from experiments.curves import score
+from experiments.curves import interval
 from experiments.influence.arms import ARMS, SMALL, small
-from experiments.study import TRIAL_SEEDS, TRIAL_SHARE, require_same, train_all, trial
+from experiments.study import TRIAL_SEEDS, load, train_all, trial
 from lase_jax.cli import guarded
 from lase_jax.reports.tables import markdown
-from lase_jax.runs import folder, results
+from lase_jax.runs import folder
 from lase_jax.runs.config import RunConfig
 
 CANDIDATES = (0.3, 3.0, 30.0)
 """Weights that are tried."""
 INFLUENTIAL = tuple(arm for arm, what in ARMS.items() if what.influences)
 HERE = Path(__file__).parent
+KEPT = HERE / "trials"
+"""Where what the trials have shown is kept."""
 
 
 @dataclass(frozen=True)
@@ -54,22 +56,18 @@ def trials(games: tuple[str, ...], arms: tuple[str, ...]) -> dict[str, RunConfig
     }
 
 
-def table(out: Path) -> str:
+def table() -> str:
     """A Markdown table of the trials and the returns they reached."""
     rows = []
-    for name, config in trials(tuple(SMALL), INFLUENTIAL).items():
-        path = out / name
-        if not results.finished(path):
-            continue
-        require_same(path, config)
+    for name, finding in load(trials(tuple(SMALL), INFLUENTIAL), KEPT).items():
         game, arm, weight = name.split("-")
-        returns = score(path)["return"]
-        each = ", ".join(f"{value:.2f}" for value in returns["seeds"])
-        rows.append([game, ARMS[arm].label, weight, f"**{returns['mean']:.2f}**", each])
+        returns = finding.final["return/collective"]
+        each = ", ".join(f"{value:.2f}" for value in returns)
+        rows.append([game, ARMS[arm].label, weight, f"**{interval(returns)[0]:.2f}**", each])
+    seeds, command = f"{TRIAL_SEEDS} seeds", "`python -m experiments.influence.tune`"
     return (
         markdown(("game", "arm", "weight", "collective return", "seeds"), rows)
-        + f"\n{TRIAL_SEEDS} seeds, {TRIAL_SHARE:.0%} of the budget, means over its last tenth. "
-        "`python -m experiments.influence.tune`\n"
+        + f"\n{seeds}, means over the last tenth of the budget. {command}\n"
     )
 
 
@@ -77,9 +75,9 @@ def main() -> int:
     """Trains what is not trained yet, writes the table and returns an exit code."""
     tune = tyro.cli(Tune, description=__doc__)
     code = train_all(
-        trials(tune.games, tune.arms), tune.out, "python -m experiments.influence.tune"
+        trials(tune.games, tune.arms), tune.out, KEPT, "python -m experiments.influence.tune"
     )
-    folder.write(HERE / "tuning.md", table(tune.out))
+    folder.write(HERE / "tuning.md", table())
     return code
 
 

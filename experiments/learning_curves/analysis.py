@@ -1,4 +1,4 @@
-"""Section 5.2's learning curves and a table of the final returns, from run folders.
+"""Section 5.2's learning curves and a table of the final returns, from what is kept of the runs.
 
     python -m experiments.learning_curves.analysis
 
@@ -12,8 +12,17 @@ from pathlib import Path
 import tyro
 
 from experiments import style
-from experiments.curves import Line, load, plot, table
-from experiments.learning_curves.sweep import ALGORITHMS, GAMES, OUT, command, pairs, settings
+from experiments.curves import Line, plot, table
+from experiments.learning_curves.sweep import (
+    ALGORITHMS,
+    GAMES,
+    KEPT,
+    SEEDS,
+    command,
+    pairs,
+    settings,
+)
+from experiments.study import load
 from lase_jax.cli import guarded
 from lase_jax.runs import folder
 
@@ -25,8 +34,8 @@ LINES = {algo: Line(style.LABELS[algo], style.COLOURS[algo]) for algo in ALGORIT
 class Analysis:
     """Where to read and write."""
 
-    runs: Path = OUT
-    """Parent of the run folders."""
+    kept: Path = KEPT
+    """Where the findings lie."""
     out: Path = HERE
     """Where the table and the figure go."""
 
@@ -34,9 +43,11 @@ class Analysis:
 def main() -> int:
     """Writes the table and the figure, and returns an exit code."""
     where = tyro.cli(Analysis, description=__doc__)
-    runs = load(where.runs, pairs(GAMES, ALGORITHMS), settings)
-    if not runs:
-        raise SystemExit(f"No finished runs in {where.runs}; run the sweep first.")
+    every = {"-".join(pair): pair for pair in pairs(GAMES, ALGORITHMS)}
+    found = load({name: settings(*pair, SEEDS) for name, pair in every.items()}, where.kept)
+    if not found:
+        raise SystemExit(f"No findings in {where.kept}; run the sweep first.")
+    runs = {every[name]: finding for name, finding in found.items()}
     text = table(runs, command)
     print(text)
     where.out.mkdir(parents=True, exist_ok=True)

@@ -2,8 +2,9 @@
 
     python -m experiments.learning_curves.sweep [--games ssh ssg] [--algos lase a2c]
 
-Each run has a folder of its own under ``runs/learning_curves``. Finished runs are skipped and
-interrupted ones are continued, so that the command can be repeated.
+Each run has a folder of its own under ``runs/learning_curves``; what it shows is kept in
+``findings`` beside this file. Runs that are kept there are skipped and interrupted ones are
+continued, so that the command can be repeated.
 """
 
 import dataclasses
@@ -33,6 +34,8 @@ OF_TWO = tuple(game for game in GAMES if CONFIGS[game].spec().num_agents == 2)
 """The games of two agents, the only ones that LOLA can play."""
 SEEDS = 5
 OUT = Path("runs/learning_curves")
+KEPT = Path(__file__).parent / "findings"
+"""Where what the runs have shown is kept."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ def main() -> int:
         f"{game}-{algo}": settings(game, algo, sweep.seeds)
         for game, algo in pairs(sweep.games, sweep.algos)
     }
-    return train_all(runs, sweep.out, "python -m experiments.learning_curves.sweep")
+    return train_all(runs, sweep.out, KEPT, "python -m experiments.learning_curves.sweep")
 
 
 if __name__ == "__main__":

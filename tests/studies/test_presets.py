@@ -1,5 +1,6 @@
 """Presets: all of them can be built, and what each says is what a run gets."""
 
+import json
 from dataclasses import asdict
 
 import jax
@@ -15,7 +16,7 @@ from lase_jax import algorithms
 from lase_jax.algorithms.influence.moa import Influencers
 from lase_jax.core.settings import items
 from lase_jax.learners.actor_critic import Learner
-from lase_jax.runs.config import default
+from lase_jax.runs.config import default, to_json
 from lase_jax.runs.setup import set_up
 
 
@@ -82,8 +83,18 @@ def test_the_baselines_have_settings_that_were_tried(env, algo):
     tried = tune.CANDIDATES[algo]
     agent = preset(env, algo).agent
     assert {name: getattr(agent, name) for name in tried[0]} in tried
-    assert len(tried) == 4
-    assert len(tune.trials((env,), (algo,))) == 4
+    assert len(tried) == len(tune.own(env, algo)) == 4
+
+
+@pytest.mark.parametrize("game", tune.GAMES)
+@pytest.mark.parametrize("algo", tune.TUNED)
+def test_every_algorithm_has_the_same_trials_of_the_shared_settings(game, algo):
+    runs = tune.shared(game, algo)
+    for run in runs.values():
+        set_up(run)  # a rollout's length that does not fit is refused
+    whole = preset(game, algo).agent.WHOLE_EPISODES
+    assert len(runs) == (2 if whole else 4)
+    assert len({json.dumps(to_json(run)) for run in runs.values()}) == len(runs)
 
 
 PAIRS = (("visible", "basic"), ("talk", "comm"), ("moa", "si"))

@@ -4,41 +4,55 @@ import importlib
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import tiny
 
 from envs.checks import ConfigError
-from experiments import curves, study
+from experiments import curves, findings, study
 from experiments.bench import speed
 from experiments.calibration import analysis as calibration
 from experiments.learning_curves import analysis, sweep
 from lase_jax.runs import folder, results
 from lase_jax.runs.parts import DivergedError
 
+RUN = tiny.config(steps=16)
+
 
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory):
-    parent = tmp_path_factory.mktemp("sweep")
-    assert study.train_all({"ssh-a2c": tiny.config(steps=16)}, parent, "again") == 0
-    return parent
+    """A study of one run: the parent of the run folders, and what is kept of them."""
+    parent, kept = tmp_path_factory.mktemp("sweep"), tmp_path_factory.mktemp("kept")
+    assert study.train_all({"ssh-a2c": RUN}, parent, kept, "again") == 0
+    return parent, kept
 
 
-def test_a_finished_run_is_left_alone(swept, monkeypatch):
-    def never(*_):
-        raise AssertionError("it is trained already")
+def never(*_):
+    raise AssertionError("it is trained already")
 
+
+def test_a_finished_run_is_left_alone(swept, monkeypatch, tmp_path):
+    parent, kept = swept
     monkeypatch.setattr(study, "train_run", never)
-    assert study.train_all({"ssh-a2c": tiny.config(steps=16)}, swept, "again") == 0
+    assert study.train_all({"ssh-a2c": RUN}, parent, kept, "again") == 0
+    assert study.train_all({"ssh-a2c": RUN}, tmp_path, kept, "again") == 0  # its folder is gone
+    assert not list(tmp_path.iterdir())
+    assert study.train_all({"ssh-a2c": RUN}, parent, tmp_path, "again") == 0  # not kept yet
+    assert (tmp_path / "ssh-a2c.json").read_text() == (kept / "ssh-a2c.json").read_text()
 
 
-def test_a_run_of_other_settings_is_refused_before_anything_is_trained(swept):
+def test_a_run_of_other_settings_is_refused_before_anything_is_trained(swept, tmp_path):
+    parent, kept = swept
     other = {"new": tiny.config(), "ssh-a2c": tiny.config(steps=24)}
     with pytest.raises(ConfigError, match="ssh-a2c holds a run of other settings: schedule.steps"):
-        study.train_all(other, swept, "again")
-    assert not (swept / "new").exists()
+        study.train_all(other, parent, tmp_path, "again")
+    with pytest.raises(ConfigError, match="ssh-a2c.json is of other settings: schedule.steps"):
+        study.train_all(other, tmp_path, kept, "again")
+    assert not (parent / "new").exists() and not list(tmp_path.iterdir())
 
 
-def test_a_run_that_diverges_does_not_end_the_sweep(tmp_path, monkeypatch, capsys):
+def test_a_run_that_diverges_does_not_end_the_sweep(swept, tmp_path, monkeypatch, capsys):
+    parent, kept = swept
     seen = []
 
     def run(path, command):
@@ -48,32 +62,45 @@ def test_a_run_that_diverges_does_not_end_the_sweep(tmp_path, monkeypatch, capsy
         return 0
 
     monkeypatch.setattr(study, "train_run", run)
-    assert study.train_all(dict.fromkeys("ab", tiny.config()), tmp_path, "again") == 1
-    assert seen == ["a", "b"]
+    monkeypatch.setattr(findings, "of_run", lambda path: findings.read(kept / "ssh-a2c.json", RUN))
+    out = tmp_path / "kept"
+    assert study.train_all(dict.fromkeys("ab", tiny.config()), tmp_path, out, "again") == 1
+    assert seen == ["a", "b"] and [path.name for path in out.iterdir()] == ["b.json"]
     assert "These runs diverged: a." in capsys.readouterr().err
 
 
 def test_a_signal_ends_the_sweep(tmp_path, monkeypatch):
     monkeypatch.setattr(study, "train_run", lambda path, command: 143)
-    assert study.train_all(dict.fromkeys("ab", tiny.config()), tmp_path, "again") == 143
-    assert not (tmp_path / "b").exists()
+    kept = tmp_path / "kept"
+    assert study.train_all(dict.fromkeys("ab", tiny.config()), tmp_path, kept, "again") == 143
+    assert not (tmp_path / "b").exists() and not kept.exists()
 
 
-def test_the_table_refuses_runs_that_its_commands_would_not_make(swept):
-    with pytest.raises(ConfigError, match="ssh-a2c holds a run of other settings"):
-        curves.load(swept, [("ssh", "a2c")], sweep.settings)
+def test_what_is_kept_is_what_the_run_showed(swept):
+    parent, kept = swept
+    found = findings.read(kept / "ssh-a2c.json", RUN)
+    summary = json.loads((parent / "ssh-a2c" / folder.SUMMARY).read_text())
+    returns = summary["final"]["return/collective"]["seeds"]
+    np.testing.assert_allclose(found.final["return/collective"], returns, rtol=1e-4)
+    minutes = 2 * 16 / summary["steps_per_second"] / 60
+    assert found.seeds == 2 and found.facts["minutes"] == pytest.approx(minutes, rel=1e-4)
+    assert found.curves["return/collective"].shape == (len(found.env_steps), 2)
+    assert found.final["gift/weight"].shape == (2, 2, 2)
+    assert found.played["return/collective"].shape == (2,)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"curves": 3}'])
+def test_a_damaged_file_is_named(swept, tmp_path, text):
+    (tmp_path / "ssh-a2c.json").write_text(text)
+    with pytest.raises(ConfigError, match="ssh-a2c.json is not readable as a finding"):
+        study.load({"ssh-a2c": RUN}, tmp_path)
 
 
 def test_the_table_of_curves_has_cost_and_command(swept, tmp_path):
-    every = [("ssh", "a2c"), ("ssh", "lase")]
-    found = curves.load(swept, every, lambda *_: tiny.config(steps=16))
-    assert list(found) == every[:1]
-    summary = json.loads((found["ssh", "a2c"] / folder.SUMMARY).read_text())
-    assert curves.score(found["ssh", "a2c"])["minutes"] == pytest.approx(
-        2 * 16 / summary["steps_per_second"] / 60
-    )
-    assert "`make train ENV=ssh ALGO=a2c SEEDS=2`" in curves.table(found, sweep.command)
-    curves.plot(found, tmp_path / "curves.png", ["ssh"], analysis.LINES)
+    runs = {("ssh", "a2c"): findings.read(swept[1] / "ssh-a2c.json", RUN)}
+    text = curves.table(runs, sweep.command)
+    assert "`make train ENV=ssh ALGO=a2c SEEDS=2`" in text
+    curves.plot(runs, tmp_path / "curves.png", ["ssh"], analysis.LINES)
 
 
 def test_a_control_is_an_algorithm_with_other_settings():
@@ -84,14 +111,15 @@ def test_a_control_is_an_algorithm_with_other_settings():
 
 
 def test_without_runs_no_table_is_overwritten(tmp_path, monkeypatch):
-    monkeypatch.setattr("sys.argv", ["analysis", "--runs", str(tmp_path)])
+    monkeypatch.setattr("sys.argv", ["analysis", "--kept", str(tmp_path)])
     monkeypatch.setattr(folder, "write", None)
-    with pytest.raises(SystemExit, match="No finished runs"):
+    with pytest.raises(SystemExit, match="No findings"):
         calibration.main()
 
 
 STUDIES = (
-    *("calibration.sweep", "calibration.analysis", "influence.sweep", "influence.tune"),
+    *("calibration.sweep", "calibration.analysis", "credit.sweep", "credit.analysis"),
+    *("influence.sweep", "influence.tune"),
     *("learning_curves.sweep", "learning_curves.tune", "lola.exact"),
 )
 

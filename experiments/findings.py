@@ -1,0 +1,128 @@
+"""What finished runs have shown: a small JSON file for each, which is committed.
+
+A study's tables and figures are made from these files alone, so that they can be made again, and
+the study continued, where the run folders no longer exist.
+
+Letters: R rows in time, S seeds.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from envs.checks import ConfigError
+from lase_jax import api
+from lase_jax.reports import plots, stats
+from lase_jax.runs import folder
+from lase_jax.runs.checkpoint import check_same
+from lase_jax.runs.config import RunConfig, from_json, to_json
+
+CURVES = ("return/collective", "social/equality", "social/equality_after")
+"""Metrics whose course is kept."""
+EPISODES = 100
+"""Episodes per seed that are played after training, without epsilon."""
+PLAYED = ("return/collective", "social/episode_equality", "social/episode_equality_after")
+"""Metrics of these episodes that are kept."""
+DIGITS = 5
+"""Significant digits of numbers that are kept."""
+
+
+class Finding(NamedTuple):
+    """What a run has shown."""
+
+    settings: dict[str, Any]  # JSON of the run's `RunConfig`
+    facts: dict[str, Any]  # date, device, env_steps per seed, minutes of training or None
+    env_steps: np.ndarray  # [R], of the curves
+    curves: dict[str, np.ndarray]  # [R, S]
+    final: dict[str, np.ndarray]  # every metric's mean over the last tenth of training, [S, ...]
+    played: dict[str, np.ndarray]  # means over episodes without epsilon, [S]
+
+    @property
+    def seeds(self) -> int:
+        """S."""
+        return len(self.final["return/collective"])
+
+
+def of_run(path: Path) -> Finding:
+    """What the finished run in the folder `path` has shown; plays some episodes.
+
+    Raises:
+        ConfigError: not a run folder, or its checkpoint or metrics are missing or unreadable.
+    """
+    content = folder.read(path)
+    summary = json.loads((path / folder.SUMMARY).read_text())
+    result = api.load(path)
+    steps, speed = summary["env_steps_per_seed"], summary["steps_per_second"]
+    record = plots.thinned(result.record)
+    sampled = result.evaluate(EPISODES)["sample"]
+    return Finding(
+        settings=to_json(from_json(content["run"])),
+        facts={
+            "date": content["created"][:10],
+            "device": content["device"]["kind"],
+            "env_steps": steps,
+            "minutes": len(result.seeds) * steps / speed / 60 if speed else None,
+        },
+        env_steps=record.env_steps,
+        curves={name: record.metrics[name] for name in CURVES},
+        final={name: stats.final(values) for name, values in result.metrics.items()},
+        played={name: np.asarray(sampled[name]) for name in PLAYED},
+    )
+
+
+def write(path: Path, finding: Finding) -> None:
+    """Writes a finding as JSON, a line for each of its parts' entries; None stands for NaN."""
+    parts = []
+    for name, part in finding._asdict().items():
+        if isinstance(part, dict):
+            lines = (f"{json.dumps(key)}: {json.dumps(_plain(part[key]))}" for key in part)
+            text = "{\n" + ",\n".join(lines) + "\n}"
+        else:
+            text = json.dumps(_plain(part))
+        parts.append(f"{json.dumps(name)}: {text}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    folder.write(path, "{\n" + ",\n".join(parts) + "\n}\n")
+
+
+def read(path: Path, expected: RunConfig) -> Finding | None:
+    """Reads a finding; None if there is none.
+
+    Args:
+        path: of the file.
+        expected: the settings that the run must have had, but for its number of seeds.
+
+    Raises:
+        ConfigError: it had other settings, or the file is unreadable.
+    """
+    if not path.is_file():
+        return None
+    try:
+        content = json.loads(path.read_text())
+        parts = {name: _arrays(content[name]) for name in ("curves", "final", "played")}
+        steps = np.asarray(content["env_steps"])
+        finding = Finding(content["settings"], content["facts"], steps, **parts)
+        check_same(finding.settings, to_json(expected) | {"seeds": finding.seeds})
+    except ConfigError as error:
+        remedy = "delete it, and train the run again"
+        raise ConfigError(f"{path} is of other settings: {error}; {remedy}") from error
+    except (ValueError, LookupError, TypeError) as error:
+        raise ConfigError(f"{path} is not readable as a finding: {error}") from error
+    return finding
+
+
+def _plain(value: Any) -> Any:
+    """Arrays as lists of numbers of few digits."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return float(f"{value:.{DIGITS}g}") if np.isfinite(value) else None
+    return value
+
+
+def _arrays(part: dict[str, Any]) -> dict[str, np.ndarray]:
+    """Lists of numbers as float64 arrays."""
+    return {name: np.asarray(values, np.float64) for name, values in dict(part).items()}
