@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from envs.registry import GAMES as CONFIGS
-from experiments import style
+from experiments import ceilings, style
 from experiments.findings import EPISODES, Finding
 from lase_jax.reports import stats
 from lase_jax.reports.tables import markdown
@@ -89,6 +88,8 @@ def fraction(value: float | None, digits: int = 2) -> str:
 def plot(runs: Runs, path: Path, games: Sequence[str], lines: Mapping[str, Line]) -> None:
     """One panel per game: mean over seeds and its 95 % band, for every line.
 
+    A dotted line shows what the best society known earns (see `ceilings`).
+
     Args:
         runs: what was trained.
         path: of the figure.
@@ -112,8 +113,8 @@ def plot(runs: Runs, path: Path, games: Sequence[str], lines: Mapping[str, Line]
             axis.fill_between(
                 found.env_steps, low, high, color=line.colour, alpha=0.15, linewidth=0
             )
-        best = CONFIGS[game].spec().max_return
-        if game in style.SHOW_MAXIMUM and best is not None:
+        best = ceilings.reached(game)
+        if best is not None:
             axis.axhline(best, color=style.INK, linewidth=0.8, linestyle=":")
         axis.set(title=game, xlabel="environment steps per seed")
         axis.xaxis.set_major_formatter(EngFormatter(sep=""))

@@ -28,5 +28,3 @@ COLOURS = {
     "go": "#16a34a",
     "random": "#a8a29e",
 }
-SHOW_MAXIMUM = ("ssh", "ssg", "ipd")
-"""Games whose greatest possible return is close enough to be drawn."""

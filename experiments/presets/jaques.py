@@ -17,6 +17,8 @@ SCHEDULE = Schedule(steps=500_000_000, num_envs=16, rollout_length=50)
 """Steps of the paper; environments and steps between updates are ours."""
 NET = Net(conv=(6,), conv_relu=True, dense=(32, 32), lstm=128)
 """Networks of the paper."""
+CRITIC = dict(critic_trunk="shared", scale_values=False)
+"""Critics as all these authors have them: on the policy's layers or trained on plain rewards."""
 MODEL = dict(moa_width=128, moa_dense=(32, 32))
 """Sizes of the paper's model of other agents."""
 DECAY_EPISODES = 20_000
@@ -106,6 +108,7 @@ def fields(
         max_grad_norm=40.0,
         normalise=False,
         net=NET,
+        **CRITIC,
         lr_end=theirs.pop("lr_final") / theirs["lr"],
         lr_episodes=DECAY_EPISODES,
     )

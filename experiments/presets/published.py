@@ -157,6 +157,6 @@ def published(env: str, algo: str) -> RunConfig:
     return dataclasses.replace(
         run,
         game=dataclasses.replace(run.game, **theirs.game),
-        agent=changed(run.agent, theirs.agent),
+        agent=changed(run.agent, jaques.CRITIC | theirs.agent),
         schedule=theirs.schedule,
     )

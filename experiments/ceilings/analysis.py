@@ -1,0 +1,102 @@
+"""What can be earned in each game: by scripted players, by what has been learnt, and at most.
+
+    python -m experiments.ceilings.analysis
+
+Every society of scripted cooperators, defectors and, where the game has them, cleaners plays whole
+episodes. The best of them, the best group learner that `experiments.learning_curves` has kept, and
+the bound that follows from the game's rules stand beside each other. Writes ``results.md`` and
+``ceilings.json``, which holds the largest return that a society is known to reach, for figures.
+"""
+
+import dataclasses
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import combinations_with_replacement
+from pathlib import Path
+
+import jax
+import numpy as np
+import tyro
+
+from envs.registry import GAMES as CONFIGS
+from experiments.ceilings import FILE
+from experiments.curves import fraction
+from experiments.learning_curves import sweep
+from experiments.presets import preset
+from experiments.study import load
+from lase_jax.cli import guarded
+from lase_jax.reports import evaluate
+from lase_jax.reports.tables import markdown
+from lase_jax.runs import folder
+from lase_jax.runs.setup import set_up
+
+GAMES = ("ssh", "ssh_strict", "ssg", "coingame", "cleanup", "ipd")
+EPISODES = 1000
+HEADS = ("game", "bound", "scripted", "all defect", "best scripted society", "group learner")
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What to play."""
+
+    games: tuple[str, ...] = GAMES
+    """Names of games."""
+    episodes: int = EPISODES
+    """Episodes of each scripted society."""
+
+
+def societies(game: str) -> list[tuple[str, ...]]:
+    """Who sits where, for every number of each scripted policy but the random one."""
+    env = CONFIGS[game].build()
+    names = [name for name in env.scripted if name != "random"]
+    return list(combinations_with_replacement(names, env.spec.num_agents))
+
+
+def played(game: str, seats: Sequence[str], episodes: int) -> float:
+    """Mean collective return of a scripted society."""
+    run = dataclasses.replace(preset(game, "random"), seeds=1, wandb="disabled")
+    setup = set_up(run.with_seats(seats))
+    state = jax.tree.map(lambda leaf: leaf[0], setup.initial_carry().state)
+    one = partial(evaluate.scores, setup.env, setup.algorithm, num_episodes=episodes, mode="sample")
+    return float(jax.jit(one)(state, jax.random.key(0))["return/collective"])
+
+
+def learnt(game: str) -> float | None:
+    """Mean return without epsilon of the best seed of the group learner; None if none is kept."""
+    if game not in sweep.GAMES:
+        return None
+    found = load({f"{game}-go": sweep.settings(game, "go", sweep.SEEDS)}, sweep.KEPT)
+    return max(
+        (float(finding.played["return/collective"].max()) for finding in found.values()),
+        default=None,
+    )
+
+
+def main() -> int:
+    """Plays, writes the table and the numbers, and returns an exit code."""
+    where = tyro.cli(Analysis, description=__doc__)
+    rows, reached = [], {}
+    for game in where.games:
+        returns = {seats: played(game, seats, where.episodes) for seats in societies(game)}
+        best = max(returns, key=returns.__getitem__)
+        group, bound = learnt(game), CONFIGS[game].spec().max_return
+        kinds = ", ".join(f"{count} {name}" for name, count in Counter(best).items())
+        selfish = returns[("defector",) * len(best)]
+        numbers = (bound, returns[best], selfish)
+        rows.append([game, *(fraction(number, 1) for number in numbers), kinds, fraction(group, 1)])
+        reached[game] = round(max(returns[best], group if group is not None else -np.inf), 2)
+        print(f"{game}: {kinds} earn {returns[best]:.1f}", flush=True)
+    note = f"Means over {where.episodes} episodes; of the group learner, the best seed's."
+    command = "`python -m experiments.ceilings.analysis`"
+    folder.write(
+        Path(__file__).parent / "results.md", f"{markdown(HEADS, rows)}\n{note} {command}\n"
+    )
+    folder.write_json(FILE, reached)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(guarded(main))
