@@ -197,7 +197,7 @@ def test_symbols_learn_on_influence_when_they_are_sent_as_on_a_reward_of_that_si
         state._replace(hyper=hyper), rollout, jnp.asarray(reward), KEY, clock
     )[0]
     ours, theirs = (
-        optax.tree.get(after.trained.opt, "mu")["params"]["symbol_head"]
+        optax.tree.get(after.trained.opt.inner_states["policy"], "mu")["params"]["symbol_head"]
         for after in (found, expected)
     )
     assert jnp.abs(ours["kernel"]).max() > 1e-3
