@@ -69,6 +69,46 @@ def table(runs: Runs, command: Callable[[str, str, int], str]) -> str:
     return f"{markdown(COLUMNS, lines)}\n{note}\n"
 
 
+HOW = {
+    "explained": ("learn/explained", 2),
+    "entropy, nats": ("learn/entropy", 2),
+    "gradient": ("learn/grad_norm", 3),
+    "critic's": ("learn/critic_grad_norm", 3),
+    "shortened": ("learn/shortened", 2),
+    "share given": ("gift/weight", 3),
+    "floor": ("relation/floor", 3),
+    "selectivity": ("relation/selectivity", 3),
+}
+"""Columns of `training`: metrics, and digits of their numbers."""
+HOW_NOTE = (
+    "Means over agents and seeds in the last tenth of training. Explained: share of the variance "
+    "of returns that the critic foresaw; gradient: norm of the policy's before clipping, with the "
+    "layers that it shares; shortened: share of gradient steps that were clipped; share given: "
+    "away to all others together; floor: the same if Q_SR knew nothing; selectivity: by how much a "
+    "weight is larger where its receiver does good."
+)
+
+
+def training(runs: Runs) -> str:
+    """How each learner trained, as Markdown: numbers that show one that is starved or deaf."""
+    rows = []
+    for (game, algo), found in runs.items():
+        numbers = (each(found, metric, digits) for metric, digits in HOW.values())
+        rows.append([game, algo, *numbers])
+    return f"{markdown(('game', 'algorithm', *HOW), rows)}\n{HOW_NOTE}\n"
+
+
+def each(found: Finding, metric: str, digits: int) -> str:
+    """Mean of a metric over agents and seeds; of shares, the sum over receivers."""
+    values = found.final.get(metric)
+    if values is None or np.isnan(values).all():
+        return fraction(None)
+    if metric in ("gift/weight", "relation/floor"):
+        others = ~np.eye(values.shape[-1], dtype=bool)
+        values = np.nansum(np.where(others, values, 0.0), axis=-1)
+    return fraction(float(np.nanmean(values)), digits)
+
+
 def interval(values: np.ndarray) -> tuple[float, float]:
     """Mean over seeds of ``values [S]``, and half width of its 95 % interval, NaN for one seed."""
     mean, half = stats.mean_and_band(values[None])

@@ -125,10 +125,10 @@ def branches(
             after, out = env.step(key_step, state, acts(env, kinds, key_act, obs))
             within = time + index < env.spec.horizon
             gain = jnp.where(within, discount * out.reward[0], 0.0)
-            left = discount * gamma * ~out.terminated
+            left = jnp.where(out.terminated, 0.0, discount * gamma)
             return (after, out.obs, left), gain
 
-        first = after, out.obs, gamma * ~out.terminated
+        first = after, out.obs, jnp.where(out.terminated, 0.0, gamma)
         rest = jnp.arange(1, env.spec.horizon), keys[1:]
         _, gains = jax.lax.scan(step, first, rest)
         return out.reward[0] + gains.sum(), deed

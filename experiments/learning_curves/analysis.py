@@ -12,7 +12,7 @@ from pathlib import Path
 import tyro
 
 from experiments import style
-from experiments.curves import Line, plot, table
+from experiments.curves import Line, plot, table, training
 from experiments.learning_curves.sweep import (
     ALGORITHMS,
     GAMES,
@@ -48,7 +48,7 @@ def main() -> int:
     if not found:
         raise SystemExit(f"No findings in {where.kept}; run the sweep first.")
     runs = {every[name]: finding for name, finding in found.items()}
-    text = table(runs, command)
+    text = f"{table(runs, command)}\n{training(runs)}"
     print(text)
     where.out.mkdir(parents=True, exist_ok=True)
     folder.write(where.out / "results.md", text)

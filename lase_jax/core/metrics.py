@@ -51,6 +51,7 @@ TABLE: dict[str, Row] = {
     "learn/entropy": Row("N", "nat", "entropy of the acting policy, without epsilon"),
     "learn/grad_norm": Row("N", "1", "norm of the policy's gradient before clipping"),
     "learn/critic_grad_norm": Row("N", "1", "norm of the gradient of what is the critic's alone"),
+    "learn/shortened": Row("N", "share", "share of gradient steps scaled down to max_grad_norm"),
     "learn/divergence": Row("N", "nat", "PPO: approximate KL divergence of old and new policy"),
     "learn/clipped": Row("N", "share", "PPO: share of steps whose ratio is beyond the clip"),
     "learn/epsilon": Row("N", "share", "share of uniform actions in the behaviour policy"),

@@ -397,6 +397,7 @@ class Learner:
             return (trained, beside), metrics | {
                 "learn/grad_norm": norm,
                 "learn/critic_grad_norm": critic_norm,
+                "learn/shortened": self.shortened(norm, critic_norm),
                 "learn/epsilon": jnp.broadcast_to(now, (self.num_seats,)),
                 "health/actor": population.finite(norm, critic_norm, metrics["learn/policy_loss"]),
             }
@@ -404,6 +405,12 @@ class Learner:
         first = state.trained, companion.trained
         (trained, beside), metrics = self.config.go_over(step, first, data, key)
         return state._replace(trained=trained), beside, metrics
+
+    def shortened(self, norm: Array, critic_norm: Array) -> Array:
+        """``[n]`` float32, 1 where a gradient, of these norms ``[n]``, is scaled down."""
+        apart = self.config.critic_trunk == "own"
+        length = jnp.maximum(norm, critic_norm) if apart else jnp.hypot(norm, critic_norm)
+        return (length > self.config.max_grad_norm).astype(jnp.float32)
 
     def learn(
         self, state: LearnerState, rollout: Rollout, reward: Array, key: Array

@@ -151,6 +151,14 @@ def test_a_critic_with_layers_of_its_own_moves_no_others(net, trunk):
     assert not same(*(tree["value_head"] for tree in layers))
 
 
+@pytest.mark.parametrize("trunk", ["own", "shared"])
+def test_gradients_that_are_scaled_down_are_counted(trunk):
+    learner = Learner(settings("a2c", critic_trunk=trunk, max_grad_norm=1.0).learner, SPEC, 3)
+    norms = jnp.array([0.8, 0.9, 0.1]), jnp.array([0.9, 1.1, 0.2])
+    together = 0.8**2 + 0.9**2 > 1.0 and trunk == "shared"
+    np.testing.assert_array_equal(learner.shortened(*norms), [together, 1.0, 0.0])
+
+
 def probe_window():
     return envs.make(
         "ssh", num_agents=2, rows=3, columns=3, radius=1, horizon=4, num_hares=1, num_stags=1

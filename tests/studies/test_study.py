@@ -100,6 +100,7 @@ def test_the_table_of_curves_has_cost_and_command(swept, tmp_path):
     runs = {("ssh", "a2c"): findings.read(swept[1] / "ssh-a2c.json", RUN)}
     text = curves.table(runs, sweep.command)
     assert "`make train ENV=ssh ALGO=a2c SEEDS=2`" in text
+    assert curves.training(runs).splitlines()[2].startswith("| ssh | a2c | ")
     curves.plot(runs, tmp_path / "curves.png", ["ssh"], analysis.LINES)
 
 
@@ -119,7 +120,7 @@ def test_without_runs_no_table_is_overwritten(tmp_path, monkeypatch):
 
 STUDIES = (
     *("calibration.sweep", "calibration.analysis", "credit.sweep", "credit.analysis"),
-    *("influence.sweep", "influence.tune"),
+    *("credit.truth", "ceilings.analysis", "influence.sweep", "influence.tune"),
     *("learning_curves.sweep", "learning_curves.tune", "lola.exact"),
 )
 
