@@ -56,7 +56,7 @@ def of_run(path: Path) -> Finding:
     result = api.load(path)
     steps, speed = summary["env_steps_per_seed"], summary["steps_per_second"]
     record = plots.thinned(result.record)
-    sampled = result.evaluate(EPISODES)["sample"]
+    sampled = result.evaluate(EPISODES, ("sample",))["sample"]
     return Finding(
         settings=to_json(from_json(content["run"])),
         facts={

@@ -87,10 +87,12 @@ class Result(NamedTuple):
         """Draws the learning curves."""
         plots.curves(self.record, self.name, Path(path))
 
-    def evaluate(self, episodes: int = 100) -> dict[str, dict[str, np.ndarray]]:
-        """Evaluates greedy and sampled policies, see `evaluate.evaluate`."""
-        algorithm = self.society.algorithm
-        return evaluate.evaluate(self.game, algorithm, self.state, len(self.seeds), episodes)
+    def evaluate(
+        self, episodes: int = 100, modes: Sequence[Mode] = evaluate.MODES
+    ) -> dict[str, dict[str, np.ndarray]]:
+        """Evaluates greedy and sampled policies, or some modes, see `evaluate.evaluate`."""
+        played = self.game, self.society.algorithm, self.state, len(self.seeds), episodes
+        return evaluate.evaluate(*played, modes=modes)
 
     def play(self, seed: int = 0, mode: Mode = "sample", episode: int = 0) -> Episode:
         """Plays one episode with one seed's policies; `episode` seeds its random numbers."""

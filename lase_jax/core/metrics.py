@@ -18,6 +18,10 @@ CANCELS = 0.1
 sizes."""
 
 
+ROUNDING = 1e-8
+"""Variances below this share of the mean square are those of rounded constants."""
+
+
 class Row(NamedTuple):
     """One line of the table of metrics."""
 
@@ -149,7 +153,7 @@ def explained(error: Array, goal: Array, active: Array) -> Array:
     """Share ``[]`` of the variance of a critic's goals that it foresaw, over active steps.
 
     1 for a perfect critic, 0 for one that says their mean, negative for a worse one; 0 also where
-    goals do not vary.
+    goals do not vary but by rounding.
 
     Args:
         error: ``[T, B]`` what was missing to the goals.
@@ -157,7 +161,8 @@ def explained(error: Array, goal: Array, active: Array) -> Array:
         active: ``[T, B]`` bool.
     """
     variance, missed = masked_variance(goal, active), masked_variance(error, active)
-    return jnp.where(variance > 0, 1.0 - missed / jnp.where(variance > 0, variance, 1.0), 0.0)
+    varies = variance > ROUNDING * masked_mean(goal**2 + error**2, active)
+    return jnp.where(varies, 1.0 - missed / jnp.where(varies, variance, 1.0), 0.0)
 
 
 def slope(value: Array, cause: Array, mask: Array, axis: int | tuple[int, ...]) -> Array:

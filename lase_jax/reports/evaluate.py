@@ -85,9 +85,15 @@ def scores(
 
 
 def evaluate(
-    env: Env, algorithm: Algorithm, state: PyTree, seeds: int, num_episodes: int, seed: int = 0
+    env: Env,
+    algorithm: Algorithm,
+    state: PyTree,
+    seeds: int,
+    num_episodes: int,
+    seed: int = 0,
+    modes: Sequence[Mode] = MODES,
 ) -> dict[str, dict[str, np.ndarray]]:
-    """Greedy and sampled episodes of every seed.
+    """Episodes of every seed without exploration, by default greedy and sampled ones.
 
     Args:
         env: the game.
@@ -96,12 +102,13 @@ def evaluate(
         seeds: S.
         num_episodes: episodes per seed and mode.
         seed: seed of the episodes.
+        modes: how actions are chosen.
 
     Returns:
         For each mode, every metric as ``[S]``, ``[S, N]`` or ``[S, N, N]``.
     """
     results = {}
-    for mode in MODES:
+    for mode in modes:
         one = partial(scores, env, algorithm, num_episodes=num_episodes, mode=mode)
         keys = jax.random.split(jax.random.key(seed), seeds)
         results[mode] = jax.device_get(jax.jit(jax.vmap(one))(state, keys))

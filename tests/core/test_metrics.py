@@ -50,6 +50,8 @@ def test_the_share_of_variance_that_a_critic_foresaw():
     assert explained(-goal, goal, active) == pytest.approx(0.0, abs=1e-6)
     assert explained(2.0 * goal, goal, active) == pytest.approx(-3.0, rel=1e-5)
     assert explained(goal, jnp.ones((1, 4)), active) == 0.0
+    rounded = 1e-7 * goal  # 0, as a sum of an estimate and its error
+    assert explained(rounded - goal, rounded, active) == 0.0
 
 
 def test_slopes_are_differences_of_means_where_the_cause_is_0_or_1():
