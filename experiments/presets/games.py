@@ -66,7 +66,14 @@ ESCAPE_ROOM = Settings(
 episodes; step sizes ours, for updates of 16 episodes."""
 SNOWDRIFT = Settings(
     Schedule(steps=2_000_000),
-    dict(gamma=0.95, lam=0.7, entropy=0.05, epsilon_episodes=4_500, social_gamma=0.95),
+    dict(
+        gamma=0.95,
+        lam=0.7,
+        entropy=0.05,
+        epsilon_episodes=4_500,
+        social_gamma=0.95,
+        social_steps=4,
+    ),
     own=dict(gift=dict(share=0.3), ia=dict(beta=0.2), si=dict(weight=2.521), lio=LIO),
 )
 CLEANUP = Settings(
@@ -76,6 +83,8 @@ CLEANUP = Settings(
         gamma=0.98,
         lam=0.9,
         entropy=0.05,
+        entropy_end=0.1,
+        entropy_episodes=25_000,
         epsilon_episodes=10_000,
         social_gamma=0.98,
         social_episodes=8,

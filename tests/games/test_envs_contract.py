@@ -96,6 +96,8 @@ def test_the_spec_is_whole(played):
     assert spec.obs_shape[-1] == len(spec.plane_names)
     for names in (spec.action_names, spec.plane_names, spec.event_names):
         assert names and len(set(names)) == len(names)
+    assert {*spec.helps, *spec.harms} <= set(spec.event_names)
+    assert not set(spec.helps) & set(spec.harms)
 
 
 def test_shapes_and_dtypes_are_as_declared(played):
