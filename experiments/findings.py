@@ -103,10 +103,10 @@ def read(path: Path, expected: RunConfig) -> Finding | None:
         parts = {name: _arrays(content[name]) for name in ("curves", "final", "played")}
         steps = np.asarray(content["env_steps"])
         finding = Finding(content["settings"], content["facts"], steps, **parts)
-        check_same(finding.settings, to_json(expected) | {"seeds": finding.seeds})
+        remedy = "delete the file to make the run again"
+        check_same(finding.settings, to_json(expected) | {"seeds": finding.seeds}, remedy)
     except ConfigError as error:
-        remedy = "delete it, and train the run again"
-        raise ConfigError(f"{path} is of other settings: {error}; {remedy}") from error
+        raise ConfigError(f"{path} is of other settings: {error}") from error
     except (ValueError, LookupError, TypeError) as error:
         raise ConfigError(f"{path} is not readable as a finding: {error}") from error
     return finding

@@ -27,6 +27,8 @@ GAMES = ("cleanup", "ssg", "ssh", "ssh_strict", "coingame", "ipd")
 TRACES, STEPS = (0.0, 0.5, 0.9, 1.0), (1, 4)
 HELPERS = {"cleanup": "cleaner"}
 """The scripted player that does good, where it is not the cooperator."""
+STEADY = dict(entropy_end=1.0, entropy_episodes=1)
+"""The entropy bonus stays as it is, because the budget is a part of a training."""
 BUDGET = 400_000
 """Environment steps per seed."""
 SEEDS = 3
@@ -66,7 +68,7 @@ def runs(games: tuple[str, ...]) -> dict[str, RunConfig]:
     def one(game: str, own: dict[str, Any]) -> RunConfig:
         base = preset(game, "lase")
         schedule = dataclasses.replace(base.schedule, steps=BUDGET)
-        agent = changed(base.agent, own)
+        agent = changed(base.agent, STEADY | own)
         run = dataclasses.replace(base, seeds=SEEDS, seed=TUNING_SEED, schedule=schedule)
         return dataclasses.replace(run, agent=agent, wandb="disabled").with_seats(seats(game))
 

@@ -118,6 +118,15 @@ def name(game: str, algo: str, trial_name: str) -> str:
     return "-".join((game, algo, trial_name.replace(", ", "-").replace(" ", "_")))
 
 
+def runs(games: tuple[str, ...], algos: tuple[str, ...]) -> dict[str, RunConfig]:
+    """Settings of all trials by their folders' names."""
+    return {
+        name(game, algo, words): run
+        for game, algo in product(games, algos)
+        for words, run in trials(game, algo).items()
+    }
+
+
 def incentives(finding: Finding) -> float | None:
     """Incentives that all agents paid per episode at a run's end; None if it has none."""
     paid = finding.final.get("incentive/paid")
@@ -152,12 +161,8 @@ def main() -> int:
         checks.choice("algos", algo, TUNED)
     for game in tune.games:
         checks.choice("games", game, GAMES)
-    runs = {
-        name(game, algo, words): run
-        for game, algo in product(tune.games, tune.algos)
-        for words, run in trials(game, algo).items()
-    }
-    code = train_all(runs, tune.out, KEPT, "python -m experiments.learning_curves.tune")
+    every = runs(tune.games, tune.algos)
+    code = train_all(every, tune.out, KEPT, "python -m experiments.learning_curves.tune")
     folder.write(HERE / "tuning.md", table())
     return code
 

@@ -220,8 +220,17 @@ def _read_best(file: Path) -> dict[int, float]:
         return {}
 
 
-def check_same(saved: dict[str, Any], now: dict[str, Any]) -> None:
+def check_same(
+    saved: dict[str, Any],
+    now: dict[str, Any],
+    remedy: str = "use the same value or start a new run",
+) -> None:
     """Requires equal settings.
+
+    Args:
+        saved: those of the run, as JSON.
+        now: those that it should have.
+        remedy: what to do where they differ.
 
     Raises:
         ConfigError: names the first setting that differs.
@@ -231,8 +240,7 @@ def check_same(saved: dict[str, Any], now: dict[str, Any]) -> None:
         before, after = saved.get(field), now.get(field)
         if before != after:
             raise ConfigError(
-                f"{typed(field)} is {after!r}: the checkpoint was made with {before!r}, "
-                "use the same value or start a new run."
+                f"{typed(field)} is {after!r}: the run was made with {before!r}, {remedy}."
             )
 
 

@@ -138,9 +138,9 @@ def test_a_name_that_is_taken_is_kept(trained, capsys):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("--agent.share 0.25", "agent.share is 0.25: the checkpoint was made with 0.5"),
+        ("--agent.share 0.25", "agent.share is 0.25: the run was made with 0.5"),
         ("--seats cooperator,gift", "seats.0 is 'cooperator'"),
-        ("--algo a2c", "algo is 'a2c': the checkpoint was made with 'gift'"),
+        ("--algo a2c", "algo is 'a2c': the run was made with 'gift'"),
         ("--net paper", "agent.net."),
         ("--learner ppo", "learner is 'ppo': a resumed run keeps its own, leave it out"),
         ("--name other", "name is 'other': a resumed run stays where it is"),

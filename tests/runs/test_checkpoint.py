@@ -168,7 +168,7 @@ def test_a_checkpoint_of_another_configuration_names_the_difference(tmp_path, ca
     saved(tmp_path, carry, 10)
     other = SETTINGS | {"game": {"rows": 4}}
     checkpoints = open_at(tmp_path, settings=other)
-    with pytest.raises(ConfigError, match=r"game\.rows is 4: the checkpoint was made with 3"):
+    with pytest.raises(ConfigError, match=r"game\.rows is 4: the run was made with 3"):
         checkpoints.restore(carry)
     checkpoints.close()
 
@@ -177,7 +177,7 @@ def test_a_setting_that_was_added_since_has_its_default(tmp_path, carry):
     saved(tmp_path, carry, 10)
     now = SETTINGS | {"added": 1}
     strict = open_at(tmp_path, settings=now)
-    with pytest.raises(ConfigError, match="added is 1: the checkpoint was made with None"):
+    with pytest.raises(ConfigError, match="added is 1: the run was made with None"):
         strict.restore(carry)
     strict.close()
     checkpoints = open_at(tmp_path, settings=now, complete=lambda old: {"added": 1} | old)

@@ -12,7 +12,9 @@ from envs.checks import ConfigError
 from experiments import curves, findings, study
 from experiments.bench import speed
 from experiments.calibration import analysis as calibration
-from experiments.learning_curves import analysis, sweep
+from experiments.calibration import sweep as sweep_of_rules
+from experiments.credit import sweep as credit
+from experiments.learning_curves import analysis, sweep, tune
 from lase_jax.runs import folder, results
 from lase_jax.runs.parts import DivergedError
 
@@ -149,3 +151,20 @@ def test_speed_is_measured_with_the_presets():
     assert run.seeds == 3 and run.agent.social_episodes == 8
     assert every == replace(run, agent=replace(run.agent, weigh="all"))
     assert paper.agent.learner.net.lstm and paper.schedule == run.schedule
+
+
+def kept_by_the_studies():
+    """Settings of all runs of the studies, and where what they show is kept."""
+    yield credit.runs(credit.GAMES), credit.KEPT
+    yield sweep_of_rules.runs(sweep_of_rules.SEEDS, sweep_of_rules.STEPS), sweep_of_rules.KEPT
+    pairs = sweep.pairs(sweep.GAMES, sweep.ALGORITHMS)
+    yield {"-".join(pair): sweep.settings(*pair, sweep.SEEDS) for pair in pairs}, sweep.KEPT
+    yield tune.runs(tune.GAMES, tune.TUNED), tune.KEPT
+
+
+@pytest.mark.parametrize(("runs", "kept"), list(kept_by_the_studies()))
+def test_what_is_kept_is_of_todays_settings(runs, kept):
+    """So that the tables can be made again, and the commands in them make their numbers."""
+    found = study.load(runs, kept)
+    files = {path.stem for path in kept.glob("*.json")}
+    assert set(found) == files
