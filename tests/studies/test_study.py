@@ -12,7 +12,7 @@ from envs.checks import ConfigError
 from experiments import curves, findings, study
 from experiments.bench import speed
 from experiments.calibration import analysis as calibration
-from experiments.calibration import sweep as sweep_of_rules
+from experiments.calibration import sweep as rules
 from experiments.credit import sweep as credit
 from experiments.learning_curves import analysis, sweep, tune
 from lase_jax.runs import folder, results
@@ -153,18 +153,21 @@ def test_speed_is_measured_with_the_presets():
     assert paper.agent.learner.net.lstm and paper.schedule == run.schedule
 
 
-def kept_by_the_studies():
-    """Settings of all runs of the studies, and where what they show is kept."""
-    yield credit.runs(credit.GAMES), credit.KEPT
-    yield sweep_of_rules.runs(sweep_of_rules.SEEDS, sweep_of_rules.STEPS), sweep_of_rules.KEPT
+def of_the_curves():
     pairs = sweep.pairs(sweep.GAMES, sweep.ALGORITHMS)
-    yield {"-".join(pair): sweep.settings(*pair, sweep.SEEDS) for pair in pairs}, sweep.KEPT
-    yield tune.runs(tune.GAMES, tune.TUNED), tune.KEPT
+    return {"-".join(pair): sweep.settings(*pair, sweep.SEEDS) for pair in pairs}
 
 
-@pytest.mark.parametrize(("runs", "kept"), list(kept_by_the_studies()))
-def test_what_is_kept_is_of_todays_settings(runs, kept):
+KEEPING = {
+    credit.KEPT: lambda: credit.runs(credit.GAMES),
+    rules.KEPT: lambda: rules.runs(rules.SEEDS, rules.STEPS),
+    sweep.KEPT: of_the_curves,
+    tune.KEPT: lambda: tune.runs(tune.GAMES, tune.TUNED),
+}
+"""Settings of all runs of a study by the folder where what they show is kept."""
+
+
+@pytest.mark.parametrize("kept", KEEPING, ids=lambda kept: f"{kept.parent.name}/{kept.name}")
+def test_what_is_kept_is_of_todays_settings(kept):
     """So that the tables can be made again, and the commands in them make their numbers."""
-    found = study.load(runs, kept)
-    files = {path.stem for path in kept.glob("*.json")}
-    assert set(found) == files
+    assert set(study.load(KEEPING[kept](), kept)) == {path.stem for path in kept.glob("*.json")}
