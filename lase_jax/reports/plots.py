@@ -193,16 +193,21 @@ def colour(index: int) -> tuple[float, ...]:
 Lines = Callable[[dict[str, np.ndarray]], Iterator[Line]]
 
 
-def _single(*names: str) -> Lines:
-    """One line per metric, averaged over its seats."""
+def _labelled(names: dict[str, str]) -> Lines:
+    """One line per metric, averaged over its seats; `names` has the label of each metric."""
 
     def lines(metrics: dict[str, np.ndarray]) -> Iterator[Line]:
         present = [name for name in names if name in metrics]
         for index, name in enumerate(present):
             shade = COLLECTIVE if len(present) == 1 else colour(index)
-            yield Line(name.split("/", 1)[1], over_seats(metrics[name]), shade)
+            yield Line(names[name], over_seats(metrics[name]), shade)
 
     return lines
+
+
+def _single(*names: str) -> Lines:
+    """One line per metric, averaged over its seats, under the last part of its name."""
+    return _labelled({name: name.split("/", 1)[1] for name in names})
 
 
 def _group(prefix: str) -> Lines:
@@ -227,7 +232,10 @@ def _per_seat(name: str) -> Lines:
 
 
 def _given(metrics: dict[str, np.ndarray]) -> Iterator[Line]:
-    """One line per giver: the share that it gives away, all receivers together."""
+    """One line per giver: the share that it gives away, all receivers together.
+
+    Beside them stands the share that LASE would give if its Q_SR knew nothing.
+    """
     weight = metrics.get("gift/weight")
     if weight is None:
         return
@@ -235,6 +243,10 @@ def _given(metrics: dict[str, np.ndarray]) -> Iterator[Line]:
         others = np.delete(weight[:, :, giver], giver, axis=-1)
         if np.isfinite(others).any():
             yield Line(f"agent {giver}", others.sum(-1), colour(giver))
+    floor = metrics.get("relation/floor")
+    if floor is not None:
+        receivers = floor.shape[-1] - 1
+        yield Line("if Q_SR knew nothing", receivers * over_seats(floor), COLLECTIVE)
 
 
 def _paid(metrics: dict[str, np.ndarray]) -> Iterator[Line]:
@@ -257,6 +269,7 @@ SURPRISES = (
     "infer/visible_cross_entropy",
     "infer/uniform_cross_entropy",
 )
+FORESEEN = {"learn/explained": "critic", "infer/explained": "Q_SR"}
 FORETOLD = ("moa/cross_entropy", "moa/uniform_cross_entropy")
 PANELS: tuple[tuple[str, str, Lines], ...] = (
     ("Collective return", "reward per episode", _single("return/collective")),
@@ -266,6 +279,8 @@ PANELS: tuple[tuple[str, str, Lines], ...] = (
     ("Equality E", "1: all earn the same", _group("social/equality")),
     ("Events", "per agent and episode", _group("event/")),
     ("Policy entropy", "nat", _per_seat("learn/entropy")),
+    ("Variance of returns foreseen", "share", _labelled(FORESEEN)),
+    ("More for good deeds", "share of own reward", _single("relation/selectivity")),
     ("Spread of Q_SR over others' actions", "reward", _per_seat("relation/spread")),
     ("Surprise of pi_SR", "nat", _single(*SURPRISES)),
     ("Cost of inequity", "reward per step", _group("inequity/")),

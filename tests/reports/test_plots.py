@@ -42,6 +42,16 @@ def test_lines_are_left_out_where_there_is_nothing_to_see():
     np.testing.assert_array_equal(drawn["Given away"][0].values, metrics["gift/weight"][:, :, 0, 1])
 
 
+def test_the_share_of_those_who_know_nothing_stands_beside_what_is_given():
+    metrics = record(2).metrics
+    floor = np.full((2, 3, 2, 2), 0.1, np.float32)
+    floor[:, :, [0, 1], [0, 1]] = np.nan
+    given = dict((name, lines) for name, _, lines in plots.PANELS)["Given away"]
+    *agents, known = given(metrics | {"relation/floor": floor})
+    assert len(agents) == 2 and known.label == "if Q_SR knew nothing"
+    np.testing.assert_allclose(known.values, 0.1, rtol=1e-6)
+
+
 @pytest.mark.parametrize("rows", [1, 5])
 def test_curves_are_a_picture(tmp_path, rows):
     plots.curves(record(rows), "title", tmp_path / "curves.png")
