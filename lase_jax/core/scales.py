@@ -16,8 +16,9 @@ from lase_jax.core import returns
 from lase_jax.core.metrics import masked_mean
 from lase_jax.types import Array, PyTree
 
-DECAY = 0.99
-"""Weight of the past in every update."""
+DECAY = 0.9999
+"""Weight of the past in every update. The unit of an agent that earns nothing any more shrinks no
+faster than its critic learns to say less; otherwise errors in that unit would grow without end."""
 
 
 class Scale(NamedTuple):

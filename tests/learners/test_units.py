@@ -2,13 +2,15 @@
 
 from functools import cache
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from probes import SMALL, probe, selfplay, settings, train
+from probes import SMALL, facts, probe, selfplay, settings, train
 
 from lase_jax.core.settings import fitting
 from lase_jax.learners import with_learner
+from lase_jax.learners.actor_critic import Learner
 
 NUM, UPDATES = 3, 25
 CURVES = ("learn/entropy", "learn/value_loss", "event/ones", "relation/weight", "infer/value_loss")
@@ -56,3 +58,25 @@ def test_it_does_where_values_are_in_units_of_reward():
         for factor in (1.0, 128.0)
     )
     assert furthest(usual, large) > 0.1
+
+
+def test_who_earns_nothing_any_more_still_learns_that():
+    """The unit of values shrinks no faster than a critic can learn to say less."""
+    spec = dilemma(1.0).spec
+    learner = Learner(settings("a2c", lr=2e-3).learner, spec, NUM)
+    rollout = facts(spec)
+    paid = jnp.where(rollout.active, 1.0, 0.0)
+
+    @jax.jit
+    def losses(key):
+        def step(state, chance):
+            key, still = chance
+            state, found = learner.learn(state, rollout, jnp.where(still, paid, 0.0), key)
+            return state, found["learn/value_loss"]
+
+        state = learner.init(key, settings("a2c", lr=2e-3).hyper())
+        chances = jax.random.split(key, 2500), jnp.arange(2500) < 100
+        return jax.lax.scan(step, state, chances)[1]
+
+    late = np.asarray(losses(jax.random.key(0)))[-1000:]
+    assert late.max() < 1.0
