@@ -103,13 +103,14 @@ CLEANUP_SSD = Settings(
         social_gamma=0.99,
         social_episodes=8,
     ),
-    own=dict(lio=dict(lr=3e-4, cost=2e-4)),
+    own=dict(lio=dict(lr=3e-4, cost=2e-4, scale_values=False)),
 )
 """LIO's small map. Entropy, discount and R_max of LIO as in its authors' code; the cost is twice
 theirs, because with theirs policies collapse when payments rise to R_max (see the log); other step
-sizes, epsilon and networks are ours, for updates of 16 episodes."""
+sizes, epsilon and networks are ours, for updates of 16 episodes. The size of LIO's plain steps is
+one for values in the unit of rewards."""
 CLEANUP_SSD_LARGE = dataclasses.replace(
-    CLEANUP_SSD, own=dict(lio=dict(lr=1e-3, entropy=0.01, cost=2e-4))
+    CLEANUP_SSD, own=dict(lio=dict(lr=1e-3, entropy=0.01, cost=2e-4, scale_values=False))
 )
 """LIO's larger map: apples are rarer, and in plain steps an entropy bonus of 0.1 outweighs them."""
 SSD = Settings(
