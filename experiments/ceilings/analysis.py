@@ -8,7 +8,6 @@ the bound that follows from the game's rules stand beside each other. Writes ``r
 ``ceilings.json``, which holds the largest return that a society is known to reach, for figures.
 """
 
-import dataclasses
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -25,13 +24,12 @@ from envs.registry import GAMES as CONFIGS
 from experiments.ceilings import FILE
 from experiments.curves import fraction
 from experiments.learning_curves import sweep
-from experiments.presets import preset
 from experiments.study import load
+from lase_jax import api
 from lase_jax.cli import guarded
 from lase_jax.reports import evaluate
 from lase_jax.reports.tables import markdown
 from lase_jax.runs import folder
-from lase_jax.runs.setup import set_up
 
 GAMES = ("ssh", "ssh_strict", "ssg", "coingame", "cleanup", "ipd")
 EPISODES = 1000
@@ -57,11 +55,11 @@ def societies(game: str) -> list[tuple[str, ...]]:
 
 def played(game: str, seats: Sequence[str], episodes: int) -> float:
     """Mean collective return of a scripted society."""
-    run = dataclasses.replace(preset(game, "random"), seeds=1, wandb="disabled")
-    setup = set_up(run.with_seats(seats))
-    state = jax.tree.map(lambda leaf: leaf[0], setup.initial_carry().state)
-    one = partial(evaluate.scores, setup.env, setup.algorithm, num_episodes=episodes, mode="sample")
-    return float(jax.jit(one)(state, jax.random.key(0))["return/collective"])
+    env, key = CONFIGS[game].build(), jax.random.key(0)
+    algorithm = api.society(env, seats).algorithm
+    state = algorithm.init(key, algorithm.hyper)
+    one = partial(evaluate.scores, env, algorithm, num_episodes=episodes, mode="sample")
+    return float(jax.jit(one)(state, key)["return/collective"])
 
 
 def learnt(game: str) -> float | None:

@@ -57,7 +57,6 @@ class Branches(NamedTuple):
 
     returns: jax.Array  # [B, M, A] discounted, of agent 0
     probs: jax.Array  # [B, A] the co-player's policy
-    taken: jax.Array  # [B] int32
     deed: jax.Array  # [B, A] 1 where the action helps, -1 where it harms
 
 
@@ -139,7 +138,7 @@ def branches(
     asked = jax.vmap(lambda key: ask(key, obs[other], jnp.int32(other)))
     guesses = asked(jax.random.split(key_policy, many))
     probs = jax.nn.one_hot(guesses, num).mean(0)
-    return Branches(returns, probs, action[other], did[0]), valid
+    return Branches(returns, probs, did[0]), valid
 
 
 class Facts(NamedTuple):

@@ -184,7 +184,7 @@ def slope(value: Array, cause: Array, mask: Array, axis: int | tuple[int, ...]) 
     def centred(x: Array) -> Array:
         return x - jnp.expand_dims(masked_mean(x, mask, axis), axis)
 
-    variance = masked_mean(centred(cause) ** 2, mask, axis)
+    variance = masked_variance(cause, mask, axis)
     covariance = masked_mean(centred(cause) * centred(value), mask, axis)
     return jnp.where(variance > 0, covariance / jnp.where(variance > 0, variance, 1.0), jnp.nan)
 
