@@ -7,13 +7,14 @@ extra inputs, V symbols, H features.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from envs.types import EnvSpec
+from lase_jax.core import blocks
 from lase_jax.nets.actor_critic import ActorCritic
 from lase_jax.nets.layers import Net, method
 from lase_jax.types import Array, PyTree, Rollout
@@ -128,7 +129,6 @@ class Policy:
 
     def features(self, params: PyTree, rollout: Rollout) -> Features:
         """Features of every step and, if the rollout ends with a cut, of the last observation.
-
         Args:
             params: of the agent.
             rollout: the agent's part, including the extra inputs appended to observations.
@@ -136,10 +136,12 @@ class Policy:
         obs = rollout.obs
         if self.bootstrap_at_horizon or len(obs) != self.spec.horizon:
             obs = jnp.concatenate([obs, rollout.last_obs[None]])
-        folded = self.fold(params)
-        x = obs.astype(jnp.float32)
-        features, _ = self.unroll(params, rollout.memory, self.network("encode")(params, folded, x))
-        return Features(features, self.network("critic_features")(params, x, features))
+        x, folded = obs.astype(jnp.float32), self.fold(params)
+        encode = partial(self.network("encode_both"), params, folded)
+        encoded, z = blocks.as_samples(encode, x)
+        features, _ = self.unroll(params, rollout.memory, encoded)
+        judge = partial(self.network("critic_features"), params)
+        return Features(features, blocks.as_samples(judge, x, z, features))
 
     def evaluate(self, params: PyTree, rollout: Rollout, scale: Array | float = 1.0) -> Views:
         """Policy and values in every step of the agent's part of a rollout.

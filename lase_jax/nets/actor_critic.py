@@ -11,7 +11,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from lase_jax.nets.layers import LSTM, SMALL, Affine, Array, Eyes, Net, PyTree
+from lase_jax.nets.layers import LSTM, SMALL, Affine, Array, Eyes, Net, PyTree, affines
 
 
 class Trunk(nn.Module):
@@ -52,15 +52,21 @@ class Trunk(nn.Module):
         """Features, or gate inputs of the LSTM: the layers that do not depend on memory."""
         if not self.net.dense:
             return x
-        size = math.prod(self.obs_shape)
-        z = self.first_layer(folded, x[..., :size])
-        if self.extra_kernel is not None:
-            z = z + self.extra_inputs(x[..., size:])
-        return self.upper_layers(z)
+        return self.above(self.first_layer(folded, self.window(x)), x)
+
+    def window(self, x: Array) -> Array:
+        """The game's observation ``[..., F]``, of ``x [..., F + extra]``."""
+        return x[..., : math.prod(self.obs_shape)]
 
     def first_layer(self, folded: tuple[Affine, ...], x: Array) -> Array:
         """The first dense layer's pre-activations ``[..., H]`` for the window ``x [..., F]``."""
         return self.eyes(folded, x)[0]
+
+    def above(self, z: Array, x: Array) -> Array:
+        """What `encode` returns, from the window's ``z [..., H]`` and ``x [..., F + extra]``."""
+        if self.extra_kernel is not None:
+            z = z + self.extra_inputs(x[..., math.prod(self.obs_shape) :])
+        return self.upper_layers(z)
 
     def extra_inputs(self, extra: Array) -> Array:
         """What ``extra [..., E]`` adds to the pre-activations, ``[..., H]``."""
@@ -113,13 +119,35 @@ class ActorCritic(Trunk):
         inputs = self.extra + net.lstm
         self.critic = Trunk(self.obs_shape, replace(net, lstm=0), inputs) if apart else None
 
-    def critic_features(self, x: Array, h: Array) -> Array:
-        """Inputs of the critic's heads, given ``x [..., F + extra]`` and the policy's features."""
+    def encode_both(self, folded: tuple[Affine, ...], x: Array) -> tuple[Array, Array]:
+        """What `encode` returns, and the critic's first pre-activations for the window.
+
+        Both read the same window, so that one product serves both where all before is affine. The
+        second is meaningless if the critic has no trunk of its own.
+        """
+        if self.critic is None:
+            encoded = self.encode(folded, x)
+            return encoded, encoded
+        window, own = self.window(x), self.critic.fold()
+        if self.eyes.affine:
+            z, judged = affines((*folded, *own), window)
+        else:
+            z, judged = self.first_layer(folded, window), self.critic.first_layer(own, window)
+        return self.above(z, x), judged
+
+    def critic_features(self, x: Array, z: Array, h: Array) -> Array:
+        """Inputs ``[..., H]`` of the critic's heads.
+
+        Args:
+            x: ``[..., F + extra]`` inputs.
+            z: ``[..., H]`` the critic's first pre-activations for the window.
+            h: ``[..., H]`` the policy's features.
+        """
         if self.critic is None:
             return h
         if self.net.lstm:
             x = jnp.concatenate([x, jax.lax.stop_gradient(h)], axis=-1)
-        return self.critic.encode(self.critic.fold(), x)
+        return self.critic.above(z, x)
 
     def logits(self, h: Array) -> Array:
         """Logits ``[..., A]`` from the policy's features."""
@@ -141,11 +169,11 @@ class ActorCritic(Trunk):
 
     def __call__(self, x: Array) -> tuple[Array, Array]:
         """Touches every parameter once, for `init`; x is ``[..., F + extra]``."""
-        h = self.encode(self.fold(), x)
+        h, z = self.encode_both(self.fold(), x)
         if self.lstm is not None:
             zeros = jnp.zeros((*x.shape[:-1], self.net.lstm))
             h = self.recur((zeros, zeros), h)[0]
-        judged = self.critic_features(x, h)
+        judged = self.critic_features(x, z, h)
         if self.symbols:
             self.symbol_logits(h)
             self.symbol_value(judged)

@@ -13,13 +13,14 @@ evaluated as patches times a matrix (im2col), which stays fast under vmap and sc
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from envs import checks
 
@@ -147,6 +148,11 @@ class Eyes(nn.Module):
         """Whether convolutions and first layer are one affine map."""
         return bool(self.conv) and not self.conv_relu and not self.trunk
 
+    @property
+    def affine(self) -> bool:
+        """Whether all that comes before a head's first activation is one affine map."""
+        return self.folds or not (self.conv or self.trunk)
+
     def convolve(self, x: Array) -> Array:
         """``[..., F]`` through the convolutions to ``[..., F']``."""
         image = x.reshape(*x.shape[:-1], *self.obs_shape)
@@ -178,6 +184,14 @@ def affine(layer: Affine, x: Array) -> Array:
     """``x [..., F]`` times kernel plus bias."""
     kernel, bias = layer
     return x @ kernel + bias.reshape((1,) * (x.ndim - 1) + bias.shape)
+
+
+def affines(layers: Sequence[Affine], x: Array) -> tuple[Array, ...]:
+    """Several affine maps of the same ``x [..., F]``, as one product, which reads `x` once."""
+    kernels, biases = zip(*layers, strict=True)
+    joined = affine((jnp.concatenate(kernels, axis=1), jnp.concatenate(biases)), x)
+    ends = np.cumsum([len(bias) for bias in biases])
+    return tuple(jnp.split(joined, ends[:-1], axis=-1))
 
 
 def add_actions(rows: Array, joint: Array) -> Array:
