@@ -1,12 +1,13 @@
-"""Tunes every algorithm of the learning curves with the same number of trials for each.
+"""Tunes every algorithm of the learning curves by the same trials.
 
     python -m experiments.learning_curves.tune [--games ssg] [--algos ia si]
 
-First come settings that all learners have: each algorithm tries the same four, a constant or a
-falling entropy bonus with updates after whole episodes or after parts of them. Then baselines with
-settings that only they have try four of these. Every trial is a run of the game's whole budget with
-seeds 100 and 101, which no table reports; the best mean return over its last tenth is chosen, and
-`experiments.presets` has it. What LASE alone has is chosen by `experiments.credit`, not by return.
+Baselines with settings that only they have first try four of these, with updates after whole
+episodes. Then each algorithm, with the best of its own settings, tries updates after whole episodes
+and after parts of them. Every trial is a run of the game's whole budget with seeds 100 and 101,
+which no table reports; the best mean return over its last tenth is chosen, and a test requires
+that `experiments.presets` has it. What LASE alone has is chosen by `experiments.credit`, not by
+return.
 
 What a trial shows is kept in ``trials`` beside this file, and kept trials are skipped, so that the
 command can be repeated. Writes ``tuning.md``, too.
@@ -14,6 +15,7 @@ command can be repeated. Writes ``tuning.md``, too.
 
 import dataclasses
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -34,8 +36,6 @@ from lase_jax.reports.tables import markdown
 from lase_jax.runs import folder
 from lase_jax.runs.config import RunConfig
 
-BONUS = {"constant": 1.0, "falling": 0.1}
-"""Multiple of the weight of the entropy bonus that is reached at the end of training."""
 PARTS = {"ssh": 10, "ssg": 25, "coingame": 25, "cleanup": 25, "ipd": 25}
 """Steps of an update that does not wait for the end of the episode, by game."""
 CANDIDATES: dict[str, tuple[dict[str, Any], ...]] = {
@@ -61,6 +61,9 @@ CANDIDATES: dict[str, tuple[dict[str, Any], ...]] = {
 """Settings of single algorithms that are tried, by the algorithm's name."""
 TUNED = tuple(algo for algo in ALGORITHMS if algo not in ("lio_unpaid", "lola"))
 """Algorithms that are tuned here: no controls, and not LOLA, whose learner is another."""
+Trials = Callable[[str, str], dict[str, RunConfig]]
+"""``(game, algorithm) -> trials`` by their names."""
+COMMAND = "python -m experiments.learning_curves.tune"
 HERE = Path(__file__).parent
 KEPT = HERE / "trials"
 """Where what the trials have shown is kept."""
@@ -78,39 +81,49 @@ class Tune:
     """Parent of the run folders."""
 
 
-def shared(game: str, algo: str) -> dict[str, RunConfig]:
-    """Trials of the settings that all learners have, by their names.
-
-    An algorithm that learns from whole episodes only has no trials with parts of them.
-    """
-    base = preset(game, algo)
-    found = {}
-    for (bonus, end), part in product(BONUS.items(), (0, PARTS[game])):
-        if part and base.agent.WHOLE_EPISODES:
-            continue
-        name = f"{bonus}, {part or 'all'} steps"
-        schedule = dataclasses.replace(base.schedule, rollout_length=part)
-        own = dict(entropy_end=end, entropy_episodes=base.schedule.steps // base.game.horizon)
-        found[name] = dataclasses.replace(base, schedule=schedule, agent=changed(base.agent, own))
-    return found
-
-
 def own(game: str, algo: str) -> dict[str, RunConfig]:
     """Trials of the settings that only this algorithm has, by their names."""
+    return {words(fields): updating(game, algo, 0, fields) for fields in CANDIDATES.get(algo, ())}
+
+
+def lengths(game: str, algo: str) -> dict[str, RunConfig]:
+    """Trials of the steps between updates, by their names.
+
+    Baselines with settings of their own have tried whole episodes already, and try parts of them
+    with the best of these settings; there are no trials as long as it is not known. An algorithm
+    that learns from whole episodes only tries no parts.
+    """
+    tried = own(game, algo)
+    best = chosen(game, algo, tried)
+    if tried and best is None:
+        return {}
+    parts = (PARTS[game],) if best else (0, PARTS[game])
+    fields = next((each for each in CANDIDATES.get(algo, ()) if words(each) == best), {})
+    if preset(game, algo).agent.WHOLE_EPISODES:
+        parts = ()
+    return {f"{part or 'all'} steps": updating(game, algo, part, fields) for part in parts}
+
+
+def chosen(game: str, algo: str, tried: dict[str, RunConfig]) -> str | None:
+    """The name of the best of some trials; None if there are none, or not all are kept."""
+    folders = {name(game, algo, words): words for words in tried}
+    found = load({folder: tried[words] for folder, words in folders.items()}, KEPT)
+    if len(found) < max(len(tried), 1):
+        return None
+    best = max(found, key=lambda folder: float(np.mean(found[folder].final["return/collective"])))
+    return folders[best]
+
+
+def words(fields: dict[str, Any]) -> str:
+    """Settings as the name of a trial."""
+    return ", ".join(f"{field} {value:g}" for field, value in fields.items())
+
+
+def updating(game: str, algo: str, part: int, fields: dict[str, Any]) -> RunConfig:
+    """A trial with updates every `part` steps (0: after whole episodes) and other settings."""
     base = preset(game, algo)
-
-    def words(fields: dict[str, Any]) -> str:
-        return ", ".join(f"{field} {value:g}" for field, value in fields.items())
-
-    return {
-        words(fields): dataclasses.replace(base, agent=changed(base.agent, fields))
-        for fields in CANDIDATES.get(algo, ())
-    }
-
-
-def trials(game: str, algo: str) -> dict[str, RunConfig]:
-    """All trials of an algorithm in a game, by their names."""
-    return {name: trial(run) for name, run in (shared(game, algo) | own(game, algo)).items()}
+    schedule = dataclasses.replace(base.schedule, rollout_length=part)
+    return trial(dataclasses.replace(base, schedule=schedule, agent=changed(base.agent, fields)))
 
 
 def name(game: str, algo: str, trial_name: str) -> str:
@@ -118,12 +131,12 @@ def name(game: str, algo: str, trial_name: str) -> str:
     return "-".join((game, algo, trial_name.replace(", ", "-").replace(" ", "_")))
 
 
-def runs(games: tuple[str, ...], algos: tuple[str, ...]) -> dict[str, RunConfig]:
-    """Settings of all trials by their folders' names."""
+def runs(games: tuple[str, ...], algos: tuple[str, ...], trials: Trials) -> dict[str, RunConfig]:
+    """Settings of the trials of one kind, by their folders' names."""
     return {
-        name(game, algo, words): run
+        name(game, algo, trial_name): run
         for game, algo in product(games, algos)
-        for words, run in trials(game, algo).items()
+        for trial_name, run in trials(game, algo).items()
     }
 
 
@@ -137,20 +150,20 @@ def table() -> str:
     """A Markdown table of the trials and the returns they reached."""
     rows = []
     for game, algo in product(GAMES, TUNED):
-        every = trials(game, algo)
-        found = load({name(game, algo, words): run for words, run in every.items()}, KEPT)
-        for words in every:
-            if (finding := found.get(name(game, algo, words))) is None:
+        every = own(game, algo) | lengths(game, algo)
+        found = load({name(game, algo, tried): run for tried, run in every.items()}, KEPT)
+        for tried in every:
+            if (finding := found.get(name(game, algo, tried))) is None:
                 continue
-            returns = finding.final["return/collective"]
-            each = ", ".join(f"{value:.1f}" for value in returns)
+            values = finding.final["return/collective"]
+            each = ", ".join(f"{value:.1f}" for value in values)
             paid = fraction(incentives(finding))
-            rows.append([game, algo, words, f"**{interval(returns)[0]:.1f}**", each, paid])
+            rows.append([game, algo, tried, f"**{interval(values)[0]:.1f}**", each, paid])
     header = ("game", "algorithm", "settings", "collective return", "seeds", "incentives")
     seeds = f"Seeds {TUNING_SEED} to {TUNING_SEED + TRIAL_SEEDS - 1}"
     return markdown(header, rows) + (
         f"\n{seeds}, means over the last tenth of the game's budget; incentives are what all pay "
-        "per episode. `python -m experiments.learning_curves.tune`\n"
+        f"per episode. `{COMMAND}`\n"
     )
 
 
@@ -161,8 +174,10 @@ def main() -> int:
         checks.choice("algos", algo, TUNED)
     for game in tune.games:
         checks.choice("games", game, GAMES)
-    every = runs(tune.games, tune.algos)
-    code = train_all(every, tune.out, KEPT, "python -m experiments.learning_curves.tune")
+    code = 0
+    for kind in (own, lengths):
+        every = runs(tune.games, tune.algos, kind)
+        code = code or train_all(every, tune.out, KEPT, COMMAND)
     folder.write(HERE / "tuning.md", table())
     return code
 

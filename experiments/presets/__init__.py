@@ -36,6 +36,8 @@ def preset(env: str, algo: str, name: str = "") -> RunConfig:
     game = SETTINGS.get(env, Settings())
     agent, schedule = fitting(run.agent, game.shared), game.schedule
     agent = changed(agent, game.own.get(algo, {}))
+    length = game.lengths.get(algo, schedule.rollout_length)
+    schedule = dataclasses.replace(schedule, rollout_length=length)
     if agent.WHOLE_EPISODES and schedule.rollout_length:
         schedule = whole_episodes(schedule, run.game.horizon)
     return dataclasses.replace(run, schedule=schedule, agent=agent)

@@ -18,6 +18,8 @@ class Settings:
     """Fields, set in every algorithm that has them."""
     own: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Further fields of single algorithms, by their names."""
+    lengths: dict[str, int] = field(default_factory=dict)
+    """Steps between updates of single algorithms, where they differ from the schedule's."""
 
 
 LIO = dict(
@@ -41,6 +43,8 @@ STAG_HUNT = Settings(
         gamma=0.99,
         lam=0.95,
         entropy=0.01,
+        entropy_end=0.1,
+        entropy_episodes=266_666,
         normalise=False,
         epsilon_end=0.01,
         epsilon_episodes=60_000,
@@ -70,6 +74,8 @@ SNOWDRIFT = Settings(
         gamma=0.95,
         lam=0.7,
         entropy=0.05,
+        entropy_end=0.1,
+        entropy_episodes=40_000,
         epsilon_episodes=4_500,
         social_gamma=0.95,
         social_steps=4,
@@ -149,13 +155,22 @@ BOX_TRAPPED = Settings(
 )
 COINGAME = Settings(
     Schedule(steps=1_500_000),
-    dict(gamma=0.95, lam=0.7, entropy=0.05, epsilon_episodes=4_500, social_gamma=0.95),
+    dict(
+        gamma=0.95,
+        lam=0.7,
+        entropy=0.05,
+        entropy_end=0.1,
+        entropy_episodes=15_000,
+        epsilon_episodes=4_500,
+        social_gamma=0.95,
+    ),
     own=dict(
         gift=dict(share=0.13),
         si=dict(weight=40.0),
         lio=LIO,
         lola=dict(optimiser="adam", lr=1e-3, lookahead_lr=0.01, games=16),
     ),
+    lengths=dict(gift=25, lase_wo=25),
 )
 MATRIX = Settings(
     Schedule(steps=1_000_000),
@@ -163,6 +178,8 @@ MATRIX = Settings(
         gamma=0.95,
         lam=0.7,
         entropy=0.01,
+        entropy_end=0.1,
+        entropy_episodes=10_000,
         epsilon_episodes=1_000,
         net=Net(dense=(32,)),
         social_width=32,

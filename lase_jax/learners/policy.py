@@ -129,6 +129,7 @@ class Policy:
 
     def features(self, params: PyTree, rollout: Rollout) -> Features:
         """Features of every step and, if the rollout ends with a cut, of the last observation.
+
         Args:
             params: of the agent.
             rollout: the agent's part, including the extra inputs appended to observations.

@@ -1,13 +1,15 @@
 """Presets: all of them can be built, and what each says is what a run gets."""
 
-import json
 from dataclasses import asdict
 
 import jax
+import numpy as np
 import pytest
 
 import envs
 from envs.checks import ConfigError
+from experiments import findings, study
+from experiments.findings import Finding
 from experiments.influence import arms
 from experiments.influence import tune as influence_tune
 from experiments.learning_curves import tune
@@ -87,14 +89,38 @@ def test_the_baselines_have_settings_that_were_tried(env, algo):
 
 
 @pytest.mark.parametrize("game", tune.GAMES)
-@pytest.mark.parametrize("algo", tune.TUNED)
-def test_every_algorithm_has_the_same_trials_of_the_shared_settings(game, algo):
-    runs = tune.shared(game, algo)
+@pytest.mark.parametrize("algo", [algo for algo in tune.TUNED if algo not in tune.CANDIDATES])
+def test_every_algorithm_tries_whole_episodes_and_parts_of_them(game, algo):
+    runs = tune.lengths(game, algo)
     for run in runs.values():
         set_up(run)  # a rollout's length that does not fit is refused
-    whole = preset(game, algo).agent.WHOLE_EPISODES
-    assert len(runs) == (2 if whole else 4)
-    assert len({json.dumps(to_json(run)) for run in runs.values()}) == len(runs)
+    assert [run.schedule.rollout_length for run in runs.values()] == [0, tune.PARTS[game]]
+
+
+def test_settings_of_its_own_are_chosen_before_the_length(tmp_path, monkeypatch):
+    monkeypatch.setattr(tune, "KEPT", tmp_path)
+    tried = tune.own("ipd", "ia")
+    assert tune.lengths("ipd", "ia") == {}
+    for number, (words, run) in enumerate(tried.items()):
+        final = {"return/collective": np.array([number % 3, 0.0])}
+        finding = Finding(to_json(run), {}, np.zeros(0), {}, final, {})
+        findings.write(tmp_path / f"{tune.name('ipd', 'ia', words)}.json", finding)
+    (run,) = tune.lengths("ipd", "ia").values()
+    third = tune.CANDIDATES["ia"][2]
+    assert third == {name: getattr(run.agent, name) for name in third}
+    assert run.schedule.rollout_length == tune.PARTS["ipd"]
+    assert tune.lengths("ipd", "lio") == {}
+
+
+@pytest.mark.parametrize("game", tune.GAMES)
+@pytest.mark.parametrize("algo", tune.TUNED)
+def test_presets_have_what_the_trials_chose(game, algo):
+    tried = tune.own(game, algo) | tune.lengths(game, algo)
+    best = tune.chosen(game, algo, tried)
+    if best is None:
+        pytest.skip("not all trials are kept yet")
+    now = study.trial(preset(game, algo))
+    assert (now.agent, now.schedule) == (tried[best].agent, tried[best].schedule)
 
 
 PAIRS = (("visible", "basic"), ("talk", "comm"), ("moa", "si"))

@@ -158,11 +158,16 @@ def of_the_curves():
     return {"-".join(pair): sweep.settings(*pair, sweep.SEEDS) for pair in pairs}
 
 
+def of_the_trials():
+    every = tune.GAMES, tune.TUNED
+    return tune.runs(*every, tune.own) | tune.runs(*every, tune.lengths)
+
+
 KEEPING = {
     credit.KEPT: lambda: credit.runs(credit.GAMES),
     rules.KEPT: lambda: rules.runs(rules.SEEDS, rules.STEPS),
     sweep.KEPT: of_the_curves,
-    tune.KEPT: lambda: tune.runs(tune.GAMES, tune.TUNED),
+    tune.KEPT: of_the_trials,
 }
 """Settings of all runs of a study by the folder where what they show is kept."""
 

@@ -40,7 +40,7 @@ from lase_jax.nets.layers import method
 from lase_jax.types import Array, Clock, Metrics, PyTree, Rollout
 
 MEASURED = 8
-"""The cross-entropy of others' actions is measured at about this many steps of an episode."""
+"""What agents expect of co-players is measured at about this many steps of an episode."""
 
 
 class SocialState(NamedTuple):
@@ -203,8 +203,8 @@ class Inference:
         numbers |= {
             "infer/grad_norm": norm,
             "health/infer": population.finite(norm, numbers["infer/value_loss"]),
-            "relation/floor": self.floor(before, episodes, memory),
         }
+        numbers |= self.foresight(before, episodes, memory)
         state, eta = state._replace(social=social), state.perspective
         if isinstance(state.error, Scale):
             error = scales.updated(state.error, numbers["infer/value_loss"])
@@ -222,11 +222,13 @@ class Inference:
         }
         return state._replace(perspective=trained), numbers
 
-    def floor(self, everyone: Networks, episodes: Episodes, memory: PyTree) -> Array:
-        """The weights ``[n, N]`` that a Q_SR without any knowledge would give, at a few steps."""
+    def foresight(self, everyone: Networks, episodes: Episodes, memory: PyTree) -> Metrics:
+        """What agents expect of co-players, measured at a few steps of each episode."""
 
-        def one(nets: Networks, x: Array, ids: Array, action: Array, past: PyTree) -> Array:
-            each = jax.vmap(self.mind.uninformed, (None, 0, None, 0, 0))
+        def one(
+            nets: Networks, x: Array, ids: Array, action: Array, past: PyTree
+        ) -> tuple[Array, Array]:
+            each = jax.vmap(self.mind.expectations, (None, 0, None, 0, 0))
             return each(nets, x, ids, action, past)
 
         both, _, _ = to_convert(self.config, self.spec, episodes, self.others)
@@ -235,22 +237,14 @@ class Inference:
         )
         x, ids = obs.astype(jnp.float32), jnp.asarray(self.others)
         each = jax.vmap(one, (0, 2, 0, 2, 2), 2)
-        weights = each(everyone, x, ids, joint[:, :, self.others], memory)
-        mean = metrics.masked_mean(weights, both, (0, 1), jnp.nan)
-        return to_seats(mean[:, None], self.others, self.spec.num_agents, jnp.nan)[:, 0]
-
-    def surprises(self, everyone: Networks, episodes: Episodes, memory: PyTree) -> Array:
-        """-log pi_SR of others' actions on imagined views, at a few steps: ``[T', E, n, K]``."""
-
-        def one(nets: Networks, x: Array, ids: Array, action: Array, past: PyTree) -> Array:
-            x, past = jax.tree.map(lambda leaf: leaf[:, :, None], (x, past))
-            return self.mind.prediction_errors(nets, x, ids[None, None], action, past)[0]
-
-        obs, joint, memory = jax.tree.map(
-            lambda leaf: leaf[:: stride(leaf)], (episodes.obs, episodes.joint, memory)
-        )
-        x, ids = obs.astype(jnp.float32), jnp.asarray(self.others)
-        return jax.vmap(one, (0, 2, 0, 2, 2), 2)(everyone, x, ids, joint[:, :, self.others], memory)
+        weights, surprise = each(everyone, x, ids, joint[:, :, self.others], memory)
+        floor = metrics.masked_mean(weights, both, (0, 1), jnp.nan)[:, None]
+        by_seat = to_seats(floor, self.others, self.spec.num_agents, jnp.nan)
+        numbers = {"relation/floor": by_seat[:, 0]}
+        if self.config.perspective:
+            missed = metrics.masked_mean(surprise, both, (0, 1, 3), jnp.nan)
+            numbers["infer/other_cross_entropy"] = missed
+        return numbers
 
     def perspective_gradient(
         self, params: PyTree, before: Networks, episodes: Episodes, memory: PyTree, delta: Array
@@ -258,11 +252,10 @@ class Inference:
         """The gradient ``[n, ...]`` of every agent's eta, with pi_SR frozen (equation 4).
 
         It is a mean over the pairs of a step and a co-player that eta learns from; each device sums
-        over its own pairs. The cross-entropy over all co-players is measured at a few steps of each
-        episode.
+        over its own pairs.
         """
         action = episodes.joint[:, :, self.others]  # [T, E, n, K]
-        both, in_view, chosen = to_convert(self.config, self.spec, episodes, self.others)
+        _, in_view, chosen = to_convert(self.config, self.spec, episodes, self.others)
 
         def pairs(leaf: Array) -> Array:  # [D, M, n, K] -> [D, M * K, n]
             return leaf.swapaxes(2, 3).reshape(len(leaf), -1, len(self.seats))
@@ -303,9 +296,6 @@ class Inference:
         number = chosen.sum((0, 1, 3)).astype(jnp.float32)
         each = 1.0 / jnp.maximum(number, 1.0)
         return jax.tree.map(lambda leaf: jax.vmap(jnp.multiply)(leaf, each), grads), {
-            "infer/other_cross_entropy": metrics.masked_mean(
-                self.surprises(before, episodes, memory), both[:: stride(both)], (0, 1, 3), jnp.nan
-            ),
             "infer/visible_cross_entropy": visible_sum / in_view.sum((0, 1, 3)).astype(jnp.float32),
             "infer/distance": gap / number,
         }

@@ -193,25 +193,8 @@ class Mind:
         )
         return views, self.policy(own, views, memory)
 
-    def uninformed(
-        self, own: Networks, x: Array, ids: Array, action: Array, memory: PyTree
-    ) -> Array:
-        """The weights ``[M, K]`` that a Q_SR without any knowledge would give to co-players.
-
-        Args:
-            own: the agent's networks.
-            x: ``[M, F]`` own observations.
-            ids: ``[K]`` the co-players' seats.
-            action: ``[M, K]`` int32, the co-players' actions.
-            memory: as in `relationships`.
-        """
-        spec = self.spec
-        probs = self.foreseen(own, x, ids, memory)
-        each = jax.vmap(jax.vmap(counterfactual.uninformed, (0, 0, None)), (0, 0, None))
-        return each(action, probs, spec.num_agents)
-
     def foreseen(self, own: Networks, x: Array, ids: Array, memory: PyTree) -> Array:
-        """Policies ``[M, K, A]`` by which co-players' actions are weighted in equation 3.
+        """Log-policies ``[M, K, A]`` by which co-players' actions are weighted in equation 3.
 
         Args:
             own: the agent's networks.
@@ -221,9 +204,30 @@ class Mind:
         """
         actions = self.spec.num_actions
         if not self.config.perspective:
-            return jnp.full((len(x), len(ids), actions), 1.0 / actions)
+            return jnp.full((len(x), len(ids), actions), -jnp.log(float(actions)))
         past = jax.tree.map(lambda leaf: leaf[:, None], memory)
-        return jnp.exp(self.imagine(own, x[:, None], ids[None], past)[1])
+        return self.imagine(own, x[:, None], ids[None], past)[1]
+
+    def expectations(
+        self, own: Networks, x: Array, ids: Array, action: Array, memory: PyTree
+    ) -> tuple[Array, Array]:
+        """How well co-players' actions are foreseen, and what that alone makes the agent give.
+
+        Args:
+            own: the agent's networks.
+            x: ``[M, F]`` own observations.
+            ids: ``[K]`` the co-players' seats.
+            action: ``[M, K]`` int32, the co-players' actions.
+            memory: as in `relationships`.
+
+        Returns:
+            ``[M, K]`` the weights that a Q_SR without any knowledge would give, and ``[M, K]`` -log
+            of the actions' foreseen probabilities.
+        """
+        log_probs = self.foreseen(own, x, ids, memory)
+        each = jax.vmap(jax.vmap(counterfactual.uninformed, (0, 0, None)), (0, 0, None))
+        weights = each(action, jnp.exp(log_probs), self.spec.num_agents)
+        return weights, distributions.cross_entropy(log_probs, action)
 
     def prediction_errors(
         self, own: Networks, x: Array, ids: Array, action: Array, memory: PyTree
@@ -267,7 +271,7 @@ class Mind:
         pre_alternatives = (whole[:, None] - replaced)[:, :, None] + table[ids][None]
         q = self.network("value")(own.social, pre_alternatives)
         q_taken = jnp.take_along_axis(q, joint[:, ids][..., None], axis=-1)[..., 0]
-        probs = self.foreseen(own, x, ids, memory)
+        probs = jnp.exp(self.foreseen(own, x, ids, memory))
         each = jax.vmap(jax.vmap(counterfactual.relationship, (0, 0, 0, None)), (0, 0, 0, None))
         return each(q_taken, q, probs, num), q.max(-1) - q.min(-1)
 
