@@ -11,7 +11,7 @@ import dataclasses
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import tyro
 
@@ -21,15 +21,36 @@ from experiments.presets import preset
 from experiments.study import train_all
 from lase_jax.cli import guarded
 from lase_jax.core.settings import changed
+from lase_jax.learners import with_learner
 from lase_jax.runs.config import RunConfig
 
 GAMES = ("ssh", "ssg", "coingame", "cleanup", "ipd")
 ALGORITHMS = ("a2c", "ia", "si", "lio", "lio_unpaid", "lola", "gift", "lase_wo", "lase", "go")
-CONTROLS: dict[str, tuple[str, dict[str, Any]]] = {
-    "lio_unpaid": ("lio", dict(max_incentive=1e-6)),
+BY_PPO = ("ppo", "gift_ppo", "lase_ppo", "go_ppo")
+"""Algorithms that are also trained by PPO, with the settings that trials with A2C have chosen."""
+
+
+class Variant(NamedTuple):
+    """An algorithm with other settings than its preset, or by another learner."""
+
+    algo: str
+    own: dict[str, Any] = {}
+    learner: str = ""
+
+    @property
+    def options(self) -> str:
+        """The options that make the algorithm this variant."""
+        named = {f"agent.{field.replace('_', '-')}": value for field, value in self.own.items()}
+        given = named | ({"learner": self.learner} if self.learner else {})
+        return " ".join(f"--{option} {value}" for option, value in given.items())
+
+
+VARIANTS = {
+    "lio_unpaid": Variant("lio", dict(max_incentive=1e-6)),
+    **{f"{algo}_ppo": Variant(algo, learner="ppo") for algo in ("gift", "lase", "go")},
 }
-"""Controls by name, each an algorithm with other settings: LIO with incentives close to zero, as
-its learner (a critic of its own, unclipped steps) differs from the one that the others share."""
+"""Variants by name. LIO with incentives close to zero is a control, as its learner, through whose
+steps it differentiates, is not the one that the others share."""
 OF_TWO = tuple(game for game in GAMES if CONFIGS[game].spec().num_agents == 2)
 """The games of two agents, the only ones that LOLA can play."""
 SEEDS = 5
@@ -44,8 +65,8 @@ class Sweep:
 
     games: tuple[str, ...] = GAMES
     """Names of games."""
-    algos: tuple[str, ...] = ALGORITHMS
-    """Names of algorithms and controls."""
+    algos: tuple[str, ...] = (*ALGORITHMS, *BY_PPO)
+    """Names of algorithms and variants."""
     seeds: int = SEEDS
     """Seeds of each run."""
     out: Path = OUT
@@ -65,19 +86,18 @@ def pairs(games: tuple[str, ...], algos: tuple[str, ...]) -> list[tuple[str, str
 
 
 def settings(game: str, algo: str, seeds: int) -> RunConfig:
-    """Settings of one run, of an algorithm or a control."""
-    algo, overrides = CONTROLS.get(algo, (algo, {}))
-    run = preset(game, algo)
-    agent = changed(run.agent, overrides)
+    """Settings of one run, of an algorithm or a variant."""
+    variant = VARIANTS.get(algo, Variant(algo))
+    run = preset(game, variant.algo)
+    agent = with_learner(changed(run.agent, variant.own), variant.learner)
     return dataclasses.replace(run, agent=agent, seeds=seeds, wandb="disabled")
 
 
 def command(game: str, algo: str, seeds: int) -> str:
     """The command that trains this run alone."""
-    algo, overrides = CONTROLS.get(algo, (algo, {}))
-    line = f"make train ENV={game} ALGO={algo} SEEDS={seeds}"
-    options = " ".join(f"--agent.{key.replace('_', '-')} {overrides[key]}" for key in overrides)
-    return f'{line} ARGS="{options}"' if overrides else line
+    variant = VARIANTS.get(algo, Variant(algo))
+    line = f"make train ENV={game} ALGO={variant.algo} SEEDS={seeds}"
+    return f'{line} ARGS="{variant.options}"' if variant.options else line
 
 
 def main() -> int:

@@ -15,6 +15,7 @@ from experiments.calibration import analysis as calibration
 from experiments.calibration import sweep as rules
 from experiments.credit import sweep as credit
 from experiments.learning_curves import analysis, sweep, tune
+from lase_jax.learners import PPO, with_learner
 from lase_jax.runs import folder, results
 from lase_jax.runs.parts import DivergedError
 
@@ -106,11 +107,19 @@ def test_the_table_of_curves_has_cost_and_command(swept, tmp_path):
     curves.plot(runs, tmp_path / "curves.png", ["ssh"], analysis.LINES)
 
 
-def test_a_control_is_an_algorithm_with_other_settings():
+def test_a_variant_is_an_algorithm_with_other_settings():
     run = sweep.settings("ssg", "lio_unpaid", 5)
     assert run.algo == "lio" and run.agent.max_incentive == 1e-6
     command = sweep.command("ssg", "lio_unpaid", 5)
     assert command == 'make train ENV=ssg ALGO=lio SEEDS=5 ARGS="--agent.max-incentive 1e-06"'
+
+
+def test_a_variant_may_have_another_learner():
+    by_a2c, by_ppo = (sweep.settings("ssg", algo, 5) for algo in ("lase", "lase_ppo"))
+    assert isinstance(by_ppo.agent.learner, PPO)
+    assert by_ppo.agent == with_learner(by_a2c.agent, "ppo")
+    command = sweep.command("ssg", "lase_ppo", 5)
+    assert command == 'make train ENV=ssg ALGO=lase SEEDS=5 ARGS="--learner ppo"'
 
 
 def test_without_runs_no_table_is_overwritten(tmp_path, monkeypatch):
@@ -154,7 +163,7 @@ def test_speed_is_measured_with_the_presets():
 
 
 def of_the_curves():
-    pairs = sweep.pairs(sweep.GAMES, sweep.ALGORITHMS)
+    pairs = sweep.pairs(sweep.GAMES, (*sweep.ALGORITHMS, *sweep.BY_PPO))
     return {"-".join(pair): sweep.settings(*pair, sweep.SEEDS) for pair in pairs}
 
 
