@@ -1,6 +1,10 @@
 """GO, group-oriented: every agent learns on the plain sum of all rewards (Kong et al. 2024).
 
 What an agent sees: its own observation, everyone's rewards.
+
+Differences from the paper: with ``after_leaving`` an agent that leaves the game, as in the
+Stag-Hunt, also learns on what the group earns afterwards. Without it agents gain by staying until
+the others have hunted.
 """
 
 from dataclasses import dataclass
@@ -9,7 +13,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from envs.types import Env
+from envs import checks
+from envs.types import Env, EnvSpec
 from lase_jax.core import rewards
 from lase_jax.core.rewards import no_opinion
 from lase_jax.core.seats import Seats
@@ -22,10 +27,24 @@ from lase_jax.types import Agent, Array, Opinion, Rollout
 class Group(AgentConfig):
     """Actor-critics on the group's reward."""
 
+    after_leaving: bool = False
+    """Whether an agent's last step in the game also earns the discounted rewards of the group in
+    the rest of the episode; needs rollouts of whole episodes."""
+
+    def check(self, spec: EnvSpec, length: int, num_envs: int) -> None:
+        """Requires whole episodes where later rewards count.
+
+        Raises:
+            ConfigError: rollouts are shorter.
+        """
+        super().check(spec, length, num_envs)
+        fits = length == spec.horizon or not self.after_leaving
+        checks.require(fits, "rollout_length", length, "use 0, or no after_leaving")
+
     def build(self, env: Env, seats: Seats) -> Agent:
         """The agents on `seats`."""
         learner = Learner(self.learner, env.spec, len(seats))
-        return agent(learner, seats, self.hyper(), Solidarity(seats).shape)
+        return agent(learner, seats, self.hyper(), Solidarity(seats, self.after_leaving).shape)
 
 
 @dataclass(frozen=True)
@@ -33,11 +52,15 @@ class Solidarity:
     """The `Opinion` of agents that count everyone's reward as their own."""
 
     seats: Seats
+    after_leaving: bool = False
 
     def shape(self, state: LearnerState, rollout: Rollout, key: Array) -> Opinion:
         """Adds the rewards of all others to those of these seats."""
-        del state, key
+        del key
         on_seats = np.isin(np.arange(rollout.reward.shape[-1]), self.seats)
         others = jax.vmap(jax.vmap(rewards.group_delta))(rollout.reward)
+        if self.after_leaving:
+            facts = rollout.reward.sum(-1), rollout.active, rollout.done, state.hyper["gamma"]
+            others = others + jax.vmap(rewards.after_leaving, (1, 1, 1, None), 1)(*facts)
         delta = jnp.where(on_seats[None, None], others, 0.0)
         return no_opinion(rollout, len(self.seats))._replace(delta=delta)

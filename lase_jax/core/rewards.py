@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lase_jax.core import returns
 from lase_jax.core.seats import Seats
 from lase_jax.types import Array, Metrics, Opinion, Rollout
 
@@ -35,6 +36,22 @@ def group_delta(reward: Array) -> Array:
     """The delta from each own reward to the group's sum, ``[N]``: the rewards of all others."""
     chex.assert_rank(reward, 1)
     return reward.sum() - reward
+
+
+def after_leaving(reward: Array, active: Array, done: Array, gamma: Array) -> Array:
+    """What the group earns once an agent has left the game, as paid in its last step: ``[T, N]``.
+
+    Args:
+        reward: ``[T]`` the sum of everyone's extrinsic rewards.
+        active: ``[T, N]`` bool, whether the agent took part in the step.
+        done: ``[T]`` bool, the episode ended with the step; what comes later does not count.
+        gamma: ``[]`` discount.
+    """
+    chex.assert_rank([reward, active, done], [1, 2, 1])
+    goes_on, nothing = (~done).astype(reward.dtype), jnp.zeros_like(reward)
+    later = returns.gae(reward, nothing, nothing, goes_on, gamma, jnp.float32(1.0)) - reward
+    stays = jnp.append(active[1:], jnp.ones_like(active[:1]), 0)
+    return jnp.where(active & ~stays & ~done[:, None], later[:, None], 0.0)
 
 
 def inequity_delta(own: Array, others: Array, alpha: Array, beta: Array) -> tuple[Array, Array]:

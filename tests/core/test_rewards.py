@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lase_jax.core.rewards import gift_delta, group_delta, inequity_delta, keep_rest
+from lase_jax.core.rewards import (
+    after_leaving,
+    gift_delta,
+    group_delta,
+    inequity_delta,
+    keep_rest,
+)
 
 NUM = 4
 NUMBERS = st.integers(-1000, 1000).map(lambda x: x / 100)
@@ -53,6 +59,17 @@ def test_rows_of_shares_sum_to_1(weights):
 def test_group_delta_makes_every_reward_the_sum():
     reward = jnp.array([1.0, -2.0, 5.0])
     np.testing.assert_allclose(reward + group_delta(reward), [4.0, 4.0, 4.0])
+
+
+def test_what_comes_after_leaving_is_paid_in_the_last_step():
+    reward = jnp.array([1.0, 4.0, 2.0, 8.0, 5.0])
+    done = jnp.array([False, False, False, True, False])
+    leaves_first, leaves_last = [True, False, False, False, True], [True, True, True, False, True]
+    active = jnp.array([[True] * 5, leaves_first, leaves_last]).T
+    paid = after_leaving(reward, active, done, jnp.float32(0.5))
+    np.testing.assert_allclose(paid[:, 0], 0.0)  # stays to the end
+    np.testing.assert_allclose(paid[:, 1], [2.0 + 0.5 + 1.0, 0.0, 0.0, 0.0, 0.0])
+    np.testing.assert_allclose(paid[:, 2], [0.0, 0.0, 4.0, 0.0, 0.0])
 
 
 def test_inequity_by_hand():
