@@ -46,12 +46,12 @@ def table(runs: Runs, command: Callable[[str, str, int], str]) -> str:
     lines = []
     for (game, algo), found in runs.items():
         returns = found.final["return/collective"]
-        mean, half = interval(returns)
+        mean, _, band = plus_minus(returns).partition(" ")
         facts = found.facts
         cells = (
             game,
             algo,
-            f"**{mean:.1f}**" + ("" if np.isnan(half) else f" ± {half:.1f}"),
+            f"**{mean}** {band}".rstrip(),
             ", ".join(f"{value:.1f}" for value in returns),
             *(average(found.final[f"social/equality{when}"]) for when in ("", "_after")),
             average(found.played["return/collective"], 1),
@@ -67,6 +67,26 @@ def table(runs: Runs, command: Callable[[str, str, int], str]) -> str:
         f"epsilon: {EPISODES} episodes per seed, actions drawn from the final policies ({notes})."
     )
     return f"{markdown(COLUMNS, lines)}\n{note}\n"
+
+
+def summary(runs: Runs, lines: Mapping[str, Line]) -> str:
+    """Final returns as Markdown, a row per game and a column per algorithm or arm of `lines`."""
+    games = list(dict.fromkeys(game for game, _ in runs))
+    shown = [algo for algo in lines if any((game, algo) in runs for game in games)]
+
+    def cell(game: str, algo: str) -> str:
+        if (game, algo) not in runs:
+            return fraction(None)
+        return plus_minus(runs[game, algo].final["return/collective"])
+
+    rows = [[game, *(cell(game, algo) for algo in shown)] for game in games]
+    return markdown(("collective return", *(lines[algo].label for algo in shown)), rows)
+
+
+def plus_minus(returns: np.ndarray) -> str:
+    """Mean of ``returns [S]`` and half width of its 95 % interval, as text."""
+    mean, half = interval(returns)
+    return f"{mean:.1f}" + ("" if np.isnan(half) else f" ± {half:.1f}")
 
 
 HOW = {

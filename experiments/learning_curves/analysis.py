@@ -12,7 +12,7 @@ from pathlib import Path
 import tyro
 
 from experiments import style
-from experiments.curves import Line, plot, table, training
+from experiments.curves import Line, plot, summary, table, training
 from experiments.learning_curves.sweep import (
     ALGORITHMS,
     BY_PPO,
@@ -49,7 +49,7 @@ def main() -> int:
     if not found:
         raise SystemExit(f"No findings in {where.kept}; run the sweep first.")
     runs = {every[name]: finding for name, finding in found.items()}
-    text = f"{table(runs, command)}\n{training(runs)}"
+    text = f"{summary(runs, LINES)}\n{table(runs, command)}\n{training(runs)}"
     print(text)
     where.out.mkdir(parents=True, exist_ok=True)
     folder.write(where.out / "results.md", text)

@@ -38,16 +38,16 @@ NARROW = dict(social_width=32, perspective_width=32, moa_width=32, incentive_wid
 """Widths of the mechanisms' networks, the same as of policies with layers of 32."""
 
 STAG_HUNT = Settings(
-    Schedule(steps=8_000_000, num_envs=32),
+    Schedule(steps=4_000_000, num_envs=32),
     dict(
         gamma=0.99,
         lam=0.95,
-        entropy=0.01,
+        entropy=0.05,
         entropy_end=0.1,
-        entropy_episodes=266_666,
+        entropy_episodes=133_333,
         normalise=False,
         epsilon_end=0.01,
-        epsilon_episodes=60_000,
+        epsilon_episodes=25_000,
         social_gamma=0.99,
         social_episodes=8,
     ),

@@ -104,6 +104,7 @@ def test_the_table_of_curves_has_cost_and_command(swept, tmp_path):
     text = curves.table(runs, sweep.command)
     assert "`make train ENV=ssh ALGO=a2c SEEDS=2`" in text
     assert curves.training(runs).splitlines()[2].startswith("| ssh | a2c | ")
+    assert curves.summary(runs, analysis.LINES).startswith("| collective return | A2C |\n")
     curves.plot(runs, tmp_path / "curves.png", ["ssh"], analysis.LINES)
 
 
