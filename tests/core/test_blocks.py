@@ -86,3 +86,12 @@ def test_shares_hold_whole_environments_and_can_be_undone(count):
 
 def test_without_a_mesh_nobody_shares():
     assert blocks.shares(8) == 1
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_samples_are_treated_alike_however_they_are_shared(count, monkeypatch):
+    monkeypatch.setattr(blocks, "shares", lambda envs: count)
+    first, second = jnp.arange(5.0 * 6 * 3).reshape(5, 6, 3), jnp.arange(30.0).reshape(5, 6)
+    total, twice = blocks.as_samples(lambda a, b: (a.sum(-1) + b, 2 * a), first, second)
+    np.testing.assert_array_equal(total, first.sum(-1) + second)
+    np.testing.assert_array_equal(twice, 2 * first)

@@ -10,7 +10,7 @@ from probes import shaken
 from envs.checks import ConfigError
 from lase_jax.algorithms.influence.nets import OtherModel
 from lase_jax.algorithms.lase.nets import Perspective, SocialNet
-from lase_jax.nets.actor_critic import ActorCritic
+from lase_jax.nets.actor_critic import ActorCritic, Trunk
 from lase_jax.nets.layers import LSTM, PAPER, Eyes, Net, affine, lstm_step, lstm_unroll, method
 
 SHAPE = (5, 4, 3)
@@ -185,6 +185,24 @@ def test_policies_begin_almost_uniform(net):
     logits, value = jax.jit(lambda x: module.apply(module.init(KEY, x), x))(x)
     assert logits.shape == (7, 6) and value.shape == (7,)
     np.testing.assert_allclose(jax.nn.softmax(logits), 1 / 6, atol=0.02)
+
+
+@pytest.mark.parametrize("extra", [0, 2])
+@pytest.mark.parametrize("conv", [{}, {"conv": (2, 4)}, {"conv": (2,), "conv_relu": True}])
+def test_policy_and_critic_read_a_window_together_as_they_would_apart(conv, extra):
+    net = Net(dense=(8, 6), **conv)
+    module = ActorCritic(SHAPE, net, extra, num_actions=3, own_critic=True)
+    x = jnp.concatenate([seen(), jnp.ones((7, extra))], axis=-1)
+    params = perturbed(module.init(KEY, x))
+    call = partial(module.apply, params)
+    folded = call(method="fold")
+    encoded, z = call(folded, x, method="encode_both")
+    np.testing.assert_allclose(encoded, call(folded, x, method="encode"), rtol=1e-5, atol=1e-6)
+    critic = Trunk(SHAPE, net, extra)
+    apart = {"params": params["params"]["critic"]}
+    judged = critic.apply(apart, critic.apply(apart, method="fold"), x, method="encode")
+    found = call(x, z, encoded, method="critic_features")
+    np.testing.assert_allclose(found, judged, rtol=1e-5, atol=1e-6)
 
 
 def test_without_dense_layers_policies_and_critics_are_tables():
