@@ -104,7 +104,8 @@ def read(path: Path, expected: RunConfig) -> Finding | None:
         steps = np.asarray(content["env_steps"])
         finding = Finding(content["settings"], content["facts"], steps, **parts)
         remedy = "delete the file to make the run again"
-        check_same(finding.settings, to_json(expected) | {"seeds": finding.seeds}, remedy)
+        made_with = to_json(from_json(finding.settings))  # settings that have been added since
+        check_same(made_with, to_json(expected) | {"seeds": finding.seeds}, remedy)
     except ConfigError as error:
         raise ConfigError(f"{path} is of other settings: {error}") from error
     except (ValueError, LookupError, TypeError) as error:

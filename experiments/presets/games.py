@@ -80,7 +80,13 @@ SNOWDRIFT = Settings(
         social_gamma=0.95,
         social_steps=4,
     ),
-    own=dict(gift=dict(share=0.3), ia=dict(beta=0.2), si=dict(weight=2.521), lio=LIO),
+    own=dict(
+        gift=dict(share=0.3),
+        ia=dict(beta=0.2),
+        si=dict(weight=2.521),
+        lio=LIO | dict(cost=1e-2),
+    ),
+    lengths=dict(a2c=25, si=25, gift=25),
 )
 CLEANUP = Settings(
     Schedule(steps=2_500_000),
@@ -170,7 +176,7 @@ COINGAME = Settings(
         lio=LIO,
         lola=dict(optimiser="adam", lr=1e-3, lookahead_lr=0.01, games=16),
     ),
-    lengths=dict(gift=25, lase_wo=25),
+    lengths=dict(ia=25, si=25, gift=25, lase_wo=25, go=25),
 )
 MATRIX = Settings(
     Schedule(steps=1_000_000),
@@ -203,6 +209,17 @@ MATRIX = Settings(
 """LOLA learns tabular policies by plain gradient steps without exploration noise, as in the
 authors' code, with their discount; step sizes are ours, as their payoffs are a harder dilemma."""
 
+IPD = dataclasses.replace(
+    MATRIX,
+    own=MATRIX.own
+    | dict(
+        ia=dict(beta=0.2),
+        si=dict(weight=10.0),
+        lio=MATRIX.own["lio"] | dict(max_incentive=2.0, cost=1e-4),
+    ),
+    lengths=dict(ia=25, lase_wo=25, go=25),
+)
+
 SETTINGS: dict[str, Settings] = {
     "escape_room": ESCAPE_ROOM,
     "escape_room_3": ESCAPE_ROOM,
@@ -220,7 +237,7 @@ SETTINGS: dict[str, Settings] = {
     "coingame": COINGAME,
     "harvest_small": dataclasses.replace(SSD_SMALL, own=OF_HARVEST),
     "harvest_ssd": dataclasses.replace(SSD, own=OF_HARVEST),
-    "ipd": MATRIX,
+    "ipd": IPD,
     "iterated_harmony": MATRIX,
     "iterated_snowdrift": MATRIX,
     "iterated_stag_hunt": MATRIX,

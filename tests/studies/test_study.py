@@ -15,6 +15,7 @@ from experiments.calibration import analysis as calibration
 from experiments.calibration import sweep as rules
 from experiments.credit import sweep as credit
 from experiments.learning_curves import analysis, sweep, tune
+from lase_jax.core.settings import changed
 from lase_jax.learners import PPO, with_learner
 from lase_jax.runs import folder, results
 from lase_jax.runs.parts import DivergedError
@@ -90,6 +91,18 @@ def test_what_is_kept_is_what_the_run_showed(swept):
     assert found.curves["return/collective"].shape == (len(found.env_steps), 2)
     assert found.final["gift/weight"].shape == (2, 2, 2)
     assert found.played["return/collective"].shape == (2,)
+
+
+def test_a_setting_that_was_added_since_has_its_default(swept, tmp_path):
+    content = json.loads((swept[1] / "ssh-a2c.json").read_text())
+    del content["settings"]["agent"]["learner"]["entropy_end"]
+    (tmp_path / "ssh-a2c.json").write_text(json.dumps(content))
+    assert study.load({"ssh-a2c": RUN}, tmp_path)
+    other = replace(
+        RUN, agent=replace(RUN.agent, learner=replace(RUN.agent.learner, entropy_end=0))
+    )
+    with pytest.raises(ConfigError, match="ssh-a2c.json is of other settings: agent.entropy_end"):
+        study.load({"ssh-a2c": other}, tmp_path)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"curves": 3}'])
