@@ -98,9 +98,7 @@ def test_a_setting_that_was_added_since_has_its_default(swept, tmp_path):
     del content["settings"]["agent"]["learner"]["entropy_end"]
     (tmp_path / "ssh-a2c.json").write_text(json.dumps(content))
     assert study.load({"ssh-a2c": RUN}, tmp_path)
-    other = replace(
-        RUN, agent=replace(RUN.agent, learner=replace(RUN.agent.learner, entropy_end=0))
-    )
+    other = replace(RUN, agent=changed(RUN.agent, {"entropy_end": 0.0}))
     with pytest.raises(ConfigError, match="ssh-a2c.json is of other settings: agent.entropy_end"):
         study.load({"ssh-a2c": other}, tmp_path)
 
