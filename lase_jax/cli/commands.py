@@ -25,7 +25,7 @@ from lase_jax.cli.options import (
 from lase_jax.cli.parse import parse
 from lase_jax.learners import with_learner
 from lase_jax.reports import evaluate, plots
-from lase_jax.runs import crossplay, devices, folder, results
+from lase_jax.runs import crossplay, devices, folder, lock, results
 from lase_jax.runs.checkpoint import check_same
 from lase_jax.runs.config import MAX_SEED, Presets, program_key, to_json
 from lase_jax.runs.run import train_run
@@ -51,9 +51,11 @@ def train(arguments: Sequence[str], presets: Presets, called: str) -> int:
     config = configured(options, presets)
     set_up(config)
     path = place(options, f"{chosen.env}-{chosen.algo}")
-    devices.first_alone(lambda: create_run(config, path, options.overwrite))
-    say(f"Run folder: {path}")
-    return train_run(path, _resume_command(called, path), say)
+    devices.first_alone(lambda: folder.require_free(path, options.overwrite))
+    with lock.held(path):
+        devices.first_alone(lambda: create_run(config, path, options.overwrite))
+        say(f"Run folder: {path}")
+        return train_run(path, _resume_command(called, path), say)
 
 
 def _shared(arguments: Sequence[str]) -> list[str]:
@@ -69,10 +71,11 @@ def place(options: Any, stem: str) -> Path:
     """The folder that a new run or sweep gets."""
     alone = options.hosts == ""
     require(bool(options.name) or alone, "name", "", "with --hosts, name the run")
-    name = options.name or folder.unused(options.out, stem)
-    plain = name == Path(name).name and name != ".."
-    require(plain, "name", name, "use a folder's name without slashes")
-    return options.out / name
+    if not options.name:
+        return folder.claim(options.out, stem)
+    plain = options.name == Path(options.name).name and options.name != ".."
+    require(plain, "name", options.name, "use a folder's name without slashes")
+    return options.out / options.name
 
 
 def sweep_runs(arguments: Sequence[str], presets: Presets, called: str) -> int:
@@ -116,11 +119,13 @@ def sweep_runs(arguments: Sequence[str], presets: Presets, called: str) -> int:
         if not sweep.for_agents(swept, config, shared, options.metric, file):
             say(f"No {file.name}: agents of W&B cannot set flags or lists of numbers.")
 
-    devices.first_alone(create)
+    devices.first_alone(lambda: sweep.require_free(path, options.overwrite))
     programs = len({program_key(run) for run in runs})
-    say(f"Sweep folder: {path}")
-    say(f"Settings: {len(runs)}, seeds of each: {config.seeds}, programs: {programs}.")
-    return sweep.run(path, f"{whole} --resume {path}", say)
+    with lock.held(path):
+        devices.first_alone(create)
+        say(f"Sweep folder: {path}")
+        say(f"Settings: {len(runs)}, seeds of each: {config.seeds}, programs: {programs}.")
+        return sweep.run(path, f"{whole} --resume {path}", say)
 
 
 def resume(arguments: Sequence[str], path: Path, called: str) -> int:

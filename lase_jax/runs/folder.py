@@ -1,7 +1,7 @@
 """The folder of a run: the names of its files, and how to write each completely or not at all.
 
-``runs/<name>/`` holds config.json, metrics.csv, curves.png, replay.gif, summary.json, checkpoints/
-and best.json, which names the best checkpoint.
+``runs/<name>/`` holds config.json, metrics.csv, curves.png, replay.gif, summary.json, checkpoints/,
+best.json, which names the best checkpoint, and the lock of the process that trains (see `lock`).
 """
 
 import contextlib
@@ -11,7 +11,7 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,17 @@ from envs.checks import ConfigError, require
 
 CONFIG, METRICS, CURVES = "config.json", "metrics.csv", "curves.png"
 REPLAY, SUMMARY, CHECKPOINTS = "replay.gif", "summary.json", "checkpoints"
+SWEEP, LOCK = "sweep.json", ".lock"
+PARTS = (
+    *(CONFIG, METRICS, CURVES, REPLAY, SUMMARY, CHECKPOINTS, "best.json", "eval.json", "wandb"),
+    *("replay-seed*.gif", "damaged-checkpoint-*", ".*.tmp*"),
+)
+"""Names of all that a run may write into its folder."""
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "chex", "distrax", "orbax-checkpoint", "numpy")
 
 
-def create(path: Path, overwrite: bool) -> Path:
-    """Makes an empty run folder.
+def require_free(path: Path, overwrite: bool) -> None:
+    """Requires that a run may be made in the folder `path`.
 
     Args:
         path: the folder.
@@ -33,15 +39,85 @@ def create(path: Path, overwrite: bool) -> Path:
         ConfigError: something lies there that may not be deleted.
     """
     with writing("out", path):
-        if path.exists() and any(path.iterdir() if path.is_dir() else [path]):
-            is_run = (path / CONFIG).is_file()
-            taken = "use another name, or --overwrite to delete that run"
-            require(overwrite, "name", path.name, taken)
-            foreign = f"{path} is not a run folder and stays, use another name"
-            require(is_run, "name", path.name, foreign)
-            shutil.rmtree(path)
+        if not path.exists() or (path.is_dir() and not contents(path)):
+            return
+        taken = "use another name, or --overwrite to delete that run"
+        require(overwrite, "name", path.name, taken)
+        foreign = f"{path} is not a run folder and stays, use another name"
+        require(_is_ours(path / CONFIG), "name", path.name, foreign)
+        require_known(path, PARTS)
+
+
+def require_known(path: Path, patterns: Sequence[str]) -> None:
+    """Requires that all in the folder `path` has a name that fits one of some patterns.
+
+    Raises:
+        ConfigError: names what does not.
+    """
+    for entry in contents(path):
+        known = any(entry.match(pattern) for pattern in patterns)
+        remedy = f"{entry} is no part of a run, move it or use another name"
+        require(known, "name", path.name, remedy)
+
+
+def create(path: Path, overwrite: bool) -> None:
+    """Makes an empty run folder, in a process that holds its lock.
+
+    Args:
+        path: the folder.
+        overwrite: whether a run that lies there already may be deleted.
+
+    Raises:
+        ConfigError: something lies there that may not be deleted, or it cannot be written.
+    """
+    require_free(path, overwrite)
+    with writing("out", path):
         path.mkdir(parents=True, exist_ok=True)
-    return path
+        clear(path)
+
+
+def clear(path: Path) -> None:
+    """Deletes all in a folder but its lock; links are deleted, and not what they lead to."""
+    for entry in contents(path):
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+
+
+def contents(path: Path) -> list[Path]:
+    """What lies in a folder besides its lock, by name."""
+    return sorted(entry for entry in path.iterdir() if entry.name != LOCK)
+
+
+def claim(parent: Path, stem: str) -> Path:
+    """Makes the first of the folders `stem`, `stem`-2, `stem`-3, ... that does not exist.
+
+    Processes that start at the same time get a folder each.
+
+    Raises:
+        ConfigError: no folder can be made in `parent`.
+    """
+    path, count = parent / stem, 1
+    with writing("out", parent):
+        parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            try:
+                path.mkdir()
+            except FileExistsError:
+                count += 1
+                path = parent / f"{stem}-{count}"
+            else:
+                return path
+
+
+def _is_ours(file: Path) -> bool:
+    """Whether a file is the config.json of a run."""
+    try:
+        content = json.loads(file.read_text())
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and {"run", "env_version"} <= content.keys()
 
 
 @contextlib.contextmanager
@@ -61,15 +137,6 @@ def writing(field: str, path: Path) -> Iterator[None]:
 def reason(error: Exception) -> str:
     """The message of an error, in one line."""
     return (str(error) or type(error).__name__).splitlines()[0][:200]
-
-
-def unused(parent: Path, stem: str) -> str:
-    """The first of `stem`, `stem`-2, `stem`-3, ... that does not exist in `parent`."""
-    name, count = stem, 1
-    while (parent / name).exists():
-        count += 1
-        name = f"{stem}-{count}"
-    return name
 
 
 def read(path: Path) -> dict[str, Any]:

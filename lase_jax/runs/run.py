@@ -6,6 +6,7 @@ Runs that differ only in traced settings share a program: their seeds lie side b
 and every run has the folder, the metrics and the checkpoints that it would have alone.
 """
 
+import contextlib
 import itertools
 import time
 from collections.abc import Callable, Sequence
@@ -14,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from lase_jax.runs import devices, folder, parts, program, results, sinks
+from lase_jax.runs import devices, folder, lock, parts, program, results, sinks
 from lase_jax.runs.config import RunConfig, WandbMode
 from lase_jax.runs.parts import DivergedError
 from lase_jax.runs.program import Times
@@ -160,10 +161,11 @@ def train_run(path: Path, command: str, say: Say = print, wandb: WandbMode | Non
         An exit code: 0 when finished, 130 or 143 when stopped by SIGINT or SIGTERM.
 
     Raises:
-        ConfigError: settings that do not fit, a checkpoint of other settings, or `DivergedError`.
+        ConfigError: not a run folder, one that another process trains, settings that do not fit, a
+            checkpoint of other settings, or `DivergedError`.
     """
-    one = Run(path, say, wandb)
-    try:
+    folder.read(path)  # what is no run gets no lock
+    with lock.held(path), contextlib.closing(Run(path, say, wandb)) as one:
         if one.finished:
             say(f"{path} is finished: {one.plan.updates} updates.")
             return 0
@@ -184,8 +186,6 @@ def train_run(path: Path, command: str, say: Say = print, wandb: WandbMode | Non
             say(f"Stopped after update {one.done}. {one.kept()} To go on: {command}")
             return 128 + received[0]
         return 0
-    finally:
-        one.close()
 
 
 def train_together(runs: Sequence[Run], until: int, received: list[int], say: Say) -> None:

@@ -11,7 +11,7 @@ import jax
 from envs.checks import ConfigError, choice, require
 from envs.types import Env
 from lase_jax.loop.train import Trainer, make_trainer
-from lase_jax.runs import folder, program
+from lase_jax.runs import folder, lock, program
 from lase_jax.runs.checkpoint import Checkpoints
 from lase_jax.runs.config import RunConfig, from_json, seated, to_json
 from lase_jax.runs.parts import plan_of
@@ -130,7 +130,6 @@ def create_run(config: RunConfig, path: Path, overwrite: bool, **facts: Any) -> 
     Raises:
         ConfigError: a run exists there and may not be overwritten, or the folder cannot be made.
     """
-    folder.create(path, overwrite)
     content = {
         "run": to_json(config),
         "env_version": config.game.version,
@@ -138,5 +137,7 @@ def create_run(config: RunConfig, path: Path, overwrite: bool, **facts: Any) -> 
         **folder.provenance(),
         **facts,
     }
-    with folder.writing("out", path):
+    folder.require_free(path, overwrite)  # first: a foreign folder gets no lock
+    with lock.alone(path), folder.writing("out", path):
+        folder.create(path, overwrite)
         folder.write_json(path / folder.CONFIG, content)

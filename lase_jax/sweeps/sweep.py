@@ -15,7 +15,6 @@ half of the settings stops after ``1 / 2**n`` of the updates, the worse half of 
 import csv
 import io
 import json
-import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -27,7 +26,7 @@ from envs.checks import ConfigError, choice, require
 from lase_jax.reports import plots, stats
 from lase_jax.reports.record import Record, Row
 from lase_jax.reports.tables import markdown
-from lase_jax.runs import config, devices, folder, results, sinks
+from lase_jax.runs import config, devices, folder, lock, results, sinks
 from lase_jax.runs.config import RunConfig, WandbMode
 from lase_jax.runs.parts import Plan, plan_of
 from lase_jax.runs.run import Run, Say, grouped, train_together
@@ -35,7 +34,7 @@ from lase_jax.runs.setup import create_run, load_config
 from lase_jax.runs.signals import stop_signals, stopped
 from lase_jax.sweeps import axes
 
-SWEEP, TABLE, NUMBERS, PICTURE = "sweep.json", "table.md", "table.csv", "sweep.png"
+TABLE, NUMBERS, PICTURE = "table.md", "table.csv", "sweep.png"
 AGENTS = "wandb.yaml"
 SHOWN = 20
 """Largest number of settings that are printed."""
@@ -70,17 +69,41 @@ def load(path: Path) -> Sweep:
         ConfigError: not a sweep's folder.
     """
     try:
-        return Sweep(**json.loads((path / SWEEP).read_text()))
+        return Sweep(**json.loads((path / folder.SWEEP).read_text()))
     except (OSError, ValueError, TypeError) as error:
         raise ConfigError(
             f"resume is {str(path)!r}: it is not a sweep's folder ({folder.reason(error)}), "
-            f"use one that holds a {SWEEP}."
+            f"use one that holds a {folder.SWEEP}."
         ) from error
 
 
 def save(path: Path, sweep: Sweep) -> None:
     """Writes sweep.json."""
-    folder.write_json(path / SWEEP, asdict(sweep))
+    folder.write_json(path / folder.SWEEP, asdict(sweep))
+
+
+def require_free(path: Path, overwrite: bool) -> None:
+    """Requires that a sweep may be made in the folder `path`.
+
+    Args:
+        path: the folder.
+        overwrite: whether a sweep that lies there already may be deleted.
+
+    Raises:
+        ConfigError: something lies there that may not be deleted.
+    """
+    with folder.writing("out", path):
+        taken = path.exists() and not (path.is_dir() and not folder.contents(path))
+        ours = (path / folder.SWEEP).is_file()
+    other = "use another name, --resume to go on with that sweep, or --overwrite to delete it"
+    require(not taken or (overwrite and ours), "name", path.name, other)
+    if not taken:
+        return
+    runs = tuple(load(path).settings)
+    folder.require_known(path, (folder.SWEEP, AGENTS, TABLE, NUMBERS, PICTURE, *runs))
+    for name in runs:
+        if (path / name).is_dir():
+            folder.require_known(path / name, folder.PARTS)
 
 
 def create(path: Path, sweep: Sweep, runs: Sequence[RunConfig], overwrite: bool = False) -> None:
@@ -95,16 +118,13 @@ def create(path: Path, sweep: Sweep, runs: Sequence[RunConfig], overwrite: bool 
     Raises:
         ConfigError: something lies there that may not be deleted, or it cannot be written.
     """
+    require_free(path, overwrite)
     with folder.writing("out", path):
-        if overwrite and (path / SWEEP).is_file():
-            shutil.rmtree(path)
-        taken = path.exists() and any(path.iterdir())
-    other = "use another name, --resume to go on with that sweep, or --overwrite to delete it"
-    require(not taken, "name", path.name, other)
+        path.mkdir(parents=True, exist_ok=True)
+        folder.clear(path)
     for (name, setting), run in zip(sweep.settings.items(), runs, strict=True):
         create_run(run, path / name, overwrite=False, sweep=path.name, setting=setting)
     with folder.writing("out", path):
-        path.mkdir(parents=True, exist_ok=True)
         save(path, sweep)  # last: a folder with sweep.json is complete
 
 
@@ -129,6 +149,13 @@ def run(path: Path, command: str, say: Say = print, wandb: WandbMode | None = No
     Raises:
         ConfigError: not a sweep's folder, or a run in it that cannot go on.
     """
+    load(path)  # what is no sweep gets no lock
+    with lock.held(path):
+        return _run(path, command, say, wandb)
+
+
+def _run(path: Path, command: str, say: Say, wandb: WandbMode | None) -> int:
+    """`run` with the sweep's lock."""
     sweep = load(path)
     with stop_signals() as received:
         for share in rungs(sweep):

@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -123,8 +124,9 @@ def test_options_reach_the_run(trained):
 
 
 def test_a_second_run_gets_a_name_of_its_own(trained, tmp_path):
-    assert folder.unused(trained.parent, "ssh-gift") == "ssh-gift-2"
-    assert folder.unused(trained.parent, "ssh-lase") == "ssh-lase"
+    shutil.copytree(trained, tmp_path / "ssh-gift")
+    assert folder.claim(tmp_path, "ssh-gift") == tmp_path / "ssh-gift-2"
+    assert folder.claim(tmp_path, "ssh-lase") == tmp_path / "ssh-lase"
 
 
 def test_a_name_that_is_taken_is_kept(trained, capsys):

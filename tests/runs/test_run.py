@@ -34,7 +34,7 @@ def test_a_run_leaves_everything_behind(finished):
     names = {file.name for file in path.iterdir()}
     assert names == {
         *(folder.CONFIG, folder.METRICS, folder.CURVES, folder.REPLAY, folder.SUMMARY),
-        *(folder.CHECKPOINTS, checkpoint.BEST),
+        *(folder.CHECKPOINTS, checkpoint.BEST, folder.LOCK),
     }
     content = json.loads((path / folder.CONFIG).read_text())
     assert {"run", "env_version", "created", "versions", "revision", "device"} == set(content)

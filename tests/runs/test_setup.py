@@ -11,15 +11,33 @@ from lase_jax.runs.setup import create_run, restore_run
 
 def test_an_existing_run_is_deleted_only_when_asked(tmp_path):
     create_run(tiny.config(), tmp_path / "x", overwrite=False)
-    (tmp_path / "x" / "old").touch()
+    old = tmp_path / "x" / folder.METRICS
+    old.touch()
     with pytest.raises(ConfigError, match="--overwrite"):
         create_run(tiny.config(), tmp_path / "x", overwrite=False)
     create_run(tiny.config(), tmp_path / "x", overwrite=True)
-    assert not (tmp_path / "x" / "old").exists()
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "thesis.tex").touch()
+    assert not old.exists()
+
+
+def test_what_no_run_has_written_is_never_deleted(tmp_path):
+    create_run(tiny.config(), tmp_path / "x", overwrite=False)
+    (tmp_path / "x" / "thesis.tex").touch()
+    with pytest.raises(ConfigError, match="x/thesis.tex is no part of a run, move it or use"):
+        create_run(tiny.config(), tmp_path / "x", overwrite=True)
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / folder.CONFIG).write_text('{"layers": 3}')
     with pytest.raises(ConfigError, match="not a run folder and stays"):
-        create_run(tiny.config(), tmp_path / "mine", overwrite=True)
+        create_run(tiny.config(), tmp_path / "model", overwrite=True)
+
+
+def test_a_link_in_a_run_is_deleted_but_not_what_it_leads_to(tmp_path):
+    (tmp_path / "scratch").mkdir()
+    (tmp_path / "scratch" / "large").touch()
+    create_run(tiny.config(), tmp_path / "x", overwrite=False)
+    (tmp_path / "x" / folder.CHECKPOINTS).symlink_to(tmp_path / "scratch")
+    create_run(tiny.config(), tmp_path / "x", overwrite=True)
+    assert not (tmp_path / "x" / folder.CHECKPOINTS).exists()
+    assert (tmp_path / "scratch" / "large").exists()
 
 
 def test_a_restored_run_needs_a_checkpoint_and_the_same_rules(tmp_path):

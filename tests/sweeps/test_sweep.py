@@ -180,7 +180,7 @@ def test_a_sweep_is_not_overwritten_and_a_folder_is_no_sweep(tmp_path):
     with pytest.raises(ConfigError, match="name is 'x': use another name, --resume .* --overwrite"):
         make(tmp_path / "x", steps=16)
     sweep.create(tmp_path / "x", sweep.Sweep("return/collective", 0, {}), [], overwrite=True)
-    assert [file.name for file in (tmp_path / "x").iterdir()] == [sweep.SWEEP]
+    assert [file.name for file in (tmp_path / "x").iterdir()] == [folder.SWEEP]
     with pytest.raises(ConfigError, match="resume is .*not a sweep's folder"):
         sweep.run(tmp_path, "again")
 
