@@ -32,7 +32,8 @@ def train_all(runs: Mapping[str, RunConfig], parent: Path, kept: Path, command: 
         command: what to type to continue after an interruption.
 
     Returns:
-        An exit code: 0 when all are trained, 1 when some diverged, 130 or 143 when stopped.
+        An exit code: 0 when all are trained, 1 when some diverged, 128 + n when stopped by
+            signal n.
 
     Raises:
         ConfigError: a folder or file holds a run of other settings, or settings cannot work.

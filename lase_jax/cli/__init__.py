@@ -3,8 +3,10 @@
 The commands are in `lase_jax.cli.commands`, imported when one is run: help does not import jax.
 """
 
+import contextlib
+import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,16 +33,17 @@ def main(presets: "Presets | None" = None, called: str = "lase") -> int:
 
 
 def execute(arguments: Sequence[str], presets: "Presets | None", called: str) -> int:
-    """Runs one command: 0 done, 2 bad input, 130 or 143 stopped by a signal."""
+    """Runs one command: 0 done, 2 bad input, 128 + n stopped by signal n."""
     command, *rest = arguments or ["--help"]
     if command in ("-h", "--help"):
         print(usage(called))
         return 0
 
     def run() -> int:
-        from envs.checks import choice
-        from lase_jax.cli import commands
-        from lase_jax.runs.config import default
+        with at_once():
+            from envs.checks import choice
+            from lase_jax.cli import commands
+            from lase_jax.runs.config import default
 
         choice("command", command, COMMANDS)
         return commands.ACTIONS[command](rest, presets or default, called)
@@ -48,9 +51,24 @@ def execute(arguments: Sequence[str], presets: "Presets | None", called: str) ->
     return guarded(run)
 
 
+@contextlib.contextmanager
+def at_once() -> Iterator[None]:
+    """Lets Ctrl-C end the process at once: libraries that are being imported print tracebacks."""
+    try:
+        before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    except ValueError:  # not in the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def guarded(action: Callable[[], int]) -> int:
     """The exit code of `action`; bad input gives a message of one line and exit code 2."""
-    from envs.checks import ConfigError
+    with at_once():
+        from envs.checks import ConfigError
 
     try:
         return action()

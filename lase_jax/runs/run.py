@@ -158,7 +158,7 @@ def train_run(path: Path, command: str, say: Say = print, wandb: WandbMode | Non
         wandb: W&B's mode; None for the one in the run's settings.
 
     Returns:
-        An exit code: 0 when finished, 130 or 143 when stopped by SIGINT or SIGTERM.
+        An exit code: 0 when finished, 128 + n when stopped by signal n.
 
     Raises:
         ConfigError: not a run folder, one that another process trains, settings that do not fit, a

@@ -8,35 +8,48 @@ from typing import Any
 
 from lase_jax.runs import devices
 
+NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
+"""Signals that stop training: Ctrl-C, the ends of a process, a terminal and a job, and what
+schedulers send before a job's time is over. Not every system has all."""
 TOGETHER = 1.0
 """Seconds after the first signal in which further ones count as the same signal."""
 
 
 @contextlib.contextmanager
 def stop_signals() -> Iterator[list[int]]:
-    """Collects SIGINT and SIGTERM, which then do not end the process.
+    """Collects the signals in `NAMES`, which then do not end the process.
+
+    What the process was told to ignore when it was started, as `nohup` does with SIGHUP, is still
+    ignored; but not SIGINT, which shells ignore for all jobs in the background.
 
     A second signal acts as usual, unless it comes within `TOGETHER` seconds of the first: make and
     job schedulers may pass on a signal that the process has received already.
     """
     received: list[int] = []
     first = 0.0
-    signals = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.getsignal(number) for number in signals}
+    every = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
+    before = {
+        number: signal.getsignal(number)
+        for number in every
+        if number == signal.SIGINT or signal.getsignal(number) != signal.SIG_IGN
+    }
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
     def handle(number: int, frame: Any) -> None:
         del frame
         nonlocal first
         if received and time.monotonic() - first > TOGETHER:
-            for other in signals:
-                signal.signal(other, before[other])
+            restore()
             signal.raise_signal(number)
         elif not received:
             received.append(number)
             first = time.monotonic()
 
     try:
-        for number in signals:
+        for number in before:
             signal.signal(number, handle)
     except ValueError:  # not in the main thread, the only one where Python allows handlers
         yield received
@@ -44,8 +57,7 @@ def stop_signals() -> Iterator[list[int]]:
     try:
         yield received
     finally:
-        for number in signals:
-            signal.signal(number, before[number])
+        restore()
 
 
 def stopped(received: list[int]) -> bool:

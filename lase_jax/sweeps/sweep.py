@@ -143,8 +143,8 @@ def run(path: Path, command: str, say: Say = print, wandb: WandbMode | None = No
         wandb: W&B's mode; None for the one in the settings of the runs.
 
     Returns:
-        An exit code: 0 when finished, 1 when some setting diverged, 130 or 143 when stopped by
-        SIGINT or SIGTERM.
+        An exit code: 0 when finished, 1 when some setting diverged, 128 + n when stopped by
+        signal n.
 
     Raises:
         ConfigError: not a sweep's folder, or a run in it that cannot go on.

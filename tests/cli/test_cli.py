@@ -1,6 +1,9 @@
+import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -186,3 +189,18 @@ def test_render_draws_the_seed_that_was_asked_for(trained, capsys):
     assert (trained / "replay-seed1-sample-0.gif").read_bytes().startswith(b"GIF89a")
     assert run("render", str(trained), "--seed", "2") == 2
     assert "this run has the seeds 0 to 1" in capsys.readouterr().err
+
+
+@pytest.mark.thorough
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize("seconds", [0.3, 0.6, 1.0, 1.5])
+def test_ctrl_c_while_libraries_load_says_nothing(seconds, tmp_path):
+    """Else they print tracebacks, or catch it, and training begins."""
+    command = [sys.executable, "-m", "experiments.run", "train", *tiny.FLAGS, "--env", "ssh"]
+    command += ["--algo", "a2c", "--steps", "800000", "--out", str(tmp_path)]
+    options = dict(stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    with subprocess.Popen(command, cwd=ROOT, **options) as process:
+        time.sleep(seconds)
+        process.send_signal(signal.SIGINT)
+        printed, _ = process.communicate(timeout=60)
+    assert "Traceback" not in printed and process.returncode in (-signal.SIGINT, 130)
