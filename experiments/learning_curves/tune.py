@@ -4,10 +4,11 @@
 
 Baselines with settings that only they have first try four of these, with updates after whole
 episodes. Then each algorithm, with the best of its own settings, tries updates after whole episodes
-and after parts of them. Every trial is a run of the game's whole budget with seeds 100 and 101,
-which no table reports; the best mean return over its last tenth is chosen, and a test requires
-that `experiments.presets` has it. What LASE alone has is chosen by `experiments.credit`, not by
-return.
+and after parts of them, and with the better of these an entropy bonus that is constant instead of
+falling to a tenth over the budget. Every trial is a run of the game's whole budget with seeds 100
+and 101, which no table reports; the best mean return over its last tenth is chosen, and a test
+requires that `experiments.presets` has it. What LASE alone has is chosen by `experiments.credit`,
+not by return.
 
 What a trial shows is kept in ``trials`` beside this file, and kept trials are skipped, so that the
 command can be repeated. Writes ``tuning.md``, too.
@@ -36,6 +37,8 @@ from lase_jax.reports.tables import markdown
 from lase_jax.runs import folder
 from lase_jax.runs.config import RunConfig
 
+FALLS = 0.1
+"""Multiple of the weight of the entropy bonus that is reached at the end of training."""
 PARTS = {"ssh": 10, "ssg": 25, "coingame": 25, "cleanup": 25, "ipd": 25}
 """Steps of an update that does not wait for the end of the episode, by game."""
 CANDIDATES: dict[str, tuple[dict[str, Any], ...]] = {
@@ -104,6 +107,21 @@ def lengths(game: str, algo: str) -> dict[str, RunConfig]:
     return {f"{part or 'all'} steps": updating(game, algo, part, fields) for part in parts}
 
 
+def bonuses(game: str, algo: str) -> dict[str, RunConfig]:
+    """The trial of a constant entropy bonus; none as long as the best other one is not known."""
+    tried = own(game, algo) | lengths(game, algo)
+    best = chosen(game, algo, tried)
+    if best is None:
+        return {}
+    agent = changed(tried[best].agent, {"entropy_end": 1.0})
+    return {"constant bonus": dataclasses.replace(tried[best], agent=agent)}
+
+
+def trials(game: str, algo: str) -> dict[str, RunConfig]:
+    """All trials that are known so far, by their names."""
+    return own(game, algo) | lengths(game, algo) | bonuses(game, algo)
+
+
 def chosen(game: str, algo: str, tried: dict[str, RunConfig]) -> str | None:
     """The name of the best of some trials; None if there are none, or not all are kept."""
     folders = {name(game, algo, words): words for words in tried}
@@ -123,7 +141,8 @@ def updating(game: str, algo: str, part: int, fields: dict[str, Any]) -> RunConf
     """A trial with updates every `part` steps (0: after whole episodes) and other settings."""
     base = preset(game, algo)
     schedule = dataclasses.replace(base.schedule, rollout_length=part)
-    return trial(dataclasses.replace(base, schedule=schedule, agent=changed(base.agent, fields)))
+    agent = changed(base.agent, {"entropy_end": FALLS} | fields)
+    return trial(dataclasses.replace(base, schedule=schedule, agent=agent))
 
 
 def name(game: str, algo: str, trial_name: str) -> str:
@@ -150,7 +169,7 @@ def table() -> str:
     """A Markdown table of the trials and the returns they reached."""
     rows = []
     for game, algo in product(GAMES, TUNED):
-        every = own(game, algo) | lengths(game, algo)
+        every = trials(game, algo)
         found = load({name(game, algo, tried): run for tried, run in every.items()}, KEPT)
         for tried in every:
             if (finding := found.get(name(game, algo, tried))) is None:
@@ -175,7 +194,7 @@ def main() -> int:
     for game in tune.games:
         checks.choice("games", game, GAMES)
     code = 0
-    for kind in (own, lengths):
+    for kind in (own, lengths, bonuses):
         every = runs(tune.games, tune.algos, kind)
         code = code or train_all(every, tune.out, KEPT, COMMAND)
     folder.write(HERE / "tuning.md", table())

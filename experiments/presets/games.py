@@ -34,6 +34,9 @@ LIO = dict(
 are small compared with what the games pay. With the authors' R_max of 2, agents live on incentives
 and ignore the game; with a cost of 1e-2 they stop paying before they learn what paying is worth."""
 
+STEADY = dict(entropy_end=1.0)
+"""An entropy bonus that does not fall, where trials have preferred it."""
+
 NARROW = dict(social_width=32, perspective_width=32, moa_width=32, incentive_width=32)
 """Widths of the mechanisms' networks, the same as of policies with layers of 32."""
 
@@ -84,6 +87,7 @@ SNOWDRIFT = Settings(
         gift=dict(share=0.3),
         ia=dict(beta=0.2),
         si=dict(weight=2.521),
+        lase=STEADY,
         lio=LIO | dict(cost=1e-2),
     ),
     lengths=dict(a2c=25, si=25, gift=25),
@@ -171,8 +175,11 @@ COINGAME = Settings(
         social_gamma=0.95,
     ),
     own=dict(
-        gift=dict(share=0.13),
-        si=dict(weight=40.0),
+        a2c=STEADY,
+        ia=STEADY,
+        gift=dict(share=0.13) | STEADY,
+        lase=STEADY,
+        si=dict(weight=40.0) | STEADY,
         lio=LIO,
         lola=dict(optimiser="adam", lr=1e-3, lookahead_lr=0.01, games=16),
     ),

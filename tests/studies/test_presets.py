@@ -97,14 +97,19 @@ def test_every_algorithm_tries_whole_episodes_and_parts_of_them(game, algo):
     assert [run.schedule.rollout_length for run in runs.values()] == [0, tune.PARTS[game]]
 
 
+def keep(folder, algo, words, run, score):
+    """Keeps a trial in the IPD with this return."""
+    final = {"return/collective": np.array([score, 0.0])}
+    finding = Finding(to_json(run), {}, np.zeros(0), {}, final, {})
+    findings.write(folder / f"{tune.name('ipd', algo, words)}.json", finding)
+
+
 def test_settings_of_its_own_are_chosen_before_the_length(tmp_path, monkeypatch):
     monkeypatch.setattr(tune, "KEPT", tmp_path)
     tried = tune.own("ipd", "ia")
     assert tune.lengths("ipd", "ia") == {}
     for number, (words, run) in enumerate(tried.items()):
-        final = {"return/collective": np.array([number % 3, 0.0])}
-        finding = Finding(to_json(run), {}, np.zeros(0), {}, final, {})
-        findings.write(tmp_path / f"{tune.name('ipd', 'ia', words)}.json", finding)
+        keep(tmp_path, "ia", words, run, number % 3)
     (run,) = tune.lengths("ipd", "ia").values()
     third = tune.CANDIDATES["ia"][2]
     assert third == {name: getattr(run.agent, name) for name in third}
@@ -112,12 +117,22 @@ def test_settings_of_its_own_are_chosen_before_the_length(tmp_path, monkeypatch)
     assert tune.lengths("ipd", "lio") == {}
 
 
+def test_the_bonus_is_tried_with_the_best_of_all_else(tmp_path, monkeypatch):
+    monkeypatch.setattr(tune, "KEPT", tmp_path)
+    assert tune.bonuses("ipd", "lase") == {}
+    for number, (words, run) in enumerate(tune.lengths("ipd", "lase").items()):
+        keep(tmp_path, "lase", words, run, number)
+    (run,) = tune.bonuses("ipd", "lase").values()
+    assert run.agent.learner.entropy_end == 1.0
+    assert run.schedule.rollout_length == tune.PARTS["ipd"]
+
+
 @pytest.mark.parametrize("game", tune.GAMES)
 @pytest.mark.parametrize("algo", tune.TUNED)
 def test_presets_have_what_the_trials_chose(game, algo):
-    tried = tune.own(game, algo) | tune.lengths(game, algo)
+    tried = tune.trials(game, algo)
     best = tune.chosen(game, algo, tried)
-    if best is None:
+    if best is None or not tune.bonuses(game, algo):
         pytest.skip("not all trials are kept yet")
     now = study.trial(preset(game, algo))
     assert (now.agent, now.schedule) == (tried[best].agent, tried[best].schedule)
