@@ -9,6 +9,8 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from lase_jax.cli.output import tolerant
+
 if TYPE_CHECKING:
     from lase_jax.runs.config import Presets
 
@@ -70,14 +72,15 @@ def guarded(action: Callable[[], int]) -> int:
     with at_once():
         from envs.checks import ConfigError
 
-    try:
-        return action()
-    except ConfigError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
-        return 130
+    with tolerant():
+        try:
+            return action()
+        except ConfigError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 2
+        except KeyboardInterrupt:
+            print("Interrupted.", file=sys.stderr)
+            return 130
 
 
 def usage(called: str) -> str:

@@ -1,0 +1,77 @@
+"""Printing that never ends a command: a reader may leave, and a log's disk may be full."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any, TextIO
+
+
+class Tolerant:
+    """A text stream whose failures to write are noted and not raised.
+
+    Args:
+        stream: where the text goes.
+
+    Attributes:
+        failure: the first error, or None.
+    """
+
+    def __init__(self, stream: TextIO):
+        self._stream, self.failure = stream, None
+
+    def __getattr__(self, name: str) -> Any:
+        """All else is the stream's."""
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Writes text if that is possible, and returns its length."""
+        with self._noted():
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flushes the stream if that is possible."""
+        with self._noted():
+            self._stream.flush()
+
+    def leave(self) -> None:
+        """Flushes; what still cannot be written is dropped, so that Python can end in peace."""
+        self.flush()
+        if self.failure is not None:
+            with contextlib.suppress(OSError, ValueError):
+                null = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(null, self._stream.fileno())
+                os.close(null)
+
+    @contextlib.contextmanager
+    def _noted(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self.failure: OSError | None = self.failure or error
+
+
+@contextlib.contextmanager
+def tolerant() -> Iterator[None]:
+    """Lets standard output and standard error fail without an error.
+
+    Characters that the terminal's encoding lacks are written as their numbers. That output was lost
+    is said in the end, unless its reader has left, as `head` does.
+    """
+    before = sys.stdout, sys.stderr
+    streams = [Tolerant(stream) for stream in before]
+    for stream in before:
+        with contextlib.suppress(AttributeError, ValueError, OSError):
+            stream.reconfigure(errors="backslashreplace")
+    sys.stdout, sys.stderr = streams
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
+        for stream in streams:
+            stream.leave()
+        lost = streams[0].failure
+        if lost is not None and not isinstance(lost, BrokenPipeError):
+            with contextlib.suppress(OSError):
+                print(f"Part of the output could not be written ({lost}).", file=sys.stderr)
