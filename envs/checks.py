@@ -2,11 +2,12 @@
 
 import dataclasses
 import difflib
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 Settings = TypeVar("Settings", bound=Any)
+LARGEST = 1e12
+"""The largest number that a setting may be: float32 can hold sums of squares of such numbers."""
 
 
 class ConfigError(ValueError):
@@ -38,14 +39,17 @@ def integer(field: str, value: Any, low: int, high: int | None = None) -> None:
 
 
 def number(
-    field: str, value: Any, low: float = -math.inf, high: float = math.inf, open_low: bool = False
+    field: str,
+    value: Any,
+    low: float = -LARGEST,
+    high: float = LARGEST,
+    open_low: bool = False,
 ) -> None:
-    """Requires a finite number in ``[low, high]``, or ``(low, high]`` where `open_low`."""
-    real = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    """Requires a number in ``[low, high]``, or ``(low, high]`` where `open_low`."""
+    real = isinstance(value, int | float) and not isinstance(value, bool)
     inside = real and (value > low if open_low else value >= low) and value <= high
-    bracket = "(" if open_low or low == -math.inf else "["
-    close = ")" if high == math.inf else "]"
-    require(inside, field, value, f"use a finite number in {bracket}{low:g}, {high:g}{close}")
+    bracket = "(" if open_low else "["
+    require(inside, field, value, f"use a finite number in {bracket}{low:g}, {high:g}]")
 
 
 def probability(field: str, value: Any) -> None:

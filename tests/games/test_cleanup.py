@@ -303,7 +303,7 @@ def test_random_returns_have_the_known_scale():
         ("threshold_depletion", 0.0, "above threshold_restoration, 0"),
         ("apple_growth", "cel", "did you mean 'cell'?"),
         ("apple_reward", float("inf"), "finite"),
-        ("cleaning_cost", -1.0, "[0, inf)"),
+        ("cleaning_cost", -1.0, "[0, 1e+12]"),
     ],
 )
 def test_bad_settings_are_named(field, value, remedy):

@@ -664,7 +664,7 @@ def test_on_the_full_map_two_cooperators_feed_three_defectors():
         ("threshold_restoration", 2.0, "[0, 1]"),
         ("threshold_depletion", 0.0, "above threshold_restoration, 0"),
         ("apple_reward", float("inf"), "finite"),
-        ("cleaning_cost", -1.0, "[0, inf)"),
+        ("cleaning_cost", -1.0, "[0, 1e+12]"),
     ],
 )
 def test_bad_settings_are_named(field, value, remedy):

@@ -251,7 +251,7 @@ def test_random_returns_have_the_known_scale():
         ("num_coins", 0, "1 to 64"),
         ("num_coins", 65, "1 to 64"),
         ("coin_reward", float("inf"), "finite"),
-        ("penalty", -2.0, "[0, inf)"),
+        ("penalty", -2.0, "[0, 1e+12]"),
         ("penalty", "two", "finite"),
     ],
 )

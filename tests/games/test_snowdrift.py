@@ -178,7 +178,7 @@ def test_random_returns_have_the_known_scale():
         ("num_drifts", 65, "1 to 64"),
         ("num_agents", 1, "2 to 16"),
         ("removal_reward", float("nan"), "finite"),
-        ("removal_cost", -1.0, "[0, inf)"),
+        ("removal_cost", -1.0, "[0, 1e+12]"),
         ("blocking", "yes", "True or False"),
         ("radius", 8, "1 to 7"),
         ("horizon", 0, "1 or more"),

@@ -313,7 +313,7 @@ def test_colours_show_no_learner_which_agents_it_sees():
         ("start", "free", "use one of fixed, random"),
         ("turning", 1, "use True or False"),
         ("fire", "no", "use True or False"),
-        ("fire_cost", -1.0, "[0, inf)"),
+        ("fire_cost", -1.0, "[0, 1e+12]"),
         ("hit_cost", float("nan"), "finite"),
         ("beam_width", 2, "use an odd number"),
         ("num_agents", 17, "2 to 16"),
