@@ -85,7 +85,7 @@ SNOWDRIFT = Settings(
     ),
     own=dict(
         gift=dict(share=0.3),
-        ia=dict(beta=0.2),
+        ia=dict(beta=0.2) | STEADY,
         si=dict(weight=2.521),
         lase=STEADY,
         lio=LIO | dict(cost=1e-2),
@@ -220,6 +220,8 @@ IPD = dataclasses.replace(
     MATRIX,
     own=MATRIX.own
     | dict(
+        a2c=STEADY,
+        gift=MATRIX.own["gift"] | STEADY,
         ia=dict(beta=0.2),
         si=dict(weight=10.0),
         lio=MATRIX.own["lio"] | dict(max_incentive=2.0, cost=1e-4),
