@@ -1,6 +1,7 @@
 """Printing that never ends a command: a reader may leave, and a log's disk may be full."""
 
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Iterator
@@ -18,7 +19,8 @@ class Tolerant:
     """
 
     def __init__(self, stream: TextIO):
-        self._stream, self.failure = stream, None
+        self._stream = stream
+        self.failure: OSError | None = None
 
     def __getattr__(self, name: str) -> Any:
         """All else is the stream's."""
@@ -49,7 +51,7 @@ class Tolerant:
         try:
             yield
         except OSError as error:
-            self.failure: OSError | None = self.failure or error
+            self.failure = self.failure or error
 
 
 @contextlib.contextmanager
@@ -62,7 +64,7 @@ def tolerant() -> Iterator[None]:
     before = sys.stdout, sys.stderr
     streams = [Tolerant(stream) for stream in before]
     for stream in before:
-        with contextlib.suppress(AttributeError, ValueError, OSError):
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     sys.stdout, sys.stderr = streams
     try:
