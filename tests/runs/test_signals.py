@@ -1,3 +1,4 @@
+import contextlib
 import signal
 
 import pytest
@@ -8,25 +9,31 @@ from lase_jax.runs.signals import NAMES, stop_signals, stopped
 KNOWN = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
 
 
+@contextlib.contextmanager
+def told(number, action):
+    """The process as if its starter had told it so."""
+    before = signal.signal(number, action)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
+
+
 @pytest.mark.parametrize("number", KNOWN)
 def test_whatever_announces_an_end_stops_training_and_not_the_process(number):
-    before = signal.getsignal(number)
-    with stop_signals() as received:
-        signal.raise_signal(number)
-        signal.raise_signal(number)  # passed on by make, say
-        assert received == [number]
-    assert signal.getsignal(number) == before
+    with told(number, signal.SIG_DFL):
+        with stop_signals() as received:
+            signal.raise_signal(number)
+            signal.raise_signal(number)  # passed on by make, say
+            assert received == [number]
+        assert signal.getsignal(number) == signal.SIG_DFL
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="a signal of POSIX")
 def test_what_nohup_ignores_stays_ignored():
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        with stop_signals() as received:
-            signal.raise_signal(signal.SIGHUP)
-            assert received == []
-    finally:
-        signal.signal(signal.SIGHUP, before)
+    with told(signal.SIGHUP, signal.SIG_IGN), stop_signals() as received:
+        signal.raise_signal(signal.SIGHUP)
+        assert received == []
 
 
 def test_a_signal_that_comes_while_processes_ask_each_other_waits_for_the_next_time(monkeypatch):
