@@ -46,12 +46,11 @@ def table(runs: Runs, command: Callable[[str, str, int], str]) -> str:
     lines = []
     for (game, algo), found in runs.items():
         returns = found.final["return/collective"]
-        mean, _, band = plus_minus(returns).partition(" ")
         facts = found.facts
         cells = (
             game,
             algo,
-            f"**{mean}** {band}".rstrip(),
+            plus_minus(returns, "**"),
             ", ".join(f"{value:.1f}" for value in returns),
             *(average(found.final[f"social/equality{when}"]) for when in ("", "_after")),
             average(found.played["return/collective"], 1),
@@ -83,10 +82,10 @@ def summary(runs: Runs, lines: Mapping[str, Line]) -> str:
     return markdown(("collective return", *(lines[algo].label for algo in shown)), rows)
 
 
-def plus_minus(returns: np.ndarray) -> str:
-    """Mean of ``returns [S]`` and half width of its 95 % interval, as text."""
+def plus_minus(returns: np.ndarray, mark: str = "") -> str:
+    """Mean of ``returns [S]``, between marks, and half width of its 95 % interval, as text."""
     mean, half = interval(returns)
-    return f"{mean:.1f}" + ("" if np.isnan(half) else f" ± {half:.1f}")
+    return f"{mark}{mean:.1f}{mark}" + ("" if np.isnan(half) else f" ± {half:.1f}")
 
 
 HOW = {

@@ -15,10 +15,10 @@ from experiments import style
 from experiments.curves import Line, plot, summary, table, training
 from experiments.learning_curves.sweep import (
     ALGORITHMS,
-    BY_PPO,
     GAMES,
     KEPT,
     SEEDS,
+    TRAINED,
     command,
     pairs,
     settings,
@@ -44,7 +44,7 @@ class Analysis:
 def main() -> int:
     """Writes the table and the figure, and returns an exit code."""
     where = tyro.cli(Analysis, description=__doc__)
-    every = {"-".join(pair): pair for pair in pairs(GAMES, (*ALGORITHMS, *BY_PPO))}
+    every = {"-".join(pair): pair for pair in pairs(GAMES, TRAINED)}
     found = load({name: settings(*pair, SEEDS) for name, pair in every.items()}, where.kept)
     if not found:
         raise SystemExit(f"No findings in {where.kept}; run the sweep first.")

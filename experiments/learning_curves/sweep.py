@@ -28,6 +28,7 @@ GAMES = ("ssh", "ssg", "coingame", "cleanup", "ipd")
 ALGORITHMS = ("a2c", "ia", "si", "lio", "lio_unpaid", "lola", "gift", "lase_wo", "lase", "go")
 BY_PPO = ("ppo", "gift_ppo", "lase_ppo", "go_ppo")
 """Algorithms that are also trained by PPO, with the settings that trials with A2C have chosen."""
+TRAINED = (*ALGORITHMS, *BY_PPO)
 
 
 class Variant(NamedTuple):
@@ -65,7 +66,7 @@ class Sweep:
 
     games: tuple[str, ...] = GAMES
     """Names of games."""
-    algos: tuple[str, ...] = (*ALGORITHMS, *BY_PPO)
+    algos: tuple[str, ...] = TRAINED
     """Names of algorithms and variants."""
     seeds: int = SEEDS
     """Seeds of each run."""

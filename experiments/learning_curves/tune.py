@@ -30,6 +30,7 @@ from experiments.curves import fraction, interval
 from experiments.findings import Finding
 from experiments.learning_curves.sweep import ALGORITHMS, GAMES
 from experiments.presets import preset
+from experiments.presets.games import FALLS, STEADY
 from experiments.study import TRIAL_SEEDS, TUNING_SEED, load, train_all, trial
 from lase_jax.cli import guarded
 from lase_jax.core.settings import changed
@@ -37,8 +38,6 @@ from lase_jax.reports.tables import markdown
 from lase_jax.runs import folder
 from lase_jax.runs.config import RunConfig
 
-FALLS = 0.1
-"""Multiple of the weight of the entropy bonus that is reached at the end of training."""
 PARTS = {"ssh": 10, "ssg": 25, "coingame": 25, "cleanup": 25, "ipd": 25}
 """Steps of an update that does not wait for the end of the episode, by game."""
 CANDIDATES: dict[str, tuple[dict[str, Any], ...]] = {
@@ -100,10 +99,10 @@ def lengths(game: str, algo: str) -> dict[str, RunConfig]:
     best = chosen(game, algo, tried)
     if tried and best is None:
         return {}
+    if preset(game, algo).agent.WHOLE_EPISODES:
+        return {}
     parts = (PARTS[game],) if best else (0, PARTS[game])
     fields = next((each for each in CANDIDATES.get(algo, ()) if words(each) == best), {})
-    if preset(game, algo).agent.WHOLE_EPISODES:
-        parts = ()
     return {f"{part or 'all'} steps": updating(game, algo, part, fields) for part in parts}
 
 
@@ -113,7 +112,7 @@ def bonuses(game: str, algo: str) -> dict[str, RunConfig]:
     best = chosen(game, algo, tried)
     if best is None:
         return {}
-    agent = changed(tried[best].agent, {"entropy_end": 1.0})
+    agent = changed(tried[best].agent, STEADY)
     return {"constant bonus": dataclasses.replace(tried[best], agent=agent)}
 
 
@@ -124,12 +123,17 @@ def trials(game: str, algo: str) -> dict[str, RunConfig]:
 
 def chosen(game: str, algo: str, tried: dict[str, RunConfig]) -> str | None:
     """The name of the best of some trials; None if there are none, or not all are kept."""
-    folders = {name(game, algo, words): words for words in tried}
-    found = load({folder: tried[words] for folder, words in folders.items()}, KEPT)
+    found = known(game, algo, tried)
     if len(found) < max(len(tried), 1):
         return None
-    best = max(found, key=lambda folder: float(np.mean(found[folder].final["return/collective"])))
-    return folders[best]
+    return max(found, key=lambda words: float(np.mean(found[words].final["return/collective"])))
+
+
+def known(game: str, algo: str, tried: dict[str, RunConfig]) -> dict[str, Finding]:
+    """What those of some trials that are kept have shown, by the trials' names."""
+    folders = {name(game, algo, words): words for words in tried}
+    found = load({folder: tried[words] for folder, words in folders.items()}, KEPT)
+    return {folders[folder]: finding for folder, finding in found.items()}
 
 
 def words(fields: dict[str, Any]) -> str:
@@ -169,11 +173,7 @@ def table() -> str:
     """A Markdown table of the trials and the returns they reached."""
     rows = []
     for game, algo in product(GAMES, TUNED):
-        every = trials(game, algo)
-        found = load({name(game, algo, tried): run for tried, run in every.items()}, KEPT)
-        for tried in every:
-            if (finding := found.get(name(game, algo, tried))) is None:
-                continue
+        for tried, finding in known(game, algo, trials(game, algo)).items():
             values = finding.final["return/collective"]
             each = ", ".join(f"{value:.1f}" for value in values)
             paid = fraction(incentives(finding))
@@ -195,8 +195,9 @@ def main() -> int:
         checks.choice("games", game, GAMES)
     code = 0
     for kind in (own, lengths, bonuses):
-        every = runs(tune.games, tune.algos, kind)
-        code = code or train_all(every, tune.out, KEPT, COMMAND)
+        code = max(code, train_all(runs(tune.games, tune.algos, kind), tune.out, KEPT, COMMAND))
+        if code > 1:  # stopped by a signal
+            break
     folder.write(HERE / "tuning.md", table())
     return code
 

@@ -22,6 +22,15 @@ class Settings:
     """Steps between updates of single algorithms, where they differ from the schedule's."""
 
 
+FALLS = 0.1
+"""Multiple of the weight of the entropy bonus that is reached at the end of training."""
+
+
+def falling(episodes: int) -> dict[str, float]:
+    """An entropy bonus that falls over so many episodes, all of a game's budget."""
+    return dict(entropy_end=FALLS, entropy_episodes=episodes)
+
+
 LIO = dict(
     lr=1e-3,
     optimiser="adam",
@@ -36,7 +45,6 @@ and ignore the game; with a cost of 1e-2 they stop paying before they learn what
 
 STEADY = dict(entropy_end=1.0)
 """An entropy bonus that does not fall, where trials have preferred it."""
-
 NARROW = dict(social_width=32, perspective_width=32, moa_width=32, incentive_width=32)
 """Widths of the mechanisms' networks, the same as of policies with layers of 32."""
 
@@ -46,8 +54,7 @@ STAG_HUNT = Settings(
         gamma=0.99,
         lam=0.95,
         entropy=0.05,
-        entropy_end=0.1,
-        entropy_episodes=133_333,
+        **falling(episodes=133_333),
         normalise=False,
         epsilon_end=0.01,
         epsilon_episodes=25_000,
@@ -77,8 +84,7 @@ SNOWDRIFT = Settings(
         gamma=0.95,
         lam=0.7,
         entropy=0.05,
-        entropy_end=0.1,
-        entropy_episodes=40_000,
+        **falling(episodes=40_000),
         epsilon_episodes=4_500,
         social_gamma=0.95,
         social_steps=4,
@@ -99,8 +105,7 @@ CLEANUP = Settings(
         gamma=0.98,
         lam=0.9,
         entropy=0.05,
-        entropy_end=0.1,
-        entropy_episodes=25_000,
+        **falling(episodes=25_000),
         epsilon_episodes=10_000,
         social_gamma=0.98,
         social_episodes=8,
@@ -169,8 +174,7 @@ COINGAME = Settings(
         gamma=0.95,
         lam=0.7,
         entropy=0.05,
-        entropy_end=0.1,
-        entropy_episodes=15_000,
+        **falling(episodes=15_000),
         epsilon_episodes=4_500,
         social_gamma=0.95,
     ),
@@ -191,8 +195,7 @@ MATRIX = Settings(
         gamma=0.95,
         lam=0.7,
         entropy=0.01,
-        entropy_end=0.1,
-        entropy_episodes=10_000,
+        **falling(episodes=10_000),
         epsilon_episodes=1_000,
         net=Net(dense=(32,)),
         social_width=32,

@@ -169,8 +169,8 @@ def evaluate_run(arguments: Sequence[str], presets: Presets, called: str) -> int
     evaluate.show(result, seeds, options.episodes)
     content = {"update": update, "episodes": options.episodes, "seed": options.seed, **result}
     with folder.writing("run", options.run):
-        folder.write_json(options.run / "eval.json", content)
-    say(f"Written to {options.run / 'eval.json'}")
+        folder.write_json(options.run / folder.EVAL, content)
+    say(f"Written to {options.run / folder.EVAL}")
     return 0
 
 

@@ -50,7 +50,7 @@ def after_leaving(reward: Array, active: Array, done: Array, gamma: Array) -> Ar
     chex.assert_rank([reward, active, done], [1, 2, 1])
     goes_on, nothing = (~done).astype(reward.dtype), jnp.zeros_like(reward)
     later = returns.gae(reward, nothing, nothing, goes_on, gamma, jnp.float32(1.0)) - reward
-    stays = jnp.append(active[1:], jnp.ones_like(active[:1]), 0)
+    stays = jax.vmap(returns.continues, (1, None), 1)(active, done) > 0
     return jnp.where(active & ~stays & ~done[:, None], later[:, None], 0.0)
 
 

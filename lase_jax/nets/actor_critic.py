@@ -129,7 +129,7 @@ class ActorCritic(Trunk):
             encoded = self.encode(folded, x)
             return encoded, encoded
         window, own = self.window(x), self.critic.fold()
-        if self.eyes.affine:
+        if self.eyes.is_affine:
             z, judged = affines((*folded, *own), window)
         else:
             z, judged = self.first_layer(folded, window), self.critic.first_layer(own, window)

@@ -149,7 +149,7 @@ class Eyes(nn.Module):
         return bool(self.conv) and not self.conv_relu and not self.trunk
 
     @property
-    def affine(self) -> bool:
+    def is_affine(self) -> bool:
         """Whether all that comes before a head's first activation is one affine map."""
         return self.folds or not (self.conv or self.trunk)
 

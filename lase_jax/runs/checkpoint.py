@@ -20,8 +20,6 @@ from lase_jax.runs.folder import reason
 
 KEEP = 3
 """Number of newest checkpoints that are kept."""
-BEST = "best.json"
-"""File beside the folder of checkpoints that names the best of them and its score."""
 
 
 class Checkpoints:
@@ -52,7 +50,7 @@ class Checkpoints:
         logging.getLogger("absl").setLevel(logging.CRITICAL)
         self._orbax, self._config, self._say, self._read_only = orbax, config, say, read_only
         self._path, self._complete, self._keep_every = path.absolute(), complete, keep_every
-        self._best_file = self._path.with_name(BEST)
+        self._best_file = self._path.with_name(folder.BEST)
         self._best = _read_best(self._best_file)
         self._manager = self._open()
 

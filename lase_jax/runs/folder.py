@@ -20,8 +20,9 @@ from envs.checks import ConfigError, require
 CONFIG, METRICS, CURVES = "config.json", "metrics.csv", "curves.png"
 REPLAY, SUMMARY, CHECKPOINTS = "replay.gif", "summary.json", "checkpoints"
 SWEEP, LOCK = "sweep.json", ".lock"
+BEST, EVAL = "best.json", "eval.json"
 PARTS = (
-    *(CONFIG, METRICS, CURVES, REPLAY, SUMMARY, CHECKPOINTS, "best.json", "eval.json", "wandb"),
+    *(CONFIG, METRICS, CURVES, REPLAY, SUMMARY, CHECKPOINTS, BEST, EVAL, "wandb"),
     *("replay-seed*.gif", "damaged-checkpoint-*", ".*.tmp*"),
 )
 """Names of all that a run may write into its folder."""
@@ -39,13 +40,18 @@ def require_free(path: Path, overwrite: bool) -> None:
         ConfigError: something lies there that may not be deleted.
     """
     with writing("out", path):
-        if not path.exists() or (path.is_dir() and not contents(path)):
+        if is_free(path):
             return
         taken = "use another name, or --overwrite to delete that run"
         require(overwrite, "name", path.name, taken)
         foreign = f"{path} is not a run folder and stays, use another name"
         require(_is_ours(path / CONFIG), "name", path.name, foreign)
         require_known(path, PARTS)
+
+
+def is_free(path: Path) -> bool:
+    """Whether nothing lies at `path`, or a folder that holds no more than a lock."""
+    return not path.exists() or (path.is_dir() and not contents(path))
 
 
 def require_known(path: Path, patterns: Sequence[str]) -> None:
@@ -72,12 +78,12 @@ def create(path: Path, overwrite: bool) -> None:
     """
     require_free(path, overwrite)
     with writing("out", path):
-        path.mkdir(parents=True, exist_ok=True)
-        clear(path)
+        make_empty(path)
 
 
-def clear(path: Path) -> None:
-    """Deletes all in a folder but its lock; links are deleted, and not what they lead to."""
+def make_empty(path: Path) -> None:
+    """Makes a folder, or deletes all in it but its lock; what links lead to stays."""
+    path.mkdir(parents=True, exist_ok=True)
     for entry in contents(path):
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)

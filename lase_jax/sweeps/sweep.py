@@ -13,6 +13,7 @@ half of the settings stops after ``1 / 2**n`` of the updates, the worse half of 
 """
 
 import csv
+import glob
 import io
 import json
 from collections.abc import Sequence
@@ -93,14 +94,15 @@ def require_free(path: Path, overwrite: bool) -> None:
         ConfigError: something lies there that may not be deleted.
     """
     with folder.writing("out", path):
-        taken = path.exists() and not (path.is_dir() and not folder.contents(path))
+        free = folder.is_free(path)
         ours = (path / folder.SWEEP).is_file()
     other = "use another name, --resume to go on with that sweep, or --overwrite to delete it"
-    require(not taken or (overwrite and ours), "name", path.name, other)
-    if not taken:
+    require(free or (overwrite and ours), "name", path.name, other)
+    if free:
         return
     runs = tuple(load(path).settings)
-    folder.require_known(path, (folder.SWEEP, AGENTS, TABLE, NUMBERS, PICTURE, *runs))
+    names = map(glob.escape, runs)
+    folder.require_known(path, (folder.SWEEP, AGENTS, TABLE, NUMBERS, PICTURE, *names))
     for name in runs:
         if (path / name).is_dir():
             folder.require_known(path / name, folder.PARTS)
@@ -120,8 +122,7 @@ def create(path: Path, sweep: Sweep, runs: Sequence[RunConfig], overwrite: bool 
     """
     require_free(path, overwrite)
     with folder.writing("out", path):
-        path.mkdir(parents=True, exist_ok=True)
-        folder.clear(path)
+        folder.make_empty(path)
     for (name, setting), run in zip(sweep.settings.items(), runs, strict=True):
         create_run(run, path / name, overwrite=False, sweep=path.name, setting=setting)
     with folder.writing("out", path):

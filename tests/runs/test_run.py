@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tiny
 
-from lase_jax.runs import checkpoint, folder, parts, program, results, sinks
+from lase_jax.runs import folder, parts, program, results, sinks
 from lase_jax.runs.checkpoint import Checkpoints
 from lase_jax.runs.parts import DivergedError, check_health
 from lase_jax.runs.run import train_run
@@ -34,7 +34,7 @@ def test_a_run_leaves_everything_behind(finished):
     names = {file.name for file in path.iterdir()}
     assert names == {
         *(folder.CONFIG, folder.METRICS, folder.CURVES, folder.REPLAY, folder.SUMMARY),
-        *(folder.CHECKPOINTS, checkpoint.BEST, folder.LOCK),
+        *(folder.CHECKPOINTS, folder.BEST, folder.LOCK),
     }
     content = json.loads((path / folder.CONFIG).read_text())
     assert {"run", "env_version", "created", "versions", "revision", "device"} == set(content)

@@ -127,6 +127,15 @@ def test_the_bonus_is_tried_with_the_best_of_all_else(tmp_path, monkeypatch):
     assert run.schedule.rollout_length == tune.PARTS["ipd"]
 
 
+@pytest.mark.parametrize(("code", "stages"), [(0, 3), (1, 3), (143, 1)])
+def test_trials_go_on_after_one_that_diverged_but_not_after_a_signal(code, stages, monkeypatch):
+    codes = []
+    monkeypatch.setattr(tune, "train_all", lambda *_: codes.append(code) or code)
+    monkeypatch.setattr(tune.folder, "write", lambda *_: None)
+    monkeypatch.setattr("sys.argv", ["tune", "--games", "ipd", "--algos", "a2c"])
+    assert tune.main() == code and len(codes) == stages
+
+
 @pytest.mark.parametrize("game", tune.GAMES)
 @pytest.mark.parametrize("algo", tune.TUNED)
 def test_presets_have_what_the_trials_chose(game, algo):

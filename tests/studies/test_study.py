@@ -175,7 +175,7 @@ def test_speed_is_measured_with_the_presets():
 
 
 def of_the_curves():
-    pairs = sweep.pairs(sweep.GAMES, (*sweep.ALGORITHMS, *sweep.BY_PPO))
+    pairs = sweep.pairs(sweep.GAMES, sweep.TRAINED)
     return {"-".join(pair): sweep.settings(*pair, sweep.SEEDS) for pair in pairs}
 
 

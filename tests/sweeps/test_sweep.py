@@ -185,6 +185,15 @@ def test_a_sweep_is_not_overwritten_and_a_folder_is_no_sweep(tmp_path):
         sweep.run(tmp_path, "again")
 
 
+def test_names_are_no_patterns(tmp_path):
+    plan = sweep.Sweep("return/collective", 0, {"dense=[4]": {"dense": "[4]"}})
+    sweep.create(tmp_path / "x", plan, [tiny.config()])
+    sweep.create(tmp_path / "x", plan, [tiny.config()], overwrite=True)
+    (tmp_path / "x" / "dense=4").mkdir()
+    with pytest.raises(ConfigError, match="dense=4 is no part of a run"):
+        sweep.create(tmp_path / "x", plan, [tiny.config()], overwrite=True)
+
+
 def test_a_run_whose_metrics_were_lost_counts_least(swept, tmp_path):
     assert np.isnan(sweep.score(tmp_path, "return/collective")).all()
 
