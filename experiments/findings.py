@@ -15,7 +15,7 @@ import numpy as np
 from envs.checks import ConfigError
 from lase_jax import api
 from lase_jax.reports import plots, stats
-from lase_jax.runs import folder
+from lase_jax.runs import files, folder
 from lase_jax.runs.checkpoint import check_same
 from lase_jax.runs.config import RunConfig, from_json, to_json
 
@@ -83,7 +83,7 @@ def write(path: Path, finding: Finding) -> None:
             text = json.dumps(_plain(part))
         parts.append(f"{json.dumps(name)}: {text}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    folder.write(path, "{\n" + ",\n".join(parts) + "\n}\n")
+    files.write(path, "{\n" + ",\n".join(parts) + "\n}\n")
 
 
 def read(path: Path, expected: RunConfig) -> Finding | None:

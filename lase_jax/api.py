@@ -31,7 +31,7 @@ from lase_jax.algorithms import ALGORITHMS, AlgorithmConfig
 from lase_jax.loop.train import Schedule, make_trainer
 from lase_jax.reports import animate, evaluate, plots
 from lase_jax.reports.record import Record, joined
-from lase_jax.runs import devices, folder, parts, program, sinks
+from lase_jax.runs import devices, files, folder, metrics_csv, parts, program
 from lase_jax.runs.config import Kind, check_seeds, named, seated
 from lase_jax.runs.progress import Progress
 from lase_jax.runs.setup import restore_run
@@ -64,7 +64,7 @@ class Episode(NamedTuple):
         """Returns the bytes of an animated GIF, and writes them to `path` if one is given."""
         data = animate.gif(self.scene)
         if path is not None:
-            folder.write(Path(path), data)
+            files.write(Path(path), data)
         return data
 
 
@@ -191,6 +191,6 @@ def load(path: str | Path) -> Result:
         ConfigError: not a run folder, or its checkpoint or metrics are missing or unreadable.
     """
     setup, _, carry = restore_run(Path(path))
-    record = sinks.load(Path(path) / folder.METRICS)
+    record = metrics_csv.load(Path(path) / folder.METRICS)
     trained = Society(setup.seats, setup.algorithm)
     return Result(setup.env, trained, Path(path).name, setup.seeds, record, carry.state)

@@ -24,7 +24,7 @@ import numpy as np
 import tyro
 
 from experiments.bench import report
-from lase_jax.runs import folder
+from lase_jax.runs import files, folder
 
 MANY = 10**6
 """A number of parts that no run reaches."""
@@ -152,7 +152,7 @@ def main(arguments: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory() as made:
         observed = list(looks(bench, Path(made) / "growth"))
     bench.out.parent.mkdir(parents=True, exist_ok=True)
-    folder.write_json(bench.out, [look._asdict() for look in observed])
+    files.write_json(bench.out, [look._asdict() for look in observed])
     if not observed:
         raise SystemExit("No part was saved in this time: give it more --minutes.")
     first, last = observed[len(observed) // 4], observed[-1]

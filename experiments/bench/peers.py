@@ -26,7 +26,7 @@ from typing import Any
 import tyro
 
 from experiments.bench import report
-from lase_jax.runs import folder
+from lase_jax.runs import files
 
 JAXMARL = Path(__file__).with_name("peer_jaxmarl.py")
 
@@ -101,7 +101,7 @@ def main(arguments: Sequence[str]) -> None:
             {"program": labels[name], "envs": envs, "rates": each} for name, each in rates.items()
         ]
     bench.out.parent.mkdir(parents=True, exist_ok=True)
-    folder.write_json(bench.out, measured)
+    files.write_json(bench.out, measured)
     text = "\n" + report.table(HEADER, rows(measured)) + "\n" + report.source("peers", arguments)
     report.publish("peers", text, bench.into)
 

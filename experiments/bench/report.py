@@ -10,7 +10,7 @@ import jax
 
 from experiments.bench import clock
 from lase_jax.reports.tables import markdown
-from lase_jax.runs import folder
+from lase_jax.runs import files
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
@@ -48,7 +48,7 @@ def publish(name: str, text: str, into: Path | None) -> None:
     filled, count = place.subn(lambda m: m[1] + text + m[2], into.read_text())
     if not count:
         raise SystemExit(f"{into} has no place for it: write <!-- {name} --> and <!-- /{name} -->.")
-    folder.write(into, filled)
+    files.write(into, filled)
 
 
 def draw(panels: Mapping[str, Mapping[str, Mapping[float, float]]], unit: str, path: Path) -> None:

@@ -36,7 +36,7 @@ from lase_jax.core import blocks
 from lase_jax.core.seats import co_players, take_seats
 from lase_jax.learners.actor_critic import Learner
 from lase_jax.loop.rollout import collector
-from lase_jax.runs import folder
+from lase_jax.runs import files
 from lase_jax.runs.config import default
 from lase_jax.runs.parts import Plan, to_record
 from lase_jax.runs.setup import Setup, set_up
@@ -344,5 +344,5 @@ def main(arguments: Sequence[str]) -> None:
     }
     name = title(bench.game, bench.net, bench.agents)
     bench.out.mkdir(parents=True, exist_ok=True)
-    folder.write_json(bench.out / f"{name}.json", {"peak": peak._asdict(), "phases": record})
+    files.write_json(bench.out / f"{name}.json", {"peak": peak._asdict(), "phases": record})
     report.publish(f"roofline {name}", text, bench.into)

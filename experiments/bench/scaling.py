@@ -17,7 +17,7 @@ import jax
 import tyro
 
 from experiments.bench import clock, report, speed
-from lase_jax.runs import folder
+from lase_jax.runs import files
 
 UPDATES = 2
 """Updates that are timed together."""
@@ -122,7 +122,7 @@ def sweep(
             break
         rows.append(clock.isolated(measure, point, repeats))
         longest = max(longest, time.monotonic() - start)
-        folder.write_json(out, rows)
+        files.write_json(out, rows)
         speed_ = report.number(rows[-1]["steps_per_second"], 0)
         print(
             f"[{number}/{len(points)}] {point.label}, {point.size} {point.along}: {speed_} steps/s",

@@ -31,7 +31,7 @@ import rich.table
 import tyro
 
 from experiments.bench import clock
-from lase_jax.runs import devices, folder
+from lase_jax.runs import devices, files
 from lase_jax.runs.program import placed_carry, start_of
 from lase_jax.runs.setup import set_up
 
@@ -256,7 +256,7 @@ def main(arguments: Sequence[str]) -> None:
             row = clock.isolated(measure, case, bench, cache)
             row["ready_seconds"] = clock.isolated(ready, case, bench, cache, time.time())
         rows.append(row)
-        folder.write_json(bench.out, report | {"rows": rows})  # an interruption loses nothing
+        files.write_json(bench.out, report | {"rows": rows})  # an interruption loses nothing
         rich.print(f"[{number}/{len(chosen)}] {case.name}: {row['steps_per_second']:,.0f} steps/s")
     wide = None if sys.stdout.isatty() else 140
     rich.console.Console(width=wide).print(table(rows))

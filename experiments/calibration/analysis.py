@@ -16,7 +16,7 @@ from experiments.curves import interval
 from experiments.findings import Finding
 from experiments.study import load
 from lase_jax.reports.tables import markdown
-from lase_jax.runs import folder
+from lase_jax.runs import files
 
 COLUMNS = {
     "pi_SR entropy": "infer/policy_entropy",
@@ -67,7 +67,7 @@ def main() -> None:
         raise SystemExit(f"No findings in {where.kept}; run the sweep first.")
     text = table(found)
     print(text)
-    folder.write(where.out / "results.md", text)
+    files.write(where.out / "results.md", text)
 
 
 if __name__ == "__main__":

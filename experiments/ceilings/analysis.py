@@ -29,7 +29,7 @@ from lase_jax import api
 from lase_jax.cli import guarded
 from lase_jax.reports import evaluate
 from lase_jax.reports.tables import markdown
-from lase_jax.runs import folder
+from lase_jax.runs import files
 
 GAMES = ("ssh", "ssh_strict", "ssg", "coingame", "cleanup", "ipd")
 EPISODES = 1000
@@ -89,10 +89,10 @@ def main() -> int:
         print(f"{game}: {kinds} earn {returns[best]:.1f}", flush=True)
     note = f"Means over {where.episodes} episodes; of the group learner, the best seed's."
     command = "`python -m experiments.ceilings.analysis`"
-    folder.write(
+    files.write(
         Path(__file__).parent / "results.md", f"{markdown(HEADS, rows)}\n{note} {command}\n"
     )
-    folder.write_json(FILE, reached)
+    files.write_json(FILE, reached)
     return 0
 
 

@@ -14,7 +14,7 @@ import tyro
 from experiments.credit.sweep import GAMES, KEPT, SEEDS, arms, runs, seats
 from experiments.study import TUNING_SEED, load
 from lase_jax.reports.tables import markdown
-from lase_jax.runs import folder
+from lase_jax.runs import files
 
 HEADS = ("game", "trace", "steps", "selectivity", "w", "floor", "explained")
 
@@ -61,7 +61,7 @@ def main() -> None:
     where = tyro.cli(Analysis, description=__doc__)
     text = table(where.kept)
     print(text)
-    folder.write(where.out / "results.md", text)
+    files.write(where.out / "results.md", text)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ from lase_jax.algorithms.lase import counterfactual
 from lase_jax.algorithms.lase.inference import deeds
 from lase_jax.cli import guarded
 from lase_jax.reports.tables import markdown
-from lase_jax.runs import folder
+from lase_jax.runs import files
 
 HEADS = ("game", "co-player", "worth", "noise", "samples", "w helpful", "w otherwise")
 FIRST = dict.fromkeys(("ssh", "ssh_strict", "ssg"), "cooperator")
@@ -193,7 +193,7 @@ def main() -> int:
     text = markdown(HEADS, rows)
     sizes = f"{size.states} states, {size.continuations} continuations each"
     note = f"{sizes}. `python -m experiments.credit.truth`"
-    folder.write(Path(__file__).parent / "truth.md", f"{text}\n{note}\n")
+    files.write(Path(__file__).parent / "truth.md", f"{text}\n{note}\n")
     return 0
 
 

@@ -23,7 +23,7 @@ from experiments.study import load, made
 from lase_jax.cli import guarded
 from lase_jax.reports import animate, evaluate
 from lase_jax.reports.tables import markdown
-from lase_jax.runs import folder
+from lase_jax.runs import files
 from lase_jax.runs.config import RunConfig
 from lase_jax.runs.setup import restore_run
 
@@ -165,7 +165,7 @@ def moment(path: Path, file: Path) -> None:
         return evaluate.picture(setup.env, played, int(episode), start + now)
 
     scene = animate.Scene(picture, reward, nothing, setup.seats, title)
-    folder.write(file, animate.gif(scene, milliseconds=600))
+    files.write(file, animate.gif(scene, milliseconds=600))
 
 
 def main() -> int:
@@ -177,9 +177,9 @@ def main() -> int:
     text = table(runs, command) + "\n" + measures(runs)
     print(text)
     where.out.mkdir(parents=True, exist_ok=True)
-    folder.write(where.out / "results.md", text)
+    files.write(where.out / "results.md", text)
     games = (*SMALL, *jaques.GAMES)
-    folder.replace(where.out / "curves.png", lambda file: plot(runs, file, games, LINES))
+    files.replace(where.out / "curves.png", lambda file: plot(runs, file, games, LINES))
     for game, arm in runs:
         path = where.runs / f"{game}-{arm}"
         if arm == "si" and made(path):

@@ -18,7 +18,7 @@ from experiments.influence.arms import ARMS, SMALL, small
 from experiments.study import TRIAL_SEEDS, load, train_all, trial
 from lase_jax.cli import guarded
 from lase_jax.reports.tables import markdown
-from lase_jax.runs import folder
+from lase_jax.runs import files
 from lase_jax.runs.config import RunConfig
 
 CANDIDATES = (0.3, 3.0, 30.0)
@@ -77,7 +77,7 @@ def main() -> int:
     code = train_all(
         trials(tune.games, tune.arms), tune.out, KEPT, "python -m experiments.influence.tune"
     )
-    folder.write(HERE / "tuning.md", table())
+    files.write(HERE / "tuning.md", table())
     return code
 
 

@@ -25,7 +25,7 @@ from experiments.learning_curves.sweep import (
 )
 from experiments.study import load
 from lase_jax.cli import guarded
-from lase_jax.runs import folder
+from lase_jax.runs import files
 
 HERE = Path(__file__).parent
 LINES = {algo: Line(style.LABELS[algo], style.COLOURS[algo]) for algo in ALGORITHMS}
@@ -52,8 +52,8 @@ def main() -> int:
     text = f"{summary(runs, LINES)}\n{table(runs, command)}\n{training(runs)}"
     print(text)
     where.out.mkdir(parents=True, exist_ok=True)
-    folder.write(where.out / "results.md", text)
-    folder.replace(where.out / "curves.png", lambda file: plot(runs, file, GAMES, LINES))
+    files.write(where.out / "results.md", text)
+    files.replace(where.out / "curves.png", lambda file: plot(runs, file, GAMES, LINES))
     return 0
 
 

@@ -35,7 +35,7 @@ from experiments.study import TRIAL_SEEDS, TUNING_SEED, load, train_all, trial
 from lase_jax.cli import guarded
 from lase_jax.core.settings import changed
 from lase_jax.reports.tables import markdown
-from lase_jax.runs import folder
+from lase_jax.runs import files
 from lase_jax.runs.config import RunConfig
 
 PARTS = {"ssh": 10, "ssg": 25, "coingame": 25, "cleanup": 25, "ipd": 25}
@@ -198,7 +198,7 @@ def main() -> int:
         code = max(code, train_all(runs(tune.games, tune.algos, kind), tune.out, KEPT, COMMAND))
         if code > 1:  # stopped by a signal
             break
-    folder.write(HERE / "tuning.md", table())
+    files.write(HERE / "tuning.md", table())
     return code
 
 

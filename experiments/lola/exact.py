@@ -15,7 +15,7 @@ import tyro
 
 from lase_jax.algorithms.lola import exact
 from lase_jax.reports.tables import markdown
-from lase_jax.runs import folder
+from lase_jax.runs import files
 
 PAYOFFS = ((-1.0, -3.0), (0.0, -2.0))
 COOPERATION = -1.2
@@ -69,7 +69,7 @@ def main() -> None:
     """Prints and writes the table."""
     text = table(tyro.cli(Exact, description=__doc__))
     print(text)
-    folder.write(Path(__file__).parent / "exact.md", text)
+    files.write(Path(__file__).parent / "exact.md", text)
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ STAG_HUNT = Settings(
         social_gamma=0.99,
         social_episodes=8,
     ),
-    own=dict(gift=dict(share=0.07), ia=dict(beta=0.2), si=dict(weight=2.521), lio=LIO),
+    own=dict(gift=dict(share=0.08), ia=dict(beta=0.2), si=dict(weight=2.521), lio=LIO),
 )
 ESCAPE_ROOM = Settings(
     Schedule(steps=1_000_000),
@@ -90,10 +90,11 @@ SNOWDRIFT = Settings(
         social_steps=4,
     ),
     own=dict(
-        gift=dict(share=0.3),
+        gift=dict(share=0.26),
         ia=dict(beta=0.2) | STEADY,
         si=dict(weight=2.521),
         lase=STEADY,
+        lase_wo=STEADY,
         lio=LIO | dict(cost=1e-2),
     ),
     lengths=dict(a2c=25, si=25, gift=25),
@@ -110,7 +111,13 @@ CLEANUP = Settings(
         social_gamma=0.98,
         social_episodes=8,
     ),
-    own=dict(gift=dict(share=0.15), si=dict(weight=0.62), lio=LIO | dict(lr=2e-3)),
+    own=dict(
+        gift=dict(share=0.12),
+        ia=dict(beta=0.05),
+        si=dict(weight=0.62) | STEADY,
+        lio=LIO | dict(lr=2e-3, max_incentive=0.5, cost=1e-2),
+    ),
+    lengths=dict(ia=25, si=25, go=25),
 )
 CLEANUP_SSD = Settings(
     Schedule(steps=2_500_000),

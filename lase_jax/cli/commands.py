@@ -25,7 +25,7 @@ from lase_jax.cli.options import (
 from lase_jax.cli.parse import parse
 from lase_jax.learners import with_learner
 from lase_jax.reports import evaluate, plots
-from lase_jax.runs import crossplay, devices, folder, lock, results
+from lase_jax.runs import crossplay, devices, files, folder, lock, results
 from lase_jax.runs.checkpoint import check_same
 from lase_jax.runs.config import MAX_SEED, Presets, program_key, to_json
 from lase_jax.runs.run import train_run
@@ -168,8 +168,8 @@ def evaluate_run(arguments: Sequence[str], presets: Presets, called: str) -> int
     result = evaluate.report(metrics, setup.seats, setup.seeds)
     evaluate.show(result, seeds, options.episodes)
     content = {"update": update, "episodes": options.episodes, "seed": options.seed, **result}
-    with folder.writing("run", options.run):
-        folder.write_json(options.run / folder.EVAL, content)
+    with files.writing("run", options.run):
+        files.write_json(options.run / folder.EVAL, content)
     say(f"Written to {options.run / folder.EVAL}")
     return 0
 
@@ -190,11 +190,11 @@ def cross_play(arguments: Sequence[str], presets: Presets, called: str) -> int:
     game, seeds = societies[0][0].config.env, returns.shape[1]
     crossplay.show(result, f"{game}: mean of {options.episodes} episodes x {seeds} seeds")
     content = {"episodes": options.episodes, "seed": options.seed, "mode": options.mode, **result}
-    with folder.writing("out", options.out):
+    with files.writing("out", options.out):
         options.out.mkdir(parents=True, exist_ok=True)
-        folder.write_json(options.out / "crossplay.json", content)
+        files.write_json(options.out / "crossplay.json", content)
         drawing = options.out / "crossplay.png"
-        folder.replace(drawing, lambda file: plots.crossplay(result, file))
+        files.replace(drawing, lambda file: plots.crossplay(result, file))
     say(f"Written to {options.out / 'crossplay.json'} and crossplay.png")
     return 0
 
@@ -210,7 +210,7 @@ def render(arguments: Sequence[str], presets: Presets, called: str) -> int:
     require(seed in setup.seeds, "seed", options.seed, remedy)
     file = options.out or options.run / f"replay-seed{seed}-{options.mode}-{options.episode}.gif"
     index = setup.seeds.index(seed)
-    with folder.writing("out", file):
+    with files.writing("out", file):
         results.write_replay(setup, carry, index, options.mode, file, options.episode)
     say(f"Written to {file}")
     return 0

@@ -1,25 +1,39 @@
 """Saves the carry of training in the background, and reads back the newest intact one.
 
-A checkpoint holds the whole `lase_jax.types.Carry` and the settings of its run. It is committed
-atomically, so a run that is killed while it saves leaves the older ones intact.
+A checkpoint holds the whole `lase_jax.types.Carry`, the settings of its run, and a seal, by which
+damage is found. It is committed atomically, so a run that is killed while it saves leaves the older
+ones intact.
 """
 
+import gc
 import json
 import logging
 import shutil
+import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
 
 from envs.checks import ConfigError
-from lase_jax.runs import devices, folder
-from lase_jax.runs.folder import reason
+from lase_jax.runs import devices, files, folder, seal
+from lase_jax.runs.files import reason
+from lase_jax.runs.seal import Seal, flat
 
+T = TypeVar("T")
 KEEP = 3
 """Number of newest checkpoints that are kept."""
+SEAL = "seal"
+"""Name of the item that holds a checkpoint's seal; checkpoints of earlier versions have none."""
+ENTRY = 4096
+"""About how many bytes a checkpoint needs for each array besides its values."""
+
+
+class DamagedError(ValueError):
+    """A checkpoint that does not hold what was saved."""
 
 
 class Checkpoints:
@@ -34,6 +48,14 @@ class Checkpoints:
             old checkpoints can be read although settings have been added since.
         keep_every: checkpoints after multiples of this number of updates are kept for good; 0 for
             none.
+        run: id of the run; "" for one that an earlier version made, which has none.
+
+    Attributes:
+        failing: whether the last save has failed.
+        full: whether it has failed because the disk is full.
+
+    Raises:
+        ConfigError: the folder is a link, which may lead anywhere.
     """
 
     def __init__(
@@ -44,12 +66,17 @@ class Checkpoints:
         read_only: bool = False,
         complete: Callable[[dict[str, Any]], dict[str, Any]] = dict,
         keep_every: int = 0,
+        run: str = "",
     ):
         import orbax.checkpoint as orbax
 
-        logging.getLogger("absl").setLevel(logging.CRITICAL)
+        folder.require_own(path)
+        for noisy in ("absl", "asyncio"):
+            logging.getLogger(noisy).setLevel(logging.CRITICAL)
         self._orbax, self._config, self._say, self._read_only = orbax, config, say, read_only
         self._path, self._complete, self._keep_every = path.absolute(), complete, keep_every
+        self._run, self._saving = run, 0
+        self.failing, self.full = False, False
         self._best_file = self._path.with_name(folder.BEST)
         self._best = _read_best(self._best_file)
         self._manager = self._open()
@@ -62,7 +89,7 @@ class Checkpoints:
             cleanup_tmp_directories=writes,
             read_only=self._read_only,
         )
-        items = ("carry", "config")
+        items = ("carry", "config", SEAL)
         return self._orbax.CheckpointManager(self._path, item_names=items, options=options)
 
     def _is_kept(self, update: int) -> bool:
@@ -78,26 +105,61 @@ class Checkpoints:
         Returns:
             Whether saving has started; `newest` tells what has reached the disk.
         """
+        self.wait()
+        tree = stored(jax.tree.map(_filled, carry))
+        own = Seal(self._run, update, seal.of_settings(self._config), seal.of_arrays(tree))
         arguments = self._orbax.args
         items = arguments.Composite(
-            carry=arguments.StandardSave(stored(jax.tree.map(_filled, carry))),
+            carry=arguments.StandardSave(tree),
             config=arguments.JsonSave(self._config),
+            seal=arguments.JsonSave(own._asdict()),
         )
-        try:
+
+        def start() -> None:
             self._compare(update, score)
-            return self._manager.save(update, args=items)
-        except Exception as error:
-            self._say(
-                f"Checkpoint {update} could not be saved ({reason(error)}): training goes on."
-            )
-            return False
+            self._manager.save(update, args=items)
+
+        for step in (lambda: self._prepare(tree), start):
+            if not self._tried(step, update):
+                return False
+        self._saving = update
+        return True
+
+    def _prepare(self, tree: Any) -> None:
+        """Requires room on the disk: Orbax is not to fail halfway."""
+        if devices.first_process():
+            leaves = jax.tree.leaves(tree)
+            size = sum(leaf.nbytes for leaf in leaves) + ENTRY * len(leaves)
+            files.require_room(self._path, size)
+
+    def _tried(self, action: Callable[[], None], update: int) -> bool:
+        """Whether a step of saving was done in all processes; a failure gives a message."""
+        _, failure = attempted(action)
+        if not devices.agreed(failure is not None):
+            return True
+        failure = failure or Failure("another process failed", False)
+        self.full = failure.full
+        if not self.failing:
+            what = f"Checkpoint {update} cannot be saved ({failure.reason})"
+            self._say(f"{what}: training goes on and tries again.")
+        self.failing = True
+        return False
 
     def wait(self) -> None:
         """Waits until the last save is on the disk; a failure only gives a message."""
-        try:
-            self._manager.wait_until_finished()
-        except Exception as error:
-            self._say(f"The last checkpoint could not be saved ({reason(error)}).")
+        update, self._saving = self._saving, 0
+        if not update:
+            return
+        if not self._tried(self._manager.wait_until_finished, update):
+            self._reopen()  # clears what was begun
+        elif self.failing:
+            self.failing = self.full = False
+            self._say("Checkpoints are saved again.")
+
+    def _reopen(self) -> None:
+        attempted(self._manager.close)
+        manager, _ = attempted(self._open)
+        self._manager = manager or self._manager  # else the next save fails and says why
 
     def close(self) -> None:
         """Waits for the last save, then closes the folder."""
@@ -107,8 +169,11 @@ class Checkpoints:
     def newest(self) -> int | None:
         """Number of updates of the newest checkpoint on the disk; None if there is none."""
         self.wait()
-        self._manager.reload()  # else it also counts a save that has started and failed
-        return self._manager.latest_step()
+        try:
+            self._manager.reload()  # else it also counts a save that has started and failed
+            return self._manager.latest_step()
+        except OSError:  # the folder is gone
+            return None
 
     def _compare(self, update: int, score: float) -> None:
         """Records a checkpoint that will be the best; the former best stays until it is saved."""
@@ -119,7 +184,7 @@ class Checkpoints:
         if scores != self._best:
             self._best = scores
             if devices.first_process():
-                folder.write_json(self._best_file, scores)
+                files.write_json(self._best_file, scores)
 
     def best(self) -> int | None:
         """Number of updates of the best checkpoint; None if it is unknown or not on the disk."""
@@ -156,24 +221,40 @@ class Checkpoints:
         damaged: list[int] = []
         target = stored(jax.tree.map(_abstract, jax.tree.map(_filled, like)))
         for update in reversed(self.all() if only is None else [only]):
-            try:
-                saved = self._read(update, "config", self._orbax.args.JsonRestore())
-                check_same(self._complete(saved), self._config)
-                carry = self._read(update, "carry", self._orbax.args.StandardRestore(target))
-            except ConfigError:
-                raise
-            except Exception as error:
-                self._say(f"Checkpoint {update} cannot be read ({reason(error)}).")
-                damaged.append(update)
-            else:
+            carry, failure = attempted(partial(self._sound, update, target))
+            if failure is None:
                 self._put_aside(damaged)
                 return update, jax.tree.map(_emptied, recalled(carry, like), like)
+            self._say(f"Checkpoint {update} cannot be read ({failure.reason}).")
+            damaged.append(update)
         if damaged:
             raise ConfigError(
                 f"checkpoints is {str(self._path)!r}: none of them can be read (made by another "
                 "version?), start a new run."
             )
         return None
+
+    def _sound(self, update: int, target: Any) -> Any:
+        """Reads one checkpoint.
+
+        Raises:
+            ConfigError: it was saved with other settings.
+            Exception: it is damaged, or belongs to another run.
+        """
+        as_json = self._orbax.args.JsonRestore()
+        settings = self._read(update, "config", as_json)
+        own = None
+        if self._run or (self._path / str(update) / SEAL).exists():
+            require_sound((self._path / str(update) / SEAL).exists(), "it has no seal")
+            own = files.structured(Seal, self._read(update, SEAL, as_json))
+            require_sound(own.run in (self._run, ""), "it belongs to another run")
+            require_sound(own.update == update, f"it was made after update {own.update}")
+            require_sound(own.settings == seal.of_settings(settings), "its settings are damaged")
+        check_same(self._complete(settings), self._config)
+        carry = self._read(update, "carry", self._orbax.args.StandardRestore(target))
+        if own is not None:
+            require_sound(own.carry == seal.of_arrays(carry), "its arrays are damaged")
+        return carry
 
     def _read(self, update: int, item: str, arguments: Any) -> Any:
         restored = self._manager.restore(
@@ -190,11 +271,49 @@ class Checkpoints:
             for update in damaged:
                 aside = self._path.parent / f"damaged-checkpoint-{update}"
                 shutil.rmtree(aside, ignore_errors=True)
-                with folder.writing("checkpoints", aside):
+                with files.writing("checkpoints", aside):
                     (self._path / str(update)).rename(aside)
 
         devices.first_alone(rename)
         self._manager = self._open()
+
+
+class Failure(NamedTuple):
+    """What is remembered of an error: the error itself holds a library's unfinished tasks."""
+
+    reason: str  # in one line
+    full: bool  # whether the disk is full
+
+
+def attempted(action: Callable[[], T]) -> tuple[T | None, Failure | None]:
+    """The result of `action`, or its failure; tasks that it leaves behind print nothing.
+
+    Raises:
+        ConfigError: `action` has raised one.
+    """
+    failure, before = None, sys.unraisablehook
+    sys.unraisablehook = lambda unraisable: None
+    try:
+        try:
+            return action(), None
+        except ConfigError:
+            raise
+        except Exception as error:
+            failure = Failure(reason(error), files.is_full(error))
+        gc.collect()
+    finally:
+        sys.unraisablehook = before
+    return None, failure
+
+
+def require_sound(condition: bool, problem: str) -> None:
+    """Raises `DamagedError` unless `condition` holds.
+
+    Raises:
+        DamagedError: `problem`.
+    """
+    if not condition:
+        raise DamagedError(problem)
 
 
 class _Policy:
@@ -212,9 +331,9 @@ class _Policy:
 def _read_best(file: Path) -> dict[int, float]:
     """Scores of the best checkpoint and perhaps of a better one being saved, by update."""
     try:
-        content = json.loads(file.read_text())
+        content = files.read_json(file)
         return {int(update): float(score) for update, score in content.items()}
-    except (OSError, ValueError, AttributeError, TypeError):
+    except (OSError, ValueError, AttributeError, TypeError, OverflowError):
         return {}
 
 
@@ -282,15 +401,6 @@ def _absent(tree: Any, name: str) -> bool:
 def typed(field: str) -> str:
     """A field of JSON as options name it: "agent.learner.lr" is typed as "agent.lr"."""
     return field.removesuffix(".kind").replace(".learner.", ".")
-
-
-def flat(tree: Any, prefix: str = "") -> dict[str, Any]:
-    """Nested JSON as one level with dotted names, e.g. ``{"game.rows": 8}``."""
-    if isinstance(tree, dict | list):
-        pairs = tree.items() if isinstance(tree, dict) else enumerate(tree)
-        parts = [flat(value, f"{prefix}.{key}" if prefix else str(key)) for key, value in pairs]
-        return {name: value for part in parts for name, value in part.items()}
-    return {prefix: tree}
 
 
 def _abstract(leaf: Any) -> Any:

@@ -22,7 +22,7 @@ from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from envs.checks import ConfigError, require
-from lase_jax.runs.folder import reason
+from lase_jax.runs.files import reason
 from lase_jax.types import ENVS, Array, Carry, PyTree
 
 SEEDS = "seeds"

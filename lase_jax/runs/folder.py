@@ -1,29 +1,30 @@
-"""The folder of a run: the names of its files, and how to write each completely or not at all.
+"""The folder of a run: the names of what lies in it, and what may be made and deleted.
 
 ``runs/<name>/`` holds config.json, metrics.csv, curves.png, replay.gif, summary.json, checkpoints/,
-best.json, which names the best checkpoint, and the lock of the process that trains (see `lock`).
+best.json, which names the best checkpoint, state.json, which says whether the run is being trained,
+and the lock of the process that trains (see `lock`).
 """
 
-import contextlib
 import importlib.metadata
-import json
+import itertools
 import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from envs.checks import ConfigError, require
+from lase_jax.runs import files
 
 CONFIG, METRICS, CURVES = "config.json", "metrics.csv", "curves.png"
 REPLAY, SUMMARY, CHECKPOINTS = "replay.gif", "summary.json", "checkpoints"
-SWEEP, LOCK = "sweep.json", ".lock"
-BEST, EVAL = "best.json", "eval.json"
+SWEEP, LOCK, STATE = "sweep.json", ".lock", "state.json"
+BEST, EVAL, WANDB = "best.json", "eval.json", "wandb"
 PARTS = (
-    *(CONFIG, METRICS, CURVES, REPLAY, SUMMARY, CHECKPOINTS, BEST, EVAL, "wandb"),
-    *("replay-seed*.gif", "damaged-checkpoint-*", ".*.tmp*"),
+    *(CONFIG, METRICS, CURVES, REPLAY, SUMMARY, CHECKPOINTS, BEST, EVAL, STATE, WANDB),
+    *("replay-seed*.gif", "damaged-checkpoint-*", "damaged-metrics*.csv", ".*.tmp*"),
 )
 """Names of all that a run may write into its folder."""
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "chex", "distrax", "orbax-checkpoint", "numpy")
@@ -39,7 +40,7 @@ def require_free(path: Path, overwrite: bool) -> None:
     Raises:
         ConfigError: something lies there that may not be deleted.
     """
-    with writing("out", path):
+    with files.writing("out", path):
         if is_free(path):
             return
         taken = "use another name, or --overwrite to delete that run"
@@ -77,8 +78,18 @@ def create(path: Path, overwrite: bool) -> None:
         ConfigError: something lies there that may not be deleted, or it cannot be written.
     """
     require_free(path, overwrite)
-    with writing("out", path):
+    with files.writing("out", path):
         make_empty(path)
+
+
+def require_own(path: Path) -> None:
+    """Requires that `path` is no link: what is written there would leave the run's folder.
+
+    Raises:
+        ConfigError: it is a link.
+    """
+    remedy = "it is a link, put there what it leads to, or delete it"
+    require(not path.is_symlink(), path.name, str(path), remedy)
 
 
 def make_empty(path: Path) -> None:
@@ -105,7 +116,7 @@ def claim(parent: Path, stem: str) -> Path:
         ConfigError: no folder can be made in `parent`.
     """
     path, count = parent / stem, 1
-    with writing("out", parent):
+    with files.writing("out", parent):
         parent.mkdir(parents=True, exist_ok=True)
         while True:
             try:
@@ -117,32 +128,19 @@ def claim(parent: Path, stem: str) -> Path:
                 return path
 
 
+def unused(parent: Path, stem: str, suffix: str = "") -> Path:
+    """The first of the paths `stem`, `stem`-2, `stem`-3, ... in a folder at which nothing lies."""
+    names = itertools.chain([stem], (f"{stem}-{count}" for count in itertools.count(2)))
+    return next(path for name in names if not os.path.lexists(path := parent / f"{name}{suffix}"))
+
+
 def _is_ours(file: Path) -> bool:
     """Whether a file is the config.json of a run."""
     try:
-        content = json.loads(file.read_text())
+        content = files.read_json(file)
     except (OSError, ValueError):
         return False
     return isinstance(content, dict) and {"run", "env_version"} <= content.keys()
-
-
-@contextlib.contextmanager
-def writing(field: str, path: Path) -> Iterator[None]:
-    """Turns a failure to write at `path`, the value of option `field`, into a `ConfigError`.
-
-    Raises:
-        ConfigError: something inside raised an `OSError`.
-    """
-    try:
-        yield
-    except OSError as error:
-        remedy = f"it cannot be written ({reason(error)}), use another place"
-        raise ConfigError(f"{field} is {str(path)!r}: {remedy}.") from error
-
-
-def reason(error: Exception) -> str:
-    """The message of an error, in one line."""
-    return (str(error) or type(error).__name__).splitlines()[0][:200]
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -155,34 +153,13 @@ def read(path: Path) -> dict[str, Any]:
     remedy = f"it is not a run folder, use one that holds a {CONFIG}, such as runs/<name>"
     require(file.is_file(), "run", str(path), remedy)
     try:
-        content = json.loads(file.read_text())
+        content = files.read_json(file)
     except (OSError, ValueError) as error:
         raise ConfigError(
-            f"run is {str(path)!r}: its {CONFIG} cannot be read ({error})."
+            f"run is {str(path)!r}: its {CONFIG} cannot be read ({files.reason(error)})."
         ) from error
     require(isinstance(content, dict), "run", str(path), f"its {CONFIG} holds no settings")
     return content
-
-
-def write(path: Path, content: str | bytes) -> None:
-    """Writes a file completely or not at all."""
-    data = content.encode() if isinstance(content, str) else content
-    replace(path, lambda temporary: temporary.write_bytes(data))
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Writes indented JSON, completely or not at all."""
-    write(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
-
-
-def replace(path: Path, make: Callable[[Path], Any]) -> None:
-    """Lets `make` write a temporary file beside `path`, then renames it to `path`."""
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
-    try:
-        make(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def provenance() -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from envs.checks import ConfigError
-from lase_jax.runs import devices, folder
+from lase_jax.runs import devices, files, folder
 
 
 @contextlib.contextmanager
@@ -35,7 +35,7 @@ def held(path: Path) -> Iterator[None]:
 def alone(path: Path) -> Iterator[None]:
     """The same as `held`, in one process alone."""
     owner = path.parent if (path.parent / folder.SWEEP).is_file() else path
-    with folder.writing("run", owner):
+    with files.writing("run", owner):
         owner.mkdir(parents=True, exist_ok=True)
         lock = FileLock(owner.resolve() / folder.LOCK, timeout=0, is_singleton=True)
         try:

@@ -1,7 +1,6 @@
 """The results of a run: a summary of its last rows, its learning curves and an episode as a GIF."""
 
 import functools
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +10,7 @@ import jax
 from lase_jax.reports import evaluate, plots, stats
 from lase_jax.reports.animate import gif
 from lase_jax.reports.record import Record
-from lase_jax.runs import devices, folder, sinks
+from lase_jax.runs import devices, files, folder, metrics_csv
 from lase_jax.runs.parts import Plan
 from lase_jax.runs.program import Times
 from lase_jax.runs.setup import Setup
@@ -31,7 +30,7 @@ class Outcome(NamedTuple):
 def finished(path: Path) -> bool:
     """Whether the run in `path` has reached its last update and written its summary."""
     try:
-        return json.loads((path / folder.SUMMARY).read_text())["finished"] is True
+        return files.read_json(path / folder.SUMMARY)["finished"] is True
     except (OSError, ValueError, LookupError, TypeError):
         return False
 
@@ -42,8 +41,9 @@ def write(
     plan: Plan,
     outcome: Outcome,
     pictures: bool,
+    saved: bool,
     say: Callable[[str], None],
-) -> dict[str, Path]:
+) -> list[str]:
     """Writes the summary and perhaps pictures; a message names each file that cannot be written.
 
     The summary is written last: if it says that the run is finished, the other files are complete.
@@ -54,38 +54,44 @@ def write(
         plan: how it is cut into parts.
         outcome: progress and result of its training; with the carry if `pictures` is true.
         pictures: whether to draw the curves and, if the run is finished, an episode.
+        saved: whether its last checkpoint is on the disk; else there is no summary.
         say: prints a line.
 
     Returns:
-        The pictures' files by name, whether they exist or not.
+        Names of the files that could not be written.
     """
-    record = functools.cache(lambda: sinks.load(path / folder.METRICS))
+    record = functools.cache(lambda: metrics_csv.load(path / folder.METRICS))
     carry = outcome.carry
     if pictures:
         carry = carry._replace(state=devices.host_local(carry.state))
     if not devices.first_process():
-        return {}
+        return []
 
     def curves() -> None:
         title = f"{setup.config.env}, {' and '.join(dict.fromkeys(setup.seats))}"
-        folder.replace(path / folder.CURVES, lambda file: plots.curves(record(), title, file))
+        files.replace(path / folder.CURVES, lambda file: plots.curves(record(), title, file))
 
     def replay() -> None:
         if outcome.done == plan.updates:
             write_replay(setup, carry, 0, "sample", path / folder.REPLAY)
 
     def conclusion() -> None:
+        last = int(record().update[-1])
+        if last != outcome.done:
+            raise ValueError(f"{folder.METRICS} ends at update {last}, not {outcome.done}")
         result = summary(setup, plan, outcome, record())
-        folder.write_json(path / folder.SUMMARY, result)
+        files.write_json(path / folder.SUMMARY, result)
         say(headline(result))
 
     drawn = {folder.CURVES: curves, folder.REPLAY: replay} if pictures else {}
-    for name, writer in (drawn | {folder.SUMMARY: conclusion}).items():
+    failed = []
+    for name, writer in (drawn | ({folder.SUMMARY: conclusion} if saved else {})).items():
         try:
             writer()
         except (OSError, ValueError, RuntimeError) as error:
-            say(f"{name} could not be written ({folder.reason(error)}).")
-    return {name: path / name for name in drawn}
+            say(f"{name} could not be written ({files.reason(error)}).")
+            failed.append(name)
+    return failed
 
 
 def write_replay(
@@ -98,7 +104,7 @@ def write_replay(
     title = f"{setup.config.env}: {kinds} (seed {seed})"
     key = jax.random.key(episode)
     scene = evaluate.scene(setup.env, setup.algorithm, state, key, mode, setup.seats, title)
-    folder.write(file, gif(scene))
+    files.write(file, gif(scene))
 
 
 def summary(setup: Setup, plan: Plan, outcome: Outcome, record: Record) -> dict[str, Any]:
@@ -116,7 +122,9 @@ def summary(setup: Setup, plan: Plan, outcome: Outcome, record: Record) -> dict[
     steps = (outcome.done - outcome.began) * plan.steps * setup.config.seeds
     return {
         "finished": outcome.done == plan.updates,
-        "updates": outcome.done,
+        "updates": outcome.done,  # also the name of the checkpoint
+        "rows": len(record.update),
+        "missing_rows": outcome.done // plan.window - len(record.update),
         "env_steps_per_seed": outcome.done * plan.steps,
         "seats": list(setup.seats),
         "final": final,
@@ -133,8 +141,10 @@ def headline(result: dict[str, Any]) -> str:
     band = f" +- {half:.2f}" if half is not None else ""
     learnt = f"Collective return {mean:.2f}{band} at the end, " if mean is not None else ""
     speed = result["steps_per_second"]
+    missing = result["missing_rows"]
+    lacks = f" {missing} of its rows are missing from {folder.METRICS}." if missing else ""
     took = f" in {result['seconds']['run']:.1f} s ({speed:,.0f} steps/s)" if speed else ""
-    return f"{learnt}{result['env_steps_per_seed']:,} steps per seed{took}."
+    return f"{learnt}{result['env_steps_per_seed']:,} steps per seed{took}.{lacks}"
 
 
 def _rounded(value: float) -> float | None:

@@ -15,7 +15,20 @@ from typing import Any
 
 import numpy as np
 
-from lase_jax.runs import devices, folder, lock, parts, program, results, sinks
+from envs import checks
+from envs.checks import ConfigError
+from lase_jax.runs import (
+    devices,
+    files,
+    folder,
+    lock,
+    metrics_csv,
+    parts,
+    program,
+    results,
+    sinks,
+    status,
+)
 from lase_jax.runs.config import RunConfig, WandbMode
 from lase_jax.runs.parts import DivergedError
 from lase_jax.runs.program import Times
@@ -29,6 +42,12 @@ from lase_jax.types import Carry
 Say = Callable[[str], None]
 LONG = 60.0
 """A part of training that takes more seconds than this gives a warning."""
+PATIENCE = 300.0
+"""Seconds that a run waits at its end for a disk that is full."""
+GRACE = 10.0
+"""The same for a run that was stopped by a signal, which may be killed soon."""
+RETRY = 2.0
+"""Seconds between two tries to save on a full disk."""
 SAVING = 20.0
 """The time from one save to the next is at least this many times as long as the save took."""
 
@@ -49,9 +68,11 @@ class Run:
         diverged: why it stopped before its end, or None.
         score: its newest collective return, mean over seeds.
         begun: whether its checkpoint has been read.
+        unsaved: what could not be written, as words.
+        full: whether that is because the disk is full.
 
     Raises:
-        ConfigError: settings that do not fit, or a checkpoint of other settings.
+        ConfigError: settings that do not fit, or checkpoints that are missing.
     """
 
     def __init__(self, path: Path, say: Say, wandb: WandbMode | None = None, pictures: bool = True):
@@ -60,9 +81,12 @@ class Run:
         self.wandb: WandbMode = wandb or config.wandb
         self.setup = set_up(config)
         self.plan = parts.plan_of(config)
-        self.checkpoints = checkpoints_of(path, config, say)
+        devices.first_alone(lambda: require_checkpoints(path))
+        self.checkpoints = checkpoints_of(path, config, self.content, say)
         self.diverged: DivergedError | None = None
-        self.score, self.begun = -np.inf, False
+        self.score, self.begun, self.concluded = -np.inf, False, False
+        self.unsaved: list[str] = []
+        self.full = False
         self.outputs: list[sinks.Guarded] = []
         done = self.checkpoints.newest() or 0
         self.outcome = Outcome(None, done, done, Times(0.0, 0.0), 0.0)
@@ -74,8 +98,12 @@ class Run:
 
     @property
     def finished(self) -> bool:
-        """Whether its last update is done and its results are written."""
-        return self.done >= self.plan.updates and results.finished(self.path)
+        """Whether its last update is done, and its results and their rows are there."""
+        if self.done < self.plan.updates or not results.finished(self.path):
+            return False
+        with contextlib.suppress(ConfigError):
+            return bool(len(metrics_csv.load(self.path / folder.METRICS).update))
+        return False
 
     def begin(self) -> None:
         """Reads the newest checkpoint that can be read, if any, and opens the sinks for metrics.
@@ -92,6 +120,7 @@ class Run:
         if not self.checkpoints.empty:
             done, carry = self.checkpoints.restore(self.setup.shapes()) or (0, None)
         self.outcome = Outcome(carry, done, done, Times(0.0, 0.0), 0.0)
+        status.write(self.path, "running", done)
         self.outputs = open_sinks(self)
 
     def take(self, metrics: dict[str, np.ndarray], done: int) -> None:
@@ -118,34 +147,97 @@ class Run:
         return sentence if newest else "There is no checkpoint yet."
 
     def save(self, done: int, carry: Carry) -> None:
-        """Starts to save a checkpoint after `done` updates, unless the run has diverged."""
-        if not self.diverged:
+        """Starts to save a checkpoint after `done` updates, unless the run has diverged.
+
+        A checkpoint is only saved when all rows up to it are on the disk: those that a resumed run
+        lacks could not be had again.
+        """
+        if not self.diverged and self._rows_are_written():
             self.checkpoints.save(done, carry, self.score)
 
-    def arrive(self, carry: Carry, done: int, seconds: float) -> None:
-        """Records that training has ended after `done` updates and `seconds`, with a checkpoint."""
+    def _rows_are_written(self) -> bool:
+        waiting = [sink for sink in self.outputs if not sink.complete]
+        for sink in waiting:
+            sink.flush()
+        return not devices.agreed(not all(sink.complete for sink in waiting))
+
+    def arrive(self, carry: Carry, done: int, seconds: float, received: list[int]) -> None:
+        """Records that training has ended after `done` updates and `seconds`, with a checkpoint.
+
+        Further signals in `received` end the waiting for a disk that is full.
+        """
         if self.diverged:
             return
         self.outcome = self.outcome._replace(done=done, seconds=seconds)
-        if done > self.outcome.began and devices.agreed(self.checkpoints.newest() != done):
-            self.checkpoints.save(done, carry, self.score)
-            self.checkpoints.wait()
+        if done > self.outcome.began:
+            self._save_at_last(carry, done, received)
         if self.pictures:
             self.outcome = self.outcome._replace(carry=carry)
 
+    def _save_at_last(self, carry: Carry, done: int, received: list[int]) -> None:
+        """Saves the last checkpoint; waits for a while if the disk is full."""
+        patience, signals = (GRACE if received else PATIENCE), len(received)
+        end, said = time.monotonic() + patience, False
+        while not self._saved(done, carry):
+            waits = self._full() and len(received) == signals and time.monotonic() < end
+            if not devices.agreed(waits):
+                return
+            if not said:
+                self.say(f"The disk is full: waiting up to {patience:.0f} s for room.")
+            said = True
+            time.sleep(RETRY)
+
+    def _saved(self, done: int, carry: Carry) -> bool:
+        """Whether all rows and the checkpoint after `done` updates are on the disk; tries it."""
+        if devices.agreed(self.checkpoints.newest() != done):
+            self.save(done, carry)
+            self.checkpoints.wait()
+        return not devices.agreed(self.checkpoints.newest() != done)
+
+    def _full(self) -> bool:
+        return self.checkpoints.full or any(files.is_full(sink.problem) for sink in self.outputs)
+
     def conclude(self) -> None:
         """Writes the results of a run that has ended or was stopped, and closes the sinks."""
-        files: dict[str, Path] = {}
+        saved = self.checkpoints.newest() == self.done
         if self.done and not self.diverged:
-            files = results.write(
-                self.path, self.setup, self.plan, self.outcome, self.pictures, self.say
+            self.unsaved = [] if saved else [f"the training up to update {self.done}"]
+            self.unsaved += [] if (self.path / folder.CONFIG).is_file() else [folder.CONFIG]
+            self.unsaved += results.write(
+                self.path, self.setup, self.plan, self.outcome, self.pictures, saved, self.say
             )
-        close(self.outputs, files)
+        drawn = (folder.CURVES, folder.REPLAY) if self.pictures else ()
+        close(self.outputs, {name: self.path / name for name in drawn})
+        self.full = self._full()
         self.outputs = []
+        self.concluded = True
+        status.write(self.path, self._state(), self.done)
+
+    def _state(self) -> status.State:
+        if self.diverged or self.unsaved or not self.concluded:
+            return "failed"
+        return "finished" if self.done >= self.plan.updates else "stopped"
 
     def close(self) -> None:
         """Closes the checkpoints."""
+        if self.begun and not self.concluded:
+            status.write(self.path, "failed", self.done)
         self.checkpoints.close()
+
+
+def require_checkpoints(path: Path) -> None:
+    """Requires that the checkpoints of a run are there, if it ever had any.
+
+    Raises:
+        ConfigError: the folder of checkpoints is missing or empty, although there are results.
+    """
+    place = path / folder.CHECKPOINTS
+    trained = (path / folder.SUMMARY).is_file() or (
+        not place.is_dir() and metrics_csv.has_rows(path / folder.METRICS)
+    )
+    there = place.is_dir() and any(place.iterdir())
+    remedy = "the run's checkpoints are gone, put them back or begin a new run"
+    checks.require(there or not trained, folder.CHECKPOINTS, str(place), remedy)
 
 
 def train_run(path: Path, command: str, say: Say = print, wandb: WandbMode | None = None) -> int:
@@ -158,7 +250,8 @@ def train_run(path: Path, command: str, say: Say = print, wandb: WandbMode | Non
         wandb: W&B's mode; None for the one in the run's settings.
 
     Returns:
-        An exit code: 0 when finished, 128 + n when stopped by signal n.
+        An exit code: 0 when finished, 1 when something could not be saved, 128 + n when stopped by
+        signal n.
 
     Raises:
         ConfigError: not a run folder, one that another process trains, settings that do not fit, a
@@ -176,16 +269,30 @@ def train_run(path: Path, command: str, say: Say = print, wandb: WandbMode | Non
             train_together([one], one.plan.updates, received, say)
             stopped(received)
         one.conclude()
-        if one.diverged:
-            raise one.diverged
-        if not one.done:
-            say(f"Stopped before the first update. To go on: {command}")
-            return 128 + received[0]
-        say(f"Results are in {path}")
-        if one.done < one.plan.updates:
-            say(f"Stopped after update {one.done}. {one.kept()} To go on: {command}")
-            return 128 + received[0]
-        return 0
+        return told(one, received, command, say)
+
+
+def told(one: Run, received: list[int], command: str, say: Say) -> int:
+    """Says how training has ended and what was saved; returns the exit code.
+
+    Raises:
+        DivergedError: the run has diverged.
+    """
+    if one.diverged:
+        raise one.diverged
+    if not one.done:
+        say(f"Stopped before the first update. To go on: {command}")
+        return 128 + received[0]
+    if one.unsaved:
+        remedy = "Make room" if one.full else "See what is wrong with the folder"
+        missing = ", ".join(one.unsaved)
+        say(f"Not saved in {one.path}: {missing}. {one.kept()} {remedy}, then go on: {command}")
+        return 1
+    say(f"Results are in {one.path}")
+    if one.done < one.plan.updates:
+        say(f"Stopped after update {one.done}. {one.kept()} To go on: {command}")
+        return 128 + received[0]
+    return 0
 
 
 def train_together(runs: Sequence[Run], until: int, received: list[int], say: Say) -> None:
@@ -281,7 +388,7 @@ def advance(
             progress.update(done * steps, float(np.mean(returns)))
         seconds = time.perf_counter() - began
     for run, begin, size in shares:
-        run.arrive(devices.part(carry, begin, size), done, seconds)
+        run.arrive(devices.part(carry, begin, size), done, seconds, received)
 
 
 def grouped(runs: Sequence[Run], key: Callable[[Run], Any]) -> list[list[Run]]:
@@ -335,7 +442,7 @@ def open_sinks(run: Run) -> list[sinks.Guarded]:
     seeds, done = run.setup.seeds, run.done
 
     def csv() -> sinks.Sink:
-        return sinks.Csv(path / folder.METRICS, seeds, done)
+        return metrics_csv.Csv(path / folder.METRICS, seeds, done, say)
 
     def wandb() -> sinks.Sink:
         identity = f"{path.name}-{content.get('created', '')}"

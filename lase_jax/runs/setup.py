@@ -1,6 +1,7 @@
 """From settings to a run: its game, society and trainer, its folder and its checkpoints."""
 
 import time
+import uuid
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ import jax
 from envs.checks import ConfigError, choice, require
 from envs.types import Env
 from lase_jax.loop.train import Trainer, make_trainer
-from lase_jax.runs import folder, lock, program
+from lase_jax.runs import files, folder, lock, program
 from lase_jax.runs.checkpoint import Checkpoints
 from lase_jax.runs.config import RunConfig, from_json, seated, to_json
 from lase_jax.runs.parts import plan_of
@@ -62,16 +63,21 @@ def set_up(config: RunConfig) -> Setup:
 
 
 def checkpoints_of(
-    path: Path, config: RunConfig, say: Callable[[str], None], read_only: bool = False
+    path: Path,
+    config: RunConfig,
+    content: dict[str, Any],
+    say: Callable[[str], None],
+    read_only: bool = False,
 ) -> Checkpoints:
-    """The checkpoints of the run in a folder."""
+    """The checkpoints of the run in a folder, whose config.json holds `config` and `content`."""
 
     def complete(saved: dict[str, Any]) -> dict[str, Any]:
         return to_json(from_json(saved))
 
     keep_every = config.keep_every * plan_of(config).part
     place = path / folder.CHECKPOINTS
-    return Checkpoints(place, to_json(config), say, read_only, complete, keep_every)
+    run = content.get("id", "")
+    return Checkpoints(place, to_json(config), say, read_only, complete, keep_every, run)
 
 
 def load_config(path: Path) -> tuple[RunConfig, dict[str, Any]]:
@@ -102,11 +108,11 @@ def restore_run(
     Raises:
         ConfigError: not a run folder, no such checkpoint, or one of another configuration.
     """
-    config, _ = load_config(path)
+    config, content = load_config(path)
     setup = set_up(config)
     restored = None
     if (path / folder.CHECKPOINTS).is_dir():
-        checkpoints = checkpoints_of(path, config, say, read_only=True)
+        checkpoints = checkpoints_of(path, config, content, say, read_only=True)
         try:
             choice("checkpoint", which, ["newest", "best", *map(str, checkpoints.all())])
             best = checkpoints.best()
@@ -133,11 +139,12 @@ def create_run(config: RunConfig, path: Path, overwrite: bool, **facts: Any) -> 
     content = {
         "run": to_json(config),
         "env_version": config.game.version,
+        "id": uuid.uuid4().hex,
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         **folder.provenance(),
         **facts,
     }
     folder.require_free(path, overwrite)  # first: a foreign folder gets no lock
-    with lock.alone(path), folder.writing("out", path):
+    with lock.alone(path), files.writing("out", path):
         folder.create(path, overwrite)
-        folder.write_json(path / folder.CONFIG, content)
+        files.write_json(path / folder.CONFIG, content)

@@ -15,9 +15,9 @@ import numpy as np
 
 from lase_jax.reports import stats
 from lase_jax.reports.record import Record
-from lase_jax.runs import folder
+from lase_jax.runs import files
 from lase_jax.runs.config import WandbMode
-from lase_jax.runs.sinks import columns
+from lase_jax.runs.metrics_csv import columns
 
 SEEDS_AS_RUNS = 32
 """Up to this many seeds are separate runs of a group on W&B; more become one aggregate run."""
@@ -62,7 +62,7 @@ class Wandb:
         except Exception as error:
             if mode == "offline":
                 raise
-            say(f"W&B cannot be reached ({folder.reason(error)}): logging offline.")
+            say(f"W&B cannot be reached ({files.reason(error)}): logging offline.")
             self.finish()
             unused = f"{identity}-offline"  # W&B may still take the first ids for open runs
             self._open(path, names, config, "offline", unused)

@@ -27,7 +27,7 @@ from envs.checks import ConfigError, choice, require
 from lase_jax.reports import plots, stats
 from lase_jax.reports.record import Record, Row
 from lase_jax.reports.tables import markdown
-from lase_jax.runs import config, devices, folder, lock, results, sinks
+from lase_jax.runs import config, devices, files, folder, lock, metrics_csv, results
 from lase_jax.runs.config import RunConfig, WandbMode
 from lase_jax.runs.parts import Plan, plan_of
 from lase_jax.runs.run import Run, Say, grouped, train_together
@@ -73,14 +73,14 @@ def load(path: Path) -> Sweep:
         return Sweep(**json.loads((path / folder.SWEEP).read_text()))
     except (OSError, ValueError, TypeError) as error:
         raise ConfigError(
-            f"resume is {str(path)!r}: it is not a sweep's folder ({folder.reason(error)}), "
+            f"resume is {str(path)!r}: it is not a sweep's folder ({files.reason(error)}), "
             f"use one that holds a {folder.SWEEP}."
         ) from error
 
 
 def save(path: Path, sweep: Sweep) -> None:
     """Writes sweep.json."""
-    folder.write_json(path / folder.SWEEP, asdict(sweep))
+    files.write_json(path / folder.SWEEP, asdict(sweep))
 
 
 def require_free(path: Path, overwrite: bool) -> None:
@@ -93,7 +93,7 @@ def require_free(path: Path, overwrite: bool) -> None:
     Raises:
         ConfigError: something lies there that may not be deleted.
     """
-    with folder.writing("out", path):
+    with files.writing("out", path):
         free = folder.is_free(path)
         ours = (path / folder.SWEEP).is_file()
     other = "use another name, --resume to go on with that sweep, or --overwrite to delete it"
@@ -121,11 +121,11 @@ def create(path: Path, sweep: Sweep, runs: Sequence[RunConfig], overwrite: bool 
         ConfigError: something lies there that may not be deleted, or it cannot be written.
     """
     require_free(path, overwrite)
-    with folder.writing("out", path):
+    with files.writing("out", path):
         folder.make_empty(path)
     for (name, setting), run in zip(sweep.settings.items(), runs, strict=True):
         create_run(run, path / name, overwrite=False, sweep=path.name, setting=setting)
-    with folder.writing("out", path):
+    with files.writing("out", path):
         save(path, sweep)  # last: a folder with sweep.json is complete
 
 
@@ -144,8 +144,8 @@ def run(path: Path, command: str, say: Say = print, wandb: WandbMode | None = No
         wandb: W&B's mode; None for the one in the settings of the runs.
 
     Returns:
-        An exit code: 0 when finished, 1 when some setting diverged, 128 + n when stopped by
-        signal n.
+        An exit code: 0 when finished, 1 when some setting diverged or could not be saved, 128 + n
+        when stopped by signal n.
 
     Raises:
         ConfigError: not a sweep's folder, or a run in it that cannot go on.
@@ -160,11 +160,15 @@ def _run(path: Path, command: str, say: Say, wandb: WandbMode | None) -> int:
     sweep = load(path)
     with stop_signals() as received:
         for share in rungs(sweep):
-            sweep.diverged |= stage(path, sweep.alive(), share, received, say, wandb)
+            diverged, unsaved = stage(path, sweep.alive(), share, received, say, wandb)
+            sweep.diverged |= diverged
             over = stopped(received)
-            if share < 1 and not over:
+            if share < 1 and not over and not unsaved:
                 halve(path, sweep, share, say)
             devices.first_alone(lambda: save(path, sweep))
+            if unsaved:
+                say(f"Not saved: {'; '.join(unsaved)}. Mend that, then go on: {command}")
+                return 1
             if over:
                 say(f"Stopped. To go on: {command}")
                 return 128 + received[0]
@@ -181,11 +185,11 @@ def stage(
     received: list[int],
     say: Say,
     wandb: WandbMode | None,
-) -> dict[str, str]:
+) -> tuple[dict[str, str], list[str]]:
     """Trains some runs of a sweep up to a share of their updates.
 
     Returns:
-        The message of each run that diverged, by its name.
+        The message of each run that diverged, by its name; and what could not be saved.
     """
     runs = [Run(path / name, named_by(name, say), wandb, pictures=False) for name in names]
     try:
@@ -206,7 +210,9 @@ def stage(
         for each in runs:
             each.close()
     devices.agreed(False)  # waits until the first process has written all results
-    return {each.path.name: str(each.diverged) for each in runs if each.diverged}
+    diverged = {each.path.name: str(each.diverged) for each in runs if each.diverged}
+    unsaved = [f"{each.path.name}: {', '.join(each.unsaved)}" for each in runs if each.unsaved]
+    return diverged, unsaved
 
 
 def named_by(name: str, say: Say) -> Say:
@@ -238,7 +244,7 @@ def score(path: Path, metric: str) -> np.ndarray:
         ConfigError: the run has no such metric.
     """
     try:
-        record = sinks.load(path / folder.METRICS)
+        record = metrics_csv.load(path / folder.METRICS)
     except ConfigError:  # no rows, e.g. because the disk is full
         return np.array([np.nan])
     return stats.final(plots.over_seats(named(record, metric)))
@@ -248,7 +254,7 @@ def rows(path: Path, sweep: Sweep) -> list[Row]:
     """Every setting that has metrics, the best first; stopped and diverged ones come last."""
 
     def row(name: str) -> Row:
-        record = sinks.load(path / name / folder.METRICS)
+        record = metrics_csv.load(path / name / folder.METRICS)
         curve = plots.over_seats(named(record, sweep.metric))
         note = "diverged" if name in sweep.diverged else "stopped"
         note = "" if results.finished(path / name) else note
@@ -294,9 +300,9 @@ def report(path: Path, sweep: Sweep, say: Say) -> None:
     lines = table(ranked, sweep.metric)
     numbers = io.StringIO()
     csv.writer(numbers, lineterminator="\n").writerows(lines)
-    folder.write(path / NUMBERS, numbers.getvalue())
-    folder.write(path / TABLE, markdown(lines[0], lines[1:]))
-    folder.replace(path / PICTURE, lambda file: plots.sweep(ranked, sweep.metric, file))
+    files.write(path / NUMBERS, numbers.getvalue())
+    files.write(path / TABLE, markdown(lines[0], lines[1:]))
+    files.replace(path / PICTURE, lambda file: plots.sweep(ranked, sweep.metric, file))
     show(lines)
     say(f"The best is {path / ranked[0].name}; all are in {path / TABLE} and {PICTURE}.")
 
@@ -350,7 +356,7 @@ def for_agents(
         return False
     start = ["${interpreter}", "-m", "experiments.run", "train"]
     drawn = any(isinstance(axis.values, axes.Range) for axis in found)
-    folder.write_json(
+    files.write_json(
         path,
         {
             "method": "random" if drawn else "grid",

@@ -8,7 +8,9 @@ import optax
 import pytest
 
 from envs.checks import ConfigError
-from lase_jax.runs.checkpoint import Checkpoints, check_same, flat
+from lase_jax.runs import seal
+from lase_jax.runs.checkpoint import Checkpoints, check_same
+from lase_jax.runs.seal import flat
 from lase_jax.types import Carry, Clock, World
 
 SETTINGS = {"kind": "RunConfig", "game": {"rows": 3}, "seats": ["a", "b"]}
@@ -202,5 +204,112 @@ def test_a_save_that_fails_is_said_and_survived(tmp_path, carry, monkeypatch):
     monkeypatch.setattr(checkpoints._manager, "save", full)
     assert not checkpoints.save(1, carry, 0.0)
     checkpoints.close()
-    assert said == ["Checkpoint 1 could not be saved (No space left on device): training goes on."]
+    assert said == [
+        "Checkpoint 1 cannot be saved (No space left on device): training goes on and tries again."
+    ]
     assert not list(Path(tmp_path).glob("[0-9]*"))
+
+
+def test_a_failed_save_leaves_nothing_and_the_next_one_works(tmp_path, carry, monkeypatch):
+    said = []
+    checkpoints = open_at(tmp_path / "x", said)
+    orbax = checkpoints._manager
+    finish = type(orbax).wait_until_finished
+
+    def fails(manager):
+        finish(manager)
+        if manager is orbax and checkpoints.all():
+            raise OSError("RESOURCE_EXHAUSTED: No space left on device")
+
+    monkeypatch.setattr(type(orbax), "wait_until_finished", fails)
+    assert checkpoints.save(1, carry, 0.0)
+    checkpoints.wait()
+    assert checkpoints.full and checkpoints.failing
+    assert checkpoints.save(2, carry, 0.0)
+    assert checkpoints.newest() == 2 and not checkpoints.failing
+    checkpoints.close()
+    assert said[1:] == ["Checkpoints are saved again."] and len(said) == 2
+    assert not list((tmp_path / "x").glob("*tmp*"))
+
+
+def bytes_of(path):
+    """The files of a checkpoint that hold something."""
+    return [file for file in sorted(path.rglob("*")) if file.is_file() and file.stat().st_size]
+
+
+def test_no_flipped_byte_is_loaded_as_other_numbers(tmp_path, carry):
+    rng = np.random.default_rng(0)
+    place = tmp_path / "checkpoints"
+    saved(place, carry, 10, 20)
+    told = 0
+    for file in bytes_of(place / "20"):
+        content = file.read_bytes()
+        for at in rng.choice(len(content), min(8, len(content)), replace=False):
+            rotten = bytearray(content)
+            rotten[at] ^= 1 << rng.integers(8)
+            file.write_bytes(rotten)
+            said = []
+            reader = open_at(place, said, read_only=True)
+            update, restored = reader.restore(carry)
+            reader.close()
+            same(restored, carry)
+            assert (update == 10) == bool(said)
+            told += update == 10
+        file.write_bytes(content)
+    assert told > 10
+
+
+def test_values_that_rotted_in_a_form_that_can_be_read_are_found(tmp_path, carry, monkeypatch):
+    place = tmp_path / "checkpoints"
+    saved(place, carry, 10)
+    monkeypatch.setattr(seal, "of_arrays", lambda tree: "0" * 32)
+    saved(place, carry, 20)
+    monkeypatch.undo()
+    said = []
+    assert open_at(place, said, read_only=True).restore(carry)[0] == 10
+    assert said == ["Checkpoint 20 cannot be read (its arrays are damaged)."]
+
+
+def test_a_checkpoint_of_another_update_or_run_is_not_taken(tmp_path, carry):
+    for run in ("a", "b"):
+        checkpoints = open_at(tmp_path / run, run=run)
+        for update in (10, 20):
+            checkpoints.save(update, carry, 0.0)
+        checkpoints.close()
+    shutil.copytree(tmp_path / "a" / "20", tmp_path / "b" / "30")
+    shutil.rmtree(tmp_path / "b" / "20")
+    shutil.copytree(tmp_path / "b" / "10", tmp_path / "b" / "20")
+    said = []
+    assert open_at(tmp_path / "b", said, read_only=True, run="b").restore(carry)[0] == 10
+    assert said == [
+        "Checkpoint 30 cannot be read (it belongs to another run).",
+        "Checkpoint 20 cannot be read (it was made after update 10).",
+    ]
+
+
+def test_a_seal_that_is_gone_is_missed(tmp_path, carry):
+    checkpoints = open_at(tmp_path / "x", run="a")
+    for update in (10, 20):
+        checkpoints.save(update, carry, 0.0)
+    checkpoints.close()
+    shutil.rmtree(tmp_path / "x" / "20" / "seal")
+    said = []
+    assert open_at(tmp_path / "x", said, read_only=True, run="a").restore(carry)[0] == 10
+    assert said == ["Checkpoint 20 cannot be read (it has no seal)."]
+
+
+def test_settings_that_rotted_are_no_other_settings(tmp_path, carry):
+    place = tmp_path / "checkpoints"
+    saved(place, carry, 10, 20)
+    (file,) = [f for f in bytes_of(place / "20" / "config") if b"rows" in f.read_bytes()]
+    file.write_bytes(file.read_bytes().replace(b"3", b"4"))
+    said = []
+    assert open_at(place, said, read_only=True).restore(carry)[0] == 10
+    assert said == ["Checkpoint 20 cannot be read (its settings are damaged)."]
+
+
+def test_checkpoints_are_not_written_through_a_link(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "checkpoints").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ConfigError, match="checkpoints is '.*': it is a link"):
+        open_at(tmp_path / "checkpoints")

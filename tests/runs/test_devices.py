@@ -16,7 +16,7 @@ import tiny
 
 from envs.checks import ConfigError
 from experiments.presets import preset
-from lase_jax.runs import devices, folder, program, sinks
+from lase_jax.runs import devices, folder, metrics_csv, program
 from lase_jax.runs.program import start_of
 from lase_jax.runs.setup import set_up
 from lase_jax.types import Carry, Clock, World
@@ -163,7 +163,7 @@ def test_two_processes_stop_together_and_go_on_to_the_same_end_as_one(tmp_path, 
     resumed = processes.pair("--resume", str(tmp_path / "two"), new=False)
     codes, printed = ends(alone, *resumed)
     assert codes == [0, 0, 0], printed
-    one, two = (sinks.load(tmp_path / name / folder.METRICS) for name in ("one", "two"))
+    one, two = (metrics_csv.load(tmp_path / name / folder.METRICS) for name in ("one", "two"))
     np.testing.assert_array_equal(one.update, two.update)
     first = slice(0, 20)  # later, rounding has grown into other actions
     for name, values in one.metrics.items():

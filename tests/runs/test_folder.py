@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from envs.checks import ConfigError
-from lase_jax.runs import folder
+from lase_jax.runs import files, folder
 
 
 def commit(repository):
@@ -54,7 +54,7 @@ def test_a_config_that_holds_no_settings_is_one_sentence(text, tmp_path):
 
 def test_a_folder_that_cannot_be_emptied_or_made_is_one_sentence(tmp_path, monkeypatch):
     (tmp_path / "x" / folder.CHECKPOINTS).mkdir(parents=True)
-    folder.write_json(tmp_path / "x" / folder.CONFIG, {"run": {}, "env_version": 1})
+    files.write_json(tmp_path / "x" / folder.CONFIG, {"run": {}, "env_version": 1})
 
     def fails(path):
         raise OSError("Read-only file system")

@@ -11,14 +11,14 @@ import pytest
 import tiny
 
 from envs.checks import ConfigError
-from lase_jax.runs import folder, lock
+from lase_jax.runs import files, folder, lock
 from lase_jax.runs.run import train_run
 from lase_jax.runs.setup import create_run
 
 HOLDS = """
 import sys, time
 from pathlib import Path
-from lase_jax.runs import lock
+from lase_jax.runs import files, lock
 with lock.alone(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
@@ -49,7 +49,7 @@ def test_a_folder_has_one_writer_until_that_is_killed(holder, tmp_path):
 
 def test_training_refuses_a_folder_in_which_another_process_trains(holder, tmp_path):
     path = tmp_path / "x"
-    folder.write_json(path / folder.CONFIG, {"run": {}, "env_version": 1})
+    files.write_json(path / folder.CONFIG, {"run": {}, "env_version": 1})
     before = sorted(path.iterdir())
     with pytest.raises(ConfigError, match="another process is training it"):
         train_run(path, "again")
@@ -57,7 +57,7 @@ def test_training_refuses_a_folder_in_which_another_process_trains(holder, tmp_p
 
 
 def test_a_sweep_and_its_runs_have_one_lock(holder, tmp_path):
-    folder.write_json(tmp_path / "x" / folder.SWEEP, {})
+    files.write_json(tmp_path / "x" / folder.SWEEP, {})
     (tmp_path / "x" / "lr=0.1").mkdir()
     with (
         pytest.raises(ConfigError, match="run is .*x': another process"),

@@ -1,6 +1,9 @@
+import errno
 import json
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -11,7 +14,9 @@ import numpy as np
 import pytest
 import tiny
 
-from lase_jax.runs import folder, parts, program, results, sinks
+from envs.checks import ConfigError
+from lase_jax.runs import files, folder, metrics_csv, parts, program, results, status
+from lase_jax.runs import run as module
 from lase_jax.runs.checkpoint import Checkpoints
 from lase_jax.runs.parts import DivergedError, check_health
 from lase_jax.runs.run import train_run
@@ -34,21 +39,26 @@ def test_a_run_leaves_everything_behind(finished):
     names = {file.name for file in path.iterdir()}
     assert names == {
         *(folder.CONFIG, folder.METRICS, folder.CURVES, folder.REPLAY, folder.SUMMARY),
-        *(folder.CHECKPOINTS, folder.BEST, folder.LOCK),
+        *(folder.CHECKPOINTS, folder.BEST, folder.LOCK, folder.STATE),
     }
     content = json.loads((path / folder.CONFIG).read_text())
-    assert {"run", "env_version", "created", "versions", "revision", "device"} == set(content)
+    assert {"run", "env_version", "id", "created", "versions", "revision", "device"} == set(content)
     assert content["versions"]["jax"] == jax.__version__
     assert load_config(path)[0] == tiny.config(chunks=5)
     summary = json.loads((path / folder.SUMMARY).read_text())
     assert summary["finished"] and summary["env_steps_per_seed"] == 80
+    assert summary["rows"] == summary["updates"] == committed(path) == 10
+    assert summary["missing_rows"] == 0
+    state = status.read(path)
+    assert state is not None and (state.state, state.update) == ("finished", 10)
+    assert state.pid == os.getpid() and state.host == socket.gethostname()
     assert len(summary["final"]["return/collective"]["seeds"]) == 2
     assert set(summary["seconds"]) == {"trace", "compile", "run"}
     assert any("compiled in" in line for line in said)
 
 
 def test_the_metrics_have_a_row_per_seed_and_point(finished):
-    record = sinks.load(finished[0] / folder.METRICS)
+    record = metrics_csv.load(finished[0] / folder.METRICS)
     np.testing.assert_array_equal(record.update, np.arange(1, 11))
     np.testing.assert_array_equal(record.env_steps, 8 * np.arange(1, 11))
     assert record.metrics["return/extrinsic"].shape == (10, 2, 2)
@@ -99,7 +109,7 @@ def test_the_summary_comes_after_all_else(finished, monkeypatch):
     assert results.finished(path)
 
 
-def test_a_stopped_run_says_which_checkpoint_it_has(tmp_path, monkeypatch):
+def test_a_run_that_could_not_be_saved_says_so_and_fails(tmp_path, monkeypatch):
     save, check = Checkpoints.save, check_health
 
     def only_the_first(checkpoints, update, carry, score):
@@ -114,10 +124,137 @@ def test_a_stopped_run_says_which_checkpoint_it_has(tmp_path, monkeypatch):
     monkeypatch.setattr(parts, "check_health", stopped_in_the_third_part)
     path, said = tmp_path / "x", []
     create_run(tiny.config(chunks=5, save_every=0.0), path, overwrite=False)
-    assert train_run(path, "again", said.append) == 143
+    assert train_run(path, "again", said.append) == 1
     assert said[-1] == (
-        "Stopped after update 6. Kept: the checkpoint after update 2. To go on: again"
+        f"Not saved in {path}: the training up to update 6. Kept: the checkpoint after update 2. "
+        "See what is wrong with the folder, then go on: again"
     )
+    assert status.read(path).state == "failed" and not (path / folder.SUMMARY).exists()
+    monkeypatch.undo()
+    assert train_run(path, "again", said.append) == 0
+    assert metrics_csv.load(path / folder.METRICS).update.tolist() == list(range(1, 11))
+
+
+@pytest.fixture
+def disk(monkeypatch):
+    """A disk that is full while it says so, and runs that wait for it without pauses."""
+
+    class Disk:
+        full, looks, ends = False, 0, 10**9
+
+    def require_room(path, size):
+        Disk.looks += 1
+        Disk.full &= Disk.looks < Disk.ends
+        if Disk.full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    append = files.append
+
+    def appended(path, data):
+        require_room(path, 0)
+        append(path, data)
+
+    monkeypatch.setattr(files, "require_room", require_room)
+    monkeypatch.setattr(files, "append", appended)
+    monkeypatch.setattr(module, "RETRY", 0.0)
+    return Disk
+
+
+def test_a_full_disk_is_waited_for_and_nothing_is_missing(tmp_path, disk):
+    path, said = tmp_path / "x", []
+    create_run(tiny.config(chunks=5, save_every=0.0), path, overwrite=False)
+    disk.full, disk.ends = True, 40
+    assert train_run(path, "again", said.append) == 0
+    assert disk.looks > 40
+    assert sum("The disk is full: waiting up to 300 s" in line for line in said) == 1
+    assert sum("metrics.csv failed" in line for line in said) == 1
+    assert "metrics.csv works again: nothing is missing." in said
+    assert committed(path) == 10 and results.finished(path)
+    assert metrics_csv.load(path / folder.METRICS).update.tolist() == list(range(1, 11))
+
+
+def test_a_disk_that_stays_full_ends_the_waiting_with_the_remedy(tmp_path, disk, monkeypatch):
+    path, said = tmp_path / "x", []
+    create_run(tiny.config(chunks=5, save_every=0.0), path, overwrite=False)
+    monkeypatch.setattr(module, "PATIENCE", 0.1)
+    disk.full = True
+    assert train_run(path, "again", said.append) == 1
+    assert "There is no checkpoint yet. Make room, then go on: again" in said[-1]
+    assert sum(map(len, said)) < 2000
+    disk.full = False
+    assert train_run(path, "again", said.append) == 0 and results.finished(path)
+
+
+def test_no_checkpoint_is_ahead_of_the_rows(tmp_path, monkeypatch):
+    def full(path, data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    path = tmp_path / "x"
+    create_run(tiny.config(chunks=5, save_every=0.0), path, overwrite=False)
+    monkeypatch.setattr(files, "append", full)
+    monkeypatch.setattr(module, "PATIENCE", 0.0)
+    assert train_run(path, "again", lambda line: None) == 1
+    assert committed(path) == 0
+
+
+def test_a_folder_that_vanishes_during_training_is_said(tmp_path, monkeypatch):
+    check = check_health
+    path, said = tmp_path / "x", []
+    create_run(tiny.config(chunks=5, save_every=0.0), path, overwrite=False)
+
+    def vanishes(metrics, done, seeds):
+        check(metrics, done, seeds)
+        if done == 4:
+            path.rename(tmp_path / "elsewhere")
+
+    monkeypatch.setattr(parts, "check_health", vanishes)
+    assert train_run(path, "again", said.append) == 1
+    assert said[-1].startswith(f"Not saved in {path}: ") and "config.json" in said[-1]
+
+
+@pytest.fixture
+def copy(finished, tmp_path):
+    return Path(shutil.copytree(finished[0], tmp_path / "copy"))
+
+
+def test_checkpoints_that_are_gone_do_not_begin_the_run_anew(copy):
+    shutil.rmtree(copy / folder.CHECKPOINTS)
+    before = (copy / folder.METRICS).read_bytes()
+    for _ in range(2):
+        with pytest.raises(ConfigError, match="checkpoints are gone, put them back or begin a new"):
+            train_run(copy, "again", lambda line: None)
+    (copy / folder.CHECKPOINTS).mkdir()
+    with pytest.raises(ConfigError, match="checkpoints are gone"):
+        train_run(copy, "again", lambda line: None)
+    (copy / folder.SUMMARY).unlink()
+    shutil.rmtree(copy / folder.CHECKPOINTS)
+    with pytest.raises(ConfigError, match="checkpoints are gone"):
+        train_run(copy, "again", lambda line: None)
+    assert (copy / folder.METRICS).read_bytes() == before
+
+
+def test_damaged_rows_of_a_finished_run_are_said_and_its_summary_counts_them(copy):
+    rows = copy / folder.METRICS
+    text = rows.read_text().replace("0,4,32,", "0,x,32,")
+    rows.write_text(text)
+    said = []
+    assert train_run(copy, "again", said.append) == 0
+    assert any("line 8 is no row" in line for line in said)
+    assert any("1 of its rows are missing from metrics.csv" in line for line in said)
+    summary = json.loads((copy / folder.SUMMARY).read_text())
+    assert (summary["rows"], summary["missing_rows"], summary["finished"]) == (9, 1, True)
+    assert train_run(copy, "again", said.append) == 0 and "is finished" in said[-1]
+
+
+def test_a_summary_does_not_speak_for_rows_that_are_not_there(copy):
+    rows = copy / folder.METRICS
+    lines = rows.read_text().splitlines(keepends=True)
+    rows.write_text("".join(lines[:9]))
+    (copy / folder.SUMMARY).unlink()
+    said = []
+    assert train_run(copy, "again", said.append) == 1
+    assert any("metrics.csv ends at update 4, not 10" in line for line in said)
+    assert not results.finished(copy)
 
 
 def test_a_save_that_failed_is_tried_again_at_the_end(tmp_path, monkeypatch):
@@ -149,7 +286,7 @@ def test_a_diverging_run_stops_names_the_network_and_keeps_what_it_had(tmp_path,
     with pytest.raises(DivergedError, match="update 5: .*'actor'.*Kept: .* update 4"):
         train_run(path, "again", lambda line: None)
     assert restore_run(path)[1] == 4
-    assert sinks.load(path / folder.METRICS).update[-1] == 6
+    assert metrics_csv.load(path / folder.METRICS).update[-1] == 6
 
 
 def start(path, *more, steps=1280, chunks=40):

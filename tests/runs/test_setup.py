@@ -5,7 +5,7 @@ import pytest
 import tiny
 
 from envs.checks import ConfigError
-from lase_jax.runs import folder, sinks
+from lase_jax.runs import files, folder, metrics_csv
 from lase_jax.runs.setup import create_run, restore_run
 
 
@@ -46,7 +46,7 @@ def test_a_restored_run_needs_a_checkpoint_and_the_same_rules(tmp_path):
     with pytest.raises(ConfigError, match="no checkpoint"):
         restore_run(path)
     content = folder.read(path) | {"env_version": 0}
-    folder.write_json(path / folder.CONFIG, content)
+    files.write_json(path / folder.CONFIG, content)
     with pytest.raises(ConfigError, match="env_version is 0.*start a new run"):
         restore_run(path)
 
@@ -57,5 +57,5 @@ def test_a_run_folder_of_an_earlier_layout_of_the_code_still_loads(tmp_path):
     setup, update, carry = restore_run(tmp_path)
     assert setup.config.seats == ("lase", "a2c") and setup.config.agent.social_width == 4
     assert update == 2 and carry.clock.update == 2
-    record = sinks.load(tmp_path / folder.METRICS)
+    record = metrics_csv.load(tmp_path / folder.METRICS)
     assert record.update.tolist() == [1, 2]

@@ -9,7 +9,7 @@ import tiny
 
 from envs.checks import ConfigError
 from lase_jax import cli
-from lase_jax.runs import devices, folder, parts, program, results, sinks
+from lase_jax.runs import devices, folder, metrics_csv, parts, program, results
 from lase_jax.runs.parts import plan_of
 from lase_jax.runs.run import Run, train_run
 from lase_jax.runs.setup import create_run, load_config
@@ -42,7 +42,7 @@ def make(path, halvings=0, text=AXES, **fields):
 def alone(path, config):
     create_run(config, path, overwrite=False)
     assert train_run(path, "again", lambda line: None) == 0
-    return sinks.load(path / folder.METRICS)
+    return metrics_csv.load(path / folder.METRICS)
 
 
 def same(first, second, rtol=2e-4):
@@ -74,7 +74,7 @@ def test_a_setting_is_as_good_as_trained_alone(swept, tmp_path):
     name = next(name for name in sweep.load(path).settings if results.finished(path / name))
     config, content = load_config(path / name)
     assert content["sweep"] == "tiny"
-    same(sinks.load(path / name / folder.METRICS), alone(tmp_path / "alone", config))
+    same(metrics_csv.load(path / name / folder.METRICS), alone(tmp_path / "alone", config))
 
 
 def test_the_worse_half_was_stopped_at_half(swept):
@@ -83,7 +83,7 @@ def test_the_worse_half_was_stopped_at_half(swept):
     assert state.halved == 1
     assert set(state.stopped) == {"lr=1e-3,horizon=8", "lr=1e-2,horizon=4"}
     for name, update in state.stopped.items():
-        record = sinks.load(path / name / folder.METRICS)
+        record = metrics_csv.load(path / name / folder.METRICS)
         updates = plan_of(load_config(path / name)[0]).updates
         assert record.update[-1] == update and abs(update - updates / 2) <= 1
         assert not results.finished(path / name)
@@ -143,7 +143,7 @@ def test_a_sweep_that_was_stopped_goes_on_to_the_same_end(tmp_path, monkeypatch)
     assert sweep.run(broken, "again", lambda line: None) == 0
     for name in sweep.load(straight).settings:
         first, second = (path / name / folder.METRICS for path in (straight, broken))
-        same(sinks.load(first), sinks.load(second))
+        same(metrics_csv.load(first), metrics_csv.load(second))
 
 
 def test_what_does_not_fit_together_is_trained_in_turn(tmp_path, monkeypatch):
