@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 Settings = TypeVar("Settings", bound=Any)
 LARGEST = 1e12
 """The largest number that a setting may be: float32 can hold sums of squares of such numbers."""
+LARGEST_INTEGER = 2**31 - 1
+"""The largest whole number that a setting may be: int32 can hold it."""
 
 
 class ConfigError(ValueError):
@@ -30,11 +32,12 @@ def require(condition: bool, field: str, value: Any, remedy: str) -> None:
         raise ConfigError(f"{field} is {value!r}: {remedy}.")
 
 
-def integer(field: str, value: Any, low: int, high: int | None = None) -> None:
-    """Requires an integer in ``[low, high]`` (no upper end where `high` is None)."""
+def integer(field: str, value: Any, low: int, high: int = LARGEST_INTEGER) -> None:
+    """Requires an integer in ``[low, high]``."""
     whole = isinstance(value, int) and not isinstance(value, bool)
-    inside = whole and value >= low and (high is None or value <= high)
-    end = "or more" if high is None else f"to {high}"
+    inside = whole and low <= value <= high
+    unbounded = high == LARGEST_INTEGER and not (whole and value > high)
+    end = "or more" if unbounded else f"to {high}"
     require(inside, field, value, f"use a whole number, {low} {end}")
 
 

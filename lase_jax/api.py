@@ -31,7 +31,7 @@ from lase_jax.algorithms import ALGORITHMS, AlgorithmConfig
 from lase_jax.loop.train import Schedule, make_trainer
 from lase_jax.reports import animate, evaluate, plots
 from lase_jax.reports.record import Record, joined
-from lase_jax.runs import devices, files, folder, metrics_csv, parts, program
+from lase_jax.runs import devices, files, folder, metrics_csv, parts, program, runtime
 from lase_jax.runs.config import Kind, check_seeds, named, seated
 from lase_jax.runs.progress import Progress
 from lase_jax.runs.setup import restore_run
@@ -160,6 +160,7 @@ def train(
     Raises:
         ConfigError: settings that do not fit, or a loss that is no longer finite.
     """
+    runtime.require()
     check_seeds(seed, seeds)
     schedule = Schedule(steps, num_envs, rollout_length)
     trainer = make_trainer(game, society.algorithm, schedule)

@@ -61,7 +61,7 @@ STAG_HUNT = Settings(
         social_gamma=0.99,
         social_episodes=8,
     ),
-    own=dict(gift=dict(share=0.08), ia=dict(beta=0.2), si=dict(weight=2.521), lio=LIO),
+    own=dict(gift=dict(share=0.08), ia=dict(beta=0.2), si=dict(weight=0.62), lio=LIO | STEADY),
 )
 ESCAPE_ROOM = Settings(
     Schedule(steps=1_000_000),

@@ -4,12 +4,13 @@ The commands are in `lase_jax.cli.commands`, imported when one is run: help does
 """
 
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from lase_jax.cli.output import tolerant
+from lase_jax.cli.output import printable, tolerant
 
 if TYPE_CHECKING:
     from lase_jax.runs.config import Presets
@@ -48,7 +49,7 @@ def execute(arguments: Sequence[str], presets: "Presets | None", called: str) ->
             from lase_jax.runs.config import default
 
         choice("command", command, COMMANDS)
-        return commands.ACTIONS[command](rest, presets or default, called)
+        return commands.run(command, rest, presets or default, called)
 
     return guarded(run)
 
@@ -69,18 +70,36 @@ def at_once() -> Iterator[None]:
 
 def guarded(action: Callable[[], int]) -> int:
     """The exit code of `action`; bad input gives a message of one line and exit code 2."""
-    with at_once():
-        from envs.checks import ConfigError
+    try:
+        with at_once():
+            from envs.checks import ConfigError
+    except ValueError as error:  # jax reads its environment variables when it is imported
+        print(f"error: {error}: mend or unset that variable.", file=sys.stderr)
+        return 2
 
+    os.environ["MPLBACKEND"] = "agg"  # pictures are files, whatever notebooks have set
     with tolerant():
         try:
             return action()
         except ConfigError as error:
-            print(f"error: {error}", file=sys.stderr)
-            return 2
+            problem = str(error)
         except KeyboardInterrupt:
             print("Interrupted.", file=sys.stderr)
             return 130
+        except (RuntimeError, MemoryError) as error:
+            problem = of_machine(error)
+            if not problem:
+                raise
+        print(f"error: {printable(problem)}", file=sys.stderr)
+        return 2
+
+
+def of_machine(error: Exception) -> str:
+    """What an error says that is the machine's and not the program's; "" for other errors."""
+    text = (str(error).splitlines() or [""])[0]
+    if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in text:
+        return f"memory is not enough ({text[:200]}): use fewer --seeds, --num-envs or --episodes."
+    return ""
 
 
 def usage(called: str) -> str:

@@ -22,10 +22,11 @@ from lase_jax.cli.options import (
     sweep_options,
     train_options,
 )
+from lase_jax.cli.output import printable
 from lase_jax.cli.parse import parse
 from lase_jax.learners import with_learner
 from lase_jax.reports import evaluate, plots
-from lase_jax.runs import crossplay, devices, files, folder, lock, results
+from lase_jax.runs import crossplay, devices, files, folder, lock, results, runtime
 from lase_jax.runs.checkpoint import check_same
 from lase_jax.runs.config import MAX_SEED, Presets, program_key, to_json
 from lase_jax.runs.run import train_run
@@ -36,7 +37,7 @@ from lase_jax.sweeps import axes, sweep
 def say(line: str) -> None:
     """Prints a line at once, also into a pipe; of several processes only the first prints."""
     if devices.first_process():
-        print(line, flush=True)
+        print(printable(line), flush=True)
 
 
 def train(arguments: Sequence[str], presets: Presets, called: str) -> int:
@@ -44,6 +45,7 @@ def train(arguments: Sequence[str], presets: Presets, called: str) -> int:
     chosen = deciding(arguments)
     devices.join_hosts(chosen.hosts)
     devices.use_cores()
+    devices.require_any()
     if chosen.resume:
         return resume(arguments, Path(chosen.resume), called)
     start = begun(presets, chosen)
@@ -73,8 +75,7 @@ def place(options: Any, stem: str) -> Path:
     require(bool(options.name) or alone, "name", "", "with --hosts, name the run")
     if not options.name:
         return folder.claim(options.out, stem)
-    plain = options.name == Path(options.name).name and options.name != ".."
-    require(plain, "name", options.name, "use a folder's name without slashes")
+    folder.require_plain("name", options.name)
     return options.out / options.name
 
 
@@ -83,6 +84,7 @@ def sweep_runs(arguments: Sequence[str], presets: Presets, called: str) -> int:
     chosen = deciding(arguments)
     devices.join_hosts(chosen.hosts)
     devices.use_cores()
+    devices.require_any()
     start = begun(presets, chosen)
     whole = f"{called} sweep"
     options = parse(sweep_options(start), arguments, whole)
@@ -94,8 +96,8 @@ def sweep_runs(arguments: Sequence[str], presets: Presets, called: str) -> int:
         return sweep.run(options.resume, f"{whole} --resume {options.resume}", say, wandb)
     config = configured(options, presets)
     swept = axes.parse(options.sweep, config)
-    integer("samples", options.samples, 0)
-    integer("halvings", options.halvings, 0)
+    integer("samples", options.samples, 0, sweep.MAX_SAMPLES)
+    integer("halvings", options.halvings, 0, sweep.MAX_HALVINGS)
     settings = (
         axes.random(swept, options.samples, config.seed, config)
         if options.samples
@@ -245,6 +247,12 @@ def _changed(agent: Any) -> str:
         for name, value in changed.items()
     )
     return f" [{', '.join(words)}]" if changed else ""
+
+
+def run(command: str, arguments: Sequence[str], presets: Presets, called: str) -> int:
+    """Runs a command of `ACTIONS`, and returns its exit code."""
+    runtime.prepare(lambda line: print(line, flush=True))
+    return ACTIONS[command](arguments, presets, called)
 
 
 ACTIONS = {

@@ -8,6 +8,14 @@ from collections.abc import Iterator
 from typing import Any, TextIO
 
 
+def printable(text: str) -> str:
+    """The same text with escapes for what would control a terminal, e.g. in names of files."""
+    kept = "\n\t"
+    return "".join(
+        c if c.isprintable() or c in kept else c.encode("unicode_escape").decode() for c in text
+    )
+
+
 class Tolerant:
     """A text stream whose failures to write are noted and not raised.
 

@@ -15,6 +15,9 @@ from envs.types import Env, EnvSpec
 from lase_jax.loop.rollout import begin, collector
 from lase_jax.types import Algorithm, Array, Carry, Clock, Metrics, PyTree
 
+MAX_STEPS = 10**15
+"""The most environment steps that a run may have."""
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -29,7 +32,7 @@ class Schedule:
 
     def __post_init__(self) -> None:
         """Checks every field."""
-        checks.integer("steps", self.steps, 1)
+        checks.integer("steps", self.steps, 1, MAX_STEPS)
         checks.integer("num_envs", self.num_envs, 1)
         checks.integer("rollout_length", self.rollout_length, 0)
 
@@ -50,8 +53,15 @@ class Schedule:
         return self.length(spec) * self.num_envs
 
     def num_updates(self, spec: EnvSpec) -> int:
-        """Updates per seed: the fewest that play at least `steps` steps."""
-        return -(-self.steps // self.steps_per_update(spec))
+        """Updates per seed: the fewest that play at least `steps` steps.
+
+        Raises:
+            ConfigError: more than a clock can count.
+        """
+        updates = -(-self.steps // self.steps_per_update(spec))
+        remedy = f"that makes {updates} updates, use fewer steps or larger updates"
+        checks.require(updates <= checks.LARGEST_INTEGER, "steps", self.steps, remedy)
+        return updates
 
 
 class Trainer(NamedTuple):

@@ -20,11 +20,11 @@ from lase_jax.learners import LearnerConfig
 from lase_jax.loop.society import society
 from lase_jax.loop.train import Schedule
 from lase_jax.nets.layers import Net
-from lase_jax.runs import earlier
+from lase_jax.runs import earlier, files
 from lase_jax.runs.earlier import TAG
 from lase_jax.types import Algorithm
 
-MAX_SEED = 2**31 - 1
+MAX_SEED = checks.LARGEST_INTEGER
 """The largest seed of a random key."""
 
 WandbMode = Literal["offline", "online", "disabled"]
@@ -85,8 +85,11 @@ class RunConfig:
         checks.choice("wandb", self.wandb, typing.get_args(WandbMode))
         spec = self.game.spec()
         length, num_envs = self.schedule.length(spec), self.schedule.num_envs
+        self.schedule.num_updates(spec)
         if self.seats:
             check_length(self.seats, spec.num_agents)
+            for name in self.seats:
+                checks.choice("seats", name, {kind.name for kind in self.others} | {self.algo})
         for kind in (*self.others, Kind(self.algo, self.agent)):
             if not self.seats or kind.name in self.seats:
                 kind.agent.check(spec, length, num_envs)
@@ -236,6 +239,8 @@ def from_json(value: Any) -> Any:
     for name in fields:
         checks.choice(f"field of {value[TAG]}", name, [f.name for f in dataclasses.fields(cls)])
     try:
-        return cls(**fields)
-    except (TypeError, AttributeError) as error:
-        raise ConfigError(f"{value[TAG]} is incomplete: {error}.") from error
+        return files.structured(cls, fields)
+    except ConfigError:
+        raise
+    except ValueError as error:
+        raise ConfigError(f"{value[TAG]} is not what this version can read: {error}.") from error

@@ -55,6 +55,21 @@ def use_cores() -> None:
         jax.config.update("jax_num_cpu_devices", cores())
 
 
+def require_any() -> None:
+    """Requires that jax finds its devices; after `join_hosts` and `use_cores`.
+
+    Raises:
+        ConfigError: it does not, e.g. as the environment names devices that are not there.
+    """
+    try:
+        jax.devices()
+    except (RuntimeError, AssertionError) as error:
+        platforms = os.environ.get("JAX_PLATFORMS", "")
+        why = f" ({reason(error)})" if str(error) else ""
+        remedy = f"jax finds no such device{why}, unset it or install the jax that it needs"
+        raise ConfigError(f"JAX_PLATFORMS is {platforms!r}: {remedy}.") from error
+
+
 def cut(seeds: int, num_envs: int, count: int, fewest: int = 1) -> tuple[int, int]:
     """Splits seeds and environments over devices, such that the largest load is smallest.
 

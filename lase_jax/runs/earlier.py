@@ -44,9 +44,9 @@ def converted(value: dict[str, Any]) -> dict[str, Any]:
 
 def _with_learner(agent: dict[str, Any]) -> dict[str, Any]:
     """Moves the learner's settings from among an agent's settings to its field ``learner``."""
-    kind = RENAMED.get(agent[TAG], agent[TAG])
+    kind = RENAMED.get(str(agent.get(TAG)), agent.get(TAG))
     inner = [field.name for field in dataclasses.fields(A2C) if field.name in agent]
-    net: dict[str, Any] = agent["net"]
+    net: dict[str, Any] = agent["net"] if isinstance(agent["net"], dict) else {TAG: agent["net"]}
     learner = {TAG: A2C.__name__} | {name: agent[name] for name in inner}
     learner["net"] = {name: net[name] for name in net if name not in WIDTHS}
     widths = {new: net[old] for old, (new, kinds) in WIDTHS.items() if kind in kinds and old in net}

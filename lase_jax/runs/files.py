@@ -202,6 +202,6 @@ def structured(cls: type[T], fields: Any) -> T:
             )
         return cls(**fields)
     except typeguard.TypeCheckError as error:
-        raise ValueError(f"{name} is {reason(error)}") from error
+        raise ValueError(f"{name} is {repr(value)[:60]}: {reason(error)}") from error
     except TypeError as error:
         raise ValueError(reason(error)) from error

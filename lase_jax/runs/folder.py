@@ -82,6 +82,17 @@ def create(path: Path, overwrite: bool) -> None:
         make_empty(path)
 
 
+def require_plain(field: str, name: str) -> None:
+    """Requires the name of a folder, without slashes and what terminals and libraries misread.
+
+    Raises:
+        ConfigError: it is a path, or has such characters.
+    """
+    plain = name == Path(name).name and name not in ("", "..") and not set(name) & {"\\", "/"}
+    remedy = "use a folder's name without slashes, backslashes and control characters"
+    require(plain and name.isprintable(), field, name, remedy)
+
+
 def require_own(path: Path) -> None:
     """Requires that `path` is no link: what is written there would leave the run's folder.
 

@@ -12,7 +12,7 @@ import jax
 from envs.checks import ConfigError, choice, require
 from envs.types import Env
 from lase_jax.loop.train import Trainer, make_trainer
-from lase_jax.runs import files, folder, lock, program
+from lase_jax.runs import devices, files, folder, lock, program
 from lase_jax.runs.checkpoint import Checkpoints
 from lase_jax.runs.config import RunConfig, from_json, seated, to_json
 from lase_jax.runs.parts import plan_of
@@ -89,6 +89,9 @@ def load_config(path: Path) -> tuple[RunConfig, dict[str, Any]]:
     content = folder.read(path)
     config = from_json(content.get("run"))
     require(isinstance(config, RunConfig), "run", str(path), "its config.json holds no run")
+    for name in ("id", "created", "sweep"):
+        text = content.get(name, "")
+        require(isinstance(text, str), name, text, f"it is no text, mend {path / folder.CONFIG}")
     version = content.get("env_version")
     remedy = f"the rules of {config.env} are now version {config.game.version}, start a new run"
     require(version == config.game.version, "env_version", version, remedy)
@@ -108,6 +111,7 @@ def restore_run(
     Raises:
         ConfigError: not a run folder, no such checkpoint, or one of another configuration.
     """
+    devices.require_any()
     config, content = load_config(path)
     setup = set_up(config)
     restored = None

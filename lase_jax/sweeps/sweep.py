@@ -15,7 +15,6 @@ half of the settings stops after ``1 / 2**n`` of the updates, the worse half of 
 import csv
 import glob
 import io
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -23,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from envs.checks import ConfigError, choice, require
+from envs.checks import ConfigError, choice, integer, require
 from lase_jax.reports import plots, stats
 from lase_jax.reports.record import Record, Row
 from lase_jax.reports.tables import markdown
@@ -37,6 +36,10 @@ from lase_jax.sweeps import axes
 
 TABLE, NUMBERS, PICTURE = "table.md", "table.csv", "sweep.png"
 AGENTS = "wandb.yaml"
+MAX_HALVINGS = 20
+"""More would compare settings before a millionth of the training."""
+MAX_SAMPLES = 10_000
+"""The most settings that may be drawn, or that values may combine to: each is a folder."""
 SHOWN = 20
 """Largest number of settings that are printed."""
 
@@ -70,8 +73,14 @@ def load(path: Path) -> Sweep:
         ConfigError: not a sweep's folder.
     """
     try:
-        return Sweep(**json.loads((path / folder.SWEEP).read_text()))
-    except (OSError, ValueError, TypeError) as error:
+        sweep = files.structured(Sweep, files.read_json(path / folder.SWEEP))
+        for name in (*sweep.settings, *sweep.stopped, *sweep.diverged):
+            folder.require_plain("settings", name)
+            choice("settings", name, sweep.settings)
+        integer("halvings", sweep.halvings, 0, MAX_HALVINGS)
+        integer("halved", sweep.halved, 0, sweep.halvings)
+        return sweep
+    except (OSError, ValueError) as error:
         raise ConfigError(
             f"resume is {str(path)!r}: it is not a sweep's folder ({files.reason(error)}), "
             f"use one that holds a {folder.SWEEP}."

@@ -31,7 +31,7 @@ def test_json_of_another_version_is_refused_by_name():
         config.from_json(content)
     with pytest.raises(ConfigError, match="kind is 'StagHnt'.*StagHunt"):
         config.from_json({"kind": "StagHnt"})
-    with pytest.raises(ConfigError, match="incomplete.*agent"):
+    with pytest.raises(ConfigError, match="can read: .*agent"):
         config.from_json({"kind": "Kind", "name": "x"})
 
 
