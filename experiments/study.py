@@ -8,7 +8,7 @@ from pathlib import Path
 from envs.checks import ConfigError
 from experiments import findings
 from experiments.findings import Finding
-from lase_jax.runs import devices, folder, results
+from lase_jax.runs import devices, folder, results, runtime
 from lase_jax.runs.checkpoint import check_same
 from lase_jax.runs.config import RunConfig, to_json
 from lase_jax.runs.parts import DivergedError
@@ -42,7 +42,9 @@ def train_all(runs: Mapping[str, RunConfig], parent: Path, kept: Path, command: 
     missing = {name: runs[name] for name in runs if name not in known}
     for name, config in missing.items():
         require_same(parent / name, config)
+    runtime.prepare(print)
     devices.use_cores()
+    devices.require_any()
     diverged = []
     for name, config in missing.items():
         path = parent / name

@@ -21,6 +21,7 @@ COMMANDS = {
     "eval": "play a trained run and print a table per agent, e.g. eval runs/ssh-lase",
     "crossplay": "let trained runs play each other, e.g. crossplay runs/ssh-lase runs/ssh-a2c",
     "render": "draw an episode of a trained run as a GIF, e.g. render runs/ssh-lase --seed 0",
+    "check": "read all of a run and say what can be had of it, e.g. check runs/ssh-lase",
     "games": "list games, algorithms and scripted seats",
 }
 

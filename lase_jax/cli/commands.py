@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import envs
-from envs.checks import integer, require
+from envs.checks import ConfigError, integer, require
 from lase_jax import algorithms
 from lase_jax.cli.options import (
+    Check,
     Crossplay,
     Eval,
     Games,
@@ -26,7 +27,7 @@ from lase_jax.cli.output import printable
 from lase_jax.cli.parse import parse
 from lase_jax.learners import with_learner
 from lase_jax.reports import evaluate, plots
-from lase_jax.runs import crossplay, devices, files, folder, lock, results, runtime
+from lase_jax.runs import crossplay, devices, files, folder, inspection, lock, results, runtime
 from lase_jax.runs.checkpoint import check_same
 from lase_jax.runs.config import MAX_SEED, Presets, program_key, to_json
 from lase_jax.runs.run import train_run
@@ -170,9 +171,10 @@ def evaluate_run(arguments: Sequence[str], presets: Presets, called: str) -> int
     result = evaluate.report(metrics, setup.seats, setup.seeds)
     evaluate.show(result, seeds, options.episodes)
     content = {"update": update, "episodes": options.episodes, "seed": options.seed, **result}
-    with files.writing("run", options.run):
-        files.write_json(options.run / folder.EVAL, content)
-    say(f"Written to {options.run / folder.EVAL}")
+    file = options.out or options.run / folder.EVAL
+    with files.writing("out", file):
+        files.write_json(file, content)
+    say(f"Written to {file}")
     return 0
 
 
@@ -218,6 +220,24 @@ def render(arguments: Sequence[str], presets: Presets, called: str) -> int:
     return 0
 
 
+def check_runs(arguments: Sequence[str], presets: Presets, called: str) -> int:
+    """``check``: reads all of a run or sweep and says what can be had of it."""
+    del presets
+    options = parse(Check, arguments, f"{called} check")
+    devices.require_any()
+    damaged = 0
+    for path in inspection.runs_in(options.run):
+        try:
+            report = inspection.inspect(path)
+        except ConfigError as error:
+            report = inspection.Report([], [str(error)])
+        say(f"{path}: {'damaged' if report.problems else 'sound'}")
+        for line in (*report.sound, *report.problems):
+            say(f"  {line}")
+        damaged += bool(report.problems)
+    return 1 if damaged else 0
+
+
 def games(arguments: Sequence[str], presets: Presets, called: str) -> int:
     """``games``: lists games, algorithms and scripted seats."""
     del presets
@@ -261,5 +281,6 @@ ACTIONS = {
     "eval": evaluate_run,
     "crossplay": cross_play,
     "render": render,
+    "check": check_runs,
     "games": games,
 }

@@ -18,7 +18,7 @@ from lase_jax.runs.config import Presets, RunConfig, named
 
 @dataclass(frozen=True)
 class Eval:
-    """Plays a trained run, prints a table per agent and writes eval.json into its folder."""
+    """Plays a trained run, prints a table per agent and writes it to a file."""
 
     run: tyro.conf.Positional[Path]
     """Run folder, e.g. runs/ssh-lase."""
@@ -28,6 +28,16 @@ class Eval:
     """Seed of the episodes."""
     checkpoint: str = "newest"
     """Which one: "newest", "best" (by collective return in training), or a number of updates."""
+    out: Path | None = None
+    """File to write; by default eval.json in the run folder."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """Reads all of a run folder, or of a sweep's, and says what can be had of it."""
+
+    run: tyro.conf.Positional[Path]
+    """Folder of a run or a sweep, e.g. runs/ssh-lase."""
 
 
 @dataclass(frozen=True)

@@ -219,7 +219,7 @@ class Checkpoints:
                 none of the checkpoints can be read.
         """
         damaged: list[int] = []
-        target = stored(jax.tree.map(_abstract, jax.tree.map(_filled, like)))
+        target = _target(like)
         for update in reversed(self.all() if only is None else [only]):
             carry, failure = attempted(partial(self._sound, update, target))
             if failure is None:
@@ -233,6 +233,21 @@ class Checkpoints:
                 "version?), start a new run."
             )
         return None
+
+    def examine(self, like: Any) -> dict[int, str]:
+        """Reads every checkpoint: what is wrong with it, "" for nothing, by its updates.
+
+        Args:
+            like: the carry, as arrays or as `jax.ShapeDtypeStruct`.
+        """
+        found = {}
+        for update in self.all():
+            try:
+                _, failure = attempted(partial(self._sound, update, _target(like)))
+            except ConfigError as error:
+                failure = Failure(reason(error), False)
+            found[update] = failure.reason if failure else ""
+        return found
 
     def _sound(self, update: int, target: Any) -> Any:
         """Reads one checkpoint.
@@ -401,6 +416,11 @@ def _absent(tree: Any, name: str) -> bool:
 def typed(field: str) -> str:
     """A field of JSON as options name it: "agent.learner.lr" is typed as "agent.lr"."""
     return field.removesuffix(".kind").replace(".learner.", ".")
+
+
+def _target(like: Any) -> Any:
+    """What is to be read of a checkpoint, for a carry of the shapes of `like`."""
+    return stored(jax.tree.map(_abstract, jax.tree.map(_filled, like)))
 
 
 def _abstract(leaf: Any) -> Any:

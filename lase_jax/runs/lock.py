@@ -34,10 +34,10 @@ def held(path: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def alone(path: Path) -> Iterator[None]:
     """The same as `held`, in one process alone."""
-    owner = path.parent if (path.parent / folder.SWEEP).is_file() else path
+    owner = _owner(path)
     with files.writing("run", owner):
         owner.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(owner.resolve() / folder.LOCK, timeout=0, is_singleton=True)
+        lock = FileLock(_file(path), timeout=0, is_singleton=True)
         try:
             lock.acquire()
         except Timeout as error:
@@ -47,3 +47,27 @@ def alone(path: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def taken(path: Path) -> bool:
+    """Whether another process trains the run or sweep in a folder; changes nothing."""
+    file = _file(path)
+    if not file.exists():
+        return False
+    lock = FileLock(file, timeout=0, is_singleton=True)
+    try:
+        with lock:
+            return False
+    except Timeout:
+        return True
+    except OSError:  # nobody can write here
+        return False
+
+
+def _owner(path: Path) -> Path:
+    """The folder whose lock counts: the sweep's for its runs."""
+    return path.parent if (path.parent / folder.SWEEP).is_file() else path
+
+
+def _file(path: Path) -> Path:
+    return _owner(path).resolve() / folder.LOCK

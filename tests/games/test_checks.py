@@ -27,10 +27,15 @@ def test_the_message_names_field_value_and_remedy():
     checks.require(True, "speed", "fast", "use a number")
 
 
-@given(st.integers(), st.integers(), st.none() | st.integers())
+@given(st.integers(), st.integers(), st.integers())
 def test_integers_lie_between_both_ends(value, low, high):
-    inside = value >= low and (high is None or value <= high)
-    assert accepts(checks.integer, value, low, high) == inside
+    assert accepts(checks.integer, value, low, high) == (low <= value <= high)
+
+
+def test_no_integer_is_larger_than_int32():
+    assert accepts(checks.integer, 2**31 - 1, 0) and not accepts(checks.integer, 2**31, 0)
+    with pytest.raises(ConfigError, match="use a whole number, 0 to 2147483647"):
+        checks.integer("rows", 10**18, 0)
 
 
 @pytest.mark.parametrize("value", [1.0, True, "1", None, float("nan")])
@@ -39,7 +44,7 @@ def test_integers_are_whole_numbers(value):
     assert not accepts(checks.integer, value, 0, 3)
 
 
-@pytest.mark.parametrize(("high", "remedy"), [(None, "2 or more"), (5, "2 to 5")])
+@pytest.mark.parametrize(("high", "remedy"), [(2**31 - 1, "2 or more"), (5, "2 to 5")])
 def test_integers_say_their_range(high, remedy):
     with pytest.raises(ConfigError, match=f"use a whole number, {remedy}"):
         checks.integer("rows", 1, 2, high)

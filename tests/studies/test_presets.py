@@ -131,7 +131,7 @@ def test_the_bonus_is_tried_with_the_best_of_all_else(tmp_path, monkeypatch):
 def test_trials_go_on_after_one_that_diverged_but_not_after_a_signal(code, stages, monkeypatch):
     codes = []
     monkeypatch.setattr(tune, "train_all", lambda *_: codes.append(code) or code)
-    monkeypatch.setattr(tune.folder, "write", lambda *_: None)
+    monkeypatch.setattr(tune.files, "write", lambda *_: None)
     monkeypatch.setattr("sys.argv", ["tune", "--games", "ipd", "--algos", "a2c"])
     assert tune.main() == code and len(codes) == stages
 
