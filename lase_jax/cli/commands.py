@@ -1,6 +1,7 @@
 """What the commands of the command line do."""
 
 import argparse
+import shlex
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
@@ -47,7 +48,7 @@ def train(arguments: Sequence[str], presets: Presets, called: str) -> int:
     devices.join_hosts(chosen.hosts)
     devices.use_cores()
     devices.require_any()
-    if chosen.resume:
+    if chosen.resume is not None:
         return resume(arguments, Path(chosen.resume), called)
     start = begun(presets, chosen)
     options = parse(train_options(start), arguments, f"{called} train")
@@ -58,7 +59,7 @@ def train(arguments: Sequence[str], presets: Presets, called: str) -> int:
     with lock.held(path):
         devices.first_alone(lambda: create_run(config, path, options.overwrite))
         say(f"Run folder: {path}")
-        return train_run(path, _resume_command(called, path), say)
+        return train_run(path, _resumes(f"{called} train", path), say)
 
 
 def _shared(arguments: Sequence[str]) -> list[str]:
@@ -94,10 +95,10 @@ def sweep_runs(arguments: Sequence[str], presets: Presets, called: str) -> int:
         for flag in sorted(flags(arguments) - {"--resume", "--wandb", "--hosts"}):
             remedy = "a sweep goes on as it was begun, leave it out"
             require(False, flag[2:], "given", remedy)
-        return sweep.run(options.resume, f"{whole} --resume {options.resume}", say, wandb)
+        return sweep.run(options.resume, _resumes(whole, options.resume), say, wandb)
     config = configured(options, presets)
     swept = axes.parse(options.sweep, config)
-    integer("samples", options.samples, 0, sweep.MAX_SAMPLES)
+    integer("samples", options.samples, 0, axes.MOST)
     integer("halvings", options.halvings, 0, sweep.MAX_HALVINGS)
     settings = (
         axes.random(swept, options.samples, config.seed, config)
@@ -110,8 +111,8 @@ def sweep_runs(arguments: Sequence[str], presets: Presets, called: str) -> int:
         return axes.value_at(parse(sweep_options(start), typed, whole).run, path)
 
     runs = axes.configured(config, swept, settings, convert)
-    for run in runs:
-        set_up(run)
+    setups = [set_up(run) for run in runs]
+    sweep.require_metric(options.metric, setups[0])
     path = place(options, f"sweep-{chosen.env}-{chosen.algo}")
     by_name = {axes.name(setting): setting for setting in settings}
 
@@ -128,7 +129,7 @@ def sweep_runs(arguments: Sequence[str], presets: Presets, called: str) -> int:
         devices.first_alone(create)
         say(f"Sweep folder: {path}")
         say(f"Settings: {len(runs)}, seeds of each: {config.seeds}, programs: {programs}.")
-        return sweep.run(path, f"{whole} --resume {path}", say)
+        return sweep.run(path, _resumes(whole, path), say)
 
 
 def resume(arguments: Sequence[str], path: Path, called: str) -> int:
@@ -150,11 +151,12 @@ def resume(arguments: Sequence[str], path: Path, called: str) -> int:
     if options.seats:
         now = replace(now, seats=tuple(options.seats.split(",")))
     check_same(to_json(config), to_json(now))
-    return train_run(path, _resume_command(called, path), say, options.run.wandb)
+    return train_run(path, _resumes(f"{called} train", path), say, options.run.wandb)
 
 
-def _resume_command(called: str, path: Path) -> str:
-    return f"{called} train --resume {path}"
+def _resumes(command: str, path: Path) -> str:
+    """The command that resumes a run or sweep, as it can be typed."""
+    return f"{command} --resume {shlex.quote(str(path))}"
 
 
 def evaluate_run(arguments: Sequence[str], presets: Presets, called: str) -> int:
@@ -165,9 +167,13 @@ def evaluate_run(arguments: Sequence[str], presets: Presets, called: str) -> int
     integer("seed", options.seed, 0, MAX_SEED)
     setup, update, carry = restore_run(options.run, say, options.checkpoint)
     seeds = len(setup.seeds)
-    metrics = evaluate.evaluate(
-        setup.env, setup.algorithm, carry.state, seeds, options.episodes, options.seed
-    )
+
+    def admit(program: Any) -> None:
+        one_device = devices.mesh(1, 1)
+        devices.require_memory(program, one_device, "episodes", options.episodes, "use fewer")
+
+    played = setup.env, setup.algorithm, carry.state, seeds, options.episodes, options.seed
+    metrics = evaluate.evaluate(*played, admit=admit)
     result = evaluate.report(metrics, setup.seats, setup.seeds)
     evaluate.show(result, seeds, options.episodes)
     content = {"update": update, "episodes": options.episodes, "seed": options.seed, **result}
@@ -184,7 +190,7 @@ def cross_play(arguments: Sequence[str], presets: Presets, called: str) -> int:
     options = parse(Crossplay, arguments, f"{called} crossplay")
     integer("episodes", options.episodes, 1)
     integer("seed", options.seed, 0, MAX_SEED)
-    names = [path.name for path in options.runs]
+    names = [printable(path.name) for path in options.runs]
     require(len(names) > 1, "runs", " ".join(names), "name two runs or more")
     require(len(set(names)) == len(names), "runs", " ".join(names), "name each run once")
     restored = [restore_run(path, say) for path in options.runs]

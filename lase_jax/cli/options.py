@@ -86,7 +86,7 @@ def deciding(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--algo", default="lase")
     parser.add_argument("--preset", default="")
     parser.add_argument("--learner", default="")
-    parser.add_argument("--resume", default="")
+    parser.add_argument("--resume", default=None)
     parser.add_argument("--hosts", default="")
     try:
         return parser.parse_known_args(arguments)[0]

@@ -92,6 +92,7 @@ def evaluate(
     num_episodes: int,
     seed: int = 0,
     modes: Sequence[Mode] = MODES,
+    admit: Callable[[Any], None] = lambda executable: None,
 ) -> dict[str, dict[str, np.ndarray]]:
     """Episodes of every seed without exploration, by default greedy and sampled ones.
 
@@ -103,6 +104,7 @@ def evaluate(
         num_episodes: episodes per seed and mode.
         seed: seed of the episodes.
         modes: how actions are chosen.
+        admit: called with every compiled program, before it runs.
 
     Returns:
         For each mode, every metric as ``[S]``, ``[S, N]`` or ``[S, N, N]``.
@@ -111,7 +113,9 @@ def evaluate(
     for mode in modes:
         one = partial(scores, env, algorithm, num_episodes=num_episodes, mode=mode)
         keys = jax.random.split(jax.random.key(seed), seeds)
-        results[mode] = jax.device_get(jax.jit(jax.vmap(one))(state, keys))
+        program = jax.jit(jax.vmap(one)).lower(state, keys).compile()
+        admit(program)
+        results[mode] = jax.device_get(program(state, keys))
     return results
 
 
@@ -158,7 +162,7 @@ def show(found: dict[str, Any], num_seeds: int, num_episodes: int) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    console = Console(markup=False)
     for mode, result in found.items():
         group = result["group"]
         table = Table(title=f"{mode}: mean of {num_episodes} episodes x {num_seeds} seeds")

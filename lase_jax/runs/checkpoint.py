@@ -8,6 +8,7 @@ ones intact.
 import gc
 import json
 import logging
+import os
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -18,7 +19,7 @@ from typing import Any, NamedTuple, TypeVar
 import jax
 import jax.numpy as jnp
 
-from envs.checks import ConfigError
+from envs.checks import ConfigError, require
 from lase_jax.runs import devices, files, folder, seal
 from lase_jax.runs.files import reason
 from lase_jax.runs.seal import Seal, flat
@@ -55,7 +56,7 @@ class Checkpoints:
         full: whether it has failed because the disk is full.
 
     Raises:
-        ConfigError: the folder is a link, which may lead anywhere.
+        ConfigError: the folder is a link, which may lead anywhere, or has a backslash in its path.
     """
 
     def __init__(
@@ -71,6 +72,9 @@ class Checkpoints:
         import orbax.checkpoint as orbax
 
         folder.require_own(path)
+        readable = os.name == "nt" or "\\" not in str(path.absolute())
+        misread = "the library that writes them reads a backslash as a slash, use another name"
+        require(readable, path.name, str(path), misread)
         for noisy in ("absl", "asyncio"):
             logging.getLogger(noisy).setLevel(logging.CRITICAL)
         self._orbax, self._config, self._say, self._read_only = orbax, config, say, read_only

@@ -26,6 +26,8 @@ from lase_jax.types import Algorithm
 
 MAX_SEED = checks.LARGEST_INTEGER
 """The largest seed of a random key."""
+MAX_SEEDS = 100_000
+"""The most seeds of a run."""
 
 WandbMode = Literal["offline", "online", "disabled"]
 """How metrics are logged to Weights & Biases."""
@@ -131,12 +133,12 @@ def named(name: str) -> AlgorithmConfig:
 
 
 def check_seeds(seed: int, seeds: int) -> None:
-    """Requires at least one seed, all of them between 0 and `MAX_SEED`.
+    """Requires one to `MAX_SEEDS` seeds, all of them between 0 and `MAX_SEED`.
 
     Raises:
-        ConfigError: no seed, or one outside this interval.
+        ConfigError: no seed, too many, or one outside this interval.
     """
-    checks.integer("seeds", seeds, 1)
+    checks.integer("seeds", seeds, 1, MAX_SEEDS)
     checks.integer("seed", seed, 0)
     remedy = f"use one below {MAX_SEED + 1} - seeds"
     checks.require(seed + seeds <= MAX_SEED + 1, "seed", seed, remedy)

@@ -8,7 +8,6 @@ Letters: S seeds, N seats, R rows (seatings: for each seat, the society its agen
 
 import itertools
 from collections.abc import Sequence
-from functools import cache
 from typing import Any, NamedTuple
 
 import jax
@@ -18,6 +17,7 @@ from envs.checks import require
 from lase_jax.loop.rollout import begin, play
 from lase_jax.loop.society import society
 from lase_jax.reports import stats
+from lase_jax.runs import devices
 from lase_jax.runs.config import Kind
 from lase_jax.runs.setup import Setup
 from lase_jax.types import Carry, Mode, PyTree
@@ -95,9 +95,12 @@ def meet(
     societies = [guests(setup, carry) for setup, carry in runs]
     keys = jax.random.split(jax.random.key(seed), seeds)
 
-    @cache
-    def table(kinds: tuple[Kind, ...]) -> Any:
-        """The jitted function that plays some kinds of agents, each on one seat."""
+    programs: dict[tuple[Kind, ...], Any] = {}
+
+    def program(kinds: tuple[Kind, ...], acting: tuple[PyTree, ...]) -> Any:
+        """The compiled program that plays some kinds of agents, each on one seat."""
+        if kinds in programs:
+            return programs[kinds]
         groups = [(kind.agent.build(env, (seat,)), (seat,)) for seat, kind in enumerate(kinds)]
         algorithm = society(env.spec, groups)
 
@@ -107,14 +110,18 @@ def meet(
             played = play(env, algorithm, acting, world, key_play, env.spec.horizon, mode)[1]
             return played.reward.sum(0).mean(0)
 
-        return jax.jit(jax.vmap(one))
+        programs[kinds] = jax.jit(jax.vmap(one)).lower(acting, keys).compile()
+        one_device = devices.mesh(1, 1)
+        devices.require_memory(programs[kinds], one_device, "episodes", num_episodes, "use fewer")
+        return programs[kinds]
 
     rows = seatings(len(runs), env.spec.num_agents)
     returns = []
     for row in rows:
         seated = [societies[number][seat] for seat, number in enumerate(row)]
         acting = tuple(jax.tree.map(lambda leaf: leaf[:seeds], guest.acting) for guest in seated)
-        returns.append(np.asarray(table(tuple(guest.kind for guest in seated))(acting, keys)))
+        kinds = tuple(guest.kind for guest in seated)
+        returns.append(np.asarray(program(kinds, acting)(acting, keys)))
     return rows, np.stack(returns)
 
 
@@ -148,4 +155,4 @@ def show(result: dict[str, Any], title: str) -> None:
     for row in result["tables"]:
         cells = [f"{who} {paid:.2f}" for who, paid in zip(row["seats"], row["return"], strict=True)]
         table.add_row(*cells, f"{row['collective']['mean']:.2f}")
-    Console().print(table)
+    Console(markup=False).print(table)

@@ -11,6 +11,8 @@ that share a seed's environments average its gradients. Random numbers do not de
 import contextlib
 import math
 import os
+import socket
+import time
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Any
@@ -29,6 +31,8 @@ SEEDS = "seeds"
 """Name of the mesh's axis whose devices share seeds."""
 FEWEST = 4
 """Least number of environments per core: with fewer, cores mostly wait for each other."""
+PATIENCE = 120.0
+"""Seconds in which the first of several processes must answer."""
 USABLE = 0.8
 """Share of the memory that training may take."""
 
@@ -220,8 +224,9 @@ def join_hosts(hosts: str) -> None:
     if not hosts:
         return
     address, *counts = hosts.split(",")
-    valid = hosts == "auto" or (len(counts) == 2 and all(count.isdecimal() for count in counts))
-    require(valid, "hosts", hosts, 'use "auto", or e.g. "10.0.0.1:1234,4,0"')
+    if hosts != "auto":
+        _require_hosts(hosts, address, counts)
+    print("Waiting for all processes, up to five minutes.", flush=True)
     try:
         if hosts == "auto":
             jax.distributed.initialize()
@@ -231,6 +236,25 @@ def join_hosts(hosts: str) -> None:
             )
     except (RuntimeError, ValueError) as error:
         raise ConfigError(f"hosts is {hosts!r}: {reason(error)}") from error
+
+
+def _require_hosts(hosts: str, address: str, counts: Sequence[str]) -> None:
+    """Requires ``address:port``, a count and a number, and an answer if this is not the first."""
+    host, _, port = address.rpartition(":")
+    numbers = [int(each) for each in (port, *counts) if each.isascii() and each.isdecimal()]
+    valid = bool(host) and len(counts) == 2 and len(numbers) == 3 and max(numbers) < 2**16
+    require(valid, "hosts", hosts, 'use "auto", or e.g. "10.0.0.1:1234,4,0"')
+    _, count, number = numbers
+    require(0 <= number < count, "hosts", hosts, f"its last number must be 0 to {count - 1}")
+    end = time.monotonic() + PATIENCE
+    while number > 0:  # else jax ends this process after five minutes, with a stack of addresses
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
+            return
+        except OSError as error:
+            remedy = f"{address} does not answer ({reason(error)}), start the first process"
+            require(time.monotonic() < end, "hosts", hosts, remedy)
+            time.sleep(1)
 
 
 def first_process() -> bool:
@@ -290,3 +314,21 @@ def free(grid: Mesh) -> float:
     except (AttributeError, OSError, ValueError):
         return math.inf
     return USABLE * memory / len(grid.local_devices)
+
+
+def require_memory(executable: Any, grid: Mesh, field: str, value: Any, remedy: str) -> None:
+    """Requires that a compiled program can fit into the memory of each device, all of it taken.
+
+    Args:
+        executable: the program.
+        grid: the devices.
+        field: name of the setting that makes it large, for the message.
+        value: what it is.
+        remedy: what to lower.
+
+    Raises:
+        ConfigError: it cannot.
+    """
+    takes, there = needed(executable), free(grid) / USABLE
+    words = f"this takes {takes / 2**30:,.1f} GiB of {there / 2**30:,.1f}, {remedy}"
+    require(not agreed(takes > there), field, value, words)

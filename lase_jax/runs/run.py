@@ -325,6 +325,9 @@ def train_together(runs: Sequence[Run], until: int, received: list[int], say: Sa
         for half in (runs[: len(runs) // 2], runs[len(runs) // 2 :]):
             train_together(half, until, received, say)
         return
+    remedy = "use fewer environments, seeds or steps between updates, or smaller networks"
+    num_envs = first.setup.config.schedule.num_envs
+    devices.require_memory(one_part, grid, "num_envs", num_envs, remedy)
     for run in runs:
         run.begin()
     if len({run.done for run in runs}) > 1:  # some had a damaged checkpoint
@@ -445,6 +448,7 @@ def open_sinks(run: Run) -> list[sinks.Guarded]:
         return metrics_csv.Csv(path / folder.METRICS, seeds, done, say)
 
     def wandb() -> sinks.Sink:
+        folder.require_own(path / folder.WANDB)
         identity = f"{path.name}-{content.get('created', '')}"
         return Wandb(path, seeds, content, run.wandb, identity, say)
 

@@ -8,6 +8,7 @@ separated by commas; if a value consists of several numbers, these are joined wi
 """
 
 import dataclasses
+import hashlib
 import itertools
 import math
 import re
@@ -25,6 +26,10 @@ PLACES = ("agent", "game", "schedule")
 """Fields of a `RunConfig` that hold the fields that can be swept."""
 DIGITS = 4
 """Significant digits of numbers that are drawn."""
+LONGEST = 100
+"""Most characters of a setting's name: W&B's and folders' names have limits."""
+MOST = 10_000
+"""Most settings of a sweep: each is a folder."""
 Convert = Callable[[str, str], Any]
 """``(path, text) -> value``: the value of a field from the text that was typed for it."""
 
@@ -164,12 +169,14 @@ def grid(axes: list[Axis]) -> list[Setting]:
     """Every combination of values.
 
     Raises:
-        ConfigError: an axis is an interval.
+        ConfigError: an axis is an interval, or there are more than `MOST` combinations.
     """
     for axis in axes:
         listed = isinstance(axis.values, tuple)
         require(listed, "sweep", axis.label, "list values, or say with --samples how many to draw")
     texts = [axis.values for axis in axes if isinstance(axis.values, tuple)]
+    count = math.prod(map(len, texts))
+    require(count <= MOST, "sweep", f"{count} settings", f"use at most {MOST}, or --samples")
     labels = [axis.label for axis in axes]
     return [dict(zip(labels, chosen, strict=True)) for chosen in itertools.product(*texts)]
 
@@ -185,9 +192,15 @@ def random(axes: list[Axis], samples: int, seed: int, config: RunConfig) -> list
         whole = isinstance(value_at(config, axis.path), int)
         return str(round(drawn)) if whole else f"{drawn:g}"
 
-    drawn = ({axis.label: draw(axis) for axis in axes} for _ in range(100 * samples))
-    different = {tuple(setting.items()): setting for setting in drawn}
-    return list(different.values())[:samples]
+    listed = [len(axis.values) for axis in axes if isinstance(axis.values, tuple)]
+    wanted = min(samples, math.prod(listed)) if len(listed) == len(axes) else samples
+    different: dict[tuple, Setting] = {}
+    for _ in range(100 * wanted):
+        setting = {axis.label: draw(axis) for axis in axes}
+        different[tuple(setting.items())] = setting
+        if len(different) == wanted:
+            break
+    return list(different.values())
 
 
 def configured(
@@ -211,5 +224,12 @@ def configured(
 
 
 def name(setting: Setting) -> str:
-    """The name of a setting, which is also the name of its run's folder."""
-    return ",".join(f"{label}={text}" for label, text in setting.items())
+    """The name of a setting, which is also the name of its run's folder.
+
+    Where it would be too long or no folder's name, a digest takes the place of its end.
+    """
+    whole = ",".join(f"{label}={text}" for label, text in setting.items())
+    plain = re.sub(r"[^\w=,.+-]", "_", whole)
+    if plain == whole and len(whole) <= LONGEST:
+        return whole
+    return f"{plain[: LONGEST - 9]}-{hashlib.blake2b(whole.encode(), digest_size=4).hexdigest()}"

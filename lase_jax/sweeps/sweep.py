@@ -16,10 +16,11 @@ import csv
 import glob
 import io
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
 from envs.checks import ConfigError, choice, integer, require
@@ -30,7 +31,7 @@ from lase_jax.runs import config, devices, files, folder, lock, metrics_csv, res
 from lase_jax.runs.config import RunConfig, WandbMode
 from lase_jax.runs.parts import Plan, plan_of
 from lase_jax.runs.run import Run, Say, grouped, train_together
-from lase_jax.runs.setup import create_run, load_config
+from lase_jax.runs.setup import Setup, create_run, load_config
 from lase_jax.runs.signals import stop_signals, stopped
 from lase_jax.sweeps import axes
 
@@ -38,8 +39,6 @@ TABLE, NUMBERS, PICTURE = "table.md", "table.csv", "sweep.png"
 AGENTS = "wandb.yaml"
 MAX_HALVINGS = 20
 """More would compare settings before a millionth of the training."""
-MAX_SAMPLES = 10_000
-"""The most settings that may be drawn, or that values may combine to: each is a folder."""
 SHOWN = 20
 """Largest number of settings that are printed."""
 
@@ -60,6 +59,8 @@ class Sweep:
     """Settings that were stopped, and after which update."""
     diverged: dict[str, str] = field(default_factory=dict)
     """Settings that diverged, and the message of each."""
+    made: bool = True
+    """Whether the folders of all settings have been made."""
 
     def alive(self) -> list[str]:
         """The settings that have neither been stopped nor diverged."""
@@ -132,10 +133,21 @@ def create(path: Path, sweep: Sweep, runs: Sequence[RunConfig], overwrite: bool 
     require_free(path, overwrite)
     with files.writing("out", path):
         folder.make_empty(path)
+        save(path, replace(sweep, made=False))  # if this ends here, it can be overwritten
     for (name, setting), run in zip(sweep.settings.items(), runs, strict=True):
         create_run(run, path / name, overwrite=False, sweep=path.name, setting=setting)
     with files.writing("out", path):
-        save(path, sweep)  # last: a folder with sweep.json is complete
+        save(path, sweep)
+
+
+def require_metric(name: str, setup: Setup) -> None:
+    """Requires that runs have a metric of a name; traces one update to know.
+
+    Raises:
+        ConfigError: they have not; names the nearest ones.
+    """
+    _, metrics = jax.eval_shape(lambda carry: setup.trainer.run(carry, 1), setup.shapes())
+    choice("metric", name, metrics)
 
 
 def rungs(sweep: Sweep) -> list[float]:
@@ -159,7 +171,9 @@ def run(path: Path, command: str, say: Say = print, wandb: WandbMode | None = No
     Raises:
         ConfigError: not a sweep's folder, or a run in it that cannot go on.
     """
-    load(path)  # what is no sweep gets no lock
+    begun = load(path)  # what is no sweep gets no lock
+    remedy = "it was stopped while its folders were made, begin it again with --overwrite"
+    require(begun.made, "resume", str(path), remedy)
     with lock.held(path):
         return _run(path, command, say, wandb)
 
@@ -327,7 +341,7 @@ def show(lines: Sequence[Sequence[str]]) -> None:
         out.add_column(name)
     for line in lines[1 : SHOWN + 1]:
         out.add_row(*line)
-    console = Console()
+    console = Console(markup=False)
     if not console.is_terminal:
         console.width = 140
     console.print(out)

@@ -88,3 +88,20 @@ def test_every_setting_is_the_run_with_its_values():
     agent = changed(RUN.agent, dict(lr=0.25, net=replace(tiny.NET, lstm=8)))
     assert runs[1] == replace(RUN, agent=agent)
     assert axes.value_at(runs[3], "agent.net.lstm") == 8
+
+
+def test_a_name_is_short_and_a_folders_and_its_own():
+    many = {f"agent.learner.field_{count}": str(count) for count in range(20)}
+    names = {axes.name(many | {"last": last}) for last in "ab"}
+    assert len(names) == 2 and all(len(name) == axes.LONGEST for name in names)
+    odd = axes.name({"x": "a/../b", "y": "1:2"})
+    assert odd.startswith("x=a_.._b,y=1_2-") and odd != axes.name({"x": "a/../b", "y": "1_2"})
+    assert axes.name({"lr": "1e-3", "delta": "0.1"}) == "lr=1e-3,delta=0.1"
+
+
+def test_few_values_end_the_drawing_and_too_many_are_refused():
+    found = axes.parse("lr=1e-3,1e-4", RUN)
+    assert len(axes.random(found, 10_000, 0, RUN)) == 2
+    many = ",".join(str(number) for number in range(1, 202))
+    with pytest.raises(ConfigError, match="40401 settings: use at most 10000"):
+        axes.grid(axes.parse(f"num_envs={many} steps={many}", RUN))

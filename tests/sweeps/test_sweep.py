@@ -8,6 +8,7 @@ import pytest
 import tiny
 
 from envs.checks import ConfigError
+from experiments.presets import preset
 from lase_jax import cli
 from lase_jax.runs import devices, folder, metrics_csv, parts, program, results
 from lase_jax.runs.parts import plan_of
@@ -147,6 +148,7 @@ def test_a_sweep_that_was_stopped_goes_on_to_the_same_end(tmp_path, monkeypatch)
 
 
 def test_what_does_not_fit_together_is_trained_in_turn(tmp_path, monkeypatch):
+    monkeypatch.setattr(devices, "require_memory", lambda *_: None)
     said = []
     make(tmp_path / "x", text="lr=1e-3,1e-2", steps=16)
     monkeypatch.setattr(devices, "free", lambda grid: 1)
@@ -180,7 +182,7 @@ def test_a_sweep_is_not_overwritten_and_a_folder_is_no_sweep(tmp_path):
     with pytest.raises(ConfigError, match="name is 'x': use another name, --resume .* --overwrite"):
         make(tmp_path / "x", steps=16)
     sweep.create(tmp_path / "x", sweep.Sweep("return/collective", 0, {}), [], overwrite=True)
-    assert [file.name for file in (tmp_path / "x").iterdir()] == [folder.SWEEP]
+    assert [file.name for file in folder.contents(tmp_path / "x")] == [folder.SWEEP]
     with pytest.raises(ConfigError, match="resume is .*not a sweep's folder"):
         sweep.run(tmp_path, "again")
 
@@ -231,3 +233,49 @@ def test_agents_of_wandb_are_offered_what_they_can_type(tmp_path):
     for text in ("normalise=true,false", "agent.net.dense=4,4x4"):
         assert not sweep.for_agents(axes.parse(text, run), run, [], "return/collective", file)
     assert not file.exists()
+
+
+def test_an_unknown_metric_is_noticed_before_any_training(tmp_path, capsys):
+    options = [*tiny.FLAGS, "--env", "ssh", "--algo", "a2c", "--out", str(tmp_path / "out")]
+    line = ["sweep", *options, "--sweep", "lr=1e-3", "--metric", "return/colective"]
+    assert cli.execute(line, preset, "lase") == 2
+    assert "did you mean 'return/collective'" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_sweep_that_was_killed_while_it_was_made_can_be_begun_again(tmp_path, monkeypatch):
+    path, made = tmp_path / "x", []
+
+    def killed(*arguments, **facts):
+        if made:
+            raise KeyboardInterrupt
+        made.append(arguments)
+        return create_run(*arguments, **facts)
+
+    monkeypatch.setattr(sweep, "create_run", killed)
+    with pytest.raises(KeyboardInterrupt):
+        make(path)
+    monkeypatch.undo()
+    with pytest.raises(ConfigError, match="stopped while its folders were made"):
+        sweep.run(path, "again", lambda line: None)
+    with pytest.raises(ConfigError, match="use another name"):
+        sweep.require_free(path, overwrite=False)
+    sweep.require_free(path, overwrite=True)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"settings": {"../x": {}}},
+        {"settings": {"x": {"lr": 3}}},
+        {"stopped": {"y": 3}},
+        {"halved": 5},
+        {"halvings": -1},
+        {"metric": None},
+    ],
+)
+def test_a_plan_that_was_edited_is_one_sentence(swept, tmp_path, change):
+    content = json.loads((swept[0] / folder.SWEEP).read_text()) | change
+    (tmp_path / folder.SWEEP).write_text(json.dumps(content))
+    with pytest.raises(ConfigError):
+        sweep.load(tmp_path)
