@@ -103,5 +103,5 @@ def test_few_values_end_the_drawing_and_too_many_are_refused():
     found = axes.parse("lr=1e-3,1e-4", RUN)
     assert len(axes.random(found, 10_000, 0, RUN)) == 2
     many = ",".join(str(number) for number in range(1, 202))
-    with pytest.raises(ConfigError, match="40401 settings: use at most 10000"):
+    with pytest.raises(ConfigError, match="40401 settings.: use at most 10000"):
         axes.grid(axes.parse(f"num_envs={many} steps={many}", RUN))
