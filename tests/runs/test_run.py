@@ -351,20 +351,77 @@ def assert_equal(broken, straight, updates):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @pytest.mark.skipif(os.name != "posix", reason="signals")
-def test_killed_twenty_times_a_run_is_the_same_as_undisturbed(tmp_path):
+def test_killed_a_hundred_times_a_run_is_the_same_as_undisturbed(tmp_path):
     rng = np.random.default_rng(0)
     straight, broken = tmp_path / "straight", tmp_path / "broken"
-    size = dict(steps=16_000, chunks=500)
+    size = dict(steps=320_000, chunks=4000)
     reference, process = start(straight, **size), start(broken, **size)
-    for _ in range(20):
-        wait_until_saved(process, broken, committed(broken) + 4)
+    for _ in range(100):
+        wait_until_saved(process, broken, committed(broken) + 10)
         time.sleep(rng.uniform(0.0, 0.3))
         process.kill()
         process.communicate(timeout=100)
-        assert committed(broken) < 2000
+        assert committed(broken) < 40_000
         process = start(broken, "train", "--resume", str(broken))
     for ended in (process, reference):
+        printed, _ = ended.communicate(timeout=1200)
+        assert ended.returncode == 0, printed
+    assert_equal(broken, straight, 40_000)
+
+
+@pytest.mark.slow
+def test_of_two_writers_one_is_refused_and_the_run_is_the_same_as_undisturbed(tmp_path):
+    straight, shared = tmp_path / "straight", tmp_path / "shared"
+    size = dict(steps=64_000, chunks=1000)
+    reference, first = start(straight, **size), start(shared, **size)
+    wait_until_saved(first, shared, 8)
+    for _ in range(10):
+        first.kill()
+        first.communicate(timeout=100)
+        pair = [start(shared, "train", "--resume", str(shared)) for _ in range(2)]
+        while all(each.poll() is None for each in pair):
+            time.sleep(0.05)
+        refused, first = sorted(pair, key=lambda each: each.poll() is None)
+        printed, _ = refused.communicate()
+        assert refused.returncode == 2 and "another process is training it" in printed, printed
+        wait_until_saved(first, shared, committed(shared) + 8)
+    for ended in (first, reference):
         printed, _ = ended.communicate(timeout=600)
         assert ended.returncode == 0, printed
-    assert_equal(broken, straight, 2000)
+    assert_equal(shared, straight, 8000)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 300 kB; its argument gives it another size."""
+    place = tmp_path / "disk"
+    place.mkdir()
+
+    def mount(options):
+        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)]
+        return subprocess.run(command, capture_output=True, check=False).returncode
+
+    if mount("size=300k"):
+        pytest.skip("only root can mount a small disk")
+    yield place, lambda size: mount(f"remount,size={size}")
+    subprocess.run(["umount", "--lazy", str(place)], check=False)
+
+
+@pytest.mark.slow
+def test_a_disk_that_is_really_full_costs_nothing_once_it_has_room(small_disk, tmp_path):
+    disk, resize = small_disk
+    straight, tight = tmp_path / "straight", disk / "x"
+    reference, process = start(straight), start(tight)
+    printed = ""
+    while "The disk is full: waiting" not in printed:
+        line = process.stdout.readline()
+        assert line, printed
+        printed += line
+    assert resize("20m") == 0
+    more, _ = process.communicate(timeout=100)
+    assert process.returncode == 0 and "Traceback" not in printed + more, printed + more
+    assert (printed + more).count("\n") < 20
+    reference.communicate(timeout=100)
+    assert_equal(tight, straight, 160)
