@@ -95,6 +95,9 @@ def sweep_runs(arguments: Sequence[str], presets: Presets, called: str) -> int:
         for flag in sorted(flags(arguments) - {"--resume", "--wandb", "--hosts"}):
             remedy = "a sweep goes on as it was begun, leave it out"
             require(False, flag[2:], "given", remedy)
+        plan = sweep.load(options.resume)
+        first = load_config(options.resume / next(iter(plan.settings)))[0]
+        sweep.require_metric(plan.metric, set_up(first))
         return sweep.run(options.resume, _resumes(whole, options.resume), say, wandb)
     config = configured(options, presets)
     swept = axes.parse(options.sweep, config)

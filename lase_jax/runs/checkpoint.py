@@ -12,7 +12,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -83,7 +83,27 @@ class Checkpoints:
         self.failing, self.full = False, False
         self._best_file = self._path.with_name(folder.BEST)
         self._best = _read_best(self._best_file)
-        self._manager = self._open()
+        manager, failure = attempted(self._open)
+        if manager is None:
+            self._leave_out_what_cannot_be_listed(failure)
+            manager = self._open()
+        self._manager = manager
+
+    def _leave_out_what_cannot_be_listed(self, failure: "Failure | None") -> None:
+        """Puts checkpoints aside whose label is damaged: Orbax would list none of them.
+
+        Raises:
+            ConfigError: there is none that can be named, or nothing may be changed.
+        """
+        labels = sorted(self._path.glob("*/_CHECKPOINT_METADATA"))
+        damaged = [label.parent for label in labels if not _is_label(label)]
+        words = f"Checkpoint {damaged[0].name} is damaged" if damaged else "they cannot be listed"
+        why = failure.reason if failure else ""
+        remedy = f"{words} ({why}), resume the run, which puts it aside, or move it"
+        require(bool(damaged) and not self._read_only, folder.CHECKPOINTS, str(self._path), remedy)
+        for place in damaged:
+            self._say(f"Checkpoint {place.name} cannot be read ({why}).")
+        devices.first_alone(lambda: self._rename([int(place.name) for place in damaged]))
 
     def _open(self) -> Any:
         writes = not self._read_only
@@ -285,16 +305,25 @@ class Checkpoints:
         if not damaged or self._read_only:
             return
         self._manager.close()
-
-        def rename() -> None:
-            for update in damaged:
-                aside = self._path.parent / f"damaged-checkpoint-{update}"
-                shutil.rmtree(aside, ignore_errors=True)
-                with files.writing("checkpoints", aside):
-                    (self._path / str(update)).rename(aside)
-
-        devices.first_alone(rename)
+        devices.first_alone(lambda: self._rename(damaged))
         self._manager = self._open()
+
+    def _rename(self, damaged: list[int]) -> None:
+        for update in damaged:
+            aside = self._path.parent / f"damaged-checkpoint-{update}"
+            shutil.rmtree(aside, ignore_errors=True)
+            with files.writing("checkpoints", aside):
+                (self._path / str(update)).rename(aside)
+
+
+def _is_label(file: Path) -> bool:
+    """Whether a file is what Orbax writes about a checkpoint, with times as whole numbers."""
+    try:
+        content = files.read_json(file)
+        times = [content.get(name) for name in ("init_timestamp_nsecs", "commit_timestamp_nsecs")]
+    except (OSError, ValueError, AttributeError):
+        return False
+    return all(isinstance(time, int) or time is None for time in times)
 
 
 class Failure(NamedTuple):
@@ -322,7 +351,21 @@ def attempted(action: Callable[[], T]) -> tuple[T | None, Failure | None]:
         gc.collect()
     finally:
         sys.unraisablehook = before
+    _hush()
     return None, failure
+
+
+@cache
+def _hush() -> None:
+    """Keeps what tasks of Orbax that are dropped from now on would print: their error is known."""
+    before = sys.unraisablehook
+
+    def hook(unraisable: Any) -> None:
+        code = getattr(unraisable.object, "cr_code", None)
+        if code is None or "orbax" not in code.co_filename:
+            before(unraisable)
+
+    sys.unraisablehook = hook
 
 
 def require_sound(condition: bool, problem: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from envs.checks import ConfigError, choice, require
+from envs.checks import ConfigError, choice, integer, require
 from envs.types import Env
 from lase_jax.loop.train import Trainer, make_trainer
 from lase_jax.runs import devices, files, folder, lock, program
@@ -93,6 +93,7 @@ def load_config(path: Path) -> tuple[RunConfig, dict[str, Any]]:
         text = content.get(name, "")
         require(isinstance(text, str), name, text, f"it is no text, mend {path / folder.CONFIG}")
     version = content.get("env_version")
+    integer("env_version", version, 1)
     remedy = f"the rules of {config.env} are now version {config.game.version}, start a new run"
     require(version == config.game.version, "env_version", version, remedy)
     return config, content

@@ -78,6 +78,7 @@ def load(path: Path) -> Sweep:
         for name in (*sweep.settings, *sweep.stopped, *sweep.diverged):
             folder.require_plain("settings", name)
             choice("settings", name, sweep.settings)
+        require(bool(sweep.settings), "settings", {}, "begin the sweep anew")
         integer("halvings", sweep.halvings, 0, MAX_HALVINGS)
         integer("halved", sweep.halved, 0, sweep.halvings)
         return sweep

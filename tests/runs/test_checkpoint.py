@@ -313,3 +313,20 @@ def test_checkpoints_are_not_written_through_a_link(tmp_path):
     (tmp_path / "checkpoints").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(ConfigError, match="checkpoints is '.*': it is a link"):
         open_at(tmp_path / "checkpoints")
+
+
+@pytest.mark.parametrize("label", ["{", "[]", '{"init_timestamp_nsecs": 1.5}', "\0"])
+def test_a_damaged_label_harms_no_other_checkpoint(tmp_path, carry, label):
+    place = tmp_path / "checkpoints"
+    saved(place, carry, 10, 20)
+    (place / "20" / "_CHECKPOINT_METADATA").write_text(label)
+    said = []
+    try:
+        open_at(place, said, read_only=True).close()
+    except ConfigError as error:
+        assert "Checkpoint 20 is damaged" in str(error)
+    checkpoints = open_at(place, said)
+    assert checkpoints.restore(carry)[0] in (10, 20)
+    checkpoints.save(30, carry, 0.0)
+    assert checkpoints.newest() == 30
+    checkpoints.close()
