@@ -147,10 +147,9 @@ def resume(arguments: Sequence[str], path: Path, called: str) -> int:
     require(same, "learner", options.learner, "a resumed run keeps its own, leave it out")
     given = deciding(arguments)
     now = replace(fitted(options.run, options), wandb=config.wandb)
-    if "--env" in flags(arguments):
-        now = replace(now, env=given.env)
-    if "--algo" in flags(arguments):
-        now = replace(now, algo=given.algo)
+    for name in ("env", "algo"):
+        if f"--{name}" in flags(arguments):
+            check_same({name: getattr(config, name)}, {name: getattr(given, name)})
     if options.seats:
         now = replace(now, seats=tuple(options.seats.split(",")))
     check_same(to_json(config), to_json(now))

@@ -362,7 +362,8 @@ def _hush() -> None:
 
     def hook(unraisable: Any) -> None:
         code = getattr(unraisable.object, "cr_code", None)
-        if code is None or "orbax" not in code.co_filename:
+        dropped = code is not None and "orbax" in code.co_filename
+        if not dropped and str(unraisable.exc_value) != "Event loop is closed":
             before(unraisable)
 
     sys.unraisablehook = hook

@@ -93,7 +93,7 @@ def load_config(path: Path) -> tuple[RunConfig, dict[str, Any]]:
         text = content.get(name, "")
         require(isinstance(text, str), name, text, f"it is no text, mend {path / folder.CONFIG}")
     version = content.get("env_version")
-    integer("env_version", version, 1)
+    integer("env_version", version, 0)
     remedy = f"the rules of {config.env} are now version {config.game.version}, start a new run"
     require(version == config.game.version, "env_version", version, remedy)
     return config, content

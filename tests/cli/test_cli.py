@@ -11,7 +11,7 @@ import tiny
 
 from experiments.presets import preset
 from lase_jax import cli
-from lase_jax.runs import folder
+from lase_jax.runs import files, folder
 from lase_jax.runs.setup import load_config
 
 ROOT = Path(__file__).parents[2]
@@ -39,7 +39,7 @@ def run(*arguments):
         ("train --agent.lr", "--agent.lr is empty"),
         ("train --agent.gamma 1.5", "agent.gamma is 1.5"),
         ("train --agent.net.dense a", "--agent.net.dense is 'a'"),
-        ("train --seeds 0", "seeds is 0: use a whole number, 1 or more"),
+        ("train --seeds 0", "seeds is 0: use a whole number, 1 to 100000"),
         ("train --steps -5", "steps is -5"),
         ("train --rollout-length 7", "rollout_length is 7: use a divisor of"),
         ("train --wandb maybe", "--wandb is 'maybe': use 'offline'"),
@@ -176,7 +176,7 @@ def test_what_cannot_be_written_is_one_line(trained, capsys, monkeypatch):
     def full(path, content):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(folder, "write_json", full)
+    monkeypatch.setattr(files, "write_json", full)
     assert run("eval", str(trained), "--episodes", "1") == 2
     assert "cannot be written (No space left on device)" in capsys.readouterr().err
     flags = (*tiny.FLAGS, "--out", str(trained.parent), "--name", "full")

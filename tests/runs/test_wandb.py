@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from lase_jax.reports.record import Record
-from lase_jax.runs.sinks import columns
+from lase_jax.runs.metrics_csv import columns
 from lase_jax.runs.wandb import Wandb
 
 

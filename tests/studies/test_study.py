@@ -17,7 +17,7 @@ from experiments.credit import sweep as credit
 from experiments.learning_curves import analysis, sweep, tune
 from lase_jax.core.settings import changed
 from lase_jax.learners import PPO, with_learner
-from lase_jax.runs import folder, results
+from lase_jax.runs import files, folder, results
 from lase_jax.runs.parts import DivergedError
 
 RUN = tiny.config(steps=16)
@@ -136,7 +136,7 @@ def test_a_variant_may_have_another_learner():
 
 def test_without_runs_no_table_is_overwritten(tmp_path, monkeypatch):
     monkeypatch.setattr("sys.argv", ["analysis", "--kept", str(tmp_path)])
-    monkeypatch.setattr(folder, "write", None)
+    monkeypatch.setattr(files, "write", None)
     with pytest.raises(SystemExit, match="No findings"):
         calibration.main()
 
