@@ -87,7 +87,7 @@ def guarded(action: Callable[[], int]) -> int:
         except KeyboardInterrupt:
             print("Interrupted.", file=sys.stderr)
             return 130
-        except (RuntimeError, MemoryError) as error:
+        except (OSError, ValueError, RuntimeError, MemoryError) as error:
             problem = of_machine(error)
             if not problem:
                 raise
@@ -100,6 +100,10 @@ def of_machine(error: Exception) -> str:
     text = (str(error).splitlines() or [""])[0]
     if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in text:
         return f"memory is not enough ({text[:200]}): use fewer --seeds, --num-envs or --episodes."
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{str(error.filename)[:200]!r} cannot be used: {error.strerror}."
+    if isinstance(error, UnicodeError) or "embedded null" in text:
+        return f"a name has characters that no file may have: {text[:200]}."
     return ""
 
 
