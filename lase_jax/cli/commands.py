@@ -45,9 +45,7 @@ def say(line: str) -> None:
 def train(arguments: Sequence[str], presets: Presets, called: str) -> int:
     """``train``: a new run, or with ``--resume`` an old one."""
     chosen = deciding(arguments)
-    devices.join_hosts(chosen.hosts)
-    devices.use_cores()
-    devices.require_any()
+    _take_devices(chosen.hosts)
     if chosen.resume is not None:
         return resume(arguments, Path(chosen.resume), called)
     start = begun(presets, chosen)
@@ -60,6 +58,13 @@ def train(arguments: Sequence[str], presets: Presets, called: str) -> int:
         devices.first_alone(lambda: create_run(config, path, options.overwrite))
         say(f"Run folder: {path}")
         return train_run(path, _resumes(f"{called} train", path), say)
+
+
+def _take_devices(hosts: str) -> None:
+    """Finds the devices to train on, in the only order in which jax allows it."""
+    devices.join_hosts(hosts)
+    devices.use_cores()
+    devices.require_any()
 
 
 def _shared(arguments: Sequence[str]) -> list[str]:
@@ -84,9 +89,7 @@ def place(options: Any, stem: str) -> Path:
 def sweep_runs(arguments: Sequence[str], presets: Presets, called: str) -> int:
     """``sweep``: many settings side by side, or with ``--resume`` a sweep that was stopped."""
     chosen = deciding(arguments)
-    devices.join_hosts(chosen.hosts)
-    devices.use_cores()
-    devices.require_any()
+    _take_devices(chosen.hosts)
     start = begun(presets, chosen)
     whole = f"{called} sweep"
     options = parse(sweep_options(start), arguments, whole)

@@ -283,8 +283,9 @@ class Checkpoints:
         as_json = self._orbax.args.JsonRestore()
         settings = self._read(update, "config", as_json)
         own = None
-        if self._run or (self._path / str(update) / SEAL).exists():
-            require_sound((self._path / str(update) / SEAL).exists(), "it has no seal")
+        is_sealed = (self._path / str(update) / SEAL).exists()
+        if self._run or is_sealed:
+            require_sound(is_sealed, "it has no seal")
             own = files.structured(Seal, self._read(update, SEAL, as_json))
             require_sound(own.run in (self._run, ""), "it belongs to another run")
             require_sound(own.update == update, f"it was made after update {own.update}")

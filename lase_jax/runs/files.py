@@ -195,11 +195,7 @@ def structured(cls: type[T], fields: Any) -> T:
         for name, value in fields.items():
             if name not in hints:
                 raise ValueError(f"there is no {name!r}")
-            typeguard.check_type(
-                value,
-                hints[name],
-                collection_check_strategy=typeguard.CollectionCheckStrategy.ALL_ITEMS,
-            )
+            require_type(value, hints[name])
         return cls(**fields)
     except typeguard.TypeCheckError as error:
         raise ValueError(f"{name} is {repr(value)[:60]}: {reason(error)}") from error

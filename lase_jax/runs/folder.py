@@ -5,13 +5,14 @@ best.json, which names the best checkpoint, state.json, which says whether the r
 and the lock of the process that trains (see `lock`).
 """
 
+import contextlib
 import importlib.metadata
 import itertools
 import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -126,23 +127,26 @@ def claim(parent: Path, stem: str) -> Path:
     Raises:
         ConfigError: no folder can be made in `parent`.
     """
-    path, count = parent / stem, 1
     with files.writing("out", parent):
         parent.mkdir(parents=True, exist_ok=True)
-        while True:
-            try:
+        for path in _numbered(parent, stem):
+            with contextlib.suppress(FileExistsError):
                 path.mkdir()
-            except FileExistsError:
-                count += 1
-                path = parent / f"{stem}-{count}"
-            else:
                 return path
+    raise AssertionError("there is always a next number")
 
 
 def unused(parent: Path, stem: str, suffix: str = "") -> Path:
     """The first of the paths `stem`, `stem`-2, `stem`-3, ... in a folder at which nothing lies."""
-    names = itertools.chain([stem], (f"{stem}-{count}" for count in itertools.count(2)))
-    return next(path for name in names if not os.path.lexists(path := parent / f"{name}{suffix}"))
+    paths = _numbered(parent, stem, suffix)
+    return next(path for path in paths if not os.path.lexists(path))
+
+
+def _numbered(parent: Path, stem: str, suffix: str = "") -> Iterator[Path]:
+    """The paths `stem`, `stem`-2, `stem`-3, ... in a folder, without end."""
+    yield parent / f"{stem}{suffix}"
+    for count in itertools.count(2):
+        yield parent / f"{stem}-{count}{suffix}"
 
 
 def _is_ours(file: Path) -> bool:

@@ -101,9 +101,11 @@ class Run:
         """Whether its last update is done, and its results and their rows are there."""
         if self.done < self.plan.updates or not results.finished(self.path):
             return False
-        with contextlib.suppress(ConfigError):
-            return bool(len(metrics_csv.load(self.path / folder.METRICS).update))
-        return False
+        try:
+            metrics_csv.load(self.path / folder.METRICS)
+        except ConfigError:
+            return False
+        return True
 
     def begin(self) -> None:
         """Reads the newest checkpoint that can be read, if any, and opens the sinks for metrics.
@@ -214,7 +216,7 @@ class Run:
         status.write(self.path, self._state(), self.done)
 
     def _state(self) -> status.State:
-        if self.diverged or self.unsaved or not self.concluded:
+        if self.diverged or self.unsaved:
             return "failed"
         return "finished" if self.done >= self.plan.updates else "stopped"
 
