@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import reprlib
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -11,9 +12,18 @@ LARGEST = 1e12
 LARGEST_INTEGER = 2**31 - 1
 """The largest whole number that a setting may be: int32 can hold it."""
 
+_BRIEF = reprlib.Repr()
+_BRIEF.maxstring = _BRIEF.maxother = 200
+_BRIEF.maxtuple = _BRIEF.maxlist = _BRIEF.maxdict = 20
+
 
 class ConfigError(ValueError):
     """A setting that cannot work. The message names the field, its value and the remedy."""
+
+
+def refusal(field: str, value: Any, remedy: str) -> ConfigError:
+    """The error "`field` is `value`: `remedy`.", with the middle of a long value left out."""
+    return ConfigError(f"{field} is {_BRIEF.repr(value)}: {remedy}.")
 
 
 def require(condition: bool, field: str, value: Any, remedy: str) -> None:
@@ -29,7 +39,7 @@ def require(condition: bool, field: str, value: Any, remedy: str) -> None:
         ConfigError: "`field` is `value`: `remedy`."
     """
     if not condition:
-        raise ConfigError(f"{field} is {value!r}: {remedy}.")
+        raise refusal(field, value, remedy)
 
 
 def integer(field: str, value: Any, low: int, high: int = LARGEST_INTEGER) -> None:
@@ -67,7 +77,7 @@ def choice(field: str, value: Any, options: Iterable[str]) -> None:
         return
     near = difflib.get_close_matches(str(value), options, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
-    raise ConfigError(f"{field} is {value!r}: {hint}use one of {', '.join(sorted(options))}.")
+    raise refusal(field, value, f"{hint}use one of {', '.join(sorted(options))}")
 
 
 def pick(kind: str, menu: Mapping[str, Settings], name: str, overrides: dict[str, Any]) -> Settings:

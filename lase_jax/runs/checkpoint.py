@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, TypeVar
 import jax
 import jax.numpy as jnp
 
-from envs.checks import ConfigError, require
+from envs.checks import ConfigError, refusal, require
 from lase_jax.runs import devices, files, folder, seal
 from lase_jax.runs.files import reason
 from lase_jax.runs.seal import Seal, flat
@@ -252,10 +252,8 @@ class Checkpoints:
             self._say(f"Checkpoint {update} cannot be read ({failure.reason}).")
             damaged.append(update)
         if damaged:
-            raise ConfigError(
-                f"checkpoints is {str(self._path)!r}: none of them can be read (made by another "
-                "version?), start a new run."
-            )
+            remedy = "none of them can be read (made by another version?), start a new run"
+            raise refusal("checkpoints", str(self._path), remedy)
         return None
 
     def examine(self, like: Any) -> dict[int, str]:
@@ -420,9 +418,7 @@ def check_same(
     for field in sorted(saved.keys() | now.keys()):
         before, after = saved.get(field), now.get(field)
         if before != after:
-            raise ConfigError(
-                f"{typed(field)} is {after!r}: the run was made with {before!r}, {remedy}."
-            )
+            raise refusal(typed(field), after, f"the run was made with {before!r}, {remedy}")
 
 
 def stored(tree: Any) -> Any:

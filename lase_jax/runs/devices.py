@@ -23,7 +23,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from envs.checks import ConfigError, require
+from envs.checks import ConfigError, refusal, require
 from lase_jax.runs.files import reason
 from lase_jax.types import ENVS, Array, Carry, PyTree
 
@@ -71,7 +71,7 @@ def require_any() -> None:
         platforms = os.environ.get("JAX_PLATFORMS", "")
         why = f" ({reason(error)})" if str(error) else ""
         remedy = f"jax finds no such device{why}, unset it or install the jax that it needs"
-        raise ConfigError(f"JAX_PLATFORMS is {platforms!r}: {remedy}.") from error
+        raise refusal("JAX_PLATFORMS", platforms, remedy) from error
 
 
 def cut(seeds: int, num_envs: int, count: int, fewest: int = 1) -> tuple[int, int]:
@@ -235,7 +235,7 @@ def join_hosts(hosts: str) -> None:
                 address, int(counts[0]), int(counts[1]), cluster_detection_method="deactivate"
             )
     except (RuntimeError, ValueError) as error:
-        raise ConfigError(f"hosts is {hosts!r}: {reason(error)}") from error
+        raise refusal("hosts", hosts, reason(error).rstrip(".")) from error
 
 
 def _require_hosts(hosts: str, address: str, counts: Sequence[str]) -> None:

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import typeguard
 
-from envs.checks import ConfigError
+from envs.checks import ConfigError, refusal
 
 T = TypeVar("T")
 DEEPEST = 50
@@ -39,7 +39,7 @@ def writing(field: str, path: Path) -> Iterator[None]:
         raise
     except (OSError, ValueError) as error:
         remedy = f"it cannot be written ({reason(error)}), use another place"
-        raise ConfigError(f"{field} is {str(path)!r}: {remedy}.") from error
+        raise refusal(field, str(path), remedy) from error
 
 
 def reason(error: BaseException) -> str:

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from envs.checks import ConfigError, require
+from envs.checks import refusal, require
 from lase_jax.runs import files
 
 CONFIG, METRICS, CURVES = "config.json", "metrics.csv", "curves.png"
@@ -170,9 +170,8 @@ def read(path: Path) -> dict[str, Any]:
     try:
         content = files.read_json(file)
     except (OSError, ValueError) as error:
-        raise ConfigError(
-            f"run is {str(path)!r}: its {CONFIG} cannot be read ({files.reason(error)})."
-        ) from error
+        remedy = f"its {CONFIG} cannot be read ({files.reason(error)})"
+        raise refusal("run", str(path), remedy) from error
     require(isinstance(content, dict), "run", str(path), f"its {CONFIG} holds no settings")
     return content
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from envs.checks import ConfigError
+from envs.checks import refusal
 from lase_jax.runs import files, folder, lock, metrics_csv, results, status
 from lase_jax.runs.parts import plan_of
 from lase_jax.runs.setup import checkpoints_of, load_config, set_up
@@ -89,8 +89,6 @@ def runs_in(path: Path) -> list[Path]:
         return [path]
     found = sorted(each.parent for each in path.glob(f"*/{folder.CONFIG}"))
     if not found:
-        raise ConfigError(
-            f"run is {str(path)!r}: it is neither a run folder nor a sweep's, use one such as "
-            "runs/<name>."
-        )
+        remedy = "it is neither a run folder nor a sweep's, use one such as runs/<name>"
+        raise refusal("run", str(path), remedy)
     return found

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from envs.checks import ConfigError
+from envs.checks import refusal
 from lase_jax.runs import devices, files, folder
 
 
@@ -42,7 +42,7 @@ def alone(path: Path) -> Iterator[None]:
             lock.acquire()
         except Timeout as error:
             remedy = "another process is training it, wait for its end or stop it"
-            raise ConfigError(f"run is {str(owner)!r}: {remedy}.") from error
+            raise refusal("run", str(owner), remedy) from error
     try:
         yield
     finally:

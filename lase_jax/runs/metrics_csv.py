@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from envs.checks import ConfigError
+from envs.checks import refusal
 from lase_jax.reports.record import Record
 from lase_jax.runs import files, folder
 
@@ -104,12 +104,12 @@ def load(path: Path) -> Record:
         sifted = sift(files.read(path).decode())
     except (OSError, ValueError) as error:
         problem = f"it cannot be read ({files.reason(error)})"
-        raise ConfigError(f"metrics is {str(path)!r}: {problem}.") from error
+        raise refusal("metrics", str(path), problem) from error
     if sifted.faults:
-        remedy = "resume the run, which keeps a copy and its sound rows"
-        raise ConfigError(f"metrics is {str(path)!r}: {told(sifted.faults)}, {remedy}.")
+        remedy = f"{told(sifted.faults)}, resume the run, which keeps a copy and its sound rows"
+        raise refusal("metrics", str(path), remedy)
     if not sifted.blocks:
-        raise ConfigError(f"metrics is {str(path)!r}: it holds no rows yet, train first.")
+        raise refusal("metrics", str(path), "it holds no rows yet, train first")
     table = np.array(
         [
             [[float(cell) if cell else np.nan for cell in row] for row in rows]

@@ -8,7 +8,7 @@ from typing import Any
 
 import jax
 
-from envs.checks import ConfigError
+from envs.checks import refusal
 
 NEEDED: dict[str, tuple[Any, str]] = {
     "jax_default_prng_impl": ("threefry2x32", "a seed stands for keys of this kind"),
@@ -44,4 +44,4 @@ def require() -> None:
     for name, value in others().items():
         needed, why = NEEDED[name]
         remedy = f'use jax.config.update("{name}", {needed!r}): {why}'
-        raise ConfigError(f"{name} is {value!r}: {remedy}.")
+        raise refusal(name, value, remedy)

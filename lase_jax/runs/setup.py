@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from envs.checks import ConfigError, choice, integer, require
+from envs.checks import choice, integer, refusal, require
 from envs.types import Env
 from lase_jax.loop.train import Trainer, make_trainer
 from lase_jax.runs import devices, files, folder, lock, program
@@ -129,9 +129,7 @@ def restore_run(
         finally:
             checkpoints.close()
     if restored is None:
-        raise ConfigError(
-            f"run is {str(path)!r}: it has no checkpoint that can be read, train first."
-        )
+        raise refusal("run", str(path), "it has no checkpoint that can be read, train first")
     return setup, *restored
 
 

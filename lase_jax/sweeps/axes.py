@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from envs.checks import ConfigError, choice, require
+from envs.checks import choice, refusal, require
 from lase_jax.core import settings
 from lase_jax.runs.config import RunConfig
 
@@ -97,7 +97,7 @@ def _values(word: str, text: str) -> tuple[str, ...] | Range:
     try:
         low, high = float(interval[2]), float(interval[3])
     except ValueError as error:
-        raise ConfigError(f"sweep is {word!r}: use two numbers in the parentheses.") from error
+        raise refusal("sweep", word, "use two numbers in the parentheses") from error
     require(low < high, "sweep", word, "write the lower number first")
     log = interval[1] == "log"
     require(low > 0 or not log, "sweep", word, "use numbers above 0, or uniform(...)")

@@ -23,7 +23,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from envs.checks import ConfigError, choice, integer, require
+from envs.checks import ConfigError, choice, integer, refusal, require
 from lase_jax.reports import plots, stats
 from lase_jax.reports.record import Record, Row
 from lase_jax.reports.tables import markdown
@@ -83,10 +83,9 @@ def load(path: Path) -> Sweep:
         integer("halved", sweep.halved, 0, sweep.halvings)
         return sweep
     except (OSError, ValueError) as error:
-        raise ConfigError(
-            f"resume is {str(path)!r}: it is not a sweep's folder ({files.reason(error)}), "
-            f"use one that holds a {folder.SWEEP}."
-        ) from error
+        problem = f"it is not a sweep's folder ({files.reason(error)})"
+        remedy = f"{problem}, use one that holds a {folder.SWEEP}"
+        raise refusal("resume", str(path), remedy) from error
 
 
 def save(path: Path, sweep: Sweep) -> None:

@@ -58,6 +58,8 @@ def lines():
             continue  # a long run, and no bad input
         yield ["train", *TINY, flag, value, "--out", "{free}"]
     for flag, value in itertools.product(REAL, ("nan", "inf", "1e39", "-1", "x", "")):
+        if (flag, value) == ("--game.stag-reward", "-1"):
+            continue  # stags that one had better leave alone are no bad input
         yield ["train", *TINY, flag, value, "--out", "{free}"]
     for flag, word in itertools.product(("--env", "--algo", "--preset", "--learner"), WORDS[1:]):
         yield ["train", "--steps", "8", flag, word, "--out", "{free}"]

@@ -13,8 +13,8 @@ def accepts(check, *args, **options):
     try:
         check("field", *args, **options)
     except ConfigError as error:
-        assert str(error).startswith(f"field is {args[0]!r}: ")
-        assert str(error).endswith(".")
+        start = str(checks.refusal("field", args[0], "")).removesuffix(".")
+        assert str(error).startswith(start) and str(error).endswith(".")
         return False
     return True
 
@@ -96,3 +96,11 @@ def test_a_choice_is_one_of_its_options():
 @pytest.mark.parametrize("value", [None, 3, ["a"], math.nan])
 def test_a_choice_is_never_of_another_kind(value):
     assert not accepts(checks.choice, value, ["a", "b"])
+
+
+def test_long_values_are_shown_in_part_and_short_ones_in_full():
+    with pytest.raises(checks.ConfigError) as error:
+        checks.require(False, "out", "x" * 5000, "use a shorter path")
+    assert len(str(error.value)) < 300 and "x...x" in str(error.value)
+    sizes = tuple(range(12))
+    assert str(checks.refusal("layers", sizes, "use one")) == f"layers is {sizes}: use one."
