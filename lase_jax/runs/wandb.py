@@ -72,6 +72,7 @@ class Wandb:
     ) -> None:
         import wandb
 
+        _require_home(path)
         settings = wandb.Settings(
             silent=True,
             console="off",
@@ -143,6 +144,16 @@ class Wandb:
 def _identifier(name: str) -> str:
     """An id of characters that W&B allows, different for different names."""
     return f"{re.sub(r'[^A-Za-z0-9_]+', '-', name)}-{zlib.crc32(name.encode()):08x}"
+
+
+def _require_home(otherwise: Path) -> None:
+    """Sets HOME where it is missing: W&B's other process floods standard error without it."""
+    if os.name == "posix" and not os.environ.get("HOME"):
+        os.environ.pop("HOME", None)
+        try:
+            os.environ["HOME"] = str(Path.home())
+        except RuntimeError:  # the machine does not know its user, as in containers
+            os.environ["HOME"] = str(otherwise)
 
 
 def _has_key() -> bool:

@@ -1,5 +1,9 @@
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
+import wandb as real
 
 from lase_jax.reports.record import Record
 from lase_jax.runs.metrics_csv import columns
@@ -23,6 +27,26 @@ def test_wandb_without_a_key_logs_offline_into_the_run_folder(tmp_path, no_key, 
     assert len(said) == 1 and "offline" in said[0]
     assert len(list((tmp_path / "wandb").glob("offline-run-*"))) == 2
     assert "deprecated" not in "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_wandb_is_silent_where_the_environment_names_no_home(
+    known, tmp_path, no_key, capfd, monkeypatch
+):
+    real.teardown()  # the process of earlier tests had a home
+    monkeypatch.delenv("HOME")
+    if not known:
+        monkeypatch.setattr(Path, "home", raising)
+    wandb = Wandb(tmp_path, range(1), {"a": 1}, "offline", "id", print)
+    wandb.close({})
+    real.teardown()
+    assert "".join(capfd.readouterr()) == ""
+    if not known:
+        assert os.environ["HOME"] == str(tmp_path)
+
+
+def raising():
+    raise RuntimeError("Could not determine home directory.")
 
 
 def test_wandb_draws_many_seeds_as_one_run_with_a_band():
