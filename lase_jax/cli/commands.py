@@ -32,7 +32,13 @@ from lase_jax.runs import crossplay, devices, files, folder, inspection, lock, r
 from lase_jax.runs.checkpoint import check_same
 from lase_jax.runs.config import MAX_SEED, Presets, program_key, to_json
 from lase_jax.runs.run import train_run
-from lase_jax.runs.setup import create_run, load_config, restore_run, set_up
+from lase_jax.runs.setup import (
+    create_run,
+    load_config,
+    refused_without_trace,
+    restore_run,
+    set_up,
+)
 from lase_jax.sweeps import axes, sweep
 
 
@@ -57,7 +63,8 @@ def train(arguments: Sequence[str], presets: Presets, called: str) -> int:
     with lock.held(path):
         devices.first_alone(lambda: create_run(config, path, options.overwrite))
         say(f"Run folder: {path}")
-        return train_run(path, _resumes(f"{called} train", path), say)
+        with refused_without_trace(path):
+            return train_run(path, _resumes(f"{called} train", path), say)
 
 
 def _take_devices(hosts: str) -> None:

@@ -8,7 +8,6 @@ ones intact.
 import gc
 import json
 import logging
-import os
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -56,7 +55,8 @@ class Checkpoints:
         full: whether it has failed because the disk is full.
 
     Raises:
-        ConfigError: the folder is a link, which may lead anywhere, or has a backslash in its path.
+        ConfigError: the folder is a link, which may lead anywhere, or has a name that Orbax
+            cannot use.
     """
 
     def __init__(
@@ -72,9 +72,7 @@ class Checkpoints:
         import orbax.checkpoint as orbax
 
         folder.require_own(path)
-        readable = os.name == "nt" or "\\" not in str(path.absolute())
-        misread = "the library that writes them reads a backslash as a slash, use another name"
-        require(readable, path.name, str(path), misread)
+        folder.require_storable(path)
         for noisy in ("absl", "asyncio"):
             logging.getLogger(noisy).setLevel(logging.CRITICAL)
         self._orbax, self._config, self._say, self._read_only = orbax, config, say, read_only

@@ -39,8 +39,9 @@ def require_free(path: Path, overwrite: bool) -> None:
         overwrite: whether a run that lies there already may be deleted.
 
     Raises:
-        ConfigError: something lies there that may not be deleted.
+        ConfigError: something lies there that may not be deleted, or no checkpoint can be there.
     """
+    require_storable(path)
     with files.writing("out", path):
         if is_free(path):
             return
@@ -94,6 +95,26 @@ def require_plain(field: str, name: str) -> None:
     require(plain and name.isprintable(), field, name, remedy)
 
 
+def require_storable(path: Path) -> None:
+    """Requires that Orbax, which writes the checkpoints, can use the name of a path.
+
+    Raises:
+        ConfigError: the whole path has a backslash, or characters that are not UTF-8.
+    """
+    name = str(path.absolute())
+    misread = "the library that writes checkpoints reads a backslash as a slash, use another place"
+    require(os.name == "nt" or "\\" not in name, "folder", name, misread)
+    unread = "it is not UTF-8, set PYTHONUTF8=1 or use another place"
+    require(_is_utf8(name), "folder", name, unread)
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        return bool(name.encode())
+    except UnicodeEncodeError:  # bytes that Python could not decode
+        return False
+
+
 def require_own(path: Path) -> None:
     """Requires that `path` is no link: what is written there would leave the run's folder.
 
@@ -119,6 +140,14 @@ def contents(path: Path) -> list[Path]:
     return sorted(entry for entry in path.iterdir() if entry.name != LOCK)
 
 
+def discard_unused(path: Path) -> None:
+    """Deletes a run folder in which there are neither checkpoints nor metrics."""
+    checkpoints = path / CHECKPOINTS
+    if (path / METRICS).exists() or (checkpoints.is_dir() and any(checkpoints.iterdir())):
+        return
+    shutil.rmtree(path, ignore_errors=True)
+
+
 def claim(parent: Path, stem: str) -> Path:
     """Makes the first of the folders `stem`, `stem`-2, `stem`-3, ... that does not exist.
 
@@ -127,6 +156,7 @@ def claim(parent: Path, stem: str) -> Path:
     Raises:
         ConfigError: no folder can be made in `parent`.
     """
+    require_storable(parent)
     with files.writing("out", parent):
         parent.mkdir(parents=True, exist_ok=True)
         for path in _numbered(parent, stem):

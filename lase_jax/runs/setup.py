@@ -1,15 +1,16 @@
 """From settings to a run: its game, society and trainer, its folder and its checkpoints."""
 
+import contextlib
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 
-from envs.checks import choice, integer, refusal, require
+from envs.checks import ConfigError, choice, integer, refusal, require
 from envs.types import Env
 from lase_jax.loop.train import Trainer, make_trainer
 from lase_jax.runs import devices, files, folder, lock, program
@@ -151,3 +152,14 @@ def create_run(config: RunConfig, path: Path, overwrite: bool, **facts: Any) -> 
     with lock.alone(path), files.writing("out", path):
         folder.create(path, overwrite)
         files.write_json(path / folder.CONFIG, content)
+
+
+@contextlib.contextmanager
+def refused_without_trace(path: Path) -> Iterator[None]:
+    """Deletes a new run's folder if its training is refused before there is anything to keep."""
+    try:
+        yield
+    except ConfigError:
+        if devices.first_process():  # the others may not have been refused
+            folder.discard_unused(path)
+        raise

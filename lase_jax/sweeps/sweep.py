@@ -103,6 +103,7 @@ def require_free(path: Path, overwrite: bool) -> None:
     Raises:
         ConfigError: something lies there that may not be deleted.
     """
+    folder.require_storable(path)
     with files.writing("out", path):
         free = folder.is_free(path)
         ours = (path / folder.SWEEP).is_file()

@@ -11,7 +11,7 @@ import tiny
 
 from experiments.presets import preset
 from lase_jax import cli
-from lase_jax.runs import files, folder
+from lase_jax.runs import devices, files, folder
 from lase_jax.runs.setup import load_config
 
 ROOT = Path(__file__).parents[2]
@@ -138,6 +138,15 @@ def test_a_name_that_is_taken_is_kept(trained, capsys):
     assert run("train", "--algo", "a2c", *flags) == 2
     assert "use another name, or --overwrite" in capsys.readouterr().err
     assert (trained / folder.METRICS).read_bytes() == before
+
+
+def test_a_training_that_is_refused_leaves_its_name_free(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(devices, "free", lambda grid: 100.0)
+    flags = (*tiny.FLAGS, "--out", str(tmp_path), "--name", "mine", "--steps", "16")
+    for _ in range(2):
+        assert run("train", "--algo", "a2c", *flags) == 2
+        assert "num_envs is 2: this takes" in capsys.readouterr().err
+        assert not (tmp_path / "mine").exists()
 
 
 @pytest.mark.parametrize(

@@ -65,3 +65,27 @@ def test_a_folder_that_cannot_be_emptied_or_made_is_one_sentence(tmp_path, monke
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match="out is '.*below': it cannot be written"):
         folder.create(Path(tmp_path / "file" / "below"), overwrite=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [("a\\b", "reads a backslash as a slash"), ("\udcd0\udcb8", "is not UTF-8, set PYTHONUTF8=1")],
+)
+def test_a_folder_in_which_no_checkpoint_can_be_saved_is_refused_at_once(name, problem, tmp_path):
+    with pytest.raises(ConfigError, match=problem):
+        folder.require_free(tmp_path / name / "run", overwrite=False)
+    with pytest.raises(ConfigError, match=problem):
+        folder.claim(tmp_path / name, "run")
+    assert not list(tmp_path.iterdir())
+
+
+def test_only_a_folder_without_checkpoints_and_metrics_is_discarded(tmp_path):
+    for kept in (folder.METRICS, f"{folder.CHECKPOINTS}/10", None):
+        path = tmp_path / "run"
+        (path / folder.CHECKPOINTS).mkdir(parents=True, exist_ok=True)
+        if kept:
+            (path / kept).mkdir()
+        folder.discard_unused(path)
+        assert path.exists() == bool(kept)
+        if kept:
+            (path / kept).rmdir()
