@@ -28,7 +28,17 @@ from lase_jax.cli.output import printable
 from lase_jax.cli.parse import parse
 from lase_jax.learners import with_learner
 from lase_jax.reports import evaluate, plots
-from lase_jax.runs import crossplay, devices, files, folder, inspection, lock, results, runtime
+from lase_jax.runs import (
+    crossplay,
+    devices,
+    files,
+    folder,
+    hosts,
+    inspection,
+    lock,
+    results,
+    runtime,
+)
 from lase_jax.runs.checkpoint import check_same
 from lase_jax.runs.config import MAX_SEED, Presets, program_key, to_json
 from lase_jax.runs.run import train_run
@@ -67,9 +77,9 @@ def train(arguments: Sequence[str], presets: Presets, called: str) -> int:
             return train_run(path, _resumes(f"{called} train", path), say)
 
 
-def _take_devices(hosts: str) -> None:
+def _take_devices(address: str) -> None:
     """Finds the devices to train on, in the only order in which jax allows it."""
-    devices.join_hosts(hosts)
+    hosts.join(address)
     devices.use_cores()
     devices.require_any()
 

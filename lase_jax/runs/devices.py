@@ -11,8 +11,6 @@ that share a seed's environments average its gradients. Random numbers do not de
 import contextlib
 import math
 import os
-import socket
-import time
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Any
@@ -31,8 +29,6 @@ SEEDS = "seeds"
 """Name of the mesh's axis whose devices share seeds."""
 FEWEST = 4
 """Least number of environments per core: with fewer, cores mostly wait for each other."""
-PATIENCE = 120.0
-"""Seconds in which the first of several processes must answer."""
 USABLE = 0.8
 """Share of the memory that training may take."""
 
@@ -60,7 +56,7 @@ def use_cores() -> None:
 
 
 def require_any() -> None:
-    """Requires that jax finds its devices; after `join_hosts` and `use_cores`.
+    """Requires that jax finds its devices; after `hosts.join` and `use_cores`.
 
     Raises:
         ConfigError: it does not, e.g. as the environment names devices that are not there.
@@ -208,53 +204,6 @@ def host_local(tree: PyTree) -> PyTree:
 @cache
 def _to_all() -> Any:
     return jax.jit(lambda same: same, out_shardings=common())
-
-
-def join_hosts(hosts: str) -> None:
-    """Makes this process one of several, before anything is computed.
-
-    Args:
-        hosts: "" for one process alone; "auto" where SLURM, Kubernetes, Open MPI or a TPU pod has
-            started the processes; else "address:port,count,number" with the place of the first
-            process, how many there are, and which of them this is, from 0.
-
-    Raises:
-        ConfigError: `hosts` has another form, or the other processes cannot be reached.
-    """
-    if not hosts:
-        return
-    address, *counts = hosts.split(",")
-    if hosts != "auto":
-        _require_hosts(hosts, address, counts)
-    print("Waiting for all processes, up to five minutes.", flush=True)
-    try:
-        if hosts == "auto":
-            jax.distributed.initialize()
-        else:
-            jax.distributed.initialize(
-                address, int(counts[0]), int(counts[1]), cluster_detection_method="deactivate"
-            )
-    except (RuntimeError, ValueError) as error:
-        raise refusal("hosts", hosts, reason(error).rstrip(".")) from error
-
-
-def _require_hosts(hosts: str, address: str, counts: Sequence[str]) -> None:
-    """Requires ``address:port``, a count and a number, and an answer if this is not the first."""
-    host, _, port = address.rpartition(":")
-    numbers = [int(each) for each in (port, *counts) if each.isascii() and each.isdecimal()]
-    valid = bool(host) and len(counts) == 2 and len(numbers) == 3 and max(numbers) < 2**16
-    require(valid, "hosts", hosts, 'use "auto", or e.g. "10.0.0.1:1234,4,0"')
-    _, count, number = numbers
-    require(0 <= number < count, "hosts", hosts, f"its last number must be 0 to {count - 1}")
-    end = time.monotonic() + PATIENCE
-    while number > 0:  # else jax ends this process after five minutes, with a stack of addresses
-        try:
-            socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
-            return
-        except OSError as error:
-            remedy = f"{address} does not answer ({reason(error)}), start the first process"
-            require(time.monotonic() < end, "hosts", hosts, remedy)
-            time.sleep(1)
 
 
 def first_process() -> bool:

@@ -83,29 +83,6 @@ def test_what_a_program_takes_is_known_before_it_runs():
     assert devices.free(devices.mesh(1, 1)) > 2**20
 
 
-@pytest.mark.parametrize(
-    "hosts", ["here", "a:1,2", "a:1,two,0", "127.0.0.1,1,0", "a:99999,2,0", ":1,2,0", "a:,2,0"]
-)
-def test_hosts_that_cannot_be_read_are_refused(hosts):
-    with pytest.raises(ConfigError, match=f'hosts is .{hosts}.: use "auto"'):
-        devices.join_hosts(hosts)
-
-
-@pytest.mark.parametrize("hosts", ["a:1,2,2", "a:1,0,0"])
-def test_a_process_is_one_of_those_that_there_are(hosts):
-    with pytest.raises(ConfigError, match="its last number must be 0 to"):
-        devices.join_hosts(hosts)
-
-
-def test_a_first_process_that_does_not_answer_is_one_sentence(monkeypatch):
-    monkeypatch.setattr(devices, "PATIENCE", 0.0)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))  # and does not listen
-        hosts = f"127.0.0.1:{probe.getsockname()[1]},2,1"
-        with pytest.raises(ConfigError, match="does not answer .*start the first process"):
-            devices.join_hosts(hosts)
-
-
 def test_what_is_larger_than_the_memory_is_refused(monkeypatch):
     program = jax.jit(lambda x: x + 1).lower(jnp.zeros(1000)).compile()
     grid = devices.mesh(1, 1)
