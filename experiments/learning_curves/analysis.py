@@ -18,7 +18,6 @@ from experiments.learning_curves.sweep import (
     GAMES,
     KEPT,
     SEEDS,
-    TRAINED,
     command,
     pairs,
     settings,
@@ -44,7 +43,7 @@ class Analysis:
 def main() -> int:
     """Writes the table and the figure, and returns an exit code."""
     where = tyro.cli(Analysis, description=__doc__)
-    every = {"-".join(pair): pair for pair in pairs(GAMES, TRAINED)}
+    every = {"-".join(pair): pair for pair in pairs(GAMES, ())}
     found = load({name: settings(*pair, SEEDS) for name, pair in every.items()}, where.kept)
     if not found:
         raise SystemExit(f"No findings in {where.kept}; run the sweep first.")

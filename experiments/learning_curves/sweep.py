@@ -66,8 +66,8 @@ class Sweep:
 
     games: tuple[str, ...] = GAMES
     """Names of games."""
-    algos: tuple[str, ...] = TRAINED
-    """Names of algorithms and variants."""
+    algos: tuple[str, ...] = ()
+    """Names of algorithms and variants; none for all that can play the games."""
     seeds: int = SEEDS
     """Seeds of each run."""
     out: Path = OUT
@@ -75,7 +75,7 @@ class Sweep:
 
 
 def pairs(games: tuple[str, ...], algos: tuple[str, ...]) -> list[tuple[str, str]]:
-    """The pairs of a game and an algorithm that can play it.
+    """The pairs of a game and an algorithm that can play it; of all algorithms if none is named.
 
     Raises:
         ConfigError: LOLA is named without a game of two agents.
@@ -83,7 +83,8 @@ def pairs(games: tuple[str, ...], algos: tuple[str, ...]) -> list[tuple[str, str
     for algo in algos:
         fits = algo != "lola" or set(games) & set(OF_TWO)
         checks.require(bool(fits), "algos", algo, f"name one of its games too: {', '.join(OF_TWO)}")
-    return [(game, algo) for game in games for algo in algos if algo != "lola" or game in OF_TWO]
+    named = algos or TRAINED
+    return [(game, algo) for game in games for algo in named if algo != "lola" or game in OF_TWO]
 
 
 def settings(game: str, algo: str, seeds: int) -> RunConfig:

@@ -175,8 +175,17 @@ def test_speed_is_measured_with_the_presets():
 
 
 def of_the_curves():
-    pairs = sweep.pairs(sweep.GAMES, sweep.TRAINED)
+    pairs = sweep.pairs(sweep.GAMES, ())
     return {"-".join(pair): sweep.settings(*pair, sweep.SEEDS) for pair in pairs}
+
+
+def test_a_game_alone_is_swept_with_all_that_can_play_it():
+    assert [algo for _, algo in sweep.pairs(("ssg",), ())] == [
+        algo for algo in sweep.TRAINED if algo != "lola"
+    ]
+    assert sweep.pairs(("ipd",), ()) == [("ipd", algo) for algo in sweep.TRAINED]
+    with pytest.raises(ConfigError, match="algos is 'lola': name one of its games too"):
+        sweep.pairs(("ssg",), ("lola",))
 
 
 def of_the_trials():
