@@ -78,8 +78,7 @@ class Empathic:
 
     def shape(self, state: LaseState, rollout: Rollout, key: Array) -> Opinion:
         """Shares rewards by the inferred relationships. ``key`` is consumed."""
-        del key
-        weights, metrics = self.inference.weigh(state.social, state.learner, rollout)
+        weights, metrics = self.inference.weigh(state.social, state.learner, rollout, key)
         return give(weights, rollout, self.seats, metrics)
 
     def learn(

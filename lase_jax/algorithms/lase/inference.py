@@ -28,6 +28,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from envs.checks import require
 from envs.types import EnvSpec
 from lase_jax.algorithms.lase.mind import Mind, Networks, SocialConfig
 from lase_jax.algorithms.lase.replay import EPISODE_AXES, Buffer, Episodes, Replay, present_batch
@@ -35,6 +36,7 @@ from lase_jax.core import blocks, metrics, population, scales
 from lase_jax.core.population import Trained
 from lase_jax.core.scales import Scale
 from lase_jax.core.seats import Seats, check_visible, co_players, take_seats, to_seats, visible
+from lase_jax.core.shuffles import shuffled
 from lase_jax.learners.actor_critic import Learner, LearnerState
 from lase_jax.nets.layers import method
 from lase_jax.types import Array, Clock, Metrics, PyTree, Rollout
@@ -72,6 +74,8 @@ class Inference:
         config = self.config
         check_visible("train_visible", config.perspective and config.train_visible, self.spec)
         check_visible("weigh_visible", config.weigh_visible, self.spec)
+        alike = config.foresee != "real_policy" or len(self.seats) == self.spec.num_agents
+        require(alike, "foresee", config.foresee, "use it where all seats are of this kind")
 
     @cached_property
     def mind(self) -> Mind:
@@ -133,16 +137,28 @@ class Inference:
 
     def memories(self, everyone: Networks, episodes: Episodes) -> PyTree:
         """Each agent's memory before every step, ``[T, E, n, ...]``; () where none is needed."""
-        if not (self.mind.borrows and self.learner.config.net.lstm):
+        acts = self.mind.borrows or self.config.foresee == "real_policy"
+        if not (acts and self.learner.config.net.lstm):
             return ()
         x = episodes.obs.astype(jnp.float32)
         each = jax.vmap(self.learner.policy.memories, (0, 0, 1, 2), 2)
         return each(everyone.acting, everyone.acting_eyes, episodes.memory, x)
 
+    def real(self, everyone: Networks, rollout: Rollout, memory: PyTree) -> Array | tuple[()]:
+        """What `foresee` needs to know of every seat, ``[T, B, N, ...]`` (see `relationships`)."""
+        if self.config.foresee == "imagined":
+            return ()
+        if self.config.foresee == "real_view":
+            return rollout.obs
+        own = rollout.obs[:, :, self.seats].astype(jnp.float32)
+        each = jax.vmap(self.learner.policy.logits, (0, 0, 2, 2), 2)
+        logits = each(everyone.acting, everyone.acting_eyes, memory, own)
+        return jax.nn.log_softmax(logits)[:, :, np.argsort(self.seats)]
+
     def weigh(
-        self, state: SocialState, learnt: LearnerState, rollout: Rollout
+        self, state: SocialState, learnt: LearnerState, rollout: Rollout, key: Array
     ) -> tuple[Array, Metrics]:
-        """The weights ``[T, B, n, N]`` of the agents' gifts, and metrics of them."""
+        """The weights ``[T, B, n, N]`` of the agents' gifts, and metrics. ``key`` is consumed."""
         own_rollout = take_seats(rollout, self.seats)
         steps, envs, num = rollout.action.shape
         everyone = self.networks(state, learnt)
@@ -150,14 +166,17 @@ class Inference:
         memory = self.memories(everyone, present_batch(rollout, self.seats, envs))
         moves = self.mind.moves(rollout.action, rollout.active)
         count = blocks.shares(envs)
-        mine, joint, needed = blocks.by_share(((own_rollout.obs, memory), moves, weighed), count)
+        facts = (own_rollout.obs, memory), moves, self.real(everyone, rollout, memory), weighed
+        mine, joint, real, needed = blocks.by_share(facts, count)
         needed = needed.swapaxes(1, 2)
-        relate = jax.vmap(jax.vmap(self.mind.relationships), (None, 0, 0, None, 0))
+        relate = jax.vmap(jax.vmap(self.mind.relationships), (None, 0, 0, None, 0, 0))
+        all_seats = jax.vmap(lambda leaf, i: jnp.take(leaf, i, axis=0, mode="clip"))
 
         def block(relations: Array, index: Array, _: Array) -> Array:
             x, past = blocks.take(mine, index)
-            acts = jax.vmap(lambda joint, i: jnp.take(joint, i, axis=0, mode="clip"))(joint, index)
-            fresh = relate(everyone, x.astype(jnp.float32), acts, jnp.asarray(self.others), past)
+            acts, told = jax.tree.map(lambda leaf: all_seats(leaf, index), (joint, real))
+            ids = jnp.asarray(self.others)
+            fresh = relate(everyone, x.astype(jnp.float32), acts, ids, past, told)
             return blocks.put(relations, index, jnp.stack(fresh, -1))
 
         blank = jnp.zeros((*needed.shape, num - 1, 2))
@@ -173,7 +192,7 @@ class Inference:
         if isinstance(state.error, Scale):
             least = self.config.min_spread * scales.root(state.error)[None, None, :, None]
             given = given & (spread > least)
-        weights = jnp.where(given, share, 0.0)
+        weights = self.controlled(jnp.where(given, share, 0.0), weighed, pairs, key)
         numbers = {
             "relation/weight": metrics.masked_mean(weights, pairs, (0, 1), jnp.nan),
             "relation/spread": self.unit(state)
@@ -183,6 +202,23 @@ class Inference:
             causes = jnp.broadcast_to(deeds(rollout, self.spec)[:, :, None], weights.shape)
             numbers["relation/selectivity"] = metrics.slope(weights, causes, pairs, (0, 1))
         return weights, numbers
+
+    def controlled(self, weights: Array, weighed: Array, pairs: Array, key: Array) -> Array:
+        """The weights ``[T, B, n, N]``, in another order if the settings ask for a control.
+
+        Args:
+            weights: ``[T, B, n, N]``.
+            weighed: ``[T, B, n]`` bool, where the agents' weights are computed.
+            pairs: ``[T, B, n, N]`` bool, of these the co-players that take part.
+            key: consumed.
+        """
+        if self.config.control == "co_players":
+            return shuffled(key, weights, pairs, -1)
+        if self.config.control != "steps":
+            return weights
+        steps, envs = weighed.shape[:2]
+        flat = (steps * envs, *weights.shape[2:])
+        return shuffled(key, weights.reshape(flat), pairs.reshape(flat), 0).reshape(weights.shape)
 
     def update(
         self, state: SocialState, learnt: LearnerState, episodes: Episodes
@@ -320,8 +356,9 @@ class Inference:
             return self.update(state, learnt, episodes)
 
         def now(state: SocialState) -> tuple[SocialState, Metrics]:
-            state, numbers = jax.lax.scan(step, state, jnp.arange(config.social_steps))
-            return state, metrics.over_steps(numbers)
+            taught, numbers = jax.lax.scan(step, state, jnp.arange(config.social_steps))
+            kept = state if config.control == "untrained" else taught
+            return kept, metrics.over_steps(numbers)
 
         def later(state: SocialState) -> tuple[SocialState, Metrics]:
             _, numbers = jax.eval_shape(now, state)

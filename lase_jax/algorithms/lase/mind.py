@@ -59,6 +59,12 @@ class SocialConfig(AgentConfig):
     min_spread: float = 0.0
     """Give nothing to a co-player between whose actions Q_SR differs by no more than this multiple
     of its root mean squared TD error; 0 is the paper's rule, which scales any difference up."""
+    foresee: Literal["imagined", "real_view", "real_policy"] = "imagined"
+    """What stands for co-players' policies in equation 3: pi_SR on the imagined view, pi_SR on the
+    view that the co-player has, or its acting policy on that view; the last two are controls."""
+    control: Literal["none", "co_players", "steps", "untrained"] = "none"
+    """Controls without inference: each step's weights in a random order over co-players, weights to
+    each co-player in a random order over the steps of a batch, or networks that never learn."""
     social_every: int = 1
     """Iterations between updates of the SR networks and eta."""
     social_episodes: int = 4
@@ -87,6 +93,10 @@ class SocialConfig(AgentConfig):
         checks.choice("imagine", self.imagine, ("clone", "importance", "literal", "acting"))
         checks.choice("distance", self.distance, ("mean", "sum"))
         checks.choice("weigh", self.weigh, ("rewarded", "all"))
+        checks.choice("foresee", self.foresee, ("imagined", "real_view", "real_policy"))
+        fits = self.perspective or self.foresee == "imagined"
+        checks.require(fits, "foresee", self.foresee, "use it with perspective=True")
+        checks.choice("control", self.control, ("none", "co_players", "steps", "untrained"))
         checks.number("min_spread", self.min_spread, 0.0)
         checks.integer("social_every", self.social_every, 1)
         checks.integer("social_steps", self.social_steps, 1)
@@ -193,7 +203,9 @@ class Mind:
         )
         return views, self.policy(own, views, memory)
 
-    def foreseen(self, own: Networks, x: Array, ids: Array, memory: PyTree) -> Array:
+    def foreseen(
+        self, own: Networks, x: Array, ids: Array, memory: PyTree, real: Array | tuple[()] = ()
+    ) -> Array:
         """Log-policies ``[M, K, A]`` by which co-players' actions are weighted in equation 3.
 
         Args:
@@ -201,11 +213,16 @@ class Mind:
             x: ``[M, F]`` own observations.
             ids: ``[K]`` the co-players' seats.
             memory: as in `relationships`.
+            real: as in `relationships`; () to imagine, whatever the settings say.
         """
         actions = self.spec.num_actions
         if not self.config.perspective:
             return jnp.full((len(x), len(ids), actions), -jnp.log(float(actions)))
+        if self.config.foresee == "real_policy" and not isinstance(real, tuple):
+            return real[:, ids]
         past = jax.tree.map(lambda leaf: leaf[:, None], memory)
+        if self.config.foresee == "real_view" and not isinstance(real, tuple):
+            return self.policy(own, real[:, ids].astype(jnp.float32), past)
         return self.imagine(own, x[:, None], ids[None], past)[1]
 
     def expectations(
@@ -249,7 +266,13 @@ class Mind:
         return distributions.cross_entropy(log_probs, action), jnp.abs(views - x).mean(-1)
 
     def relationships(
-        self, own: Networks, x: Array, joint: Array, ids: Array, memory: PyTree
+        self,
+        own: Networks,
+        x: Array,
+        joint: Array,
+        ids: Array,
+        memory: PyTree,
+        real: Array | tuple[()] = (),
     ) -> tuple[Array, Array]:
         """The relationship to each co-player, at M steps (equation 3).
 
@@ -259,6 +282,8 @@ class Mind:
             joint: ``[M, N]`` joint actions, as `moves` returns them.
             ids: ``[K]`` the co-players' seats.
             memory: ``[M, ...]`` own memory before the step; used only with ``imagine="acting"``.
+            real: what `foresee` needs to know of every seat: ``[M, N, F]`` its view, ``[M, N, A]``
+                the log-probabilities of its actions, or ().
 
         Returns:
             ``[M, K]`` weights w_ij, and ``[M, K]`` the spread max - min of Q_SR behind them.
@@ -271,7 +296,7 @@ class Mind:
         pre_alternatives = (whole[:, None] - replaced)[:, :, None] + table[ids][None]
         q = self.network("value")(own.social, pre_alternatives)
         q_taken = jnp.take_along_axis(q, joint[:, ids][..., None], axis=-1)[..., 0]
-        probs = jnp.exp(self.foreseen(own, x, ids, memory))
+        probs = jnp.exp(self.foreseen(own, x, ids, memory, real))
         each = jax.vmap(jax.vmap(counterfactual.relationship, (0, 0, 0, None)), (0, 0, 0, None))
         return each(q_taken, q, probs, num), q.max(-1) - q.min(-1)
 

@@ -5,7 +5,7 @@ action of every co-player, one step at a time.
 """
 
 import dataclasses
-from functools import cache
+from functools import cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -74,7 +74,8 @@ class Built:
         self.config = config
         learner = Learner(config.learner, SPEC, len(SEATS))
         self.inference = Inference(config, SPEC, SEATS, learner)
-        self.weigh, self.learn = jax.jit(self.inference.weigh), jax.jit(self.inference.learn)
+        self.weigh = partial(jax.jit(self.inference.weigh), key=KEY)
+        self.learn = jax.jit(self.inference.learn)
         learnt, state = initial(config.learner.net)
         self.learnt = learnt._replace(hyper=jax.tree.map(jnp.float32, config.hyper()))
         eta = state.perspective if config.perspective else ()
