@@ -81,10 +81,11 @@ class Checkpoints:
         self.failing, self.full = False, False
         self._best_file = self._path.with_name(folder.BEST)
         self._best = _read_best(self._best_file)
-        manager, failure = attempted(self._open)
+        begin = partial(self._open, create=not read_only)
+        manager, failure = attempted(begin)
         if manager is None:
             self._leave_out_what_cannot_be_listed(failure)
-            manager = self._open()
+            manager = begin()
         self._manager = manager
 
     def _leave_out_what_cannot_be_listed(self, failure: "Failure | None") -> None:
@@ -103,11 +104,11 @@ class Checkpoints:
             self._say(f"Checkpoint {place.name} cannot be read ({why}).")
         devices.first_alone(lambda: self._rename([int(place.name) for place in damaged]))
 
-    def _open(self) -> Any:
+    def _open(self, create: bool = False) -> Any:
         writes = not self._read_only
         options = self._orbax.CheckpointManagerOptions(
             preservation_policy=_Policy(self._is_kept) if writes else None,
-            create=writes,
+            create=create,
             cleanup_tmp_directories=writes,
             read_only=self._read_only,
         )
@@ -119,17 +120,23 @@ class Checkpoints:
         regular = bool(self._keep_every) and update % self._keep_every == 0
         return regular or update in self._best
 
-    def save(self, update: int, carry: Any, score: float) -> bool:
+    def save(self, update: int, carry: Any, score: float, rows: str = "") -> bool:
         """Starts to save and returns once the arrays are copied; a failure only gives a message.
 
         The newest checkpoints are kept, the one with the highest score, and those of `keep_every`.
+
+        Args:
+            update: updates finished.
+            carry: what is saved.
+            score: by which the best checkpoint is chosen.
+            rows: digest of metrics.csv up to this update, for `rows_of`.
 
         Returns:
             Whether saving has started; `newest` tells what has reached the disk.
         """
         self.wait()
         tree = stored(jax.tree.map(_filled, carry))
-        own = Seal(self._run, update, seal.of_settings(self._config), seal.of_arrays(tree))
+        own = Seal(self._run, update, seal.of_settings(self._config), seal.of_arrays(tree), rows)
         arguments = self._orbax.args
         items = arguments.Composite(
             carry=arguments.StandardSave(tree),
@@ -204,9 +211,9 @@ class Checkpoints:
         if former is None or score > self._best[former]:
             scores[update] = score
         if scores != self._best:
-            self._best = scores
             if devices.first_process():
                 files.write_json(self._best_file, scores)
+            self._best = scores
 
     def best(self) -> int | None:
         """Number of updates of the best checkpoint; None if it is unknown or not on the disk."""
@@ -267,7 +274,8 @@ class Checkpoints:
             except ConfigError as error:
                 failure = Failure(reason(error), False)
             found[update] = failure.reason if failure else ""
-        return found
+        still = self.all()  # a training may have deleted some meanwhile
+        return {update: why for update, why in found.items() if update in still}
 
     def _sound(self, update: int, target: Any) -> Any:
         """Reads one checkpoint.
@@ -282,7 +290,7 @@ class Checkpoints:
         is_sealed = (self._path / str(update) / SEAL).exists()
         if self._run or is_sealed:
             require_sound(is_sealed, "it has no seal")
-            own = files.structured(Seal, self._read(update, SEAL, as_json))
+            own = self._sealed(update)
             require_sound(own.run in (self._run, ""), "it belongs to another run")
             require_sound(own.update == update, f"it was made after update {own.update}")
             require_sound(own.settings == seal.of_settings(settings), "its settings are damaged")
@@ -291,6 +299,15 @@ class Checkpoints:
         if own is not None:
             require_sound(own.carry == seal.of_arrays(carry), "its arrays are damaged")
         return carry
+
+    def rows_of(self, update: int) -> str:
+        """The digest of metrics.csv that a sound checkpoint was saved with; "" if there is none."""
+        if not (self._path / str(update) / SEAL).exists():
+            return ""
+        return self._sealed(update).rows
+
+    def _sealed(self, update: int) -> Seal:
+        return files.structured(Seal, self._read(update, SEAL, self._orbax.args.JsonRestore()))
 
     def _read(self, update: int, item: str, arguments: Any) -> Any:
         restored = self._manager.restore(

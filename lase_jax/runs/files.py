@@ -107,6 +107,15 @@ def append(path: Path, data: bytes) -> None:
         os.close(file)
 
 
+def size(path: Path) -> int | None:
+    """Bytes of an ordinary file; None where there is none."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return None
+    return found.st_size if stat.S_ISREG(found.st_mode) else None
+
+
 def require_room(path: Path, size: int) -> None:
     """Requires that a folder has room for some bytes more.
 

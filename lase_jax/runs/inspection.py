@@ -27,11 +27,13 @@ def inspect(path: Path) -> Report:
     sound = [f"The settings are those of {config.algo} in {config.env}, {config.seeds} seeds."]
     problems: list[str] = []
     sound.append(_state(path))
-    updates = {}
+    updates, sealed = {}, ""
     if (path / folder.CHECKPOINTS).is_dir():
         checkpoints = checkpoints_of(path, config, content, sound.append, read_only=True)
         try:
             updates = checkpoints.examine(setup.shapes())
+            last = max((update for update, why in updates.items() if not why), default=0)
+            sealed = checkpoints.rows_of(last) if last else ""
         finally:
             checkpoints.close()
     problems += [f"Checkpoint {update}: {why}." for update, why in updates.items() if why]
@@ -44,7 +46,7 @@ def inspect(path: Path) -> Report:
     else:
         sound.append("There is no checkpoint yet.")
     last = max(good, default=0)
-    there, faults = _rows(path, [*setup.seeds])
+    there, faults = _rows(path, [*setup.seeds], last, sealed)
     problems += [f"{folder.METRICS}: {fault}." for fault in faults]
     missing = last // plan.window - sum(update <= last for update in there)
     sound.append(f"{folder.METRICS} has {len(there)} rows per seed.")
@@ -68,10 +70,17 @@ def _state(path: Path) -> str:
     return f"Its training by {who} ended without a word, e.g. by a power failure."
 
 
-def _rows(path: Path, seeds: list[int]) -> tuple[list[int], list[str]]:
-    """The updates of the sound rows of metrics.csv, and what is wrong with the file."""
+def _rows(path: Path, seeds: list[int], last: int, sealed: str) -> tuple[list[int], list[str]]:
+    """The updates of the sound rows of metrics.csv, and what is wrong with the file.
+
+    ``sealed`` is the digest of its rows up to update `last`; "" if it is not known.
+    """
+    file = path / folder.METRICS
     try:
-        sifted = metrics_csv.sift(files.read(path / folder.METRICS).decode(), seeds)
+        sifted = metrics_csv.sift(files.read(file).decode(), seeds)
+        if sealed not in ("", metrics_csv.digest(file, seeds, last)):
+            changed = metrics_csv.CHANGED.format(last)
+            return list(sifted.blocks), sifted.faults or [changed]
     except FileNotFoundError:
         return [], []
     except (OSError, ValueError) as error:

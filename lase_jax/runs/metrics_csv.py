@@ -7,6 +7,7 @@ was killed, the file may end with an incomplete block; anything else that is no 
 """
 
 import itertools
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,11 +18,16 @@ import numpy as np
 
 from envs.checks import refusal
 from lase_jax.reports.record import Record
-from lase_jax.runs import files, folder
+from lase_jax.runs import files, folder, seal
 
 INDEX = ("seed", "update", "env_steps")
 """Columns before the metrics: the seed, its updates finished, and its environment steps so far,
 all environments together."""
+DIGITS = 19
+"""A whole number of as many digits is none of ours."""
+NUMBER = frozenset("0123456789+-.einfa")
+"""The characters of numbers."""
+CHANGED = "its rows up to update {} are not those that were written"
 
 
 class Sifted(NamedTuple):
@@ -54,7 +60,7 @@ def sift(text: str, seeds: Sequence[int] = ()) -> Sifted:
     if not lines:
         return Sifted([], {}, [])
     names = lines[0].split(",")
-    if tuple(names[: len(INDEX)]) != INDEX or len(set(names)) < len(names):
+    if not _are_columns(names):
         return Sifted([], {}, ["it does not begin with the names of its columns"])
     cells = [line.split(",") for line in lines[1:]]
     whole = [_is_row(row, len(names)) for row in cells]
@@ -82,10 +88,32 @@ def sift(text: str, seeds: Sequence[int] = ()) -> Sifted:
     )
 
 
+def _are_columns(names: list[str]) -> bool:
+    """Whether these are `INDEX` and then names of metrics, with all numbers of each metric."""
+    grouped = _grouped(names[len(INDEX) :])
+    whole = all(
+        len({*map(len, cells)}) == 1
+        and math.prod(1 + max(axis) for axis in zip(*cells, strict=True)) == len(cells)
+        for cells in grouped.values()
+    )
+    return whole and tuple(names[: len(INDEX)]) == INDEX and len(set(names)) == len(names)
+
+
+def _grouped(labels: Sequence[str]) -> dict[str, dict[tuple[int, ...], int]]:
+    """The place of every number of a metric among some columns, by name and index."""
+    found: dict[str, dict[tuple[int, ...], int]] = {}
+    for place, label in enumerate(labels):
+        name = re.sub(r"(/\d{1,9})*$", "", label)
+        index = label[len(name) :].split("/")[1:]
+        found.setdefault(name, {})[tuple(map(int, index))] = place
+    return found
+
+
 def _is_row(cells: list[str], count: int) -> bool:
     """Whether these are the cells of a line: whole numbers for `INDEX`, then numbers or nothing."""
     index, values = cells[: len(INDEX)], cells[len(INDEX) :]
-    if len(cells) != count or not all(cell.isascii() and cell.isdecimal() for cell in index):
+    whole = all(cell.isascii() and cell.isdecimal() and len(cell) < DIGITS for cell in index)
+    if len(cells) != count or not whole or not set().union(*values) <= NUMBER:
         return False
     try:
         np.array([value for value in values if value], np.float64)
@@ -116,19 +144,26 @@ def load(path: Path) -> Record:
             for rows in sifted.blocks.values()
         ]
     )
-    grouped: dict[str, dict[tuple[int, ...], np.ndarray]] = {}
-    for column, label in enumerate(sifted.columns[len(INDEX) :], start=len(INDEX)):
-        name = re.sub(r"(/\d+)*$", "", label)
-        index = label[len(name) :].split("/")[1:]
-        grouped.setdefault(name, {})[tuple(map(int, index))] = table[..., column]
     metrics = {}
-    for name, cells in grouped.items():
+    for name, cells in _grouped(sifted.columns[len(INDEX) :]).items():
         shape = tuple(1 + max(axis) for axis in zip(*cells, strict=True))
         values = np.full((*table.shape[:2], *shape), np.nan, np.float32)
-        for index, value in cells.items():
-            values[(..., *index)] = value
+        for index, place in cells.items():
+            values[(..., *index)] = table[..., len(INDEX) + place]
         metrics[name] = values
     return Record(table[:, 0, 1].astype(int), table[:, 0, 2].astype(int), metrics)
+
+
+def digest(path: Path, seeds: Sequence[int], until: int) -> str:
+    """A digest of what metrics.csv holds up to an update, as `Csv.digest` was after it.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is no text.
+    """
+    sifted = sift(files.read(path).decode(), seeds)
+    kept = [rows for update, rows in sifted.blocks.items() if update <= until]
+    return seal.of_bytes(_text(sifted.columns if kept else [], kept).encode())
 
 
 def has_rows(path: Path) -> bool:
@@ -147,13 +182,15 @@ def told(faults: Sequence[str]) -> str:
 class Csv:
     """Appends to metrics.csv, in long format: a row per seed and point in time.
 
-    What is no row of a file that is there already is put aside, with all of the file.
+    What is no row of a file that is there already is put aside, with all of the file. A file that
+    somebody changes or deletes meanwhile is written again.
 
     Args:
         path: the file.
         seeds: number of each seed.
         resume_at: updates that a restored checkpoint has finished; later rows are cut off.
         say: prints a line.
+        sealed: digest of the rows up to there, as that checkpoint has it; "" if it has none.
     """
 
     def __init__(
@@ -162,24 +199,36 @@ class Csv:
         seeds: range,
         resume_at: int = 0,
         say: Callable[[str], None] = print,
+        sealed: str = "",
     ):
-        self.path, self.seeds = path, seeds
+        self.path, self.seeds, self._say = path, seeds, say
         self._columns: list[str] = []
+        self._written = bytearray()
         if path.exists():
-            self._continue(resume_at, say)
+            self._continue(resume_at, sealed)
 
-    def _continue(self, resume_at: int, say: Callable[[str], None]) -> None:
+    @property
+    def digest(self) -> str:
+        """A digest of all that the file holds."""
+        return seal.of_bytes(self._written)
+
+    def _continue(self, resume_at: int, sealed: str) -> None:
         data = files.read(self.path)
         sifted = sift(data.decode(errors="replace"), self.seeds)
         kept = {update: rows for update, rows in sifted.blocks.items() if update <= resume_at}
-        if sifted.faults:
+        self._columns = sifted.columns if kept else []
+        text = _text(self._columns, kept.values()).encode()
+        faults = sifted.faults
+        if sealed not in ("", seal.of_bytes(text)):
+            faults = faults or [CHANGED.format(resume_at)]
+        if faults:
             aside = folder.unused(self.path.parent, f"damaged-{self.path.stem}", self.path.suffix)
             files.write(aside, data)
-            say(f"{self.path.name} is damaged: {told(sifted.faults)}. It is kept as {aside.name}.")
-        self._columns = sifted.columns if kept else []
-        text = _text(self._columns, kept.values())
-        if text.encode() != data:
+            name = self.path.name
+            self._say(f"{name} is damaged: {told(faults)}. It is kept as {aside.name}.")
+        if text != data:
             files.write(self.path, text)
+        self._written += text
 
     def write(self, record: Record) -> None:
         """Appends rows and waits until they are on the disk; on failure the file stays as it was.
@@ -190,7 +239,7 @@ class Csv:
         cells = list(columns(record.metrics))
         names = [*INDEX, *(name for name, _ in cells)]
         if not self._columns:
-            files.write(self.path, _text(names, []))
+            self._rewrite(_text(names, []).encode())
             self._columns = names
         elif not set(names) <= set(self._columns):
             self._widen([name for name in names if name not in self._columns])
@@ -210,14 +259,25 @@ class Csv:
                 zip(record.update, record.env_steps, strict=True)
             )
         ]
-        files.append(self.path, _text([], blocks).encode())
+        added = _text([], blocks).encode()
+        if files.size(self.path) == len(self._written):
+            files.append(self.path, added)
+            self._written += added
+        else:
+            self._say(f"{self.path.name} was changed or deleted meanwhile: it is written again.")
+            self._rewrite(bytes(self._written) + added)
+
+    def _rewrite(self, content: bytes) -> None:
+        """Writes the whole file."""
+        files.write(self.path, content)
+        self._written = bytearray(content)
 
     def _widen(self, added: list[str]) -> None:
         """Adds columns, in which the rows that are there already have no values."""
-        sifted = sift(files.read(self.path).decode(), self.seeds)
+        sifted = sift(self._written.decode(), self.seeds)
         blank = [""] * len(added)
         wider = [[[*row, *blank] for row in rows] for rows in sifted.blocks.values()]
-        files.write(self.path, _text([*self._columns, *added], wider))
+        self._rewrite(_text([*self._columns, *added], wider).encode())
         self._columns += added
 
     def close(self, files: dict[str, Path]) -> None:

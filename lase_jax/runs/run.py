@@ -88,6 +88,7 @@ class Run:
         self.unsaved: list[str] = []
         self.full = False
         self.outputs: list[sinks.Guarded] = []
+        self.rows: metrics_csv.Csv | None = None
         done = self.checkpoints.newest() or 0
         self.outcome = Outcome(None, done, done, Times(0.0, 0.0), 0.0)
 
@@ -102,10 +103,10 @@ class Run:
         if self.done < self.plan.updates or not results.finished(self.path):
             return False
         try:
-            metrics_csv.load(self.path / folder.METRICS)
+            record = metrics_csv.load(self.path / folder.METRICS)
         except ConfigError:
             return False
-        return True
+        return int(record.update[-1]) == self.done
 
     def begin(self) -> None:
         """Reads the newest checkpoint that can be read, if any, and opens the sinks for metrics.
@@ -123,7 +124,7 @@ class Run:
             done, carry = self.checkpoints.restore(self.setup.shapes()) or (0, None)
         self.outcome = Outcome(carry, done, done, Times(0.0, 0.0), 0.0)
         status.write(self.path, "running", done)
-        self.outputs = open_sinks(self)
+        self.outputs = open_sinks(self, self.checkpoints.rows_of(done) if done else "")
 
     def take(self, metrics: dict[str, np.ndarray], done: int) -> None:
         """Writes a part's metrics ``[U, S, ...]`` after `done` updates, and checks for divergence.
@@ -155,7 +156,8 @@ class Run:
         lacks could not be had again.
         """
         if not self.diverged and self._rows_are_written():
-            self.checkpoints.save(done, carry, self.score)
+            rows = self.rows.digest if self.rows else ""
+            self.checkpoints.save(done, carry, self.score, rows)
 
     def _rows_are_written(self) -> bool:
         waiting = [sink for sink in self.outputs if not sink.complete]
@@ -439,7 +441,7 @@ class Saving:
         self._pause = max(self._every, SAVING * took) if self._every else 0.0
 
 
-def open_sinks(run: Run) -> list[sinks.Guarded]:
+def open_sinks(run: Run, sealed: str) -> list[sinks.Guarded]:
     """The csv file, and W&B unless its mode is "disabled"; in the first process only."""
     if not devices.first_process():
         return []
@@ -447,7 +449,8 @@ def open_sinks(run: Run) -> list[sinks.Guarded]:
     seeds, done = run.setup.seeds, run.done
 
     def csv() -> sinks.Sink:
-        return metrics_csv.Csv(path / folder.METRICS, seeds, done, say)
+        run.rows = metrics_csv.Csv(path / folder.METRICS, seeds, done, say, sealed)
+        return run.rows
 
     def wandb() -> sinks.Sink:
         folder.require_own(path / folder.WANDB)

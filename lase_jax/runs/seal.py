@@ -22,13 +22,17 @@ class Seal(NamedTuple):
     update: int  # updates finished
     settings: str  # digest of the run's settings
     carry: str  # digest of the carry
+    rows: str = ""  # digest of metrics.csv up to this update; "" if it was not known
+
+
+def of_bytes(content: bytes | bytearray) -> str:
+    """A digest of some bytes."""
+    return hashlib.blake2b(content, digest_size=SIZE).hexdigest()
 
 
 def of_settings(settings: dict[str, Any]) -> str:
     """A digest of settings, as JSON."""
-    return hashlib.blake2b(
-        json.dumps(settings, sort_keys=True).encode(), digest_size=SIZE
-    ).hexdigest()
+    return of_bytes(json.dumps(settings, sort_keys=True).encode())
 
 
 def of_arrays(tree: PyTree) -> str:

@@ -1,3 +1,5 @@
+import errno
+import os
 import shutil
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import optax
 import pytest
 
 from envs.checks import ConfigError
-from lase_jax.runs import seal
+from lase_jax.runs import files, seal
 from lase_jax.runs.checkpoint import Checkpoints, check_same
 from lase_jax.runs.seal import flat
 from lase_jax.types import Carry, Clock, World
@@ -208,6 +210,36 @@ def test_a_save_that_fails_is_said_and_survived(tmp_path, carry, monkeypatch):
         "Checkpoint 1 cannot be saved (No space left on device): training goes on and tries again."
     ]
     assert not list(Path(tmp_path).glob("[0-9]*"))
+
+
+def test_the_best_is_written_again_where_that_failed(tmp_path, carry, monkeypatch):
+    checkpoints, write = open_at(tmp_path / "x", []), files.write_json
+
+    def full(path, content):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(files, "write_json", full)
+    assert not checkpoints.save(1, carry, 5.0)
+    monkeypatch.setattr(files, "write_json", write)
+    assert checkpoints.save(2, carry, 5.0)
+    checkpoints.close()
+    assert open_at(tmp_path / "x", read_only=True).best() == 2
+
+
+def test_no_second_folder_is_made_where_the_run_was_moved_away(tmp_path, carry):
+    said, place = [], tmp_path / "run" / "checkpoints"
+    checkpoints = open_at(place, said)
+    checkpoints.save(1, carry, 0.0)
+    assert checkpoints.newest() == 1
+    (tmp_path / "run").rename(tmp_path / "moved")
+    for update in (2, 3):
+        assert not checkpoints.save(update, carry, 0.0) or checkpoints.newest() != update
+    assert not (tmp_path / "run").exists() and len(said) == 1
+    (tmp_path / "moved").rename(tmp_path / "run")
+    checkpoints.save(4, carry, 0.0)
+    assert checkpoints.newest() == 4
+    checkpoints.close()
+    assert said[1:] == ["Checkpoints are saved again."]
 
 
 def test_a_failed_save_leaves_nothing_and_the_next_one_works(tmp_path, carry, monkeypatch):

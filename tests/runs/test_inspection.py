@@ -48,6 +48,16 @@ def test_what_is_damaged_is_named(copy):
     assert problems[4] == "summary.json speaks of update 10, which is not there."
 
 
+def test_a_digit_that_has_changed_is_found(copy):
+    rows = copy / folder.METRICS
+    text = rows.read_text()
+    at = text.index("0,4,32,") + len("0,4,32,")
+    rows.write_text(text[:at] + ("1" if text[at] != "1" else "2") + text[at + 1 :])
+    assert inspect(copy).problems == [
+        "metrics.csv: its rows up to update 10 are not those that were written."
+    ]
+
+
 def test_checkpoints_that_are_gone_are_missed(copy):
     shutil.rmtree(copy / folder.CHECKPOINTS)
     assert inspect(copy).problems[0] == "No checkpoint can be read."

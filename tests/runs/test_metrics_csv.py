@@ -132,6 +132,22 @@ DAMAGES = {
     "zeros and a line": (lambda text: text + "\0" * 40 + "\n", "line 12 is no row", 5),
     "a lost line": (lambda text: without(text, 4, 5), "update 2 is not there once", 4),
     "a cell too many": (lambda text: text.replace("0,3,30,", "0,3,30,7,"), "line 6 is no row", 4),
+    "another index": (
+        lambda text: text.replace("event/hares/1,", "event/hares/1/0,"),
+        "does not begin with the names",
+        0,
+    ),
+    "an index without end": (
+        lambda text: text.replace("event/hares/1,", "event/hares/99999999999,"),
+        "does not begin with the names",
+        0,
+    ),
+    "a number too long": (
+        lambda text: text.replace("0,3,30,", f"0,3,{10**40},"),
+        "line 6 is no row",
+        4,
+    ),
+    "an underscore": (lambda text: text.replace("1,3,30,", "1,3,30,1_"), "line 7 is no row", 4),
     "no number": (lambda text: text.replace("1,3,30,", "1,3,30,x"), "line 7 is no row", 4),
 }
 
@@ -153,6 +169,36 @@ def test_a_damaged_file_is_said_and_put_aside_and_its_sound_rows_stay(damage, tm
     assert rows <= set(sound.splitlines()) and len(rows) == (1 + 2 * kept if kept else 0)
     csv.write(record(5))
     assert metrics_csv.load(path).update[-2:].tolist() == [6, 7]
+
+
+@pytest.mark.parametrize("change", ["digit", "name"])
+def test_rows_that_are_not_those_that_were_written_are_said(change, tmp_path):
+    path, said = tmp_path / "metrics.csv", []
+    first = open_at(path, 0)
+    first.write(record(0))
+    sealed = first.digest
+    assert metrics_csv.digest(path, range(2), 2) == sealed
+    first.write(record(2))
+    metrics_csv.Csv(path, range(2), 2, pytest.fail, sealed)
+    text = path.read_text()
+    old, new = {"digit": (",2,20,", ",2,21,"), "name": ("return/", "retour/")}[change]
+    path.write_text(text.replace(old, new))
+    assert metrics_csv.digest(path, range(2), 2) != sealed
+    metrics_csv.Csv(path, range(2), 2, said.append, sealed)
+    assert len(said) == 1 and "up to update 2 are not those that were written" in said[0]
+    assert (tmp_path / "damaged-metrics.csv").read_text() == text.replace(old, new)
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_file_that_is_deleted_or_changed_meanwhile_is_written_again(gone, tmp_path):
+    path, said = tmp_path / "metrics.csv", []
+    csv = open_at(path, 0, said)
+    csv.write(record(0))
+    path.unlink() if gone else path.write_text("mine\n")
+    csv.write(record(2))
+    csv.write(record(4))
+    assert said == ["metrics.csv was changed or deleted meanwhile: it is written again."]
+    assert metrics_csv.load(path).update.tolist() == [1, 2, 3, 4, 5, 6]
 
 
 def test_blocks_that_contradict_each_other_are_both_left_out(tmp_path):
@@ -205,10 +251,10 @@ def test_a_loss_that_is_infinite_is_a_number_like_others(tmp_path):
 def test_nothing_is_written_through_a_link(tmp_path):
     path, other = tmp_path / "metrics.csv", tmp_path / "thesis.txt"
     other.write_text("mine")
-    csv = open_at(path, 0)
+    csv = open_at(path, 0, [])
     csv.write(record(0))
     path.unlink()
     path.symlink_to(other)
-    with pytest.raises(OSError):
-        csv.write(record(2))
-    assert other.read_text() == "mine"
+    csv.write(record(2))
+    assert other.read_text() == "mine" and not path.is_symlink()
+    assert metrics_csv.load(path).update.tolist() == [1, 2, 3, 4]
