@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 Settings = TypeVar("Settings", bound=Any)
 LARGEST = 1e12
 """The largest number that a setting may be: float32 can hold sums of squares of such numbers."""
+SMALLEST = 1.2e-38
+"""The smallest number above 0 that float32 holds in full."""
 LARGEST_INTEGER = 2**31 - 1
 """The largest whole number that a setting may be: int32 can hold it."""
 
@@ -63,6 +65,8 @@ def number(
     inside = real and (value > low if open_low else value >= low) and value <= high
     bracket = "(" if open_low else "["
     require(inside, field, value, f"use a finite number in {bracket}{low:g}, {high:g}]")
+    held = value == 0 or abs(value) >= SMALLEST
+    require(held, field, value, f"use 0 or a number of {SMALLEST:g} or more, smaller ones become 0")
 
 
 def probability(field: str, value: Any) -> None:

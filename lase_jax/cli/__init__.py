@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from lase_jax.cli.output import printable, tolerant
+from lase_jax.cli.output import occupy_streams, printable, short_warnings, tolerant
 
 if TYPE_CHECKING:
     from lase_jax.runs.config import Presets
@@ -71,6 +71,11 @@ def at_once() -> Iterator[None]:
 
 def guarded(action: Callable[[], int]) -> int:
     """The exit code of `action`; bad input gives a message of one line and exit code 2."""
+    occupy_streams()
+    problem = _of_python()
+    if problem:
+        print(f"error: {problem}", file=sys.stderr)
+        return 2
     try:
         with at_once():
             from envs.checks import ConfigError
@@ -79,7 +84,7 @@ def guarded(action: Callable[[], int]) -> int:
         return 2
 
     os.environ["MPLBACKEND"] = "agg"  # pictures are files, whatever notebooks have set
-    with tolerant():
+    with tolerant(), short_warnings():
         try:
             return action()
         except ConfigError as error:
@@ -93,6 +98,15 @@ def guarded(action: Callable[[], int]) -> int:
                 raise
         print(f"error: {printable(problem)}", file=sys.stderr)
         return 2
+
+
+def _of_python() -> str:
+    """How Python was started that libraries cannot bear; "" for nothing."""
+    if sys.flags.optimize > 1:
+        return "PYTHONOPTIMIZE is 2: libraries read their docstrings, use 1 or unset it."
+    if any(option and "error".startswith(option) for option in sys.warnoptions):
+        return "PYTHONWARNINGS is 'error': libraries warn when they are imported, unset it."
+    return ""
 
 
 def of_machine(error: Exception) -> str:

@@ -187,6 +187,8 @@ def evaluate_run(arguments: Sequence[str], presets: Presets, called: str) -> int
     options = parse(Eval, arguments, f"{called} eval")
     integer("episodes", options.episodes, 1)
     integer("seed", options.seed, 0, MAX_SEED)
+    if options.out is not None:
+        folder.require_foreign("out", options.out, options.run)
     setup, update, carry = restore_run(options.run, say, options.checkpoint)
     seeds = len(setup.seeds)
 
@@ -212,9 +214,16 @@ def cross_play(arguments: Sequence[str], presets: Presets, called: str) -> int:
     options = parse(Crossplay, arguments, f"{called} crossplay")
     integer("episodes", options.episodes, 1)
     integer("seed", options.seed, 0, MAX_SEED)
-    names = [printable(path.name) for path in options.runs]
-    require(len(names) > 1, "runs", " ".join(names), "name two runs or more")
-    require(len(set(names)) == len(names), "runs", " ".join(names), "name each run once")
+    shown = " ".join(map(str, options.runs))
+    require(len(options.runs) > 1, "runs", shown, "name two runs or more")
+    once = len({path.resolve() for path in options.runs}) == len(options.runs)
+    require(once, "runs", shown, "name each run once")
+    short = [printable(path.name) for path in options.runs]
+    places = [short[:end].count(name) + 1 for end, name in enumerate(short)]
+    names = [
+        name if place == 1 else f"{name} ({place})"
+        for name, place in zip(short, places, strict=True)
+    ]
     restored = [restore_run(path, say) for path in options.runs]
     societies = [(setup, carry) for setup, _, carry in restored]
     rows, returns = crossplay.meet(societies, options.episodes, options.seed, options.mode)
@@ -236,6 +245,8 @@ def render(arguments: Sequence[str], presets: Presets, called: str) -> int:
     del presets
     options = parse(Render, arguments, f"{called} render")
     integer("episode", options.episode, 0, MAX_SEED)
+    if options.out is not None:
+        folder.require_foreign("out", options.out, options.run)
     setup, _, carry = restore_run(options.run, say, options.checkpoint)
     seed = setup.seeds[0] if options.seed == -1 else options.seed
     remedy = f"this run has the seeds {setup.seeds[0]} to {setup.seeds[-1]}"

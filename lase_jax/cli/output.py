@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from typing import Any, TextIO
 
@@ -14,6 +15,35 @@ def printable(text: str) -> str:
     return "".join(
         c if c.isprintable() or c in kept else c.encode("unicode_escape").decode() for c in text
     )
+
+
+def occupy_streams() -> None:
+    """Opens the null device in place of standard streams that were closed at the start.
+
+    Else the next files that are opened would take their numbers, and what libraries print would
+    be written into them.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+    sys.stdout = sys.stdout or open(os.devnull, "w")
+    sys.stderr = sys.stderr or open(os.devnull, "w")
+
+
+@contextlib.contextmanager
+def short_warnings() -> Iterator[None]:
+    """Lets warnings of libraries be one line each, without their source."""
+
+    def show(message: Warning | str, *details: Any, **more: Any) -> None:
+        del details, more
+        text = " ".join(str(message).split())
+        print(printable(f"warning: {text[:300]}"), file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
 
 
 class Tolerant:

@@ -64,10 +64,12 @@ def require_any() -> None:
     try:
         jax.devices()
     except (RuntimeError, AssertionError) as error:
-        platforms = os.environ.get("JAX_PLATFORMS", "")
+        names = ("JAX_PLATFORMS", "XLA_FLAGS")
+        given = {name: os.environ[name] for name in names if os.environ.get(name)}
         why = f" ({reason(error)})" if str(error) else ""
         remedy = f"jax finds no such device{why}, unset it or install the jax that it needs"
-        raise refusal("JAX_PLATFORMS", platforms, remedy) from error
+        field = ", ".join(given) or names[0]
+        raise refusal(field, " ".join(given.values()), remedy) from error
 
 
 def cut(seeds: int, num_envs: int, count: int, fewest: int = 1) -> tuple[int, int]:

@@ -45,6 +45,8 @@ def require_free(path: Path, overwrite: bool) -> None:
     with files.writing("out", path):
         if is_free(path):
             return
+        inside = "it is a setting of a sweep, use another name or begin the sweep anew"
+        require(not (path.parent / SWEEP).is_file(), "name", path.name, inside)
         taken = "use another name, or --overwrite to delete that run"
         require(overwrite, "name", path.name, taken)
         foreign = f"{path} is not a run folder and stays, use another name"
@@ -90,7 +92,8 @@ def require_plain(field: str, name: str) -> None:
     Raises:
         ConfigError: it is a path, or has such characters.
     """
-    plain = name == Path(name).name and name not in ("", "..") and not set(name) & {"\\", "/"}
+    plain = name == Path(name).name.strip() and name not in ("", "..")
+    plain = plain and not set(name) & {"\\", "/"}
     remedy = "use a folder's name without slashes, backslashes and control characters"
     require(plain and name.isprintable(), field, name, remedy)
 
@@ -123,6 +126,19 @@ def require_own(path: Path) -> None:
     """
     remedy = "it is a link, put there what it leads to, or delete it"
     require(not path.is_symlink(), path.name, str(path), remedy)
+
+
+def require_foreign(field: str, path: Path, run: Path) -> None:
+    """Requires that a file that a user names is none of those that a run needs.
+
+    Raises:
+        ConfigError: it is one of them, or lies in its folder of checkpoints.
+    """
+    needed = (CONFIG, METRICS, SUMMARY, STATE, BEST, LOCK, CHECKPOINTS, WANDB)
+    place = path.resolve()
+    inside = [run.resolve() / name for name in needed]
+    free = not any(each == place or each in place.parents for each in inside)
+    require(free, field, str(path), "the run needs that file, use another name")
 
 
 def make_empty(path: Path) -> None:

@@ -1,7 +1,7 @@
 """What can be had of a run folder: reads all of it, and changes nothing."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from envs.checks import refusal
 from lase_jax.runs import files, folder, lock, metrics_csv, results, status
@@ -52,9 +52,20 @@ def inspect(path: Path) -> Report:
     sound.append(f"{folder.METRICS} has {len(there)} rows per seed.")
     if missing:
         problems.append(f"{folder.METRICS} lacks {missing} rows up to update {last}.")
+    if not _is_of_its_setting(path, content):
+        problems.append(f"{folder.CONFIG} is not of the setting that the sweep calls {path.name}.")
     if results.finished(path) and last < plan.updates:
         problems.append(f"{folder.SUMMARY} speaks of update {plan.updates}, which is not there.")
     return Report(sound, problems)
+
+
+def _is_of_its_setting(path: Path, content: dict[str, Any]) -> bool:
+    """Whether a run in the folder of a sweep has the setting that its name stands for."""
+    try:
+        settings = files.read_json(path.parent / folder.SWEEP)["settings"]
+        return path.name not in settings or settings[path.name] == content.get("setting")
+    except (OSError, ValueError, LookupError, TypeError):
+        return True  # not in a sweep, or that has damage of its own
 
 
 def _state(path: Path) -> str:

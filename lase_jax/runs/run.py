@@ -262,16 +262,19 @@ def train_run(path: Path, command: str, say: Say = print, wandb: WandbMode | Non
             checkpoint of other settings, or `DivergedError`.
     """
     folder.read(path)  # what is no run gets no lock
-    with lock.held(path), contextlib.closing(Run(path, say, wandb)) as one:
+    with (
+        lock.held(path),
+        stop_signals() as received,
+        contextlib.closing(Run(path, say, wandb)) as one,
+    ):
         if one.finished:
             say(f"{path} is finished: {one.plan.updates} updates.")
             return 0
         one.begin()
         if one.done:
             say(f"Going on after update {one.done} of {one.plan.updates}.")
-        with stop_signals() as received:
-            train_together([one], one.plan.updates, received, say)
-            stopped(received)
+        train_together([one], one.plan.updates, received, say)
+        stopped(received)
         one.conclude()
         return told(one, received, command, say)
 

@@ -156,10 +156,10 @@ def create_run(config: RunConfig, path: Path, overwrite: bool, **facts: Any) -> 
 
 @contextlib.contextmanager
 def refused_without_trace(path: Path) -> Iterator[None]:
-    """Deletes a new run's folder if its training is refused before there is anything to keep."""
+    """Deletes a new run's folder if its training ends before there is anything to keep."""
     try:
         yield
-    except ConfigError:
+    except (ConfigError, KeyboardInterrupt):
         if devices.first_process():  # the others may not have been refused
             folder.discard_unused(path)
         raise

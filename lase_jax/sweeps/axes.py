@@ -209,11 +209,15 @@ def configured(
     """The run of each setting.
 
     Raises:
-        ConfigError: a value that cannot work.
+        ConfigError: a value that cannot work, or one that is named twice, e.g. as 1e-3 and 0.001.
     """
     paths = {axis.label: axis.path for axis in axes}
     pairs = {(paths[label], text) for setting in chosen for label, text in setting.items()}
     values = {pair: convert(*pair) for pair in sorted(pairs)}
+    seen: dict[tuple[str, str], str] = {}
+    for (path, text), value in values.items():
+        first = seen.setdefault((path, repr(value)), text)
+        require(first == text, "sweep", f"{path}={first},{text}", "name each value once")
     runs = []
     for setting in chosen:
         run = config

@@ -88,6 +88,19 @@ def load(path: Path) -> Sweep:
         raise refusal("resume", str(path), remedy) from error
 
 
+def require_own_runs(path: Path, sweep: Sweep) -> None:
+    """Requires that every run in the folder of a sweep is of the setting that it stands for.
+
+    Raises:
+        ConfigError: names one that is not, e.g. as somebody has moved it.
+    """
+    remedy = "its run is of another setting, put the right one back or begin the sweep anew"
+    for name, setting in sweep.settings.items():
+        if (path / name / folder.CONFIG).is_file():
+            own = folder.read(path / name).get("setting") == setting
+            require(own, "resume", str(path / name), remedy)
+
+
 def save(path: Path, sweep: Sweep) -> None:
     """Writes sweep.json."""
     files.write_json(path / folder.SWEEP, asdict(sweep))
@@ -182,6 +195,7 @@ def run(path: Path, command: str, say: Say = print, wandb: WandbMode | None = No
 def _run(path: Path, command: str, say: Say, wandb: WandbMode | None) -> int:
     """`run` with the sweep's lock."""
     sweep = load(path)
+    require_own_runs(path, sweep)
     with stop_signals() as received:
         for share in rungs(sweep):
             diverged, unsaved = stage(path, sweep.alive(), share, received, say, wandb)

@@ -193,6 +193,24 @@ def test_what_cannot_be_written_is_one_line(trained, capsys, monkeypatch):
     assert "full': it cannot be written (No space left on device)" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["config.json", "metrics.csv", "checkpoints/x.gif", "../{}/.lock"])
+@pytest.mark.parametrize("command", ["eval", "render"])
+def test_a_runs_own_files_are_not_written_over(command, name, trained, capsys):
+    out = trained / name.format(trained.name)
+    before = out.read_bytes() if out.is_file() else None
+    assert run(command, str(trained), "--out", str(out)) == 2
+    assert "the run needs that file, use another name" in capsys.readouterr().err
+    assert (out.read_bytes() if out.is_file() else None) == before
+
+
+def test_runs_of_one_name_meet_under_numbers(trained, tmp_path, capsys):
+    other = shutil.copytree(trained, tmp_path / trained.name)
+    options = ("--episodes", "1", "--out", str(tmp_path / "met"))
+    assert run("crossplay", str(trained), str(other), *options) == 0
+    assert run("crossplay", str(trained), f"{trained}/../{trained.name}", *options) == 2
+    assert "name each run once" in capsys.readouterr().err
+
+
 def test_render_draws_the_seed_that_was_asked_for(trained, capsys):
     assert run("render", str(trained), "--seed", "1") == 0
     assert (trained / "replay-seed1-sample-0.gif").read_bytes().startswith(b"GIF89a")

@@ -3,11 +3,14 @@
 import os
 import subprocess
 import sys
+import textwrap
+import warnings
 from pathlib import Path
 
 import pytest
 import tiny
 
+from lase_jax.cli import guarded
 from lase_jax.runs import results
 
 ROOT = Path(__file__).parents[2]
@@ -34,6 +37,49 @@ def test_a_full_disk_is_said():
     printed, error = shell(f"{' '.join(GAMES)} > /dev/full")
     assert error.startswith("Part of the output could not be written") and error.count("\n") == 1
     assert printed == ["0"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="streams of a shell")
+def test_streams_may_be_closed():
+    printed, error = shell(f"{' '.join(GAMES)} >&-; echo $?; {' '.join(GAMES)} 2>&- | head -1")
+    assert error == "" and printed[0] == "0" and printed[1].startswith("Games")
+    printed, _ = shell(f"{' '.join(GAMES)} --nonsense 2>&- >&-; echo $?")
+    assert printed[0] == "2"
+
+
+def test_no_file_takes_the_number_of_a_closed_stream(tmp_path):
+    code = f"""
+        import os
+        os.close(1), os.close(2)
+        from lase_jax.cli import guarded
+        guarded(lambda: os.write(2, b"noise") and open({str(tmp_path / "x")!r}, "w").close() or 0)
+        assert open({str(tmp_path / "x")!r}).fileno() > 2
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], cwd=ROOT, timeout=60)
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [("PYTHONOPTIMIZE", "2", "read their docstrings"), ("PYTHONWARNINGS", "error", "unset it")],
+)
+def test_a_python_that_libraries_cannot_bear_is_one_line(name, value, words):
+    done = subprocess.run(
+        GAMES, cwd=ROOT, env=os.environ | {name: value}, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert done.stderr.startswith(f"error: {name} is") and words in done.stderr
+
+
+def test_a_warning_is_one_line(capsys):
+    def warn():
+        warnings.warn("one\ntwo", UserWarning, stacklevel=1)
+        return 0
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        assert guarded(warn) == 0
+    assert capsys.readouterr().err == "warning: one two\n"
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "utf-8"])

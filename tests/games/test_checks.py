@@ -53,7 +53,8 @@ def test_integers_say_their_range(high, remedy):
 @given(st.floats() | st.integers(), st.floats(-9, 9), st.floats(-9, 9), st.booleans())
 def test_numbers_are_finite_and_lie_between_both_ends(value, low, high, open_low):
     inside = math.isfinite(value) and low <= value <= high and not (open_low and value == low)
-    assert accepts(checks.number, value, low, high, open_low) == inside
+    held = value == 0 or abs(value) >= checks.SMALLEST
+    assert accepts(checks.number, value, low, high, open_low) == (inside and held)
 
 
 @pytest.mark.parametrize(
@@ -96,6 +97,12 @@ def test_a_choice_is_one_of_its_options():
 @pytest.mark.parametrize("value", [None, 3, ["a"], math.nan])
 def test_a_choice_is_never_of_another_kind(value):
     assert not accepts(checks.choice, value, ["a", "b"])
+
+
+@pytest.mark.parametrize("value", [1e-46, -1e-40, 5e-324])
+def test_numbers_that_would_become_0_are_refused(value):
+    assert not accepts(checks.number, value)
+    assert accepts(checks.number, 0.0) and accepts(checks.number, 1e-30)
 
 
 def test_long_values_are_shown_in_part_and_short_ones_in_full():

@@ -18,6 +18,8 @@ AS_IF_SET = {
     "jax_enable_x64": True,
     "jax_disable_jit": True,
     "jax_debug_nans": True,
+    "jax_random_seed_offset": 5,
+    **dict.fromkeys(runtime.GUARDS, "disallow"),
     "jax_debug_infs": True,
 }
 

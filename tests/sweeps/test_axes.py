@@ -90,6 +90,13 @@ def test_every_setting_is_the_run_with_its_values():
     assert axes.value_at(runs[3], "agent.net.lstm") == 8
 
 
+def test_a_value_is_named_once_however_it_is_typed():
+    config = tiny.config()
+    found = axes.parse("lr=1e-3,1e-2,0.001", config)
+    with pytest.raises(ConfigError, match=r"agent.lr=0.001,1e-3': name each value once"):
+        axes.configured(config, found, axes.grid(found), lambda path, text: float(text))
+
+
 def test_a_name_is_short_and_a_folders_and_its_own():
     many = {f"agent.learner.field_{count}": str(count) for count in range(20)}
     names = {axes.name(many | {"last": last}) for last in "ab"}

@@ -1,7 +1,9 @@
 import csv
 import json
+import shutil
 import signal
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from envs.checks import ConfigError
 from experiments.presets import preset
 from lase_jax import cli
 from lase_jax.runs import devices, folder, metrics_csv, parts, program, results
+from lase_jax.runs.inspection import inspect
 from lase_jax.runs.parts import plan_of
 from lase_jax.runs.run import Run, train_run
 from lase_jax.runs.setup import create_run, load_config
@@ -185,6 +188,21 @@ def test_a_sweep_is_not_overwritten_and_a_folder_is_no_sweep(tmp_path):
     assert [file.name for file in folder.contents(tmp_path / "x")] == [folder.SWEEP]
     with pytest.raises(ConfigError, match="resume is .*not a sweep's folder"):
         sweep.run(tmp_path, "again")
+
+
+def test_runs_that_are_not_of_their_setting_are_refused(swept, tmp_path):
+    path = Path(shutil.copytree(swept[0] if isinstance(swept, tuple) else swept, tmp_path / "x"))
+    one, two = (path / name for name in list(SCORES)[:2])
+    for source, target in ((one, path / "aside"), (two, one), (path / "aside", two)):
+        source.rename(target)
+    with pytest.raises(ConfigError, match="its run is of another setting"):
+        sweep.run(path, "again", lambda line: None)
+    assert "metrics.csv" not in str(inspect(one).problems)
+    assert f"config.json is not of the setting that the sweep calls {one.name}." in (
+        inspect(one).problems
+    )
+    with pytest.raises(ConfigError, match="it is a setting of a sweep"):
+        create_run(tiny.config(), one, overwrite=True)
 
 
 def test_names_are_no_patterns(tmp_path):
