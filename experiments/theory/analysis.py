@@ -8,13 +8,12 @@ Writes ``results.md`` and ``plane.png`` beside this file.
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import tyro
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.theory.dynamics import ascent, resting
@@ -74,6 +73,8 @@ def row(name: str, where: str, ends: np.ndarray, miss: np.ndarray) -> list[str]:
 
 def draw(grid: tuple[np.ndarray, np.ndarray], ends: np.ndarray, path: Path) -> None:
     """The surface and the map of the mean probability of cooperation, ``ends [p, p, n, 2]``."""
+    from matplotlib.figure import Figure
+
     chance, stays = ends.mean((2, 3)), (ends.mean(3) < NEAR).mean(-1)
     chance = np.where(np.isclose(grid[1], 1.0), np.nan, chance)
     figure = Figure(figsize=(11.0, 4.6), layout="constrained")
@@ -91,7 +92,7 @@ def draw(grid: tuple[np.ndarray, np.ndarray], ends: np.ndarray, path: Path) -> N
     figure.savefig(path, dpi=110, format="png")
 
 
-def _label(axes: Axes) -> None:
+def _label(axes: Any) -> None:
     """Names the games, and marks the IPD."""
     axes.axvline(1.0, color="white", lw=0.8)
     axes.axhline(0.0, color="white", lw=0.8)
