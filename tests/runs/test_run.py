@@ -112,8 +112,8 @@ def test_the_summary_comes_after_all_else(finished, monkeypatch):
 def test_a_run_that_could_not_be_saved_says_so_and_fails(tmp_path, monkeypatch):
     save, check = Checkpoints.save, check_health
 
-    def only_the_first(checkpoints, update, carry, score):
-        return save(checkpoints, update, carry, score) if update == 2 else False
+    def only_the_first(checkpoints, update, carry, *rest):
+        return save(checkpoints, update, carry, *rest) if update == 2 else False
 
     def stopped_in_the_third_part(metrics, done, seeds):
         check(metrics, done, seeds)
@@ -260,9 +260,9 @@ def test_a_summary_does_not_speak_for_rows_that_are_not_there(copy):
 def test_a_save_that_failed_is_tried_again_at_the_end(tmp_path, monkeypatch):
     save, tried = Checkpoints.save, []
 
-    def fails_at_first(checkpoints, update, carry, score):
+    def fails_at_first(checkpoints, update, *rest):
         tried.append(update)
-        return save(checkpoints, update, carry, score) if tried.count(update) == 2 else False
+        return save(checkpoints, update, *rest) if tried.count(update) == 2 else False
 
     monkeypatch.setattr(Checkpoints, "save", fails_at_first)
     path = tmp_path / "x"
