@@ -20,19 +20,20 @@ Letters: U updates, S seeds, T steps, N seats.
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from envs import checks
-from envs.types import Env
-from lase_jax.algorithms import ALGORITHMS, AlgorithmConfig
+from envs.types import Env, EnvSpec
+from lase_jax.algorithms import ALGORITHMS
+from lase_jax.core import typed
 from lase_jax.loop.train import Schedule, make_trainer
 from lase_jax.reports import animate, evaluate, plots
 from lase_jax.reports.record import Record, joined
 from lase_jax.runs import devices, files, folder, metrics_csv, parts, program, runtime
-from lase_jax.runs.config import Kind, check_seeds, named, seated
+from lase_jax.runs.config import MAX_SEED, Kind, check_seeds, named, seated
 from lase_jax.runs.progress import Progress
 from lase_jax.runs.setup import restore_run
 from lase_jax.types import Algorithm, Mode, PyTree
@@ -43,6 +44,8 @@ class Society(NamedTuple):
 
     seats: tuple[str, ...]
     algorithm: Algorithm
+    spec: EnvSpec
+    """Of the game that it was made for."""
 
 
 class Episode(NamedTuple):
@@ -60,11 +63,17 @@ class Episode(NamedTuple):
         """``[T, N, N]`` reward that each seat gave to each other seat, giver first."""
         return self.scene.gift
 
+    @typed.arguments
     def gif(self, path: str | Path | None = None) -> bytes:
-        """Returns the bytes of an animated GIF, and writes them to `path` if one is given."""
+        """Returns the bytes of an animated GIF, and writes them to `path` if one is given.
+
+        Raises:
+            ConfigError: it cannot be written there.
+        """
         data = animate.gif(self.scene)
         if path is not None:
-            files.write(Path(path), data)
+            with files.writing("path", Path(path)):
+                files.write(Path(path), data)
         return data
 
 
@@ -83,21 +92,45 @@ class Result(NamedTuple):
         """``[U, S, ...]`` per name of `lase_jax.core.metrics.TABLE`."""
         return self.record.metrics
 
+    @typed.arguments
     def curves(self, path: str | Path) -> None:
-        """Draws the learning curves."""
-        plots.curves(self.record, self.name, Path(path))
+        """Draws the learning curves.
 
+        Raises:
+            ConfigError: they cannot be written there.
+        """
+        with files.writing("path", Path(path)):
+            files.replace(Path(path), lambda file: plots.curves(self.record, self.name, file))
+
+    @typed.arguments
     def evaluate(
         self, episodes: int = 100, modes: Sequence[Mode] = evaluate.MODES
     ) -> dict[str, dict[str, np.ndarray]]:
-        """Evaluates greedy and sampled policies, or some modes, see `evaluate.evaluate`."""
-        played = self.game, self.society.algorithm, self.state, len(self.seeds), episodes
-        return evaluate.evaluate(*played, modes=modes)
+        """Evaluates greedy and sampled policies, or some modes, see `evaluate.evaluate`.
 
+        Raises:
+            ConfigError: no episodes or modes, or more episodes than memory holds.
+        """
+        checks.integer("episodes", episodes, 1)
+        checks.require(len(modes) > 0, "modes", modes, f"name some of {', '.join(evaluate.MODES)}")
+
+        def admit(executable: Any) -> None:
+            one_device = devices.mesh(1, 1)
+            devices.require_memory(executable, one_device, "episodes", episodes, "use fewer")
+
+        played = self.game, self.society.algorithm, self.state, len(self.seeds), episodes
+        return evaluate.evaluate(*played, modes=modes, admit=admit)
+
+    @typed.arguments
     def play(self, seed: int = 0, mode: Mode = "sample", episode: int = 0) -> Episode:
-        """Plays one episode with one seed's policies; `episode` seeds its random numbers."""
+        """Plays one episode with one seed's policies; `episode` seeds its random numbers.
+
+        Raises:
+            ConfigError: another seed than those that were trained, or no such episode.
+        """
         remedy = f"use one in {self.seeds[0]} to {self.seeds[-1]}"
         checks.require(seed in self.seeds, "seed", seed, remedy)
+        checks.integer("episode", episode, 0, MAX_SEED)
         state = jax.tree.map(lambda leaf: leaf[self.seeds.index(seed)], self.state)
         scene = evaluate.scene(
             self.game,
@@ -111,30 +144,35 @@ class Result(NamedTuple):
         return Episode(scene)
 
 
-def society(game: Env, agents: str | AlgorithmConfig | Sequence[str | AlgorithmConfig]) -> Society:
+@typed.arguments
+def society(game: Env, agents: Any) -> Society:
     """A society of agents.
 
     Args:
         game: the game they will play.
         agents: one kind for all seats, or a kind per seat: the name of an algorithm or of one of
-            the game's scripted policies, or an algorithm's settings.
+            the game's scripted policies, or an algorithm's settings (`AgentConfig`, of which
+            `algorithms.AlgorithmConfig` has those that are ready-made).
 
     Raises:
         ConfigError: an unknown name (with the nearest ones), or more or fewer agents than seats.
     """
-    if isinstance(agents, str) or not isinstance(agents, Sequence):
+    if not isinstance(agents, list | tuple):
         agents = [agents] * game.spec.num_agents
     kinds = [_kind(game, agent) for agent in agents]
-    return Society(tuple(kind.name for kind in kinds), seated(game, kinds))
+    return Society(tuple(kind.name for kind in kinds), seated(game, kinds), game.spec)
 
 
-def _kind(game: Env, agent: str | AlgorithmConfig) -> Kind:
+def _kind(game: Env, agent: Any) -> Kind:
     if not isinstance(agent, str):
+        known = hasattr(type(agent), "build")
+        checks.require(known, "agents", agent, "use names or settings of algorithms")
         return Kind(type(agent).__name__.lower(), agent)
     checks.choice("agents", agent, {*ALGORITHMS, *game.scripted})
     return Kind(agent, named(agent))
 
 
+@typed.arguments
 def train(
     game: Env,
     society: Society,
@@ -162,6 +200,8 @@ def train(
     """
     runtime.require()
     check_seeds(seed, seeds)
+    remedy = "it was made for another game, use api.society(game, ...)"
+    checks.require(society.spec == game.spec, "society", society.seats, remedy)
     schedule = Schedule(steps, num_envs, rollout_length)
     trainer = make_trainer(game, society.algorithm, schedule)
     updates = schedule.num_updates(game.spec)
@@ -171,6 +211,8 @@ def train(
     start = program.start_of([(society.algorithm, numbers)], grid)
     carry = program.placed_carry(trainer, start, grid)
     one_part, _ = program.part_program(trainer, carry, plan, grid)
+    smaller = "use fewer environments, seeds or steps between updates, or smaller networks"
+    devices.require_memory(one_part, grid, "num_envs", num_envs, smaller)
     records = []
     per_update = plan.steps * seeds
     with Progress(plan.updates * per_update, 0, say) as progress:
@@ -185,6 +227,7 @@ def train(
     return Result(game, society, name, numbers, joined(records), state)
 
 
+@typed.arguments
 def load(path: str | Path) -> Result:
     """Loads the result of a run folder from its newest checkpoint and its metrics.csv.
 
@@ -193,5 +236,5 @@ def load(path: str | Path) -> Result:
     """
     setup, _, carry = restore_run(Path(path))
     record = metrics_csv.load(Path(path) / folder.METRICS)
-    trained = Society(setup.seats, setup.algorithm)
+    trained = Society(setup.seats, setup.algorithm, setup.env.spec)
     return Result(setup.env, trained, Path(path).name, setup.seeds, record, carry.state)

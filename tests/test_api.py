@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import tiny
@@ -46,6 +48,46 @@ def test_societies_are_checked(game):
         api.society(game, ["lasse", "a2c"])
     with pytest.raises(ConfigError, match="name 2 agents"):
         api.society(game, ["lase"] * 3)
+
+
+@pytest.mark.parametrize(
+    "agents",
+    [3, None, {}, {"a2c"}, [AGENT, None], [[AGENT, AGENT]], Independent, np.array(["a2c"])],
+)
+def test_agents_are_names_or_settings(game, agents):
+    with pytest.raises(ConfigError, match="use names or settings of algorithms"):
+        api.society(game, agents)
+
+
+@pytest.mark.parametrize("other", [dict(radius=2), dict(horizon=3)])
+def test_a_society_plays_the_game_that_it_was_made_for(game, other):
+    society = api.society(dataclasses.replace(tiny.GAME, **other).build(), "a2c")
+    with pytest.raises(ConfigError, match="it was made for another game"):
+        api.train(game, society, steps=16)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda result: api.society("ssh", "a2c"), "game is 'ssh': it is no Env"),
+        (lambda result: api.train(result.game, "a2c"), "society is 'a2c': it is no Society"),
+        (lambda result: api.train(*result[:2], steps=1.5), "steps is 1.5: it is no int"),
+        (lambda result: api.train(*result[:2], say=None), "say is None"),
+        (lambda result: api.load(3), "path is 3"),
+        (lambda result: result.evaluate(0), "episodes is 0"),
+        (lambda result: result.evaluate("3"), "episodes is '3': it is no int"),
+        (lambda result: result.evaluate(1, ("x",)), "modes is .'x',."),
+        (lambda result: result.evaluate(1, ()), "modes is .*: name some of greedy, sample"),
+        (lambda result: result.play(3, mode="x"), "mode is 'x'"),
+        (lambda result: result.play(3, episode=-1), "episode is -1"),
+        (lambda result: result.play(3.0), "seed is 3.0: it is no int"),
+        (lambda result: result.play(3).gif("/no/x.gif"), "path is '/no/x.gif': it cannot be"),
+        (lambda result: result.curves("/no/x.png"), "path is '/no/x.png': it cannot be written"),
+    ],
+)
+def test_wrong_arguments_are_named(result, call, message):
+    with pytest.raises(ConfigError, match=message):
+        call(result)
 
 
 def test_seeds_are_checked(game):

@@ -15,9 +15,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-import typeguard
-
 from envs.checks import ConfigError, refusal
+from lase_jax.core import typed
 
 T = TypeVar("T")
 DEEPEST = 50
@@ -181,16 +180,6 @@ def require_shallow(content: Any, levels: int = DEEPEST) -> None:
             require_shallow(part, levels - 1)
 
 
-def require_type(value: Any, hint: Any) -> None:
-    """Requires that a value is of a type, with all that it holds.
-
-    Raises:
-        TypeCheckError: it is not.
-    """
-    every = typeguard.CollectionCheckStrategy.ALL_ITEMS
-    typeguard.check_type(value, hint, collection_check_strategy=every)
-
-
 def structured(cls: type[T], fields: Any) -> T:
     """A dataclass or NamedTuple made of JSON, each field of the type that the class says.
 
@@ -204,9 +193,9 @@ def structured(cls: type[T], fields: Any) -> T:
         for name, value in fields.items():
             if name not in hints:
                 raise ValueError(f"there is no {name!r}")
-            require_type(value, hints[name])
+            typed.require_type(value, hints[name])
         return cls(**fields)
-    except typeguard.TypeCheckError as error:
+    except typed.CheckError as error:
         raise ValueError(f"{name} is {repr(value)[:60]}: {reason(error)}") from error
     except TypeError as error:
         raise ValueError(reason(error)) from error

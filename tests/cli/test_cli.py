@@ -231,3 +231,21 @@ def test_ctrl_c_while_libraries_load_says_nothing(seconds, tmp_path):
         process.send_signal(signal.SIGINT)
         printed, _ = process.communicate(timeout=60)
     assert "Traceback" not in printed and process.returncode in (-signal.SIGINT, 130)
+
+
+@pytest.mark.thorough
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize("seconds", [0.0, 0.2, 0.5, 1.0])
+def test_ctrl_c_before_the_first_update_is_never_lost(seconds, tmp_path):
+    command = [sys.executable, "-m", "experiments.run", "train", *tiny.FLAGS, "--env", "ssh"]
+    command += ["--algo", "a2c", "--steps", "80000000", "--out", str(tmp_path), "--name", "x"]
+    options = dict(stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    with subprocess.Popen(command, cwd=ROOT, **options) as process:
+        for line in process.stdout:
+            if line.startswith("Run folder"):
+                break
+        time.sleep(seconds)
+        process.send_signal(signal.SIGINT)
+        printed, _ = process.communicate(timeout=100)
+    assert "Traceback" not in printed and process.returncode == 130
+    assert printed.endswith("Interrupted.\n") != (tmp_path / "x").exists()
