@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+
+from experiments import comparison
+
+
+def test_intervals_stay_within_what_was_reached_and_hold_both_outcomes():
+    two_modes = np.array([0.0, 0.0, 0.0, 1.0, 1.0])
+    found = comparison.mean(two_modes)
+    assert found.value == pytest.approx(0.4)
+    assert 0.0 <= found.low < 0.2 and 0.6 < found.high <= 1.0
+
+
+def test_intervals_cover_the_truth_about_as_often_as_they_say():
+    rng = np.random.default_rng(1)
+    draws = rng.normal(size=(200, 20))
+    covered = [found.low < 0 < found.high for found in map(comparison.mean, draws)]
+    assert 0.86 < np.mean(covered) < 0.99
+
+
+def test_the_inter_quartile_mean_leaves_out_both_ends():
+    values = np.array([-100.0, 1, 2, 3, 4, 5, 6, 700])
+    found = comparison.inter_quartile_mean(values)
+    assert found.value == pytest.approx(3.5) and found.low < 3.5 < found.high
+
+
+def test_the_probability_of_improvement_is_a_share_of_pairs_with_ties_as_half():
+    found = comparison.improvement(np.array([1.0, 2.0, 3.0]), np.array([2.0, 0.0]))
+    assert found.value == pytest.approx((0.0 + 1 + 0.5 + 1 + 1 + 1) / 6)
+    swapped = comparison.improvement(np.array([2.0, 0.0]), np.array([1.0, 2.0, 3.0]))
+    assert swapped.value == pytest.approx(1 - found.value)
+    assert found.side == "neither"
+
+
+def test_all_above_is_above_and_equal_is_neither():
+    high, low = np.arange(5.0) + 10, np.arange(4.0)
+    assert comparison.improvement(high, low).side == "above"
+    assert comparison.improvement(low, high).side == "below"
+    same = comparison.improvement(np.ones(3), np.ones(3))
+    assert same == (0.5, 0.5, 0.5) and same.side == "neither"
+
+
+def test_missing_numbers_are_left_out_and_one_seed_has_no_interval():
+    assert comparison.mean(np.array([1.0, np.nan, 3.0])).value == 2.0
+    one = comparison.mean(np.array([1.0, np.nan]))
+    assert one.value == 1.0 and np.isnan(one.low) and np.isnan(one.high)
+    assert np.isnan(comparison.mean(np.array([np.nan])).value)
+
+
+def test_an_estimate_is_the_same_in_every_call_and_reads_well():
+    values = np.array([41.0, 44, 37, 39])
+    assert comparison.mean(values) == comparison.mean(values)
+    assert str(comparison.Estimate(41.234, 38.0, 44.96)) == "41.2 [38, 45]"
