@@ -1,14 +1,17 @@
 """What the commands of the command line do."""
 
 import argparse
+import importlib
 import shlex
+import sys
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import envs
-from envs.checks import ConfigError, integer, require
+from envs.checks import ConfigError, choice, integer, refusal, require
+from envs.types import Env
 from lase_jax import algorithms
 from lase_jax.cli.options import (
     Check,
@@ -16,6 +19,7 @@ from lase_jax.cli.options import (
     Eval,
     Games,
     Render,
+    Schelling,
     begun,
     configured,
     deciding,
@@ -27,7 +31,7 @@ from lase_jax.cli.options import (
 from lase_jax.cli.output import printable
 from lase_jax.cli.parse import parse
 from lase_jax.learners import with_learner
-from lase_jax.reports import evaluate, plots
+from lase_jax.reports import evaluate, plots, schelling
 from lase_jax.runs import (
     crossplay,
     devices,
@@ -277,6 +281,44 @@ def check_runs(arguments: Sequence[str], presets: Presets, called: str) -> int:
     return 1 if damaged else 0
 
 
+def schelling_diagram(arguments: Sequence[str], presets: Presets, called: str) -> int:
+    """``schelling``: whether a game is a social dilemma."""
+    del presets
+    options = parse(Schelling, arguments, f"{called} schelling")
+    integer("seed", options.seed, 0, MAX_SEED)
+    devices.require_any()
+    game, pair = _game(options.game), (options.cooperator, options.defector)
+    title = options.game.rpartition(":")[2]
+    found = schelling.diagram(game, title, options.episodes, options.seed, pair)
+    schelling.show(found)
+    file = options.out or Path("runs") / f"schelling-{title}.png"
+    with files.writing("out", file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        files.replace(file, lambda path: plots.schelling([found], path))
+    say(f"Written to {file}")
+    return 0
+
+
+def _game(name: str) -> Env:
+    """The game of that name, or the one that ``module:name`` is or makes.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    module, colon, attribute = name.partition(":")
+    if not colon:
+        choice("game", name, envs.names())
+        return envs.make(name)
+    sys.path.insert(0, "")  # the folder where the command is given, as for python -m
+    try:
+        found = getattr(importlib.import_module(module), attribute)
+        game = found() if callable(found) and not isinstance(found, Env) else found
+    except Exception as error:
+        raise refusal("game", name, f"it cannot be made ({files.reason(error)})") from error
+    require(isinstance(game, Env), "game", name, "name an Env, or a function without arguments")
+    return game
+
+
 def games(arguments: Sequence[str], presets: Presets, called: str) -> int:
     """``games``: lists games, algorithms and scripted seats."""
     del presets
@@ -321,5 +363,6 @@ ACTIONS = {
     "crossplay": cross_play,
     "render": render,
     "check": check_runs,
+    "schelling": schelling_diagram,
     "games": games,
 }

@@ -75,6 +75,27 @@ class Render:
 
 
 @dataclass(frozen=True)
+class Schelling:
+    """Says whether a game is a social dilemma, by its Schelling diagram.
+
+    It shows what scripted cooperators and defectors earn, by how many others cooperate.
+    """
+
+    game: tyro.conf.Positional[str]
+    """Name of a game, or module:name of an Env of your own, or of what makes one."""
+    episodes: int = 1000
+    """Episodes of every number of cooperators."""
+    seed: int = 0
+    """Seed of the episodes."""
+    cooperator: str = "cooperator"
+    """Scripted policy of those who cooperate."""
+    defector: str = "defector"
+    """Scripted policy of those who defect."""
+    out: Path | None = None
+    """File of the picture; by default schelling-<game>.png in the folder runs."""
+
+
+@dataclass(frozen=True)
 class Games:
     """Lists games, algorithms and scripted seats."""
 

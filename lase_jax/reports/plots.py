@@ -14,6 +14,7 @@ import numpy as np
 from envs.render import AGENT_COLOURS
 from lase_jax.reports import stats
 from lase_jax.reports.record import Record, Row
+from lase_jax.reports.schelling import Diagram
 
 
 class Line(NamedTuple):
@@ -26,7 +27,7 @@ class Line(NamedTuple):
 
 POINTS = 100
 """Largest number of points of a curve."""
-COLLECTIVE = "#292524"
+COLLECTIVE, COOPERATE, DEFECT = "#292524", "#16a34a", "#dc2626"
 NAMED = 10
 """Largest number of settings in a legend, and of values at the ticks of an axis."""
 WIDE = 20
@@ -117,6 +118,32 @@ def crossplay(result: dict[str, Any], path: Path) -> None:
     axis.set_yticks(range(len(tables)), [f"{row['collective']['mean']:.1f}" for row in tables])
     axis.set(ylabel="collective return")
     figure.colorbar(image, ax=axis, label="return per episode")
+    figure.savefig(path, dpi=110, format="png")
+
+
+def schelling(found: Sequence[Diagram], path: Path) -> None:
+    """Draws Schelling diagrams beside each other: what one earns, by how many others cooperate."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(3.4 * len(found) + 0.4, 3.2), layout="constrained")
+    for index, each in enumerate(found):
+        axis = figure.add_subplot(1, len(found), index + 1)
+        others = np.arange(len(each.everyone) - 1)
+        lines = (
+            ("cooperate", each.cooperators[1:], COOPERATE, "-"),
+            ("defect", each.defectors[:-1], DEFECT, "-"),
+            ("all, if one defects", each.everyone[:-1], COLLECTIVE, ":"),
+        )
+        for label, values, colour, style in lines:
+            mean, half = np.array(values).T
+            look: dict[str, Any] = dict(
+                color=colour, linestyle=style, marker="o", markersize=4, capsize=2
+            )
+            axis.errorbar(others, mean, half, label=label, **look)
+        axis.set(title=each.game, xlabel="others who cooperate", xticks=others)
+        axis.grid(alpha=0.25)
+    figure.axes[0].set_ylabel("return per episode")
+    figure.axes[0].legend(fontsize=8)
     figure.savefig(path, dpi=110, format="png")
 
 

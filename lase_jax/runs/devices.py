@@ -64,12 +64,12 @@ def require_any() -> None:
     try:
         jax.devices()
     except (RuntimeError, AssertionError) as error:
-        names = ("JAX_PLATFORMS", "XLA_FLAGS")
-        given = {name: os.environ[name] for name in names if os.environ.get(name)}
+        platforms, flags = (os.environ.get(n, "") for n in ("JAX_PLATFORMS", "XLA_FLAGS"))
+        by_count = "device_count" in flags and platforms in ("", "cpu")
+        field, value = ("XLA_FLAGS", flags) if by_count else ("JAX_PLATFORMS", platforms)
         why = f" ({reason(error)})" if str(error) else ""
         remedy = f"jax finds no such device{why}, unset it or install the jax that it needs"
-        field = ", ".join(given) or names[0]
-        raise refusal(field, " ".join(given.values()), remedy) from error
+        raise refusal(field, value, remedy) from error
 
 
 def cut(seeds: int, num_envs: int, count: int, fewest: int = 1) -> tuple[int, int]:

@@ -218,6 +218,19 @@ def test_render_draws_the_seed_that_was_asked_for(trained, capsys):
     assert "this run has the seeds 0 to 1" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["ipd", "my_games:make", "my_games:GAME"])
+def test_a_schelling_diagram_of_any_game(name, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my_games.py").write_text(
+        "import envs\n\ndef make():\n    return envs.make('ipd')\n\nGAME = make()\n"
+    )
+    assert run("schelling", name, "--episodes", "3") == 0
+    printed = capsys.readouterr().out
+    assert "120.00" in printed and "yes greed" in printed
+    (picture,) = (tmp_path / "runs").iterdir()
+    assert picture.name == f"schelling-{name.rpartition(':')[2]}.png"
+
+
 @pytest.mark.thorough
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 @pytest.mark.parametrize("seconds", [0.3, 0.6, 1.0, 1.5])

@@ -22,7 +22,7 @@ from lase_jax.runs import folder
 from lase_jax.runs.run import train_run
 from lase_jax.runs.setup import create_run
 
-COMMANDS = ("train", "sweep", "eval", "crossplay", "render", "check", "games")
+COMMANDS = ("train", "sweep", "eval", "crossplay", "render", "check", "schelling", "games")
 WORDS = (
     "",
     "x",
@@ -74,6 +74,10 @@ def lines():
         yield ["crossplay", word, "{run}"]
     for word in ("127.0.0.1,1,0", "a:99999,2,0", "a:1,0,0", "a:1,2,2", "a:1,2", ",,", "x"):
         yield ["train", *tiny.FLAGS, "--name", "x", "--hosts", word, "--out", "{free}"]
+    for word in ("", "x", "cleanup:", "no.module:x", "os:path", "json:nothing", ":", "[/red]"):
+        yield ["schelling", word]
+    for flag, value in itertools.product(("--episodes", "--seed", "--defector"), NUMBERS):
+        yield ["schelling", "ipd", flag, value]
     for flag, value in itertools.product(("--episodes", "--seed"), ("0", *NUMBERS)):
         if (flag, value) != ("--seed", "0"):
             yield ["eval", "{run}", flag, value]

@@ -55,6 +55,11 @@ def test_a_program_that_owns_its_settings_is_told_the_first_that_does_not_fit(ot
     ("name", "value", "words"),
     [
         ("JAX_PLATFORMS", "nonsense", "JAX_PLATFORMS is 'nonsense': jax finds no such device"),
+        (
+            "XLA_FLAGS",
+            "--xla_force_host_platform_device_count=0",
+            "XLA_FLAGS is '--xla_force_host_platform_device_count=0': jax finds no such device",
+        ),
         ("JAX_LOG_COMPILES", "perhaps", "invalid truth value 'perhaps'"),
     ],
 )

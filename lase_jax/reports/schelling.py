@@ -1,0 +1,164 @@
+"""Schelling diagrams: what cooperators and defectors earn, by how many others cooperate.
+
+A game is a social dilemma if all fare better when all cooperate than when all defect, and somebody
+is tempted to defect or has reason to fear it (Schelling 1973; Hughes et al. 2018; Kong et al. 2024,
+Fig. 10 and appendix B).
+
+Letters: N seats, E episodes, T steps.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from envs import checks
+from envs.types import Env
+from lase_jax.reports import stats
+from lase_jax.types import Array
+
+
+class Estimate(NamedTuple):
+    """A mean over episodes and half the width of its 95 % interval; NaN where nobody is."""
+
+    mean: float
+    half: float
+
+    def above(self, other: "Estimate") -> bool:
+        """Whether this mean is larger, by more than both intervals together allow for."""
+        return self.mean - other.mean > float(np.hypot(self.half, other.half))
+
+
+class Diagram(NamedTuple):
+    """What the two kinds of players earn per episode."""
+
+    game: str
+    cooperators: list[Estimate]
+    """N + 1, by the number of cooperators, themselves among them; nobody is there at 0."""
+    defectors: list[Estimate]
+    """N + 1, by the number of cooperators; nobody is there at N."""
+    everyone: list[Estimate]
+    """N + 1, the mean over all, by the number of cooperators."""
+
+    @property
+    def verdicts(self) -> dict[str, bool]:
+        """The properties of a social dilemma, and whether they hold."""
+        last = len(self.everyone) - 1
+        all_cooperate, all_defect = self.cooperators[last], self.defectors[0]
+        others = range(last)
+        tempted = [self.defectors[n].above(self.cooperators[n + 1]) for n in others]
+        return {
+            "all fare better when all cooperate than when all defect": all_cooperate.above(
+                all_defect
+            ),
+            "a cooperator fares better with others than alone": all_cooperate.above(
+                self.cooperators[1]
+            ),
+            "fear: who is alone fares better by defecting": tempted[0],
+            "greed: among cooperators one fares better by defecting": tempted[-1],
+        }
+
+
+def returns(env: Env, pair: tuple[str, str], count: Array, key: Array, episodes: int) -> Any:
+    """The returns ``[E, N]`` of scripted players, and who of them cooperates, ``[E, N]`` bool.
+
+    Args:
+        env: the game.
+        pair: names of the scripted policies of cooperators and defectors.
+        count: ``[]`` int32, how many cooperate; in each episode others of the seats do.
+        key: consumed.
+        episodes: E.
+    """
+    num = env.spec.num_agents
+    cooperate, defect = (env.scripted[name] for name in pair)
+    key_seats, key_reset, key_play = jax.random.split(key, 3)
+    ranks = jax.vmap(lambda k: jax.random.permutation(k, num))(
+        jax.random.split(key_seats, episodes)
+    )
+    cooperates = ranks < count
+    seats = jnp.arange(num)
+
+    def act(key: Array, obs: Array, agent: Array, cooperates: Array) -> Array:
+        key_one, key_other = jax.random.split(key)
+        return jnp.where(cooperates, cooperate(key_one, obs, agent), defect(key_other, obs, agent))
+
+    def step(carry: Any, key: Array) -> tuple[Any, Array]:
+        state, obs, who = carry
+        key_act, key_env = jax.random.split(key)
+        action = jax.vmap(act)(jax.random.split(key_act, num), obs, seats, who)
+        state, after = env.step(key_env, state, action.astype(jnp.int32))
+        return (state, after.obs, who), after.reward
+
+    def episode(key_reset: Array, key_play: Array, who: Array) -> Array:
+        state, obs = env.reset(key_reset)
+        keys = jax.random.split(key_play, env.spec.horizon)
+        return jax.lax.scan(step, (state, obs, who), keys)[1].sum(0)
+
+    resets, plays = (jax.random.split(k, episodes) for k in (key_reset, key_play))
+    return jax.vmap(episode)(resets, plays, cooperates), cooperates
+
+
+def diagram(
+    env: Env,
+    game: str,
+    episodes: int = 1000,
+    seed: int = 0,
+    pair: tuple[str, str] = ("cooperator", "defector"),
+) -> Diagram:
+    """Plays every number of cooperators.
+
+    Args:
+        env: the game.
+        game: its name, for titles.
+        episodes: of every number of cooperators, 2 or more.
+        seed: of their random numbers.
+        pair: names of the scripted policies of cooperators and defectors.
+
+    Raises:
+        ConfigError: fewer episodes, or the game has no such policies.
+    """
+    checks.integer("episodes", episodes, 2)
+    for name in pair:
+        checks.choice("pair", name, env.scripted)
+    play = jax.jit(lambda count, key: returns(env, pair, count, key, episodes))
+    cooperators, defectors, everyone = [], [], []
+    for count in range(env.spec.num_agents + 1):
+        paid, kinds = map(np.asarray, play(jnp.int32(count), jax.random.key(seed)))
+        cooperators.append(_estimate(paid, kinds))
+        defectors.append(_estimate(paid, ~kinds))
+        everyone.append(_estimate(paid, np.ones_like(kinds)))
+    return Diagram(game, cooperators, defectors, everyone)
+
+
+def _estimate(paid: np.ndarray, who: np.ndarray) -> Estimate:
+    """The mean over episodes of what some of the seats earn on average; arrays ``[E, N]``."""
+    each = stats.mean(np.where(who, paid, np.nan), -1)
+    middle, half = stats.mean_and_band(each[None])
+    return Estimate(float(middle[0]), float(half[0]))
+
+
+def table(found: Diagram) -> tuple[Sequence[str], list[list[str]]]:
+    """Heads and rows: one row for each number of cooperators."""
+    heads = ("cooperators", "a cooperator earns", "a defector earns", "mean of all")
+    kinds = (found.cooperators, found.defectors, found.everyone)
+    rows = [
+        [str(count), *("-" if np.isnan(e.mean) else f"{e.mean:.2f} ± {e.half:.2f}" for e in each)]
+        for count, each in enumerate(zip(*kinds, strict=True))
+    ]
+    return heads, rows
+
+
+def show(found: Diagram) -> None:
+    """Prints the table, and which properties of a social dilemma hold."""
+    from rich.console import Console
+    from rich.table import Table
+
+    heads, rows = table(found)
+    shown = Table(*heads, title=f"{found.game}: return per episode")
+    for row in rows:
+        shown.add_row(*row)
+    Console(markup=False).print(shown)
+    for sentence, holds in found.verdicts.items():
+        print(f"{'yes' if holds else 'no ':3} {sentence}")
