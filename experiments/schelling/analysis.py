@@ -2,8 +2,8 @@
 
     python -m experiments.schelling.analysis
 
-Writes ``results.md`` and ``diagrams.png`` beside this file; ``lase schelling GAME`` does the same for
-one game.
+Writes ``results.md`` and ``diagrams.png`` beside this file; ``lase schelling GAME`` does the same
+for one game.
 """
 
 import sys
@@ -56,10 +56,10 @@ def main() -> int:
         found.append(schelling.diagram(envs.make(name), name, settings.episodes))
         print(", ".join(row(found[-1])), flush=True)
     note = (
-        f"Return per episode and agent, {settings.episodes} episodes of every number of cooperators, "
-        "± 95 % interval. Dilemma: R_c(N) above R_d(0) and R_c(1), and fear or greed. Fear: a "
-        "defector earns more than a cooperator where nobody else cooperates; greed: where all others "
-        "do. `python -m experiments.schelling.analysis`"
+        f"Return per episode and agent, {settings.episodes} episodes of every number of "
+        "cooperators, ± 95 % interval. Dilemma: R_c(N) above R_d(0) and R_c(1), and fear or greed. "
+        "Fear: a defector earns more than a cooperator where nobody else cooperates; greed: where "
+        "all others do. `python -m experiments.schelling.analysis`"
     )
     table = markdown(HEADS, [row(each) for each in found])
     files.write(settings.out / "results.md", f"{table}\n{note}\n")

@@ -312,7 +312,7 @@ def _game(name: str) -> Env:
     sys.path.insert(0, "")  # the folder where the command is given, as for python -m
     try:
         found = getattr(importlib.import_module(module), attribute)
-        game = found() if callable(found) and not isinstance(found, Env) else found
+        game: Any = found() if callable(found) and not isinstance(found, Env) else found
     except Exception as error:
         raise refusal("game", name, f"it cannot be made ({files.reason(error)})") from error
     require(isinstance(game, Env), "game", name, "name an Env, or a function without arguments")
