@@ -220,7 +220,7 @@ def cross_play(arguments: Sequence[str], presets: Presets, called: str) -> int:
     integer("seed", options.seed, 0, MAX_SEED)
     shown = " ".join(map(str, options.runs))
     require(len(options.runs) > 1, "runs", shown, "name two runs or more")
-    once = len({path.resolve() for path in options.runs}) == len(options.runs)
+    once = len({files.real(path) for path in options.runs}) == len(options.runs)
     require(once, "runs", shown, "name each run once")
     short = [printable(path.name) for path in options.runs]
     places = [short[:end].count(name) + 1 for end, name in enumerate(short)]

@@ -106,6 +106,11 @@ def append(path: Path, data: bytes) -> None:
         os.close(file)
 
 
+def real(path: Path) -> Path:
+    """The absolute path without links; loops of links are left as they are."""
+    return Path(os.path.realpath(path))
+
+
 def size(path: Path) -> int | None:
     """Bytes of an ordinary file; None where there is none."""
     try:

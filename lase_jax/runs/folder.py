@@ -135,8 +135,8 @@ def require_foreign(field: str, path: Path, run: Path) -> None:
         ConfigError: it is one of them, or lies in its folder of checkpoints.
     """
     needed = (CONFIG, METRICS, SUMMARY, STATE, BEST, LOCK, CHECKPOINTS, WANDB)
-    place = path.resolve()
-    inside = [run.resolve() / name for name in needed]
+    place = files.real(path)
+    inside = [files.real(run) / name for name in needed]
     free = not any(each == place or each in place.parents for each in inside)
     require(free, field, str(path), "the run needs that file, use another name")
 

@@ -70,4 +70,4 @@ def _owner(path: Path) -> Path:
 
 
 def _file(path: Path) -> Path:
-    return _owner(path).resolve() / folder.LOCK
+    return files.real(_owner(path)) / folder.LOCK
