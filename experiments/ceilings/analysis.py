@@ -17,17 +17,18 @@ from itertools import combinations_with_replacement
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import tyro
 
 from envs.registry import GAMES as CONFIGS
+from envs.types import Env
 from experiments import style
 from experiments.ceilings import FILE
 from experiments.curves import fraction
 from experiments.learning_curves import sweep
 from experiments.study import load
-from lase_jax import api
 from lase_jax.cli import guarded
-from lase_jax.reports import evaluate
+from lase_jax.reports import scripted
 from lase_jax.reports.tables import markdown
 from lase_jax.runs import files
 
@@ -52,17 +53,25 @@ class Analysis:
 def societies(game: str) -> list[tuple[str, ...]]:
     """Who sits where, for every number of each scripted policy but the random one."""
     env = CONFIGS[game].build()
-    names = [name for name in env.scripted if name != "random"]
-    return list(combinations_with_replacement(names, env.spec.num_agents))
+    return list(combinations_with_replacement(_names(env), env.spec.num_agents))
 
 
-def played(game: str, seats: Sequence[str], episodes: int) -> float:
-    """Mean collective return of a scripted society."""
-    env, key = CONFIGS[game].build(), jax.random.key(0)
-    algorithm = api.society(env, seats).algorithm
-    state = algorithm.init(key, algorithm.hyper)
-    one = partial(evaluate.scores, env, algorithm, num_episodes=episodes, mode="sample")
-    return float(jax.jit(one)(state, key)["return/collective"])
+def _names(env: Env) -> list[str]:
+    return [name for name in env.scripted if name != "random"]
+
+
+def played(
+    game: str, seatings: Sequence[Sequence[str]], episodes: int
+) -> dict[tuple[str, ...], float]:
+    """Mean collective return of scripted societies, by who sits where."""
+    env = CONFIGS[game].build()
+    names = _names(env)
+    play = jax.jit(partial(scripted.returns, env, names))
+    found = {}
+    for seats in seatings:
+        kinds = jnp.tile(jnp.array([names.index(seat) for seat in seats]), (episodes, 1))
+        found[tuple(seats)] = float(play(kinds, jax.random.key(0)).sum(-1).mean())
+    return found
 
 
 def learnt(game: str) -> dict[str, float]:
@@ -81,7 +90,7 @@ def main() -> int:
     where = tyro.cli(Analysis, description=__doc__)
     rows, reached = [], {}
     for game in where.games:
-        returns = {seats: played(game, seats, where.episodes) for seats in societies(game)}
+        returns = played(game, societies(game), where.episodes)
         best = max(returns, key=returns.__getitem__)
         found, bound = learnt(game), CONFIGS[game].spec().max_return
         first = max(found, key=found.__getitem__, default=None)

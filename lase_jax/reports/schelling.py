@@ -4,11 +4,12 @@ A game is a social dilemma if all fare better when all cooperate than when all d
 is tempted to defect or has reason to fear it (Schelling 1973; Hughes et al. 2018; Kong et al. 2024,
 Fig. 10 and appendix B).
 
-Letters: N seats, E episodes, T steps.
+Letters: N seats, E episodes.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,8 +17,7 @@ import numpy as np
 
 from envs import checks
 from envs.types import Env
-from lase_jax.reports import stats
-from lase_jax.types import Array
+from lase_jax.reports import scripted, stats
 
 
 class Estimate(NamedTuple):
@@ -61,45 +61,6 @@ class Diagram(NamedTuple):
         }
 
 
-def returns(env: Env, pair: tuple[str, str], count: Array, key: Array, episodes: int) -> Any:
-    """The returns ``[E, N]`` of scripted players, and who of them cooperates, ``[E, N]`` bool.
-
-    Args:
-        env: the game.
-        pair: names of the scripted policies of cooperators and defectors.
-        count: ``[]`` int32, how many cooperate; in each episode others of the seats do.
-        key: consumed.
-        episodes: E.
-    """
-    num = env.spec.num_agents
-    cooperate, defect = (env.scripted[name] for name in pair)
-    key_seats, key_reset, key_play = jax.random.split(key, 3)
-    ranks = jax.vmap(lambda k: jax.random.permutation(k, num))(
-        jax.random.split(key_seats, episodes)
-    )
-    cooperates = ranks < count
-    seats = jnp.arange(num)
-
-    def act(key: Array, obs: Array, agent: Array, cooperates: Array) -> Array:
-        key_one, key_other = jax.random.split(key)
-        return jnp.where(cooperates, cooperate(key_one, obs, agent), defect(key_other, obs, agent))
-
-    def step(carry: Any, key: Array) -> tuple[Any, Array]:
-        state, obs, who = carry
-        key_act, key_env = jax.random.split(key)
-        action = jax.vmap(act)(jax.random.split(key_act, num), obs, seats, who)
-        state, after = env.step(key_env, state, action.astype(jnp.int32))
-        return (state, after.obs, who), after.reward
-
-    def episode(key_reset: Array, key_play: Array, who: Array) -> Array:
-        state, obs = env.reset(key_reset)
-        keys = jax.random.split(key_play, env.spec.horizon)
-        return jax.lax.scan(step, (state, obs, who), keys)[1].sum(0)
-
-    resets, plays = (jax.random.split(k, episodes) for k in (key_reset, key_play))
-    return jax.vmap(episode)(resets, plays, cooperates), cooperates
-
-
 def diagram(
     env: Env,
     game: str,
@@ -122,13 +83,16 @@ def diagram(
     checks.integer("episodes", episodes, 2)
     for name in pair:
         checks.choice("pair", name, env.scripted)
-    play = jax.jit(lambda count, key: returns(env, pair, count, key, episodes))
+    num = env.spec.num_agents
+    ranks = np.random.default_rng(seed).permuted(np.tile(np.arange(num), (episodes, 1)), axis=1)
+    play = jax.jit(partial(scripted.returns, env, pair))
     cooperators, defectors, everyone = [], [], []
-    for count in range(env.spec.num_agents + 1):
-        paid, kinds = map(np.asarray, play(jnp.int32(count), jax.random.key(seed)))
-        cooperators.append(_estimate(paid, kinds))
-        defectors.append(_estimate(paid, ~kinds))
-        everyone.append(_estimate(paid, np.ones_like(kinds)))
+    for count in range(num + 1):
+        defects = ranks >= count  # in each episode others of the seats
+        paid = np.asarray(play(jnp.asarray(defects, jnp.int32), jax.random.key(seed)))
+        cooperators.append(_estimate(paid, ~defects))
+        defectors.append(_estimate(paid, defects))
+        everyone.append(_estimate(paid, np.ones_like(defects)))
     return Diagram(game, cooperators, defectors, everyone)
 
 

@@ -39,7 +39,8 @@ def test_societies_have_every_number_of_each_player():
 
 
 def test_two_who_cooperate_earn_200():
-    assert played("ipd", ("cooperator", "cooperator"), episodes=2) == pytest.approx(200.0)
+    pair = ("cooperator", "cooperator")
+    assert played("ipd", [pair], episodes=2) == {pair: pytest.approx(200.0)}
 
 
 @pytest.mark.parametrize("game", OF_THE_PAPER)
