@@ -6,7 +6,7 @@ algorithm count, where a t interval would pretend to a bell.
 
 Source: Agarwal et al. 2021, "Deep Reinforcement Learning at the Edge of the Statistical Precipice".
 
-Letters: S seeds.
+Letters: R points in time, S seeds.
 """
 
 from collections.abc import Callable
@@ -84,13 +84,31 @@ def estimate(statistic: Callable[..., Any], *samples: np.ndarray) -> Estimate:
     value = float(statistic(*known, axis=-1))
     if min(map(len, known)) < 2:
         return Estimate(value, np.nan, np.nan)
+    low, high = _interval(statistic, *known)
+    return Estimate(value, float(low), float(high))
+
+
+def band(curves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both ends ``[R]`` of the interval of the mean over seeds of ``curves [R, S]``.
+
+    With fewer than two seeds they are NaN.
+    """
+    if curves.shape[-1] < 2:
+        blank = np.full(len(curves), np.nan)
+        return blank, blank
+    return _interval(np.mean, np.asarray(curves, float))
+
+
+def _interval(statistic: Callable[..., Any], *samples: np.ndarray) -> tuple[Any, Any]:
+    """Percentile interval of a statistic of samples ``[..., S]``, over their last axis."""
     found = bootstrap(
-        known,
+        samples,
         statistic,
         n_resamples=RESAMPLES,
         confidence_level=LEVEL,
         method="percentile",
         vectorized=True,
+        axis=-1,
         rng=np.random.default_rng(0),
     ).confidence_interval
-    return Estimate(value, float(found.low), float(found.high))
+    return found.low, found.high

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments import ceilings, style
+from experiments import ceilings, comparison, style
 from experiments.findings import EPISODES, Finding
 from lase_jax.reports import stats
 from lase_jax.reports.tables import markdown
@@ -145,7 +145,7 @@ def fraction(value: float | None, digits: int = 2) -> str:
 
 
 def plot(runs: Runs, path: Path, games: Sequence[str], lines: Mapping[str, Line]) -> None:
-    """One panel per game: mean over seeds and its 95 % band, for every line.
+    """One panel per game: mean over seeds and its 95 % band by bootstrap, for every line.
 
     A dotted line shows what the best society known earns (see `ceilings`).
 
@@ -166,12 +166,16 @@ def plot(runs: Runs, path: Path, games: Sequence[str], lines: Mapping[str, Line]
             if (game, algo) not in runs:
                 continue
             found = runs[game, algo]
-            mean, half = stats.mean_and_band(found.curves["return/collective"])
-            axis.plot(found.env_steps, mean, color=line.colour, label=line.label, linewidth=1.5)
-            low, high = mean - np.nan_to_num(half), mean + np.nan_to_num(half)
-            axis.fill_between(
-                found.env_steps, low, high, color=line.colour, alpha=0.15, linewidth=0
+            values = found.curves["return/collective"]
+            axis.plot(
+                found.env_steps,
+                stats.mean(values, -1),
+                color=line.colour,
+                label=line.label,
+                linewidth=1.5,
             )
+            ends = comparison.band(values)
+            axis.fill_between(found.env_steps, *ends, color=line.colour, alpha=0.15, linewidth=0)
         best = ceilings.reached(game)
         if best is not None:
             axis.axhline(best, color=style.INK, linewidth=0.8, linestyle=":")

@@ -18,6 +18,15 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say():
     assert 0.86 < np.mean(covered) < 0.99
 
 
+def test_a_band_has_the_interval_of_every_point_in_time():
+    curves = np.array([[0.0, 0, 0, 1, 1], [3, 3, 3, 3, 3]])
+    low, high = comparison.band(curves)
+    expected = comparison.mean(curves[0])
+    assert (low[0], high[0]) == pytest.approx((expected.low, expected.high), abs=0.01)
+    assert (low[1], high[1]) == (3.0, 3.0)
+    assert np.isnan(comparison.band(curves[:, :1])).all()
+
+
 def test_the_inter_quartile_mean_leaves_out_both_ends():
     values = np.array([-100.0, 1, 2, 3, 4, 5, 6, 700])
     found = comparison.inter_quartile_mean(values)
