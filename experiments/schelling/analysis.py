@@ -43,8 +43,8 @@ def row(found: schelling.Diagram) -> list[str]:
     """A row of the table."""
     ends = (found.cooperators[-1], found.defectors[0], found.cooperators[1])
     better, with_others, *tempted = found.verdicts.values()
-    words = ["yes" if holds else "no" for holds in (better and with_others and any(tempted),)]
-    words += ["yes" if holds else "no" for holds in tempted]
+    holds = better == with_others == "yes" and "yes" in tempted
+    words = ["yes" if holds else "no", *tempted]
     return [found.game, *(f"{each.mean:.2f} ± {each.half:.2f}" for each in ends), *words]
 
 

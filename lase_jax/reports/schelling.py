@@ -9,7 +9,7 @@ Letters: N seats, E episodes.
 
 from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +19,8 @@ from envs import checks
 from envs.types import Env
 from lase_jax.reports import scripted, stats
 
+Answer = Literal["yes", "no", "open"]
+
 
 class Estimate(NamedTuple):
     """A mean over episodes and half the width of its 95 % interval; NaN where nobody is."""
@@ -26,9 +28,12 @@ class Estimate(NamedTuple):
     mean: float
     half: float
 
-    def above(self, other: "Estimate") -> bool:
-        """Whether this mean is larger, by more than both intervals together allow for."""
-        return self.mean - other.mean > float(np.hypot(self.half, other.half))
+    def above(self, other: "Estimate") -> Answer:
+        """Whether this mean is larger; "open" if both intervals together allow for either."""
+        difference, width = self.mean - other.mean, float(np.hypot(self.half, other.half))
+        if difference > width:
+            return "yes"
+        return "no" if difference < -width or width == 0 else "open"
 
 
 class Diagram(NamedTuple):
@@ -43,22 +48,17 @@ class Diagram(NamedTuple):
     """N + 1, the mean over all, by the number of cooperators."""
 
     @property
-    def verdicts(self) -> dict[str, bool]:
-        """The properties of a social dilemma, and whether they hold."""
-        last = len(self.everyone) - 1
-        all_cooperate, all_defect = self.cooperators[last], self.defectors[0]
-        others = range(last)
-        tempted = [self.defectors[n].above(self.cooperators[n + 1]) for n in others]
-        return {
-            "all fare better when all cooperate than when all defect": all_cooperate.above(
-                all_defect
-            ),
-            "a cooperator fares better with others than alone": all_cooperate.above(
-                self.cooperators[1]
-            ),
-            "fear: who is alone fares better by defecting": tempted[0],
-            "greed: among cooperators one fares better by defecting": tempted[-1],
+    def verdicts(self) -> dict[str, Answer]:
+        """The properties of a social dilemma, and whether they hold; more episodes decide more."""
+        cooperators, defectors = self.cooperators[1:], self.defectors[:-1]
+        whole = cooperators[-1]
+        answers: dict[str, Answer] = {
+            "all fare better when all cooperate than when all defect": whole.above(defectors[0]),
+            "a cooperator fares better with others than alone": whole.above(cooperators[0]),
+            "fear: who is alone fares better by defecting": defectors[0].above(cooperators[0]),
+            "greed: among cooperators one fares better by defecting": defectors[-1].above(whole),
         }
+        return answers
 
 
 def diagram(
@@ -125,4 +125,4 @@ def show(found: Diagram) -> None:
         shown.add_row(*row)
     Console(markup=False).print(shown)
     for sentence, holds in found.verdicts.items():
-        print(f"{'yes' if holds else 'no ':3} {sentence}")
+        print(f"{holds:4} {sentence}")

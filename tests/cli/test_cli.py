@@ -226,7 +226,7 @@ def test_a_schelling_diagram_of_any_game(name, tmp_path, monkeypatch, capsys):
     )
     assert run("schelling", name, "--episodes", "3") == 0
     printed = capsys.readouterr().out
-    assert "120.00" in printed and "yes greed" in printed
+    assert "120.00" in printed and "yes  greed" in printed
     (picture,) = (tmp_path / "runs").iterdir()
     assert picture.name == f"schelling-{name.rpartition(':')[2]}.png"
 
