@@ -8,8 +8,6 @@ other's policies, so that Q_SR is the payoff and what is foreseen of the other i
 points at which it stays, in closed form.
 """
 
-from functools import partial
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -47,21 +45,20 @@ def total(payoff: Array, own: Array, other: Array) -> Array:
 
 def gradient(payoff: Array, own: Array, other: Array) -> Array:
     """The slope of an agent's value in its own probability of cooperation; gifts are constants."""
-    after = jax.lax.stop_gradient(total(payoff, own, other))
-    mean = after @ jnp.stack([other, 1.0 - other])
+    mean = total(payoff, own, other) @ jnp.stack([other, 1.0 - other])
     return (mean[0] - mean[1]) / (1.0 - GAMMA)
 
 
-@partial(jax.jit, static_argnames="updates")
-def ascent(temptation: Array, sucker: Array, start: Array, updates: int = UPDATES) -> Array:
-    """Both agents' probabilities of cooperation ``[2]`` after some updates from ``start [2]``."""
+@jax.jit
+def ascent(temptation: Array, sucker: Array, start: Array) -> Array:
+    """Both agents' probabilities of cooperation ``[2]`` after `UPDATES` from ``start [2]``."""
     payoff = payoffs(temptation, sucker)
 
     def update(theta: Array, _: None) -> tuple[Array, None]:
         slopes = jnp.stack([gradient(payoff, *theta), gradient(payoff, *theta[::-1])])
         return jnp.clip(theta + RATE * slopes, 0.0, 1.0), None
 
-    return jax.lax.scan(update, start, None, updates)[0]
+    return jax.lax.scan(update, start, None, UPDATES)[0]
 
 
 def resting(temptation: float, sucker: float) -> np.ndarray:

@@ -86,10 +86,9 @@ def _rows(path: Path, seeds: list[int], last: int, sealed: str) -> tuple[list[in
 
     ``sealed`` is the digest of its rows up to update `last`; "" if it is not known.
     """
-    file = path / folder.METRICS
     try:
-        sifted = metrics_csv.sift(files.read(file).decode(), seeds)
-        if sealed not in ("", metrics_csv.digest(file, seeds, last)):
+        sifted = metrics_csv.sift(files.read(path / folder.METRICS).decode(), seeds)
+        if sealed not in ("", metrics_csv.digest(sifted, last)):
             changed = metrics_csv.CHANGED.format(last)
             return list(sifted.blocks), sifted.faults or [changed]
     except FileNotFoundError:

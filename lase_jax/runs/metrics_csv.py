@@ -154,16 +154,15 @@ def load(path: Path) -> Record:
     return Record(table[:, 0, 1].astype(int), table[:, 0, 2].astype(int), metrics)
 
 
-def digest(path: Path, seeds: Sequence[int], until: int) -> str:
-    """A digest of what metrics.csv holds up to an update, as `Csv.digest` was after it.
+def digest(sifted: Sifted, until: int) -> str:
+    """A digest of what metrics.csv holds up to an update, as `Csv.digest` was after it."""
+    return seal.of_bytes(_until(sifted, until).encode())
 
-    Raises:
-        OSError: the file cannot be read.
-        ValueError: it is no text.
-    """
-    sifted = sift(files.read(path).decode(), seeds)
-    kept = [rows for update, rows in sifted.blocks.items() if update <= until]
-    return seal.of_bytes(_text(sifted.columns if kept else [], kept).encode())
+
+def _until(sifted: Sifted, last: int) -> str:
+    """The text of metrics.csv up to an update; "" if there are no rows."""
+    kept = [rows for update, rows in sifted.blocks.items() if update <= last]
+    return _text(sifted.columns if kept else [], kept)
 
 
 def has_rows(path: Path) -> bool:
@@ -215,9 +214,8 @@ class Csv:
     def _continue(self, resume_at: int, sealed: str) -> None:
         data = files.read(self.path)
         sifted = sift(data.decode(errors="replace"), self.seeds)
-        kept = {update: rows for update, rows in sifted.blocks.items() if update <= resume_at}
-        self._columns = sifted.columns if kept else []
-        text = _text(self._columns, kept.values()).encode()
+        text = _until(sifted, resume_at).encode()
+        self._columns = sifted.columns if text else []
         faults = sifted.faults
         if sealed not in ("", seal.of_bytes(text)):
             faults = faults or [CHANGED.format(resume_at)]

@@ -192,7 +192,7 @@ class Inference:
         if isinstance(state.error, Scale):
             least = self.config.min_spread * scales.root(state.error)[None, None, :, None]
             given = given & (spread > least)
-        weights = self.controlled(jnp.where(given, share, 0.0), weighed, pairs, key)
+        weights = self.controlled(jnp.where(given, share, 0.0), pairs, key)
         numbers = {
             "relation/weight": metrics.masked_mean(weights, pairs, (0, 1), jnp.nan),
             "relation/spread": self.unit(state)
@@ -203,21 +203,19 @@ class Inference:
             numbers["relation/selectivity"] = metrics.slope(weights, causes, pairs, (0, 1))
         return weights, numbers
 
-    def controlled(self, weights: Array, weighed: Array, pairs: Array, key: Array) -> Array:
+    def controlled(self, weights: Array, pairs: Array, key: Array) -> Array:
         """The weights ``[T, B, n, N]``, in another order if the settings ask for a control.
 
         Args:
             weights: ``[T, B, n, N]``.
-            weighed: ``[T, B, n]`` bool, where the agents' weights are computed.
-            pairs: ``[T, B, n, N]`` bool, of these the co-players that take part.
+            pairs: ``[T, B, n, N]`` bool, where weights are computed for co-players that take part.
             key: consumed.
         """
         if self.config.control == "co_players":
             return shuffled(key, weights, pairs, -1)
         if self.config.control != "steps":
             return weights
-        steps, envs = weighed.shape[:2]
-        flat = (steps * envs, *weights.shape[2:])
+        flat = (-1, *weights.shape[2:])
         return shuffled(key, weights.reshape(flat), pairs.reshape(flat), 0).reshape(weights.shape)
 
     def update(

@@ -218,12 +218,12 @@ class Mind:
         actions = self.spec.num_actions
         if not self.config.perspective:
             return jnp.full((len(x), len(ids), actions), -jnp.log(float(actions)))
-        if self.config.foresee == "real_policy" and not isinstance(real, tuple):
-            return real[:, ids]
         past = jax.tree.map(lambda leaf: leaf[:, None], memory)
-        if self.config.foresee == "real_view" and not isinstance(real, tuple):
-            return self.policy(own, real[:, ids].astype(jnp.float32), past)
-        return self.imagine(own, x[:, None], ids[None], past)[1]
+        if isinstance(real, tuple):
+            return self.imagine(own, x[:, None], ids[None], past)[1]
+        if self.config.foresee == "real_policy":
+            return real[:, ids]
+        return self.policy(own, real[:, ids].astype(jnp.float32), past)
 
     def expectations(
         self, own: Networks, x: Array, ids: Array, action: Array, memory: PyTree
