@@ -19,6 +19,7 @@ Letters: U updates, S seeds, T steps, N seats.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -113,11 +114,7 @@ class Result(NamedTuple):
         """
         checks.integer("episodes", episodes, 1)
         checks.require(len(modes) > 0, "modes", modes, f"name some of {', '.join(evaluate.MODES)}")
-
-        def admit(executable: Any) -> None:
-            one_device = devices.mesh(1, 1)
-            devices.require_memory(executable, one_device, "episodes", episodes, "use fewer")
-
+        admit = partial(devices.admit_episodes, episodes=episodes)
         played = self.game, self.society.algorithm, self.state, len(self.seeds), episodes
         return evaluate.evaluate(*played, modes=modes, admit=admit)
 
@@ -211,8 +208,7 @@ def train(
     start = program.start_of([(society.algorithm, numbers)], grid)
     carry = program.placed_carry(trainer, start, grid)
     one_part, _ = program.part_program(trainer, carry, plan, grid)
-    smaller = "use fewer environments, seeds or steps between updates, or smaller networks"
-    devices.require_memory(one_part, grid, "num_envs", num_envs, smaller)
+    devices.admit_training(one_part, grid, num_envs)
     records = []
     per_update = plan.steps * seeds
     with Progress(plan.updates * per_update, 0, say) as progress:

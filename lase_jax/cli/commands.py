@@ -6,6 +6,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -196,10 +197,7 @@ def evaluate_run(arguments: Sequence[str], presets: Presets, called: str) -> int
     setup, update, carry = restore_run(options.run, say, options.checkpoint)
     seeds = len(setup.seeds)
 
-    def admit(program: Any) -> None:
-        one_device = devices.mesh(1, 1)
-        devices.require_memory(program, one_device, "episodes", options.episodes, "use fewer")
-
+    admit = partial(devices.admit_episodes, episodes=options.episodes)
     played = setup.env, setup.algorithm, carry.state, seeds, options.episodes, options.seed
     metrics = evaluate.evaluate(*played, admit=admit)
     result = evaluate.report(metrics, setup.seats, setup.seeds)

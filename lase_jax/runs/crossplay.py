@@ -111,8 +111,7 @@ def meet(
             return played.reward.sum(0).mean(0)
 
         programs[kinds] = jax.jit(jax.vmap(one)).lower(acting, keys).compile()
-        one_device = devices.mesh(1, 1)
-        devices.require_memory(programs[kinds], one_device, "episodes", num_episodes, "use fewer")
+        devices.admit_episodes(programs[kinds], num_episodes)
         return programs[kinds]
 
     rows = seatings(len(runs), env.spec.num_agents)

@@ -283,3 +283,14 @@ def require_memory(executable: Any, grid: Mesh, field: str, value: Any, remedy: 
     takes, there = needed(executable), free(grid) / USABLE
     words = f"this takes {takes / 2**30:,.1f} GiB of {there / 2**30:,.1f}, {remedy}"
     require(not agreed(takes > there), field, value, words)
+
+
+def admit_training(executable: Any, grid: Mesh, num_envs: int) -> None:
+    """`require_memory` for a program that trains `num_envs` environments per seed."""
+    remedy = "use fewer environments, seeds or steps between updates, or smaller networks"
+    require_memory(executable, grid, "num_envs", num_envs, remedy)
+
+
+def admit_episodes(executable: Any, episodes: int) -> None:
+    """`require_memory` for a program that plays so many episodes, on one device."""
+    require_memory(executable, mesh(1, 1), "episodes", episodes, "use fewer")

@@ -332,9 +332,7 @@ def train_together(runs: Sequence[Run], until: int, received: list[int], say: Sa
         for half in (runs[: len(runs) // 2], runs[len(runs) // 2 :]):
             train_together(half, until, received, say)
         return
-    remedy = "use fewer environments, seeds or steps between updates, or smaller networks"
-    num_envs = first.setup.config.schedule.num_envs
-    devices.require_memory(one_part, grid, "num_envs", num_envs, remedy)
+    devices.admit_training(one_part, grid, first.setup.config.schedule.num_envs)
     for run in runs:
         run.begin()
     if len({run.done for run in runs}) > 1:  # some had a damaged checkpoint
