@@ -129,6 +129,7 @@ class Cleanup:
                 "cooperator": lambda key, obs, agent: cooperator(self, key, obs),
                 "defector": lambda key, obs, agent: gatherer(self, key, obs),
                 "cleaner": lambda key, obs, agent: cleaner(self, key, obs),
+                "pretender": lambda key, obs, agent: grid.pretended(cleaner(self, key, obs), CLEAN),
                 "random": lambda key, obs, agent: jax.random.randint(key, (), 0, len(ACTIONS)),
             },
         )

@@ -248,3 +248,8 @@ def step_towards(window: jax.Array, key: jax.Array, otherwise: jax.Array) -> jax
     horizontal = jnp.where(column < 0, LEFT, jnp.where(column > 0, RIGHT, STAY))
     action = jnp.where(row != 0, vertical, horizontal)
     return jnp.where(window.any(), action, otherwise).astype(jnp.int32)
+
+
+def pretended(action: jax.Array, deed: int) -> jax.Array:
+    """The action of a scripted player that looks like another but stays where that does `deed`."""
+    return jnp.where(action == deed, STAY, action)

@@ -97,6 +97,9 @@ class Snowdrift:
             scripted={
                 "cooperator": lambda key, obs, agent: remover(self, key, obs),
                 "defector": lambda key, obs, agent: jax.random.randint(key, (), 0, REMOVE),
+                "pretender": lambda key, obs, agent: grid.pretended(
+                    remover(self, key, obs), REMOVE
+                ),
                 "random": lambda key, obs, agent: jax.random.randint(key, (), 0, len(ACTIONS)),
             },
         )

@@ -228,6 +228,8 @@ def seen_at(row, waste=(), apples=()):
         ("cleaner", 2, [(0, 5)], [], {UP}),
         ("cleaner", 0, [(0, 6)], [], {RIGHT}),
         ("cleaner", 0, [(0, 4)], [], {CLEAN}),
+        ("pretender", 0, [(0, 6)], [], {RIGHT}),
+        ("pretender", 0, [(0, 4)], [], {STAY}),
         ("defector", 3, [(1, 4)], [], {DOWN}),
         ("defector", 6, [], [], {LEFT, RIGHT}),
         ("defector", 6, [], [(6, 3)], {LEFT}),

@@ -143,6 +143,11 @@ def test_scripted_seats_move_to_drifts_remove_them_or_never_do():
     assert set(cooperate(obs, keys).tolist()) == {UP, DOWN, LEFT, RIGHT}
     assert set(cooperate(obs.at[4, 2, 4].set(True), keys).tolist()) == {DOWN}
     assert set(cooperate(obs.at[2, 2, 4].set(True), keys).tolist()) == {REMOVE}
+    pretend = jax.vmap(
+        lambda obs, key: env.scripted["pretender"](key, obs, jnp.int32(0)), (None, 0)
+    )
+    assert set(pretend(obs.at[4, 2, 4].set(True), keys).tolist()) == {DOWN}
+    assert set(pretend(obs.at[2, 2, 4].set(True), keys).tolist()) == {STAY}
     defect = jax.vmap(lambda key: env.scripted["defector"](key, obs, jnp.int32(0)))
     assert set(defect(keys).tolist()) == {UP, DOWN, LEFT, RIGHT, STAY}
 
