@@ -26,7 +26,6 @@ from experiments import style
 from experiments.ceilings import FILE
 from experiments.curves import fraction
 from experiments.learning_curves import sweep
-from experiments.study import load
 from lase_jax.cli import guarded
 from lase_jax.reports import scripted
 from lase_jax.reports.tables import markdown
@@ -51,13 +50,14 @@ class Analysis:
 
 
 def societies(game: str) -> list[tuple[str, ...]]:
-    """Who sits where, for every number of each scripted policy but the random one."""
+    """Who sits where, for every number of each scripted policy in `_names`."""
     env = CONFIGS[game].build()
     return list(combinations_with_replacement(_names(env), env.spec.num_agents))
 
 
 def _names(env: Env) -> list[str]:
-    return [name for name in env.scripted if name != "random"]
+    """Policies of the game that want something: neither random moves nor a good deed's show."""
+    return [name for name in env.scripted if name not in ("random", "pretender")]
 
 
 def played(
@@ -76,12 +76,10 @@ def played(
 
 def learnt(game: str) -> dict[str, float]:
     """Mean return without epsilon of each kept algorithm's best seed, by the algorithm's name."""
-    pairs = sweep.pairs((game,), ()) if game in sweep.GAMES else []
-    named = {"-".join(pair): pair for pair in pairs}
-    runs = {name: sweep.settings(*pair, sweep.SEEDS) for name, pair in named.items()}
+    found = sweep.kept((game,)) if game in sweep.GAMES else {}
     return {
-        named[name][1]: float(finding.played["return/collective"].max())
-        for name, finding in load(runs, sweep.KEPT).items()
+        algo: float(finding.played["return/collective"].max())
+        for (_, algo), finding in found.items()
     }
 
 

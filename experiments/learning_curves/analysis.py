@@ -13,16 +13,8 @@ import tyro
 
 from experiments import style
 from experiments.curves import Line, plot, summary, table, training
-from experiments.learning_curves.sweep import (
-    ALGORITHMS,
-    GAMES,
-    KEPT,
-    SEEDS,
-    command,
-    pairs,
-    settings,
-)
-from experiments.study import load
+from experiments.learning_curves.sweep import ALGORITHMS, GAMES, KEPT, kept
+from experiments.variants import command
 from lase_jax.cli import guarded
 from lase_jax.runs import files
 
@@ -43,11 +35,9 @@ class Analysis:
 def main() -> int:
     """Writes the table and the figure, and returns an exit code."""
     where = tyro.cli(Analysis, description=__doc__)
-    every = {"-".join(pair): pair for pair in pairs(GAMES, ())}
-    found = load({name: settings(*pair, SEEDS) for name, pair in every.items()}, where.kept)
-    if not found:
+    runs = kept(folder=where.kept)
+    if not runs:
         raise SystemExit(f"No findings in {where.kept}; run the sweep first.")
-    runs = {every[name]: finding for name, finding in found.items()}
     text = f"{summary(runs, LINES)}\n{table(runs, command)}\n{training(runs)}"
     print(text)
     where.out.mkdir(parents=True, exist_ok=True)

@@ -7,21 +7,18 @@ Each run has a folder of its own under ``runs/learning_curves``; what it shows i
 continued, so that the command can be repeated.
 """
 
-import dataclasses
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import tyro
 
 from envs import checks
 from envs.registry import GAMES as CONFIGS
-from experiments.presets import preset
-from experiments.study import train_all
+from experiments.curves import Runs
+from experiments.study import load, train_all
+from experiments.variants import settings
 from lase_jax.cli import guarded
-from lase_jax.core.settings import changed
-from lase_jax.learners import with_learner
 from lase_jax.runs.config import RunConfig
 
 GAMES = ("ssh", "ssg", "coingame", "cleanup", "ipd")
@@ -31,27 +28,6 @@ BY_PPO = ("ppo", "gift_ppo", "lase_ppo", "go_ppo")
 TRAINED = (*ALGORITHMS, *BY_PPO)
 
 
-class Variant(NamedTuple):
-    """An algorithm with other settings than its preset, or by another learner."""
-
-    algo: str
-    own: dict[str, Any] = {}
-    learner: str = ""
-
-    @property
-    def options(self) -> str:
-        """The options that make the algorithm this variant."""
-        named = {f"agent.{field.replace('_', '-')}": value for field, value in self.own.items()}
-        given = named | ({"learner": self.learner} if self.learner else {})
-        return " ".join(f"--{option} {value}" for option, value in given.items())
-
-
-VARIANTS = {
-    "lio_unpaid": Variant("lio", dict(max_incentive=1e-6)),
-    **{f"{algo}_ppo": Variant(algo, learner="ppo") for algo in ("gift", "lase", "go")},
-}
-"""Variants by name. LIO with incentives close to zero is a control, as its learner, through whose
-steps it differentiates, is not the one that the others share."""
 OF_TWO = tuple(game for game in GAMES if CONFIGS[game].spec().num_agents == 2)
 """The games of two agents, the only ones that LOLA can play."""
 SEEDS = 5
@@ -87,29 +63,26 @@ def pairs(games: tuple[str, ...], algos: tuple[str, ...]) -> list[tuple[str, str
     return [(game, algo) for game in games for algo in named if algo != "lola" or game in OF_TWO]
 
 
-def settings(game: str, algo: str, seeds: int) -> RunConfig:
-    """Settings of one run, of an algorithm or a variant."""
-    variant = VARIANTS.get(algo, Variant(algo))
-    run = preset(game, variant.algo)
-    agent = with_learner(changed(run.agent, variant.own), variant.learner)
-    return dataclasses.replace(run, agent=agent, seeds=seeds, wandb="disabled")
+def runs(games: tuple[str, ...], algos: tuple[str, ...], seeds: int) -> dict[str, RunConfig]:
+    """Settings of every run by its name, ``<game>-<algorithm>``; arguments as in `pairs`."""
+    return {"-".join(pair): settings(*pair, seeds) for pair in pairs(games, algos)}
 
 
-def command(game: str, algo: str, seeds: int) -> str:
-    """The command that trains this run alone."""
-    variant = VARIANTS.get(algo, Variant(algo))
-    line = f"make train ENV={game} ALGO={variant.algo} SEEDS={seeds}"
-    return f'{line} ARGS="{variant.options}"' if variant.options else line
+def kept(games: tuple[str, ...] = GAMES, folder: Path = KEPT) -> Runs:
+    """What has been found, by game and algorithm.
+
+    Raises:
+        ConfigError: a file in `folder` is of other settings, or cannot be read.
+    """
+    found = load(runs(games, (), SEEDS), folder)
+    return {tuple(name.split("-")): finding for name, finding in found.items()}
 
 
 def main() -> int:
     """Trains what is not trained yet and returns an exit code."""
     sweep = tyro.cli(Sweep, description=__doc__)
-    runs = {
-        f"{game}-{algo}": settings(game, algo, sweep.seeds)
-        for game, algo in pairs(sweep.games, sweep.algos)
-    }
-    return train_all(runs, sweep.out, KEPT, "python -m experiments.learning_curves.sweep")
+    chosen = runs(sweep.games, sweep.algos, sweep.seeds)
+    return train_all(chosen, sweep.out, KEPT, "python -m experiments.learning_curves.sweep")
 
 
 if __name__ == "__main__":

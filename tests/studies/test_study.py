@@ -9,7 +9,7 @@ import pytest
 import tiny
 
 from envs.checks import ConfigError
-from experiments import curves, findings, study
+from experiments import curves, findings, study, variants
 from experiments.bench import speed
 from experiments.calibration import analysis as calibration
 from experiments.calibration import sweep as rules
@@ -112,7 +112,7 @@ def test_a_damaged_file_is_named(swept, tmp_path, text):
 
 def test_the_table_of_curves_has_cost_and_command(swept, tmp_path):
     runs = {("ssh", "a2c"): findings.read(swept[1] / "ssh-a2c.json", RUN)}
-    text = curves.table(runs, sweep.command)
+    text = curves.table(runs, variants.command)
     assert "`make train ENV=ssh ALGO=a2c SEEDS=2`" in text
     assert curves.training(runs).splitlines()[2].startswith("| ssh | a2c | ")
     assert curves.summary(runs, analysis.LINES).startswith("| collective return | A2C |\n")
@@ -120,17 +120,17 @@ def test_the_table_of_curves_has_cost_and_command(swept, tmp_path):
 
 
 def test_a_variant_is_an_algorithm_with_other_settings():
-    run = sweep.settings("ssg", "lio_unpaid", 5)
+    run = variants.settings("ssg", "lio_unpaid", 5)
     assert run.algo == "lio" and run.agent.max_incentive == 1e-6
-    command = sweep.command("ssg", "lio_unpaid", 5)
+    command = variants.command("ssg", "lio_unpaid", 5)
     assert command == 'make train ENV=ssg ALGO=lio SEEDS=5 ARGS="--agent.max-incentive 1e-06"'
 
 
 def test_a_variant_may_have_another_learner():
-    by_a2c, by_ppo = (sweep.settings("ssg", algo, 5) for algo in ("lase", "lase_ppo"))
+    by_a2c, by_ppo = (variants.settings("ssg", algo, 5) for algo in ("lase", "lase_ppo"))
     assert isinstance(by_ppo.agent.learner, PPO)
     assert by_ppo.agent == with_learner(by_a2c.agent, "ppo")
-    command = sweep.command("ssg", "lase_ppo", 5)
+    command = variants.command("ssg", "lase_ppo", 5)
     assert command == 'make train ENV=ssg ALGO=lase SEEDS=5 ARGS="--learner ppo"'
 
 
@@ -174,11 +174,6 @@ def test_speed_is_measured_with_the_presets():
     assert paper.agent.learner.net.lstm and paper.schedule == run.schedule
 
 
-def of_the_curves():
-    pairs = sweep.pairs(sweep.GAMES, ())
-    return {"-".join(pair): sweep.settings(*pair, sweep.SEEDS) for pair in pairs}
-
-
 def test_a_game_alone_is_swept_with_all_that_can_play_it():
     assert [algo for _, algo in sweep.pairs(("ssg",), ())] == [
         algo for algo in sweep.TRAINED if algo != "lola"
@@ -195,7 +190,7 @@ def of_the_trials():
 KEEPING = {
     credit.KEPT: lambda: credit.runs(credit.GAMES),
     rules.KEPT: lambda: rules.runs(rules.SEEDS, rules.STEPS),
-    sweep.KEPT: of_the_curves,
+    sweep.KEPT: lambda: sweep.runs(sweep.GAMES, (), sweep.SEEDS),
     tune.KEPT: of_the_trials,
 }
 """Settings of all runs of a study by the folder where what they show is kept."""

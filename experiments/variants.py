@@ -1,0 +1,60 @@
+"""Algorithms as studies train them: with other settings than their presets, or learners."""
+
+import dataclasses
+from typing import Any, NamedTuple
+
+from experiments.presets import preset
+from lase_jax.core.settings import changed
+from lase_jax.learners import with_learner
+from lase_jax.runs.config import RunConfig
+
+
+class Variant(NamedTuple):
+    """An algorithm with other settings than its preset, or by another learner."""
+
+    algo: str
+    own: dict[str, Any] = {}
+    learner: str = ""
+
+    @property
+    def options(self) -> str:
+        """The options that make the algorithm this variant."""
+        named = {f"agent.{field.replace('_', '-')}": value for field, value in self.own.items()}
+        given = named | ({"learner": self.learner} if self.learner else {})
+        return " ".join(f"--{option} {value}" for option, value in given.items())
+
+
+VARIANTS = {
+    "lio_unpaid": Variant("lio", dict(max_incentive=1e-6)),
+    **{f"{algo}_ppo": Variant(algo, learner="ppo") for algo in ("gift", "lase", "go")},
+    "shuffled": Variant("lase", dict(control="co_players")),
+    "moments": Variant("lase", dict(control="steps")),
+    "untrained": Variant("lase", dict(control="untrained")),
+    "real_policy": Variant("lase", dict(foresee="real_policy")),
+}
+"""Variants by name. LIO with incentives close to zero is a control, as its learner, through whose
+steps it differentiates, is not the one that the others share. Controls of LASE: its weights in a
+random order over co-players or over moments, and of networks that never learn; and its ceiling, to
+which co-players' policies are told."""
+
+
+def settings(game: str, name: str, seeds: int, seed: int = 0) -> RunConfig:
+    """Settings of a run of an algorithm or a variant by name; it is not logged anywhere.
+
+    Args:
+        game: name of the game.
+        name: of the algorithm or the variant.
+        seeds: number of seeds.
+        seed: the first one.
+    """
+    variant = VARIANTS.get(name, Variant(name))
+    run = preset(game, variant.algo)
+    agent = with_learner(changed(run.agent, variant.own), variant.learner)
+    return dataclasses.replace(run, agent=agent, seeds=seeds, seed=seed, wandb="disabled")
+
+
+def command(game: str, name: str, seeds: int) -> str:
+    """The command that trains this run alone, with seeds from 0 on."""
+    variant = VARIANTS.get(name, Variant(name))
+    line = f"make train ENV={game} ALGO={variant.algo} SEEDS={seeds}"
+    return f'{line} ARGS="{variant.options}"' if variant.options else line
