@@ -12,6 +12,7 @@ ALGO =
 SEEDS =
 STEPS =
 SWEEP =
+SCALE =
 ARGS =
 
 WANDB ?= offline
@@ -21,7 +22,7 @@ INSTALLER ?=
 
 # make exports the variables of its command line to the commands, but the commands get these ones as
 # arguments; and .venv holds all that its Python may import.
-unexport ENV ALGO NAME RUN RUNS SEED SEEDS STEPS SWEEP ARGS PYTHONPATH PYTHONHOME
+unexport ENV ALGO NAME RUN RUNS SEED SEEDS STEPS SWEEP SCALE ARGS PYTHONPATH PYTHONHOME
 export PYTHON INSTALLER
 export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.cache/jax
 
@@ -36,7 +37,7 @@ STAMP := .venv/.stamp$(if $(EXTRA),-$(EXTRA))
 
 .DEFAULT_GOAL := help
 .PHONY: help install train sweep eval render test test-all test-slow test-newest coverage lint format \
-	types bench notebooks lock clean need-run
+	types bench paper notebooks lock clean need-run
 
 help: ## List targets and variables
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +46,7 @@ help: ## List targets and variables
 	@echo "  SEEDS=5       seeds         STEPS=1000000   environment steps per seed"
 	@echo "  NAME=my-run   run's name    WANDB=offline   or online, disabled"
 	@echo "  SWEEP='lr=1e-4,1e-3 delta=0,0.1'  what a sweep varies"
+	@echo "  SCALE=cpu     or quick, full: size of the paper's reproduction"
 	@echo "  RUN=runs/x    run folder    SEED=0          which seed of it to animate"
 	@echo "  ARGS='...'    anything else; ARGS=--help lists it"
 	@echo "  EXTRA=cuda12  jax for an accelerator: cuda12, cuda13 or tpu (give it every time)"
@@ -109,6 +111,9 @@ types: $(STAMP) ## Check types
 
 bench: $(STAMP) ## Measure speed; ARGS=roofline, scaling, device, growth, peers or goals for other benchmarks
 	@$(RUN_PYTHON) -m experiments.bench $(ARGS)
+
+paper: $(STAMP) ## Reproduce the paper: figures, tables and verdicts, e.g. make paper SCALE=quick
+	@$(RUN_PYTHON) -m experiments.paper $(call flag,scale,$(SCALE)) $(ARGS)
 
 notebooks: $(STAMP) ## Execute the notebooks
 	@.venv/bin/jupyter-execute notebooks/*.ipynb

@@ -7,6 +7,7 @@ Letters: R rows in time, S seeds.
 """
 
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,13 +21,27 @@ from lase_jax.runs.checkpoint import check_same
 from lase_jax.runs.config import RunConfig, from_json, to_json
 
 CURVES = ("return/collective", "social/equality", "social/equality_after")
-"""Metrics whose course is kept."""
+"""Metrics whose course every study keeps."""
 EPISODES = 100
 """Episodes per seed that are played after training, without epsilon."""
 PLAYED = ("return/collective", "social/episode_equality", "social/episode_equality_after")
 """Metrics of these episodes that are kept."""
 DIGITS = 5
 """Significant digits of numbers that are kept."""
+
+Numbers = Mapping[str, np.ndarray]
+
+
+class Keep(NamedTuple):
+    """What a study keeps of a run besides what every study keeps."""
+
+    curves: tuple[str, ...] = ()
+    """Further metrics whose course is kept."""
+    measure: Callable[[Path, api.Result], Numbers] = lambda path, result: {}
+    """Further numbers ``[S, ...]`` of the trained agents in a run folder, kept among `played`."""
+
+
+NOTHING_ELSE = Keep()
 
 
 class Finding(NamedTuple):
@@ -35,9 +50,9 @@ class Finding(NamedTuple):
     settings: dict[str, Any]  # JSON of the run's `RunConfig`
     facts: dict[str, Any]  # date, device, env_steps per seed, minutes of training or None
     env_steps: np.ndarray  # [R], of the curves
-    curves: dict[str, np.ndarray]  # [R, S]
+    curves: dict[str, np.ndarray]  # [R, S, ...]
     final: dict[str, np.ndarray]  # every metric's mean over the last tenth of training, [S, ...]
-    played: dict[str, np.ndarray]  # means over episodes without epsilon, [S]
+    played: dict[str, np.ndarray]  # means over episodes without epsilon, [S, ...]
 
     @property
     def seeds(self) -> int:
@@ -45,8 +60,12 @@ class Finding(NamedTuple):
         return len(self.final["return/collective"])
 
 
-def of_run(path: Path) -> Finding:
+def of_run(path: Path, keep: Keep = NOTHING_ELSE) -> Finding:
     """What the finished run in the folder `path` has shown; plays some episodes.
+
+    Args:
+        path: of the run folder.
+        keep: what is kept besides what every study keeps.
 
     Raises:
         ConfigError: not a run folder, or its checkpoint or metrics are missing or unreadable.
@@ -66,9 +85,9 @@ def of_run(path: Path) -> Finding:
             "minutes": len(result.seeds) * steps / speed / 60 if speed else None,
         },
         env_steps=record.env_steps,
-        curves={name: record.metrics[name] for name in CURVES},
+        curves={name: record.metrics[name] for name in (*CURVES, *keep.curves)},
         final={name: stats.final(values) for name, values in result.metrics.items()},
-        played={name: np.asarray(sampled[name]) for name in PLAYED},
+        played={name: np.asarray(sampled[name]) for name in PLAYED} | keep.measure(path, result),
     )
 
 

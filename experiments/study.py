@@ -4,10 +4,11 @@ import dataclasses
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from envs.checks import ConfigError
 from experiments import findings
-from experiments.findings import Finding
+from experiments.findings import Finding, Keep
 from lase_jax.runs import devices, folder, results, runtime
 from lase_jax.runs.checkpoint import check_same
 from lase_jax.runs.config import RunConfig, to_json
@@ -20,7 +21,13 @@ TUNING_SEED = 100
 TRIAL_SEEDS = 2
 
 
-def train_all(runs: Mapping[str, RunConfig], parent: Path, kept: Path, command: str) -> int:
+def train_all(
+    runs: Mapping[str, RunConfig],
+    parent: Path,
+    kept: Path,
+    command: str,
+    keep: Mapping[str, Keep] = MappingProxyType({}),
+) -> int:
     """Trains all runs whose findings are not kept yet, and continues interrupted ones.
 
     If a run diverges, a message says so and the other runs are still trained.
@@ -30,6 +37,7 @@ def train_all(runs: Mapping[str, RunConfig], parent: Path, kept: Path, command: 
         parent: where the folders lie.
         kept: where a file ``<name>.json`` with the findings of each run lies (see `findings`).
         command: what to type to continue after an interruption.
+        keep: what is kept of some runs, by name, besides what every study keeps.
 
     Returns:
         An exit code: 0 when all are trained, 1 when some diverged, 128 + n when stopped by
@@ -58,7 +66,8 @@ def train_all(runs: Mapping[str, RunConfig], parent: Path, kept: Path, command: 
         else:
             if code:
                 return code
-            findings.write(file(kept, name), findings.of_run(path))
+            found = findings.of_run(path, keep.get(name, findings.NOTHING_ELSE))
+            findings.write(file(kept, name), found)
     if diverged:
         print(f"These runs diverged: {', '.join(diverged)}.", file=sys.stderr)
     return 1 if diverged else 0

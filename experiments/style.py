@@ -12,6 +12,10 @@ LABELS = {
     "gift": "equal gifts",
     "lase_wo": "LASE w/o",
     "lase": "LASE",
+    "shuffled": "LASE, others' weights",
+    "moments": "LASE, other moments'",
+    "untrained": "LASE, untrained",
+    "real_policy": "LASE, told policies",
     "go": "GO",
     "random": "random",
 }
@@ -25,6 +29,10 @@ COLOURS = {
     "gift": "#ca8a04",
     "lase_wo": "#60a5fa",
     "lase": "#dc2626",
+    "shuffled": "#f97316",
+    "moments": "#fb923c",
+    "untrained": "#fca5a5",
+    "real_policy": "#7f1d1d",
     "go": "#16a34a",
     "random": "#a8a29e",
 }

@@ -2,19 +2,21 @@
 
     python -m experiments.schelling.analysis
 
-Writes ``results.md`` and ``diagrams.png`` beside this file; ``lase schelling GAME`` does the same
-for one game.
+Writes ``results.md``, ``results.json`` and ``diagrams.png`` beside this file; ``lase schelling
+GAME`` does the same for one game.
 """
 
+import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import tyro
 
 import envs
 from lase_jax.cli import guarded
-from lase_jax.reports import plots, schelling
+from lase_jax.reports import plots, schelling, stats
 from lase_jax.reports.tables import markdown
 from lase_jax.runs import files
 
@@ -26,6 +28,8 @@ OTHERS = (
 )
 HEADS = ("game", "R_c(N)", "R_d(0)", "R_c(1)", "dilemma", "fear", "greed")
 
+HERE = Path(__file__).parent
+
 
 @dataclass(frozen=True)
 class Analysis:
@@ -35,7 +39,7 @@ class Analysis:
     """Names of games."""
     episodes: int = 1000
     """Episodes of every number of cooperators."""
-    out: Path = Path(__file__).parent
+    out: Path = HERE
     """Where the table and the figure go."""
 
 
@@ -45,12 +49,18 @@ def row(found: schelling.Diagram) -> list[str]:
     better, with_others, *tempted = found.verdicts.values()
     holds = better == with_others == "yes" and "yes" in tempted
     words = ["yes" if holds else "no", *tempted]
-    return [found.game, *(f"{each.mean:.2f} ± {each.half:.2f}" for each in ends), *words]
+    return [found.game, *map(str, ends), *words]
 
 
-def main() -> int:
-    """Plays, writes the table and the figure, and returns an exit code."""
-    settings = tyro.cli(Analysis, description=__doc__)
+def numbers(found: schelling.Diagram) -> dict[str, Any]:
+    """The diagram as JSON: what each kind earns, and which properties hold."""
+    kinds = {"cooperators": found.cooperators, "defectors": found.defectors}
+    earned = {name: [stats.number(each.mean) for each in kind] for name, kind in kinds.items()}
+    return earned | {"verdicts": found.verdicts}
+
+
+def write(settings: Analysis) -> None:
+    """Plays, and writes the table, its numbers and the figure."""
     found = []
     for name in settings.games:
         found.append(schelling.diagram(envs.make(name), name, settings.episodes))
@@ -62,11 +72,19 @@ def main() -> int:
         "all others do. `python -m experiments.schelling.analysis`"
     )
     table = markdown(HEADS, [row(each) for each in found])
+    settings.out.mkdir(parents=True, exist_ok=True)
     files.write(settings.out / "results.md", f"{table}\n{note}\n")
+    every = {each.game: numbers(each) for each in found}
+    files.write(settings.out / "results.json", json.dumps(every, indent=1) + "\n")
     shown = [each for each in found if each.game in PAPER]
     if shown:
         drawing = settings.out / "diagrams.png"
         files.replace(drawing, lambda path: plots.schelling(shown, path))
+
+
+def main() -> int:
+    """Plays, writes what was found, and returns an exit code."""
+    write(tyro.cli(Analysis, description=__doc__))
     return 0
 
 

@@ -2,9 +2,10 @@
 
     python -m experiments.theory.analysis
 
-Writes ``results.md`` and ``plane.png`` beside this file.
+Writes ``results.md``, ``results.json`` and ``plane.png`` beside this file.
 """
 
+import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,8 +30,11 @@ HEADS = (
     *("game", "T, S", "mean P(C)", "least", "most", "starts at (1, 1)", "at (0, 0)"),
     *("agents apart", "within 0.02 of the closed form"),
 )
+SHARES = ("cooperate", "defect", "apart", "near")
 CORNERS = {"Harmony": (0.5, 0.5), "Stag-Hunt": (0.5, -0.5), "Snowdrift": (1.5, 0.5)}
 CORNERS["Prisoner's Dilemma"] = (1.5, -0.5)
+
+HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class Analysis:
     """Points of each axis of the plane; the paper has 101."""
     starts: int = 20
     """Random pairs of policies that agents start from, the same at every point."""
-    out: Path = Path(__file__).parent
+    out: Path = HERE
     """Where the table and the figure go."""
 
 
@@ -61,14 +65,26 @@ def missed(temptation: float, sucker: float, ends: np.ndarray) -> np.ndarray:
     return np.abs(resting(temptation, sucker)[:, None] - ends).max(-1).min(0)
 
 
-def row(name: str, where: str, ends: np.ndarray, miss: np.ndarray) -> list[str]:
-    """A row of the table: ``ends [p, n, 2]`` of p points and n starts, ``miss [p, n]``."""
+def numbers(ends: np.ndarray, miss: np.ndarray) -> dict[str, float]:
+    """What became of ``ends [p, n, 2]`` of p points and n starts, ``miss [p, n]``."""
     means = ends.mean((1, 2))
-    shares = [(np.abs(ends - corner).max(-1) < NEAR).mean() for corner in (1.0, 0.0)]
-    apart = (np.abs(ends[..., 0] - ends[..., 1]) > 2 * NEAR).mean()
-    shown = [f"{value:.2f}" for value in (means.mean(), means.min(), means.max())]
-    rest = [f"{value:.0%}" for value in (*shares, apart, (miss <= NEAR).mean())]
-    return [name, where, *shown, *rest]
+    return {
+        "mean": float(means.mean()),
+        "least": float(means.min()),
+        "most": float(means.max()),
+        **{
+            name: float((np.abs(ends - corner).max(-1) < NEAR).mean())
+            for name, corner in (("cooperate", 1.0), ("defect", 0.0))
+        },
+        "apart": float((np.abs(ends[..., 0] - ends[..., 1]) > 2 * NEAR).mean()),
+        "near": float((miss <= NEAR).mean()),
+    }
+
+
+def row(name: str, where: str, found: dict[str, float]) -> list[str]:
+    """A row of the table, of `numbers`."""
+    shown = [f"{found[key]:.2f}" for key in ("mean", "least", "most")]
+    return [name, where, *shown, *(f"{found[key]:.0%}" for key in SHARES)]
 
 
 def draw(grid: tuple[np.ndarray, np.ndarray], ends: np.ndarray, path: Path) -> None:
@@ -103,9 +119,8 @@ def _label(axes: Any) -> None:
     axes.set(xlabel="T, temptation to defect", ylabel="S, payoff of who is defected from")
 
 
-def main() -> int:
-    """Simulates, writes the table and the figure, and returns an exit code."""
-    settings = tyro.cli(Analysis, description=__doc__)
+def write(settings: Analysis) -> None:
+    """Simulates, and writes the table, its numbers and the figure."""
     axes = np.linspace(0.0, 2.0, settings.points), np.linspace(-1.0, 1.0, settings.points)
     grid = np.meshgrid(*axes, indexing="ij")
     start = jax.random.uniform(jax.random.key(0), (settings.starts, 2))
@@ -115,21 +130,32 @@ def main() -> int:
     ends = np.asarray(jax.jit(jax.vmap(lambda game: over_starts(*game, start)))(games))
     miss = np.array([missed(*game, end) for game, end in zip(np.array(games), ends, strict=True)])
     kinds = kind(*np.asarray(games).T)
-    rows = []
-    for name, (temptation, sucker) in CORNERS.items():
-        signs = f"T {'<' if temptation < 1 else '>'} 1, S {'<' if sucker < 0 else '>'} 0"
-        rows.append(row(name, signs, ends[kinds == name], miss[kinds == name]))
-    rows.append(row("IPD", f"{IPD[0]}, {IPD[1]}", ends[-1:], miss[-1:]))
+    found = {name: numbers(ends[kinds == name], miss[kinds == name]) for name in CORNERS}
+    found["IPD"] = numbers(ends[-1:], miss[-1:])
+    wheres = {name: f"T {_sign(t - 1)} 1, S {_sign(s)} 0" for name, (t, s) in CORNERS.items()}
+    wheres["IPD"] = f"{IPD[0]}, {IPD[1]}"
     note = (
         f"{settings.points} times {settings.points} games, {settings.starts} random starts each; "
         "borders between kinds are left out. P(C) is the mean of both agents. "
         "`python -m experiments.theory.analysis`"
     )
-    files.write(settings.out / "results.md", f"{markdown(HEADS, rows)}\n{note}\n")
+    table = markdown(HEADS, [row(name, wheres[name], found[name]) for name in found])
+    settings.out.mkdir(parents=True, exist_ok=True)
+    files.write(settings.out / "results.md", f"{table}\n{note}\n")
+    files.write(settings.out / "results.json", json.dumps(found, indent=1) + "\n")
     files.replace(
         settings.out / "plane.png",
         lambda path: draw((grid[0], grid[1]), ends[:-1].reshape(*grid[0].shape, -1, 2), path),
     )
+
+
+def _sign(difference: float) -> str:
+    return "<" if difference < 0 else ">"
+
+
+def main() -> int:
+    """Simulates, writes what was found, and returns an exit code."""
+    write(tyro.cli(Analysis, description=__doc__))
     return 0
 
 

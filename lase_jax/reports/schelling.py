@@ -28,6 +28,10 @@ class Estimate(NamedTuple):
     mean: float
     half: float
 
+    def __str__(self) -> str:
+        """E.g. ``"4.20 ± 0.13"``, or a dash."""
+        return "-" if np.isnan(self.mean) else f"{self.mean:.2f} ± {self.half:.2f}"
+
     def above(self, other: "Estimate") -> Answer:
         """Whether this mean is larger; "open" if both intervals together allow for either."""
         difference, width = self.mean - other.mean, float(np.hypot(self.half, other.half))
@@ -107,10 +111,7 @@ def table(found: Diagram) -> tuple[Sequence[str], list[list[str]]]:
     """Heads and rows: one row for each number of cooperators."""
     heads = ("cooperators", "a cooperator earns", "a defector earns", "mean of all")
     kinds = (found.cooperators, found.defectors, found.everyone)
-    rows = [
-        [str(count), *("-" if np.isnan(e.mean) else f"{e.mean:.2f} ± {e.half:.2f}" for e in each)]
-        for count, each in enumerate(zip(*kinds, strict=True))
-    ]
+    rows = [[str(count), *map(str, each)] for count, each in enumerate(zip(*kinds, strict=True))]
     return heads, rows
 
 

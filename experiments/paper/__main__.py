@@ -1,0 +1,96 @@
+"""Makes every figure and table of Kong et al. 2024, with controls, and judges its claims.
+
+    make paper [SCALE=cpu] [ARGS="--stages ipd methods"]
+
+Stages train what is not trained yet and keep what it shows; an interrupted one goes on where it
+was. Then the report is written from what is kept. Scales: ``quick`` only shows that everything
+works, ``cpu`` is what ``experiments/REPORT.md`` reports, ``full`` has the paper's networks.
+"""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import tyro
+
+from envs import checks
+from experiments.paper import report
+from experiments.paper.cost import about, minutes
+from experiments.paper.scales import SCALES, Name, Scale
+from experiments.paper.stages import STAGES, Runs
+from experiments.schelling import analysis as schelling
+from experiments.study import load, train_all
+from experiments.theory import analysis as theory
+from lase_jax.cli import guarded
+
+OUT = Path("runs/paper")
+WITHOUT_TRAINING: dict[str, Callable[[Scale, Path], None]] = {
+    "theory": lambda scale, out: theory.write(theory.Analysis(points=scale.points, out=out)),
+    "schelling": lambda scale, out: schelling.write(
+        schelling.Analysis(episodes=scale.episodes, out=out)
+    ),
+}
+"""Stages that train nothing, by name."""
+
+
+@dataclass(frozen=True)
+class Paper:
+    """What to do."""
+
+    scale: Name = "cpu"
+    """Size of the runs."""
+    stages: tuple[str, ...] = ()
+    """Names of stages; none for all."""
+    do: Literal["all", "train", "report", "list"] = "all"
+    """Train and write the report, one of both, or list the stages and about how long they take."""
+    out: Path = OUT
+    """Parent of run folders, and of the results of other scales than "cpu"."""
+
+
+def train(name: str, scale: Scale, paper: Paper) -> int:
+    """Trains what a stage lacks and returns an exit code."""
+    again = f"make paper SCALE={scale.name} ARGS='--stages {name}'"
+    stage, runs = STAGES[name], STAGES[name].runs(scale)
+    parent, kept = paper.out / scale.name / "runs", scale.home(paper.out) / report.FINDINGS
+    keep = {name: stage.keep(name) for name in runs}
+    return train_all(runs, parent, kept, again, keep)
+
+
+def headline(name: str, runs: Runs, kept: Path) -> str:
+    """What a stage is for, what is still to be trained, and about how long that takes."""
+    missing = {run: runs[run] for run in runs.keys() - load(runs, kept).keys()}
+    if not missing:
+        return f"{name}: {STAGES[name].title}; all {len(runs)} runs are kept"
+    left = about([minutes(run, config) for run, config in missing.items()])
+    return f"{name}: {STAGES[name].title}; {len(missing)} of {len(runs)} runs to train, {left}"
+
+
+def main() -> int:
+    """Runs the stages, writes the report, and returns an exit code."""
+    paper = tyro.cli(Paper, description=__doc__)
+    scale, code = SCALES[paper.scale], 0
+    for name in paper.stages:
+        checks.choice("stages", name, {*STAGES, *WITHOUT_TRAINING})
+    home = scale.home(paper.out)
+    for name, analyse in WITHOUT_TRAINING.items():
+        if name in (paper.stages or WITHOUT_TRAINING) and paper.do in ("all", "train"):
+            print(f"{name}: a minute or two", flush=True)
+            analyse(scale, report.folder_of(name, scale, paper.out))
+    for name in STAGES:
+        if name not in (paper.stages or STAGES) or paper.do == "report":
+            continue
+        print(headline(name, STAGES[name].runs(scale), home / report.FINDINGS), flush=True)
+        if paper.do == "list":
+            continue
+        code = max(code, train(name, scale, paper))
+        if code > 1:  # stopped by a signal
+            return code
+    if paper.do in ("all", "report"):
+        report.write(scale, paper.out)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(guarded(main))

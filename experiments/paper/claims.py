@@ -1,0 +1,471 @@
+"""The claims of ``experiments/CLAIMS.md``, judged by their rules from what is kept.
+
+Letters: S seeds, N seats, R points in time.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from envs.registry import GAMES as CONFIGS
+from experiments import comparison, style
+from experiments.comparison import Estimate, improvement
+from experiments.findings import Finding
+
+FILE = Path(__file__).parent.parent / "CLAIMS.md"
+GAMES = ("ssh", "ssg", "coingame", "cleanup")
+"""The four games of Fig. 5."""
+LATE = 10_000
+"""Episodes at the end of training over which Table 2 takes the mean weight."""
+PAYOFF = 200.0
+"""Collective return of an episode of the IPD in which both always cooperate. Payoffs are such that
+returns are in proportion to the probability of cooperation."""
+
+Word = Literal["reproduced", "partly", "not reproduced", "cannot be compared"]
+
+
+class MissingError(Exception):
+    """A result that a claim needs is not kept."""
+
+
+class Claim(NamedTuple):
+    """A row of the tables in ``CLAIMS.md``, as Markdown."""
+
+    number: int
+    place: str
+    claim: str
+    rule: str
+    controls: str
+
+
+class Part(NamedTuple):
+    """A part of a claim, judged."""
+
+    found: str
+    """What was found."""
+    holds: bool
+    against: bool = False
+    """Whether the opposite was found."""
+
+
+class Verdict(NamedTuple):
+    """What became of a claim."""
+
+    word: Word
+    parts: list[Part]
+    controls: dict[str, Estimate]
+    """The probability that a seed of LASE is above one of a control, by the control's arm."""
+
+    @property
+    def inference(self) -> str:
+        """Whether the effect is due to inference; "" where the claim names no control."""
+        beaten = [arm for arm, chance in self.controls.items() if chance.side == "above"]
+        if not self.controls:
+            return ""
+        if len(beaten) == len(self.controls):
+            return "due to inference"
+        if not beaten:
+            return "needs no inference"
+        return f"above {', '.join(map(label, beaten))} only"
+
+
+class Results(NamedTuple):
+    """All that is kept of a scale."""
+
+    runs: Mapping[str, Finding]
+    """By the runs' names."""
+    theory: Mapping[str, Any]
+    schelling: Mapping[str, Any]
+
+    def run(self, *parts: str) -> Finding:
+        """The finding of a run.
+
+        Raises:
+            MissingError: there is none.
+        """
+        name = "-".join(parts)
+        if name not in self.runs:
+            raise MissingError(name)
+        return self.runs[name]
+
+    def final(self, *parts: str, metric: str = "return/collective") -> np.ndarray:
+        """A metric's mean ``[S, ...]`` over the last tenth of training."""
+        return self.run(*parts).final[metric]
+
+
+def read(file: Path = FILE) -> dict[int, Claim]:
+    """The claims by number."""
+    rows = [re.split(r" *\| *", line.strip().strip("|").strip()) for line in _rows(file)]
+    claims = [Claim(int(cells[0]), *cells[1:]) for cells in rows if len(cells) == 5]
+    return {claim.number: claim for claim in claims}
+
+
+def _rows(file: Path) -> list[str]:
+    return re.findall(r"^\| \d+ \|.*$", file.read_text(), re.MULTILINE)
+
+
+def judge(number: int, results: Results) -> Verdict:
+    """The verdict on a claim by its number."""
+    if number not in RULES:
+        return Verdict("cannot be compared", [Part(ELSEWHERE, False)], {})
+    try:
+        return RULES[number](results)
+    except MissingError as error:
+        return Verdict("cannot be compared", [Part(f"The run {error} is not kept.", False)], {})
+
+
+ELSEWHERE = (
+    "Not run at these seeds; `experiments/influence` has runs of a reduced protocol and says what "
+    "they show."
+)
+
+
+def verdict(
+    parts: Iterable[Part], controls: Mapping[str, Estimate] | None = None, needed: int = 0
+) -> Verdict:
+    """The verdict that follows from the parts.
+
+    Args:
+        parts: of the claim.
+        controls: see `Verdict`.
+        needed: how many of the parts must hold for "reproduced"; 0 for all.
+    """
+    parts = list(parts)
+    held = sum(part.holds for part in parts)
+    if held >= (needed or len(parts)):
+        word: Word = "reproduced"
+    elif held and not any(part.against for part in parts):
+        word = "partly"
+    else:
+        word = "not reproduced"
+    return Verdict(word, parts, dict(controls or {}))
+
+
+def label(arm: str) -> str:
+    """An arm's name for readers."""
+    return style.LABELS.get(arm, arm)
+
+
+def above(first: np.ndarray, second: np.ndarray, text: str) -> Part:
+    """Whether seeds ``[S]`` of the first are above those of the second."""
+    chance = improvement(first, second)
+    return Part(f"{text}: P = {chance}", chance.side == "above", chance.side == "below")
+
+
+def at_least(values: np.ndarray, bound: float, text: str) -> Part:
+    """Whether the mean of ``values [S]`` reaches a bound."""
+    mean = comparison.mean(values)
+    return Part(f"{text} {mean}, bound {bound:g}", mean.value >= bound, mean.high < bound)
+
+
+def by(first: np.ndarray, second: np.ndarray, least: float, text: str) -> Part:
+    """Whether the mean of the first is above that of the second by at least so much."""
+    gap = comparison.estimate(_gap, first, second)
+    return Part(f"{text}: by {gap}, bound {least:g}", gap.value >= least, gap.high < least)
+
+
+def _gap(first: np.ndarray, second: np.ndarray, axis: int = -1) -> Any:
+    return first.mean(axis) - second.mean(axis)
+
+
+def seeds(fulfil: np.ndarray, share: float, text: str) -> Part:
+    """Whether a share of the seeds fulfils something, ``[S]`` bool."""
+    found = f"{text}: {fulfil.sum()} of {len(fulfil)} seeds"
+    return Part(found, bool(fulfil.mean() >= share), bool(fulfil.mean() < 0.5))
+
+
+def beside(results: Results, game: str, arms: Iterable[str], suffix: str = "") -> dict:
+    """LASE's collective return beside that of controls."""
+    tail = (suffix,) if suffix else ()
+    ours = results.final(game, "lase", *tail)
+    return {arm: improvement(ours, results.final(game, arm, *tail)) for arm in arms}
+
+
+def cooperation(results: Results, arm: str) -> np.ndarray:
+    """Probability ``[S]`` of cooperation in the IPD without epsilon."""
+    return results.run("ipd", arm).played["return/collective"] / PAYOFF
+
+
+def arrival(found: Finding, share: float = 0.9) -> float:
+    """Environment steps after which the mean return stays at a share of its end, or more."""
+    curve = found.curves["return/collective"].mean(-1)
+    below = np.flatnonzero(curve < share * found.final["return/collective"].mean())
+    return float(found.env_steps[min(below[-1] + 1, len(curve) - 1)] if len(below) else 0.0)
+
+
+def iterated_dilemma(results: Results) -> Verdict:
+    """Claim 1."""
+    ours, theirs = cooperation(results, "lase"), cooperation(results, "lola")
+    parts = [
+        seeds((ours >= 0.85) & (ours <= 1.0), 0.8, f"LASE in [0.85, 1], mean {ours.mean():.2f}"),
+        seeds(cooperation(results, "a2c") < 0.1, 1.0, "A2C below 0.1"),
+        seeds(cooperation(results, "go") > 0.97, 1.0, "GO above 0.97"),
+    ]
+    late = arrival(results.run("ipd", "lola")), arrival(results.run("ipd", "lase"))
+    text = (
+        f"LOLA's mean {theirs.mean():.2f}; deviation over seeds {theirs.std(ddof=1):.3f}, LASE's "
+        f"{ours.std(ddof=1):.3f}; 90 % of the end after {late[0]:,.0f} steps, LASE {late[1]:,.0f}"
+    )
+    parts.append(Part(text, bool(theirs.std() > ours.std() or late[0] > late[1])))
+    return verdict(parts, beside(results, "ipd", ("gift", "untrained")))
+
+
+def theory(results: Results) -> Verdict:
+    """Claim 2."""
+    found = results.theory
+    if not found:
+        raise MissingError("theory")
+    kinds = [found[name] for name in ("Harmony", "Stag-Hunt", "Snowdrift", "Prisoner's Dilemma")]
+    harmony, hunt, *half = kinds
+    near = min(kind["near"] for kind in kinds)
+    least = min(kind["least"] for kind in half)
+    share = hunt["cooperate"]
+    return verdict(
+        [
+            Part(f"at the closed form at {near:.0%} of ends or more", near >= 0.95, near < 0.5),
+            Part(f"Harmony: least P(C) {harmony['least']:.2f}", harmony["least"] > 0.98),
+            Part(f"Stag-Hunt: {share:.0%} of starts cooperate in the end", share > 0.98),
+            Part(f"Snowdrift, Prisoner's Dilemma: least P(C) {least:.2f}", least >= 0.5),
+        ]
+    )
+
+
+def stag_hunt(results: Results) -> Verdict:
+    """Claim 3."""
+    steps = CONFIGS["ssh"].spec().horizon
+    waits = [
+        steps * results.final("ssh", arm, metric="play/active").mean(-1) for arm in ("go", "lase")
+    ]
+    text = f"GO leaves after {waits[0].mean():.1f} steps, LASE after {waits[1].mean():.1f}"
+    ours = results.final("ssh", "lase")
+    parts = [
+        at_least(ours, 18.0, "LASE"),
+        above(ours, results.final("ssh", "go"), "LASE above GO"),
+        above(*waits, text),
+    ]
+    return verdict(parts, beside(results, "ssh", ("gift", "shuffled")))
+
+
+def snowdrift(results: Results) -> Verdict:
+    """Claim 4."""
+    ours, group = results.final("ssg", "lase"), results.final("ssg", "go")
+    parts = [at_least(ours, 114.0, "LASE"), by(group, ours, -2.0, "GO above LASE")]
+    return verdict(parts, beside(results, "ssg", ("gift", "shuffled")))
+
+
+def dilemma(game: str, least: float) -> Callable[[Results], Verdict]:
+    """Claims 5 and 6."""
+
+    def rule(results: Results) -> Verdict:
+        ours = results.final(game, "lase")
+        parts = [
+            by(ours, results.final(game, "a2c"), least, "LASE above A2C"),
+            above(results.final(game, "go"), ours, "GO above LASE"),
+        ]
+        return verdict(parts, beside(results, game, ("gift", "shuffled")))
+
+    return rule
+
+
+def perspective(results: Results) -> Verdict:
+    """Claim 7."""
+    parts = [
+        above(results.final(game, "lase"), results.final(game, "lase_wo"), game)
+        for game in played(results, "lase_wo")
+    ]
+    return verdict(parts, needed=3)
+
+
+def played(results: Results, arm: str) -> list[str]:
+    """The games of Fig. 5 in which an arm was trained.
+
+    Raises:
+        MissingError: there is none.
+    """
+    games = [game for game in GAMES if f"{game}-{arm}" in results.runs]
+    if not games:
+        raise MissingError(f"{GAMES[0]}-{arm}")
+    return games
+
+
+def baselines(results: Results) -> Verdict:
+    """Claim 8."""
+    return verdict(
+        above(results.final(game, "lase"), results.final(game, arm), f"{game}, {label(arm)}")
+        for game in played(results, "lase")
+        for arm in ("ia", "si", "lio")
+    )
+
+
+def equality(results: Results) -> Verdict:
+    """Claim 9."""
+    metric = "social/equality_after"
+    ours, group, equal = (
+        results.final("cleanup", arm, metric=metric) for arm in ("lase", "go", "gift")
+    )
+    parts = [
+        Part(f"{name} {mean}, the paper's {theirs}", mean.low <= theirs <= mean.high)
+        for name, mean, theirs in (
+            ("LASE", comparison.mean(ours), 0.802),
+            ("GO", comparison.mean(group), 0.496),
+        )
+    ]
+    controls = {"gift": improvement(ours, equal)}
+    exact = verdict(parts, controls)
+    if exact.word == "reproduced":
+        return exact
+    order = above(ours, group, "LASE above GO"), by(ours, group, 0.2, "LASE above GO")
+    word: Word = "partly" if all(part.holds for part in order) else "not reproduced"
+    return Verdict(word, [*parts, *order], controls)
+
+
+def paid_cleaner(found: Finding) -> np.ndarray:
+    """Seeds ``[S]`` in which who cleans most earns least by itself and is given most."""
+    cleaner = found.final["event/waste_cleaned"].argmax(-1)
+    poorest = found.final["return/extrinsic"].argmin(-1)
+    return (cleaner == poorest) & (cleaner == received(found).argmax(-1))
+
+
+def received(found: Finding) -> np.ndarray:
+    """Sum ``[S, N]`` of the weights that others give to each seat."""
+    weights = found.final["gift/weight"]
+    return np.nansum(np.where(np.eye(weights.shape[-1], dtype=bool), 0.0, weights), axis=-2)
+
+
+def division_of_labour(results: Results) -> Verdict:
+    """Claim 10."""
+    parts = [seeds(paid_cleaner(results.run("cleanup", "lase")), 0.8, "LASE")]
+    others = [
+        f"{label(arm)} {paid_cleaner(results.run('cleanup', arm)).sum()}"
+        for arm in ("gift", "moments")
+    ]
+    return verdict([parts[0]._replace(found=f"{parts[0].found} ({', '.join(others)})")])
+
+
+def adaptation(results: Results) -> Verdict:
+    """Claim 11."""
+
+    def ordered(arm: str) -> np.ndarray:
+        weights = results.final("cleanup", arm, "scripted", metric="gift/weight")[:, 0]
+        cooperator, defector, chance = weights[:, 1], weights[:, 2], weights[:, 3]
+        return (cooperator > chance) & (chance > defector)
+
+    part = seeds(ordered("lase"), 1.0, "cooperator, random, defector")
+    floor = ordered("untrained")
+    return verdict([part._replace(found=f"{part.found} (untrained {floor.sum()})")])
+
+
+def exploitation(results: Results) -> Verdict:
+    """Claim 12."""
+    group = results.final("cleanup", "lase", "one")
+    parts = [above(group, results.final("cleanup", "a2c"), "the group above four A2C")]
+    for arm, low, high in (("lase", 0.8, np.inf), ("go", -np.inf, 0.2)):
+        after = results.final("cleanup", arm, "one", metric="return/after_gifts")
+        ratio = after[:, 0].mean() / after[:, 1:].mean()
+        bound = f"at least {low:g}" if arm == "lase" else f"below {high:g}"
+        text = f"{label(arm)} has {ratio:.2f} of what the others have, {bound}"
+        parts.append(Part(text, bool(low <= ratio < high)))
+    return verdict(parts, beside(results, "cleanup", ("gift",), "one"))
+
+
+def late_weight(found: Finding) -> np.ndarray:
+    """Mean weight ``[S]`` to another over the last `LATE` episodes."""
+    horizon = found.settings["game"].get("horizon", 1)
+    rows = found.env_steps > found.env_steps[-1] - LATE * horizon
+    weights = found.curves["gift/weight"][rows]
+    return np.nanmean(weights[..., ~np.eye(weights.shape[-1], dtype=bool)], axis=(0, 2))
+
+
+def weights_given(results: Results) -> Verdict:
+    """Claim 13."""
+    parts = []
+    for game in played(results, "lase_wo"):
+        with_views, without = (late_weight(results.run(game, arm)) for arm in ("lase", "lase_wo"))
+        text = f"{game}, {with_views.mean():.3f} beside {without.mean():.3f}"
+        parts.append(above(without, with_views, text))
+    return verdict(parts, needed=3)
+
+
+def pairs(values: np.ndarray) -> np.ndarray:
+    """Mean ``[S]`` over ordered pairs of ``values [S, N, N]``."""
+    return np.nanmean(values[:, ~np.eye(values.shape[-1], dtype=bool)], axis=-1)
+
+
+def uncertainty(results: Results) -> Verdict:
+    """Claim 14."""
+    parts = []
+    for game in ("ssh", "coingame", "cleanup"):
+        if f"{game}-lase" not in results.runs:
+            continue
+        found = results.run(game, "lase").played
+        imagined, real = (pairs(found[f"views/{view}/mean"]) for view in ("imagined", "real_view"))
+        spread = [pairs(found[f"views/{view}/deviation"]) for view in ("imagined", "real_view")]
+        apart = abs(imagined.mean() / real.mean() - 1.0)
+        wider = improvement(*spread)
+        text = (
+            f"{game}: means {imagined.mean():.3f} and {real.mean():.3f}, deviations "
+            f"{spread[0].mean():.3f} and {spread[1].mean():.3f}"
+        )
+        holds = apart <= 0.1 and wider.side == "above"
+        parts.append(Part(text, bool(holds), wider.side == "below"))
+    if not parts:
+        raise MissingError("ssh-lase")
+    return verdict(parts, needed=2)
+
+
+def extended(results: Results) -> Verdict:
+    """Claim 15."""
+    parts, controls = [], {}
+    for game in ("cleanup_extn", "ssg_extn"):
+        ours = results.final(game, "lase")
+        others = {arm: results.final(game, arm) for arm in ("ia", "lio", "si", "a2c")}
+        second = max(others, key=lambda arm: others[arm].mean())
+        text = f"{game}, LASE {ours.mean():.1f} above {label(second)} {others[second].mean():.1f}"
+        parts.append(above(ours, others[second], text))
+        controls |= {f"gift in {game}": improvement(ours, results.final(game, "gift"))}
+    return verdict(parts, controls)
+
+
+KINDS = {"ssh": ("fear",), "cleanup": ("greed",), "ssg": ("greed",), "coingame": ("fear", "greed")}
+"""What makes each game a dilemma."""
+
+
+def schelling(results: Results) -> Verdict:
+    """Claim 16."""
+    if not results.schelling:
+        raise MissingError("schelling")
+    parts = []
+    for game, kinds in KINDS.items():
+        answers = results.schelling[game]["verdicts"]
+        wanted = [
+            answer
+            for sentence, answer in answers.items()
+            if not sentence.startswith(("fear", "greed")) or sentence.startswith(kinds)
+        ]
+        text = f"{game}: cooperation pays for all, {' and '.join(kinds)}"
+        parts.append(Part(text, all(answer == "yes" for answer in wanted), "no" in wanted))
+    return verdict(parts)
+
+
+RULES: dict[int, Callable[[Results], Verdict]] = {
+    1: iterated_dilemma,
+    2: theory,
+    3: stag_hunt,
+    4: snowdrift,
+    5: dilemma("coingame", 3.0),
+    6: dilemma("cleanup", 10.0),
+    7: perspective,
+    8: baselines,
+    9: equality,
+    10: division_of_labour,
+    11: adaptation,
+    12: exploitation,
+    13: weights_given,
+    14: uncertainty,
+    15: extended,
+    16: schelling,
+}
+"""The rules by the numbers of their claims."""

@@ -1,0 +1,307 @@
+"""Figures of the report.
+
+Letters: S seeds, N seats, R points in time.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from envs.render import AGENT_COLOURS
+from experiments import comparison, curves, style
+from experiments.curves import Line
+from experiments.findings import Finding
+from experiments.paper.claims import GAMES, PAYOFF, MissingError, Results, label
+from experiments.paper.stages import (
+    ARMS,
+    BASELINES,
+    GIVERS,
+    GRADES,
+    METHODS,
+    WITH_FREE_RIDERS,
+    varied,
+)
+from experiments.paper.stages import SENSITIVITY as SETTINGS
+from experiments.paper.tables import RIDERS, shares
+
+STEPS = "environment steps per seed"
+RETURN = "collective return per episode"
+
+
+def new(columns: int, rows: int = 1, width: float = 4.2, height: float = 3.4) -> tuple[Any, list]:
+    """A figure and its panels in reading order."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False)
+    return figure, list(axes.ravel())
+
+
+def save(figure: Any, path: Path) -> None:
+    """Writes a figure as PNG."""
+    figure.savefig(path, dpi=110, format="png")
+
+
+def legend(figure: Any, axes: Sequence[Any]) -> None:
+    """One legend for all panels, beside them."""
+    handles = {
+        text: handle
+        for axis in axes
+        for handle, text in zip(*axis.get_legend_handles_labels(), strict=True)
+    }
+    if handles:
+        figure.legend(handles.values(), handles.keys(), loc="outside right center", fontsize=9)
+
+
+def in_steps(axis: Any) -> None:
+    """Counts steps in thousands and millions along the axis."""
+    from matplotlib.ticker import EngFormatter, MaxNLocator
+
+    axis.set(xlabel=STEPS)
+    axis.xaxis.set_major_formatter(EngFormatter(sep=""))
+    axis.xaxis.set_major_locator(MaxNLocator(5))
+    axis.grid(alpha=0.25)
+
+
+def course(axis: Any, found: Finding, values: np.ndarray, colour: Any, text: str) -> None:
+    """The mean over seeds of ``values [R, S]`` and its band."""
+    axis.plot(found.env_steps, np.nanmean(values, -1), color=colour, label=text, linewidth=1.5)
+    ends = comparison.band(values)
+    axis.fill_between(found.env_steps, *ends, color=colour, alpha=0.15, linewidth=0)
+
+
+def points(axis: Any, place: float, values: np.ndarray, colour: Any) -> None:
+    """Every seed of ``values [S]``, their mean and its interval, at a place of the x-axis."""
+    spread = np.linspace(-0.18, 0.18, len(values))
+    axis.plot(place + spread, values, "o", color=colour, alpha=0.45, markersize=3.5, mew=0)
+    found = comparison.mean(values)
+    axis.hlines(found.value, place - 0.28, place + 0.28, color=colour, linewidth=2)
+    axis.vlines(place, found.low, found.high, color=colour, linewidth=1.2)
+
+
+def places(axis: Any, names: Sequence[str]) -> None:
+    """Writes names below places 0, 1, ... of the x-axis."""
+    axis.set_xticks(range(len(names)), names, rotation=40, ha="right", fontsize=8)
+    axis.grid(axis="y", alpha=0.25)
+
+
+def colour_of(arm: str) -> str:
+    """The colour of an arm."""
+    return style.COLOURS[arm]
+
+
+def iterated_dilemma(results: Results, path: Path) -> None:
+    """Fig. 4: paths of both agents over the square of cooperation, and the collective return."""
+    arms = [arm for arm in ("a2c", "lola", "lase", "go") if f"ipd-{arm}" in results.runs]
+    figure, axes = new(len(arms) + 1, width=3.2)
+    for axis, arm in zip(axes, arms, strict=False):
+        found = results.run("ipd", arm)
+        chance = found.curves["event/cooperations"] / (PAYOFF / 2)
+        for seed in range(chance.shape[1]):
+            axis.plot(*chance[:, seed].T, color=colour_of(arm), alpha=0.5, linewidth=1)
+            axis.plot(*chance[0, seed], ".", color=style.INK, markersize=4)
+            axis.plot(*chance[-1, seed], "o", color=colour_of(arm), markersize=5)
+        axis.set(title=label(arm), xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
+        axis.set(xlabel="P(C) of agent 0", ylabel="P(C) of agent 1")
+        axis.grid(alpha=0.25)
+    for arm in ("random", *arms, "gift"):
+        if f"ipd-{arm}" in results.runs:
+            found = results.run("ipd", arm)
+            curve = found.curves["return/collective"]
+            course(axes[-1], found, curve, colour_of(arm), label(arm))
+    axes[-1].set(ylabel=RETURN)
+    in_steps(axes[-1])
+    legend(figure, axes[-1:])
+    save(figure, path)
+
+
+def self_play(results: Results, path: Path) -> None:
+    """Fig. 5: learning curves."""
+    arms = (*BASELINES, *METHODS)
+    runs = {
+        (game, arm): results.runs[f"{game}-{arm}"]
+        for game in GAMES
+        for arm in arms
+        if f"{game}-{arm}" in results.runs
+    }
+    if not runs:
+        raise MissingError("self-play")
+    lines = {arm: Line(label(arm), colour_of(arm)) for arm in arms}
+    curves.plot(runs, path, GAMES, lines)
+
+
+def controls(results: Results, path: Path) -> None:
+    """The final collective return of every seed, of every arm in self-play."""
+    games = [game for game in GAMES if any(f"{game}-{arm}" in results.runs for arm in ARMS)]
+    if not games:
+        raise MissingError("self-play")
+    figure, axes = new(len(games))
+    for axis, game in zip(axes, games, strict=True):
+        arms = [arm for arm in ARMS if f"{game}-{arm}" in results.runs]
+        for place, arm in enumerate(arms):
+            points(axis, place, results.final(game, arm), colour_of(arm))
+        axis.set(title=game)
+        places(axis, [label(arm) for arm in arms])
+    axes[0].set_ylabel(RETURN)
+    save(figure, path)
+
+
+def division_of_labour(results: Results, path: Path) -> None:
+    """Figs 6 and 7: what each agent of the first seed earns, cleans and is given in Cleanup."""
+    panels = {
+        "return/extrinsic": "own reward per episode",
+        "event/waste_cleaned": "waste cleaned per episode",
+        "gift/received": "gifts received per episode",
+        "return/after_gifts": "reward after gifts",
+    }
+    arms = ("lase", "go")
+    figure, axes = new(len(panels), len(arms), width=3.6, height=2.9)
+    for index, axis in enumerate(axes):
+        arm, metric = arms[index // len(panels)], list(panels)[index % len(panels)]
+        found = results.run("cleanup", arm)
+        for seat in range(found.curves[metric].shape[-1]):
+            colour = np.array(AGENT_COLOURS[seat]) / 255
+            values = found.curves[metric][:, 0, seat]
+            axis.plot(found.env_steps, values, color=colour, label=f"agent {seat}", linewidth=1.2)
+        axis.set(title=f"{label(arm)}: {panels[metric]}")
+        axis.title.set_fontsize(9)
+        in_steps(axis)
+    legend(figure, axes[:1])
+    save(figure, path)
+
+
+PLAYERS = ("cooperator", "defector", "random")
+PLAYER_COLOURS = ("#16a34a", "#dc2626", "#a8a29e")
+
+
+def adaptation(results: Results, path: Path) -> None:
+    """Fig. 8: weights to a cooperator, a defector and a random player."""
+    figure, axes = new(2)
+    for axis, arm in zip(axes, ("lase", "untrained"), strict=True):
+        found = results.run("cleanup", arm, "scripted")
+        for seat, (name, colour) in enumerate(zip(PLAYERS, PLAYER_COLOURS, strict=True), 1):
+            course(axis, found, found.curves["gift/weight"][:, :, 0, seat], colour, name)
+        axis.set(title=label(arm), ylabel="weight", ylim=(0.0, None))
+        in_steps(axis)
+    legend(figure, axes[:1])
+    save(figure, path)
+
+
+def exploitation(results: Results, path: Path) -> None:
+    """Fig. 9: the group's return, and what the giver and the others have after gifts."""
+    figure, axes = new(2, len(WITH_FREE_RIDERS))
+    for row, game in enumerate(WITH_FREE_RIDERS):
+        arms = [arm for arm in (*GIVERS, "go") if f"{game}-{arm}-one" in results.runs]
+        group, each = axes[2 * row : 2 * row + 2]
+        if f"{game}-a2c" in results.runs:
+            points(group, len(arms), results.final(game, "a2c"), colour_of("a2c"))
+        for place, arm in enumerate(arms):
+            points(group, place, results.final(game, arm, "one"), colour_of(arm))
+            after = results.final(game, arm, "one", metric="return/after_gifts")
+            points(each, place - 0.2, after[:, 0], colour_of(arm))
+            points(each, place + 0.2, after[:, 1:].mean(-1), colour_of("a2c"))
+        places(group, [*(f"{label(arm)} + 3 A2C" for arm in arms), "4 A2C"])
+        places(each, [label(arm) for arm in arms])
+        group.set(title=f"{game}: group", ylabel=RETURN)
+        each.set(title=f"{game}: the one, and the mean A2C (grey)", ylabel="reward after gifts")
+    save(figure, path)
+
+
+def free_riders(results: Results, path: Path) -> None:
+    """Share of the gifts that goes to free riders, beside an even split; and the group's return."""
+    cases = [
+        (game, kind)
+        for game in (*WITH_FREE_RIDERS, "coingame")
+        for kind in RIDERS
+        if f"{game}-lase-{kind}" in results.runs
+    ]
+    if not cases:
+        raise MissingError("free riders")
+    figure, axes = new(len(cases), 2, width=3.2, height=3.0)
+    for column, (game, kind) in enumerate(cases):
+        upper, lower = axes[column], axes[len(cases) + column]
+        arms = [arm for arm in (*GIVERS, "a2c") if f"{game}-{arm}-{kind}" in results.runs]
+        for place, arm in enumerate(arms):
+            found = results.run(game, arm, kind)
+            num = found.final["gift/given"].shape[-1]
+            of = shares(found, 1 if kind == "defector" or num == 2 else 2)
+            points(lower, place, found.final["return/collective"], colour_of(arm))
+            if arm != "a2c":
+                points(upper, place, of.theirs, colour_of(arm))
+                upper.axhline(of.seats, color=style.INK, linewidth=0.8, linestyle=":")
+        upper.set(title=f"{game}, {RIDERS[kind]}", ylim=(0.0, None))
+        upper.title.set_fontsize(9)
+        places(upper, [label(arm) for arm in arms if arm != "a2c"])
+        places(lower, [label(arm) for arm in arms])
+    axes[0].set_ylabel("gifts to free riders")
+    axes[len(cases)].set_ylabel(RETURN)
+    save(figure, path)
+
+
+def changing(results: Results, path: Path) -> None:
+    """Weights to a helper, a defector and a player that changes half-way."""
+    cases = [(game, name) for game in WITH_FREE_RIDERS for name in ("stops", "begins")]
+    figure, axes = new(len(cases), width=3.6)
+    for axis, (game, name) in zip(axes, cases, strict=True):
+        found = results.run(game, "lase", name)
+        lines = ("changes", "#ca8a04"), ("helps", "#16a34a"), ("never helps", "#dc2626")
+        for seat, (text, colour) in enumerate(lines, 1):
+            values = found.curves["relation/weight"][:, :, 0, seat]
+            course(axis, found, values, colour, text)
+        axis.axvline(found.env_steps[-1] / 2, color=style.INK, linewidth=0.8, linestyle=":")
+        axis.set(title=f"{game}: one {name} to help", ylim=(0.0, None))
+        axis.title.set_fontsize(9)
+        in_steps(axis)
+    axes[0].set_ylabel("weight")
+    legend(figure, axes[:1])
+    save(figure, path)
+
+
+def graded(results: Results, path: Path) -> None:
+    """Weights by the share of episodes in which a co-player helps."""
+    figure, axes = new(len(WITH_FREE_RIDERS))
+    for axis, game in zip(axes, WITH_FREE_RIDERS, strict=True):
+        for arm in ("lase", "untrained"):
+            weights = results.final(game, arm, "graded", metric="relation/weight")[:, 0, 1:]
+            axis.plot(GRADES, weights.T, ".", color=colour_of(arm), alpha=0.4)
+            axis.plot(GRADES, weights.mean(0), color=colour_of(arm), label=label(arm))
+        axis.set(title=game, xlabel="share of episodes with help", ylabel="weight")
+        axis.set_ylim(0.0, None)
+        axis.grid(alpha=0.25)
+    legend(figure, axes[:1])
+    save(figure, path)
+
+
+def sensitivity(results: Results, path: Path) -> None:
+    """LASE's collective return in Snowdrift by the value of each setting."""
+    every = [(field, values) for part in SETTINGS.values() for field, values in part.items()]
+    figure, axes = new(3, -(-len(every) // 3), width=3.4, height=2.6)
+    for axis, (field, values) in zip(axes, every, strict=False):
+        for place, value in enumerate(values):
+            for arm in ("lase", "gift"):
+                name = varied(arm, field, value)
+                if name in results.runs:
+                    returns = results.runs[name].final["return/collective"]
+                    points(axis, place, returns, colour_of(arm))
+        axis.set(title=field)
+        places(axis, [f"{value:g}" for value in values])
+    for axis in axes[len(every) :]:
+        axis.set_axis_off()
+    save(figure, path)
+
+
+FIGURES: Mapping[str, Callable[[Results, Path], None]] = {
+    "fig4": iterated_dilemma,
+    "fig5": self_play,
+    "controls": controls,
+    "fig6_7": division_of_labour,
+    "fig8": adaptation,
+    "fig9": exploitation,
+    "free_riders": free_riders,
+    "changing": changing,
+    "graded": graded,
+    "sensitivity": sensitivity,
+}
+"""Figures by the names of their files."""

@@ -1,0 +1,88 @@
+"""How large the runs of a reproduction are."""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from lase_jax.core.settings import fitting
+from lase_jax.nets.layers import Net
+from lase_jax.runs.config import RunConfig
+
+SEED = 1000
+"""The first seed of all runs: nothing has been chosen by it or reported of it before."""
+COMMITTED = Path(__file__).parent
+"""Where what the runs of scale "cpu" have shown is kept."""
+
+Name = Literal["quick", "cpu", "full"]
+"""Names of scales."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How large runs are, and where their results go."""
+
+    name: Name
+    seeds: int
+    """Seeds of each run."""
+    fit: Callable[[RunConfig], RunConfig]
+    """Makes a run of preset settings one of this scale."""
+    points: int
+    """Points of each axis of the plane of games of two actions."""
+    episodes: int
+    """Episodes of each scripted society."""
+    games: tuple[str, ...] = ("ssh", "ssg", "coingame", "cleanup")
+    """Games in which algorithms are compared in self-play."""
+
+    @property
+    def half(self) -> "Scale":
+        """The same with half the seeds, for what decides no claim or takes long."""
+        return dataclasses.replace(self, seeds=max(2, self.seeds // 2))
+
+    def home(self, out: Path) -> Path:
+        """The folder of findings and figures: beside this file, or below `out`."""
+        return COMMITTED if self.name == "cpu" else out / self.name
+
+
+SMALL = dict(
+    net=Net(dense=(8,)),
+    social_width=8,
+    perspective_width=8,
+    moa_width=8,
+    incentive_width=8,
+    social_episodes=2,
+    social_steps=1,
+    minibatches=2,
+)
+"""Settings of the smallest networks, of those algorithms that have them."""
+NET = Net(conv=(16, 32), dense=(128,), lstm=128)
+PUBLISHED = dict(net=NET, social_width=128, perspective_width=128)
+"""Networks of Kong et al. 2024, of those algorithms that have them."""
+WITHOUT_MEMORY = PUBLISHED | dict(net=dataclasses.replace(NET, lstm=0))
+"""The same for LIO, which differentiates through the learning of feed-forward networks only."""
+
+
+def _toy(run: RunConfig) -> RunConfig:
+    """A few updates of the smallest networks, to see whether everything works."""
+    schedule = dataclasses.replace(run.schedule, num_envs=2)
+    steps = 3 * schedule.steps_per_update(run.game.spec())
+    schedule = dataclasses.replace(schedule, steps=steps)
+    agent = fitting(run.agent, SMALL)
+    return dataclasses.replace(run, agent=agent, schedule=schedule, chunks=1)
+
+
+def _published(run: RunConfig) -> RunConfig:
+    """The networks of the paper, where observations are windows."""
+    if len(run.game.spec().obs_shape) != 3:
+        return run
+    published = WITHOUT_MEMORY if run.algo == "lio" else PUBLISHED
+    return dataclasses.replace(run, agent=fitting(run.agent, published))
+
+
+SCALES: dict[Name, Scale] = {
+    "quick": Scale("quick", 2, _toy, points=5, episodes=20, games=("coingame", "cleanup")),
+    "cpu": Scale("cpu", 10, lambda run: run, points=51, episodes=1000),
+    "full": Scale("full", 10, _published, points=101, episodes=1000),
+}
+"""Scales by name: a check that everything works; what is reported; the paper's networks."""

@@ -1,0 +1,249 @@
+"""What is trained for each figure and table, in stages that can be run one by one.
+
+A run is named ``<game>-<arm>``, or ``<game>-<arm>-<who else plays>``.
+"""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from envs.registry import GAMES as CONFIGS
+from experiments.findings import Keep
+from experiments.paper.scales import SEED, Scale
+from experiments.paper.views import views
+from experiments.presets import preset
+from experiments.variants import settings
+from lase_jax.algorithms import ALGORITHMS, Scripted
+from lase_jax.core.settings import changed
+from lase_jax.runs.config import Kind, RunConfig
+
+BASELINES = ("a2c", "ia", "si", "lio")
+METHODS = ("lase", "lase_wo", "go", "gift")
+CONTROLS = ("shuffled", "moments", "untrained", "real_policy")
+ARMS = (*BASELINES, *METHODS, *CONTROLS)
+"""Arms of self-play: algorithms, and LASE with other weights."""
+GIVERS = ("lase", "gift", "shuffled", "moments", "untrained")
+"""Arms that give about as much as LASE, and LASE."""
+WITH_FREE_RIDERS = ("ssg", "cleanup")
+HELPER = {"cleanup": "cleaner", "ssg": "cooperator"}
+"""The scripted player that helps, by game."""
+CROWD = 6
+"""Agents in the games in which helpfulness is graded: LASE, and one for each grade."""
+GRADES = (0.0, 0.25, 0.5, 0.75, 1.0)
+"""Shares of episodes in which a co-player helps."""
+EXTENDED = ("ssg_extn", "cleanup_extn")
+SENSITIVITY: dict[str, dict[str, tuple[float, ...]]] = {
+    "agent": dict(
+        delta=(0.0, 0.5, 1.0),
+        social_every=(4, 16),
+        social_lam=(0.5, 0.9, 1.0),
+        epsilon_end=(0.01, 0.2),
+    ),
+    "game": dict(num_agents=(2, 3, 6, 8), radius=(1, 3, 7)),
+}
+"""Settings of LASE and of the game that are varied one by one, in Snowdrift."""
+
+Runs = dict[str, RunConfig]
+
+
+class Stage(NamedTuple):
+    """Runs that belong together."""
+
+    title: str
+    """What they are for."""
+    runs: Callable[[Scale], Runs]
+    """Settings of every run by its name."""
+    keep: Callable[[str], Keep] = lambda name: Keep()
+    """What is kept of a run, by its name."""
+
+
+def self_play(*arms: str, games: Sequence[str] = ()) -> Callable[[Scale], Runs]:
+    """Runs of every arm in games, or in those of the scale."""
+
+    def runs(scale: Scale) -> Runs:
+        pairs = [(game, arm) for game in games or scale.games for arm in arms]
+        return {f"{game}-{arm}": of_scale(game, arm, scale) for game, arm in pairs}
+
+    return runs
+
+
+def of_scale(game: str, arm: str, scale: Scale) -> RunConfig:
+    """A run of an algorithm or variant, of that scale."""
+    return scale.fit(settings(game, arm, scale.seeds, SEED))
+
+
+def seated(run: RunConfig, scale: Scale, names: Sequence[str], **others: Scripted) -> RunConfig:
+    """A run with mixed seats.
+
+    Args:
+        run: whose agents are those on seats of its algorithm's name.
+        scale: of the run.
+        names: of the agents on the seats; algorithms have the game's preset settings.
+        others: scripted players by names that they have on the seats.
+    """
+
+    def kind(name: str) -> Kind:
+        if name in ALGORITHMS and name != "random":
+            return Kind(name, scale.fit(preset(run.env, name)).agent)
+        return Kind(name, others.get(name, Scripted(name)))
+
+    beside = tuple(kind(name) for name in sorted(set(names) - {run.algo}))
+    return dataclasses.replace(run, seats=tuple(names), others=beside)
+
+
+def mixed(scale: Scale, game: str, arm: str, beside: Sequence[str]) -> RunConfig:
+    """A run in which agents of an arm have the first seats, and others those `beside` them."""
+    run = of_scale(game, arm, scale)
+    own = run.game.spec().num_agents - len(beside)
+    return seated(run, scale, (run.algo,) * own + tuple(beside))
+
+
+def adaptation(scale: Scale) -> Runs:
+    """One LASE among players of a kind each, and one whose networks never learn."""
+    beside = ("cleaner", "defector", "random")
+    return {
+        f"cleanup-{arm}-scripted": mixed(scale, "cleanup", arm, beside)
+        for arm in ("lase", "untrained")
+    }
+
+
+def exploitation(scale: Scale) -> Runs:
+    """One agent of each arm among three A2C."""
+    beside = ("a2c",) * 3
+    return {
+        f"{game}-{arm}-one": mixed(scale, game, arm, beside)
+        for game in WITH_FREE_RIDERS
+        for arm in (*GIVERS, "go")
+    }
+
+
+def free_riders(scale: Scale) -> Runs:
+    """Agents of each arm with a scripted defector, or with selfish learners on half the seats."""
+    runs = {}
+    for game in (*WITH_FREE_RIDERS, "coingame"):
+        two = CONFIGS[game].spec().num_agents == 2
+        for arm in (*GIVERS, "a2c"):
+            if two and arm == "shuffled":  # there is only one co-player
+                continue
+            runs[f"{game}-{arm}-defector"] = mixed(scale, game, arm, ("defector",))
+            if arm != "a2c":
+                selfish = ("a2c",) if two else ("a2c", "a2c")
+                runs[f"{game}-{arm}-selfish"] = mixed(scale, game, arm, selfish)
+    return runs
+
+
+def changing(scale: Scale) -> Runs:
+    """LASE beside a helper, a defector, and a player that changes from one into the other."""
+    runs = {}
+    for game in WITH_FREE_RIDERS:
+        helper = HELPER[game]
+        run = of_scale(game, "lase", scale)
+        half = run.schedule.steps // run.game.horizon // 2
+        for name, first, second in (("stops", helper, "defector"), ("begins", "defector", helper)):
+            player = Scripted(first, other=second, until=half)
+            seats = ("lase", name, helper, "defector")
+            runs[f"{game}-lase-{name}"] = seated(run, scale, seats, **{name: player})
+    return runs
+
+
+def graded(scale: Scale) -> Runs:
+    """LASE beside players that help in a share of the episodes."""
+    runs = {}
+    for game in WITH_FREE_RIDERS:
+        players = {
+            f"helps_{share:.0%}".rstrip("%"): Scripted(HELPER[game], "defector", share)
+            for share in GRADES
+        }
+        for arm in ("lase", "untrained"):
+            run = of_scale(game, arm, scale)
+            crowd = dataclasses.replace(run.game, num_agents=CROWD)
+            run = dataclasses.replace(run, game=crowd)
+            runs[f"{game}-{arm}-graded"] = seated(run, scale, ("lase", *players), **players)
+    return runs
+
+
+def pretenders(scale: Scale) -> Runs:
+    """LASE beside a helper, one that only looks like it, and a defector."""
+    return {
+        f"{game}-lase-pretender": mixed(
+            scale, game, "lase", (HELPER[game], "pretender", "defector")
+        )
+        for game in WITH_FREE_RIDERS
+    }
+
+
+def extended(scale: Scale) -> Runs:
+    """Eight agents on larger maps."""
+    return self_play("lase", *BASELINES, "gift", games=EXTENDED)(scale.half)
+
+
+def variations() -> list[tuple[str, float]]:
+    """Fields and values of `SENSITIVITY`."""
+    every = [*SENSITIVITY["agent"].items(), *SENSITIVITY["game"].items()]
+    return [(field, value) for field, values in every for value in values]
+
+
+def varied(arm: str, field: str, value: float) -> str:
+    """The name of a run with one setting changed."""
+    return f"ssg-{arm}-{field}_{value:g}"
+
+
+def sensitivity(scale: Scale) -> Runs:
+    """LASE in Snowdrift with one setting changed, and equal gifts in every changed game."""
+    runs = {"ssg-lase_ppo": of_scale("ssg", "lase_ppo", scale.half)}
+    for field, value in variations():
+        part = "agent" if field in SENSITIVITY["agent"] else "game"
+        for arm in ("lase",) if part == "agent" else ("lase", "gift"):
+            run = of_scale("ssg", arm, scale.half)
+            changes: Any = {part: changed(getattr(run, part), {field: value})}
+            runs[varied(arm, field, value)] = dataclasses.replace(run, **changes)
+    return runs
+
+
+def of_self_play(name: str) -> Keep:
+    """What the report shows of a run of self-play."""
+    game, arm = name.split("-")
+    curves = ("event/cooperations",) if game == "ipd" else ()
+    if arm in ("lase", "lase_wo", "gift"):
+        curves = (*curves, "gift/weight")
+    if game == "cleanup" and arm in ("lase", "go"):
+        cleaning = ("event/waste_cleaned", "return/extrinsic", "return/after_gifts")
+        curves = (*curves, *cleaning, "gift/received")
+    has_views = arm == "lase" and game != "ipd"
+    return Keep(curves, views) if has_views else Keep(curves)
+
+
+def of_weights(name: str) -> Keep:
+    """The course of weights."""
+    del name
+    return Keep(("gift/weight", "relation/weight"))
+
+
+STAGES: dict[str, Stage] = {
+    "ipd": Stage(
+        "Fig. 4: the iterated prisoner's dilemma",
+        self_play(*METHODS, "a2c", "lola", "untrained", "random", games=("ipd",)),
+        of_self_play,
+    ),
+    "baselines": Stage("Fig. 5, Table 9: baselines", self_play(*BASELINES), of_self_play),
+    "methods": Stage(
+        "Figs 5 to 7, Tables 2, 8, 9: LASE, without perspective taking, GO, equal gifts",
+        self_play(*METHODS),
+        of_self_play,
+    ),
+    "controls": Stage("Controls of LASE in self-play", self_play(*CONTROLS), of_self_play),
+    "adaptation": Stage("Fig. 8: one LASE among scripted players", adaptation, of_weights),
+    "exploitation": Stage("Fig. 9: one giver among three A2C", exploitation),
+    "free_riders": Stage("Defectors and selfish learners among givers", free_riders),
+    "changing": Stage("A co-player that stops or begins to help", changing, of_weights),
+    "graded": Stage("Co-players that help now and then", graded),
+    "pretenders": Stage("A co-player that only looks helpful", pretenders),
+    "extended": Stage("Table 7: eight agents", extended),
+    "sensitivity": Stage("Settings of LASE and of Snowdrift, one by one", sensitivity),
+}
+"""Stages that train, by name, in the order in which they run."""
+
+
+def chosen(names: Sequence[str], scale: Scale) -> dict[str, Runs]:
+    """The runs of some stages, or of all if none is named."""
+    return {name: STAGES[name].runs(scale) for name in names or STAGES}

@@ -1,0 +1,286 @@
+"""Tables of the report, as Markdown: those of the paper, and those of what it does not ask.
+
+Letters: S seeds, N seats, R points in time.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from experiments import comparison
+from experiments.curves import fraction
+from experiments.findings import Finding
+from experiments.paper.claims import GAMES, PAYOFF, Results, label, late_weight, pairs
+from experiments.paper.stages import (
+    ARMS,
+    EXTENDED,
+    GIVERS,
+    GRADES,
+    WITH_FREE_RIDERS,
+    variations,
+    varied,
+)
+from lase_jax.reports.tables import markdown
+
+BLANK = fraction(None)
+
+
+def mean(values: np.ndarray, digits: int = 1) -> str:
+    """Mean over seeds of ``values [S]`` and its bootstrap interval; a dash where it is unknown."""
+    found = comparison.mean(np.asarray(values, float))
+    if np.isnan(found.value):
+        return BLANK
+    if np.isnan(found.low):
+        return f"{found.value:.{digits}f}"
+    return f"{found.value:.{digits}f} [{found.low:.{digits}f}, {found.high:.{digits}f}]"
+
+
+def grid(
+    results: Results,
+    arms: Iterable[str],
+    games: Sequence[str],
+    cell: Callable[[Finding], str],
+    corner: str,
+) -> str:
+    """A table with a row for each arm and a column for each game; dashes for what is not kept."""
+
+    def row(arm: str) -> list[str]:
+        runs = [results.runs.get(f"{game}-{arm}") for game in games]
+        return [label(arm), *(BLANK if run is None else cell(run) for run in runs)]
+
+    return markdown((corner, *games), [row(arm) for arm in arms])
+
+
+def collective(found: Finding) -> str:
+    """Collective return: mean and inter-quartile mean with their intervals."""
+    returns = found.final["return/collective"]
+    middle = comparison.inter_quartile_mean(returns)
+    return f"{mean(returns)}, IQM {middle.value:.1f}"
+
+
+def self_play(results: Results) -> str:
+    """Fig. 5 in numbers."""
+    return grid(results, ARMS, GAMES, collective, "collective return")
+
+
+def iterated_dilemma(results: Results) -> str:
+    """Fig. 4 in numbers: probability of cooperation without epsilon, seed by seed."""
+    rows = []
+    for arm in ("random", "a2c", "lola", "lase", "lase_wo", "untrained", "gift", "go"):
+        if f"ipd-{arm}" not in results.runs:
+            continue
+        found = results.run("ipd", arm)
+        chance = found.played["return/collective"] / PAYOFF
+        each = " ".join(f"{value:.2f}" for value in chance)
+        rows.append([label(arm), mean(found.final["return/collective"]), mean(chance, 2), each])
+    return markdown(("IPD", "collective return", "P(C) without epsilon", "by seed"), rows)
+
+
+def weights(results: Results) -> str:
+    """Table 2: mean weight to one other in the last episodes, and the floor of Q_SR."""
+    arms = ("lase", "lase_wo", "gift")
+    table = grid(results, arms, GAMES, lambda found: mean(late_weight(found), 3), "weight")
+    floor = "if Q_SR knew nothing"
+
+    def cell(found: Finding) -> str:
+        return mean(pairs(found.final["relation/floor"]), 3)
+
+    last = grid(results, ("lase",), GAMES, cell, "weight").splitlines()[-1]
+    return f"{table.rstrip()}\n{last.replace('LASE', floor, 1)}\n"
+
+
+def equality(results: Results) -> str:
+    """Table 9: equality after gifts, of each algorithm in each game."""
+
+    def cell(found: Finding) -> str:
+        return mean(found.final["social/equality_after"], 2)
+
+    return grid(results, ARMS, GAMES, cell, "E after gifts")
+
+
+def uncertainty(results: Results) -> str:
+    """Table 8: weights with imagined and with real views."""
+    rows = []
+    for game in GAMES:
+        found = results.runs.get(f"{game}-lase")
+        if found is None or "views/imagined/mean" not in found.played:
+            continue
+        cells = [
+            mean(pairs(found.played[f"views/{view}/{kind}"]), 3)
+            for kind in ("mean", "deviation")
+            for view in ("imagined", "real_view")
+        ]
+        rows.append([game, *cells])
+    heads = ("mean, imagined", "mean, real", "deviation, imagined", "deviation, real")
+    return markdown(("game", *heads), rows)
+
+
+def extended(results: Results) -> str:
+    """Table 7: collective return of eight agents."""
+    arms = ("lase", "gift", "ia", "lio", "si", "a2c")
+    return grid(results, arms, EXTENDED, collective, "collective return")
+
+
+def calibration(results: Results) -> str:
+    """How well pi_SR foresees, in nats: itself, others on imagined views, and a blind guess."""
+
+    def cell(found: Finding) -> str:
+        names = ("own", "other", "uniform")
+        values = (np.nanmean(found.final[f"infer/{name}_cross_entropy"]) for name in names)
+        return " / ".join(f"{value:.2f}" for value in values)
+
+    arms = ("lase", "untrained", "real_policy")
+    return grid(results, arms, GAMES, cell, "own / others / uniform")
+
+
+class Shares(NamedTuple):
+    """What free riders get of givers, by seed."""
+
+    theirs: np.ndarray  # [S] share of all gifts that goes to free riders
+    seats: float  # the same if every gift were split evenly
+    givers: np.ndarray  # [S] a giver's mean reward after gifts
+    riders: np.ndarray  # [S] a free rider's
+    paid: np.ndarray  # [S] reward per episode that a giver hands to free riders
+
+
+def shares(found: Finding, riders: int) -> Shares:
+    """What the last `riders` seats get of the others, who alone give."""
+    given, got = found.final["gift/given"].sum(-1), found.final["gift/received"]
+    after, num = found.final["return/after_gifts"], got.shape[-1]
+    theirs = got[:, -riders:].sum(-1)
+    # Gifts of negative rewards are burdens, which may cancel the others.
+    share = np.where(given > 0, theirs / np.where(given > 0, given, 1.0), np.nan)
+    own = num - riders
+    means = after[:, :own].mean(-1), after[:, own:].mean(-1)
+    return Shares(share, riders / (num - 1), *means, theirs / own)
+
+
+RIDERS = {"defector": "a scripted defector", "selfish": "A2C"}
+
+
+def free_riders(results: Results) -> str:
+    """What free riders get of the gifts, and what givers lose by them."""
+    rows = []
+    for game in (*WITH_FREE_RIDERS, "coingame"):
+        for kind, who in RIDERS.items():
+            for arm in (*GIVERS, "a2c"):
+                found = results.runs.get(f"{game}-{arm}-{kind}")
+                if found is None:
+                    continue
+                num = found.final["gift/given"].shape[-1]
+                count = 1 if kind == "defector" or num == 2 else 2
+                of = shares(found, count)
+                gives = arm != "a2c"
+                cells = [
+                    mean(found.final["return/collective"]),
+                    mean(of.theirs, 2) if gives else BLANK,
+                    f"{of.seats:.2f}" if gives else BLANK,
+                    *(mean(values) for values in (of.givers, of.riders)),
+                    mean(of.paid, 2) if gives else BLANK,
+                ]
+                rows.append([game, f"{count} {who}" if count > 1 else who, label(arm), *cells])
+    heads = (
+        *("game", "free riders", "the others", "collective return", "gifts to free riders"),
+        *("if split evenly", "a giver has", "a free rider has", "a giver pays them"),
+    )
+    return markdown(heads, rows)
+
+
+def one_giver(results: Results) -> str:
+    """One giver among three A2C: what the group earns, what the giver has and pays."""
+    rows = []
+    for game in WITH_FREE_RIDERS:
+        for arm in (*GIVERS, "go", "a2c"):
+            found = results.runs.get(f"{game}-{arm}" if arm == "a2c" else f"{game}-{arm}-one")
+            if found is None:
+                continue
+            after = found.final["return/after_gifts"]
+            cells = [found.final["return/collective"], after[:, 0], after[:, 1:].mean(-1)]
+            given = mean(found.final["gift/given"][:, 0], 2)
+            rows.append([game, label(arm), *map(mean, cells), given])
+    heads = ("game", "one", "collective return", "it has", "another has", "it gives")
+    return markdown(heads, rows)
+
+
+def crossing(found: Finding) -> np.ndarray:
+    """Episodes ``[S]`` after the change until half of the weight's change has come.
+
+    From the mean over the last fifth before the change to that over the last tenth of training;
+    NaN where the weight did not change its side of the middle.
+    """
+    curve = found.curves["relation/weight"][:, :, 0, 1]
+    steps, horizon = found.env_steps, found.settings["game"]["horizon"]
+    half = steps[-1] / 2
+    before = np.nanmean(curve[(steps > 0.4 * steps[-1]) & (steps <= half)], 0)
+    end = np.nanmean(curve[steps > 0.9 * steps[-1]], 0)
+    after = steps > half
+    crossed = np.sign(end - before) * (curve[after] - (before + end) / 2) > 0
+    first = np.where(crossed.any(0), crossed.argmax(0), -1)
+    taken = (steps[after][first] - half) / horizon
+    return np.where(first < 0, np.nan, taken)
+
+
+def changing(results: Results) -> str:
+    """How soon weights follow a co-player that stops or begins to help."""
+    rows = []
+    for game in WITH_FREE_RIDERS:
+        for name in ("stops", "begins"):
+            found = results.runs.get(f"{game}-lase-{name}")
+            if found is None:
+                continue
+            curve, steps = found.curves["relation/weight"][:, :, 0, 1], found.env_steps
+            before = curve[(steps > 0.4 * steps[-1]) & (steps <= 0.5 * steps[-1])]
+            cells = [np.nanmean(before, 0), np.nanmean(curve[steps > 0.9 * steps[-1]], 0)]
+            rows.append([game, name, *(mean(values, 3) for values in cells)])
+            rows[-1].append(mean(crossing(found), 0))
+    heads = ("game", "co-player", "weight before", "weight at the end", "episodes to half-way")
+    return markdown(heads, rows)
+
+
+def rank(found: Finding) -> np.ndarray:
+    """Rank correlation ``[S]`` of LASE's weights and its co-players' helpfulness."""
+    weights = found.final["relation/weight"][:, 0, 1:]
+    return np.array([spearmanr(row, GRADES).statistic for row in weights])
+
+
+def graded(results: Results) -> str:
+    """Weights to co-players that help in a share of the episodes."""
+    rows = []
+    for game in WITH_FREE_RIDERS:
+        for arm in ("lase", "untrained"):
+            found = results.runs.get(f"{game}-{arm}-graded")
+            if found is None:
+                continue
+            weights = found.final["relation/weight"][:, 0, 1:]
+            monotone = "yes" if (np.diff(weights.mean(0)) > 0).all() else "no"
+            cells = [mean(weights[:, index], 3) for index in range(len(GRADES))]
+            rows.append([game, label(arm), *cells, mean(rank(found), 2), monotone])
+    heads = [f"helps in {share:.0%}" for share in GRADES]
+    return markdown(("game", "arm", *heads, "rank correlation", "monotone"), rows)
+
+
+def pretenders(results: Results) -> str:
+    """Weights to a helper, to one that only looks like it, and to a defector."""
+    rows = []
+    for game in WITH_FREE_RIDERS:
+        found = results.runs.get(f"{game}-lase-pretender")
+        if found is not None:
+            weights = found.final["relation/weight"][:, 0, 1:]
+            rows.append([game, *(mean(weights[:, index], 3) for index in range(3))])
+    return markdown(("game", "helper", "pretender", "defector"), rows)
+
+
+def sensitivity(results: Results) -> str:
+    """LASE in Snowdrift with one setting changed, beside equal gifts where the game is changed."""
+
+    def cell(name: str) -> str:
+        return collective(results.runs[name]) if name in results.runs else BLANK
+
+    names = ["ssg-lase", "ssg-gift"]
+    rows = [["as in Fig. 5", *map(cell, names)], ["by PPO", cell("ssg-lase_ppo"), BLANK]]
+    for field, value in variations():
+        names = [varied(arm, field, value) for arm in ("lase", "gift")]
+        rows.append([f"{field} = {value:g}", *map(cell, names)])
+    return markdown(("setting", *map(label, ("lase", "gift"))), rows)
