@@ -91,12 +91,13 @@ def estimate(statistic: Callable[..., Any], *samples: np.ndarray) -> Estimate:
 def band(curves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Both ends ``[R]`` of the interval of the mean over seeds of ``curves [R, S]``.
 
-    With fewer than two seeds they are NaN.
+    NaN where a seed has no number, and with fewer than two seeds.
     """
-    if curves.shape[-1] < 2:
-        blank = np.full(len(curves), np.nan)
-        return blank, blank
-    return _interval(np.mean, np.asarray(curves, float))
+    low, high = np.full((2, len(curves)), np.nan)
+    whole = ~np.isnan(curves).any(-1)
+    if whole.any() and curves.shape[-1] > 1:
+        low[whole], high[whole] = _interval(np.mean, np.asarray(curves[whole], float))
+    return low, high
 
 
 def _interval(statistic: Callable[..., Any], *samples: np.ndarray) -> tuple[Any, Any]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import jax
 import tyro
 
 from envs import checks
@@ -73,6 +74,7 @@ def main() -> int:
     scale, code = SCALES[paper.scale], 0
     for name in paper.stages:
         checks.choice("stages", name, {*STAGES, *WITHOUT_TRAINING})
+    jax.config.update("jax_disable_most_optimizations", not scale.whole)
     home = scale.home(paper.out)
     for name, analyse in WITHOUT_TRAINING.items():
         if name in (paper.stages or WITHOUT_TRAINING) and paper.do in ("all", "train"):

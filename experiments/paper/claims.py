@@ -14,10 +14,9 @@ from envs.registry import GAMES as CONFIGS
 from experiments import comparison, style
 from experiments.comparison import Estimate, improvement
 from experiments.findings import Finding
+from experiments.paper.stages import GAMES
 
 FILE = Path(__file__).parent.parent / "CLAIMS.md"
-GAMES = ("ssh", "ssg", "coingame", "cleanup")
-"""The four games of Fig. 5."""
 LATE = 10_000
 """Episodes at the end of training over which Table 2 takes the mean weight."""
 PAYOFF = 200.0
@@ -58,6 +57,8 @@ class Verdict(NamedTuple):
     parts: list[Part]
     controls: dict[str, Estimate]
     """The probability that a seed of LASE is above one of a control, by the control's arm."""
+    lacks: str = ""
+    """Why it cannot be compared."""
 
     @property
     def inference(self) -> str:
@@ -110,11 +111,11 @@ def _rows(file: Path) -> list[str]:
 def judge(number: int, results: Results) -> Verdict:
     """The verdict on a claim by its number."""
     if number not in RULES:
-        return Verdict("cannot be compared", [Part(ELSEWHERE, False)], {})
+        return Verdict("cannot be compared", [], {}, ELSEWHERE)
     try:
         return RULES[number](results)
     except MissingError as error:
-        return Verdict("cannot be compared", [Part(f"The run {error} is not kept.", False)], {})
+        return Verdict("cannot be compared", [], {}, f"{error} is not kept.")
 
 
 ELSEWHERE = (

@@ -13,10 +13,11 @@ from envs.render import AGENT_COLOURS
 from experiments import comparison, curves, style
 from experiments.curves import Line
 from experiments.findings import Finding
-from experiments.paper.claims import GAMES, PAYOFF, MissingError, Results, label
+from experiments.paper.claims import PAYOFF, MissingError, Results, label
 from experiments.paper.stages import (
     ARMS,
     BASELINES,
+    GAMES,
     GIVERS,
     GRADES,
     METHODS,
@@ -90,6 +91,19 @@ def places(axis: Any, names: Sequence[str]) -> None:
 def colour_of(arm: str) -> str:
     """The colour of an arm."""
     return style.COLOURS[arm]
+
+
+def trained(results: Results, *name: str) -> list[str]:
+    """The games with free riders of which a run is kept.
+
+    Raises:
+        MissingError: there is none.
+    """
+    tail = "-".join(name)
+    games = [game for game in WITH_FREE_RIDERS if f"{game}-{tail}" in results.runs]
+    if not games:
+        raise MissingError(tail)
+    return games
 
 
 def iterated_dilemma(results: Results, path: Path) -> None:
@@ -191,8 +205,9 @@ def adaptation(results: Results, path: Path) -> None:
 
 def exploitation(results: Results, path: Path) -> None:
     """Fig. 9: the group's return, and what the giver and the others have after gifts."""
-    figure, axes = new(2, len(WITH_FREE_RIDERS))
-    for row, game in enumerate(WITH_FREE_RIDERS):
+    games = trained(results, "lase", "one")
+    figure, axes = new(2, len(games))
+    for row, game in enumerate(games):
         arms = [arm for arm in (*GIVERS, "go") if f"{game}-{arm}-one" in results.runs]
         group, each = axes[2 * row : 2 * row + 2]
         if f"{game}-a2c" in results.runs:
@@ -242,7 +257,8 @@ def free_riders(results: Results, path: Path) -> None:
 
 def changing(results: Results, path: Path) -> None:
     """Weights to a helper, a defector and a player that changes half-way."""
-    cases = [(game, name) for game in WITH_FREE_RIDERS for name in ("stops", "begins")]
+    games = trained(results, "lase", "stops")
+    cases = [(game, name) for game in games for name in ("stops", "begins")]
     figure, axes = new(len(cases), width=3.6)
     for axis, (game, name) in zip(axes, cases, strict=True):
         found = results.run(game, "lase", name)
@@ -261,8 +277,9 @@ def changing(results: Results, path: Path) -> None:
 
 def graded(results: Results, path: Path) -> None:
     """Weights by the share of episodes in which a co-player helps."""
-    figure, axes = new(len(WITH_FREE_RIDERS))
-    for axis, game in zip(axes, WITH_FREE_RIDERS, strict=True):
+    games = trained(results, "lase", "graded")
+    figure, axes = new(len(games))
+    for axis, game in zip(axes, games, strict=True):
         for arm in ("lase", "untrained"):
             weights = results.final(game, arm, "graded", metric="relation/weight")[:, 0, 1:]
             axis.plot(GRADES, weights.T, ".", color=colour_of(arm), alpha=0.4)

@@ -17,7 +17,6 @@ from experiments import study
 from experiments.curves import fraction
 from experiments.paper import figures, tables
 from experiments.paper.claims import (
-    GAMES,
     Claim,
     MissingError,
     Results,
@@ -27,7 +26,7 @@ from experiments.paper.claims import (
     read,
 )
 from experiments.paper.scales import SEED, Scale
-from experiments.paper.stages import EXTENDED, STAGES
+from experiments.paper.stages import EXTENDED, GAMES, STAGES
 from experiments.presets import preset
 from experiments.schelling import analysis as schelling
 from experiments.theory import analysis as theory

@@ -1,7 +1,7 @@
 """How large the runs of a reproduction are."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -32,8 +32,14 @@ class Scale:
     """Points of each axis of the plane of games of two actions."""
     episodes: int
     """Episodes of each scripted society."""
-    games: tuple[str, ...] = ("ssh", "ssg", "coingame", "cleanup")
-    """Games in which algorithms are compared in self-play."""
+    games: tuple[str, ...] = ("ssh", "ssg", "coingame", "cleanup", "ssg_extn", "cleanup_extn")
+    """Games of the paper that are played, besides the IPD."""
+    whole: bool = True
+    """Whether all values of a setting are tried, or one, and programs are optimised."""
+
+    def of(self, games: Iterable[str]) -> list[str]:
+        """Those of some games that are played at this scale."""
+        return [game for game in games if game in self.games]
 
     @property
     def half(self) -> "Scale":
@@ -81,7 +87,9 @@ def _published(run: RunConfig) -> RunConfig:
 
 
 SCALES: dict[Name, Scale] = {
-    "quick": Scale("quick", 2, _toy, points=5, episodes=20, games=("coingame", "cleanup")),
+    "quick": Scale(
+        "quick", 2, _toy, 5, 20, games=("coingame", "cleanup", "cleanup_extn"), whole=False
+    ),
     "cpu": Scale("cpu", 10, lambda run: run, points=51, episodes=1000),
     "full": Scale("full", 10, _published, points=101, episodes=1000),
 }

@@ -17,6 +17,8 @@ from lase_jax.algorithms import ALGORITHMS, Scripted
 from lase_jax.core.settings import changed
 from lase_jax.runs.config import Kind, RunConfig
 
+GAMES = ("ssh", "ssg", "coingame", "cleanup")
+"""The four games of Fig. 5."""
 BASELINES = ("a2c", "ia", "si", "lio")
 METHODS = ("lase", "lase_wo", "go", "gift")
 CONTROLS = ("shuffled", "moments", "untrained", "real_policy")
@@ -57,14 +59,20 @@ class Stage(NamedTuple):
     """What is kept of a run, by its name."""
 
 
-def self_play(*arms: str, games: Sequence[str] = ()) -> Callable[[Scale], Runs]:
-    """Runs of every arm in games, or in those of the scale."""
+def self_play(*arms: str) -> Callable[[Scale], Runs]:
+    """Runs of every arm in the four games."""
 
     def runs(scale: Scale) -> Runs:
-        pairs = [(game, arm) for game in games or scale.games for arm in arms]
+        pairs = [(game, arm) for game in scale.of(GAMES) for arm in arms]
         return {f"{game}-{arm}": of_scale(game, arm, scale) for game, arm in pairs}
 
     return runs
+
+
+def iterated_dilemma(scale: Scale) -> Runs:
+    """Runs of every arm in the IPD."""
+    arms = (*METHODS, "a2c", "lola", "untrained", "random")
+    return {f"ipd-{arm}": of_scale("ipd", arm, scale) for arm in arms}
 
 
 def of_scale(game: str, arm: str, scale: Scale) -> RunConfig:
@@ -112,7 +120,7 @@ def exploitation(scale: Scale) -> Runs:
     beside = ("a2c",) * 3
     return {
         f"{game}-{arm}-one": mixed(scale, game, arm, beside)
-        for game in WITH_FREE_RIDERS
+        for game in scale.of(WITH_FREE_RIDERS)
         for arm in (*GIVERS, "go")
     }
 
@@ -120,7 +128,7 @@ def exploitation(scale: Scale) -> Runs:
 def free_riders(scale: Scale) -> Runs:
     """Agents of each arm with a scripted defector, or with selfish learners on half the seats."""
     runs = {}
-    for game in (*WITH_FREE_RIDERS, "coingame"):
+    for game in scale.of((*WITH_FREE_RIDERS, "coingame")):
         two = CONFIGS[game].spec().num_agents == 2
         for arm in (*GIVERS, "a2c"):
             if two and arm == "shuffled":  # there is only one co-player
@@ -135,7 +143,7 @@ def free_riders(scale: Scale) -> Runs:
 def changing(scale: Scale) -> Runs:
     """LASE beside a helper, a defector, and a player that changes from one into the other."""
     runs = {}
-    for game in WITH_FREE_RIDERS:
+    for game in scale.of(WITH_FREE_RIDERS):
         helper = HELPER[game]
         run = of_scale(game, "lase", scale)
         half = run.schedule.steps // run.game.horizon // 2
@@ -149,7 +157,7 @@ def changing(scale: Scale) -> Runs:
 def graded(scale: Scale) -> Runs:
     """LASE beside players that help in a share of the episodes."""
     runs = {}
-    for game in WITH_FREE_RIDERS:
+    for game in scale.of(WITH_FREE_RIDERS):
         players = {
             f"helps_{share:.0%}".rstrip("%"): Scripted(HELPER[game], "defector", share)
             for share in GRADES
@@ -168,19 +176,21 @@ def pretenders(scale: Scale) -> Runs:
         f"{game}-lase-pretender": mixed(
             scale, game, "lase", (HELPER[game], "pretender", "defector")
         )
-        for game in WITH_FREE_RIDERS
+        for game in scale.of(WITH_FREE_RIDERS)
     }
 
 
 def extended(scale: Scale) -> Runs:
     """Eight agents on larger maps."""
-    return self_play("lase", *BASELINES, "gift", games=EXTENDED)(scale.half)
+    arms = ("lase", *BASELINES, "gift")
+    pairs = [(game, arm) for game in scale.of(EXTENDED) for arm in arms]
+    return {f"{game}-{arm}": of_scale(game, arm, scale.half) for game, arm in pairs}
 
 
-def variations() -> list[tuple[str, float]]:
-    """Fields and values of `SENSITIVITY`."""
+def variations(whole: bool = True) -> list[tuple[str, float]]:
+    """Fields and values of `SENSITIVITY`: all, or one for each field."""
     every = [*SENSITIVITY["agent"].items(), *SENSITIVITY["game"].items()]
-    return [(field, value) for field, values in every for value in values]
+    return [(field, v) for field, values in every for v in (values if whole else values[:1])]
 
 
 def varied(arm: str, field: str, value: float) -> str:
@@ -191,7 +201,7 @@ def varied(arm: str, field: str, value: float) -> str:
 def sensitivity(scale: Scale) -> Runs:
     """LASE in Snowdrift with one setting changed, and equal gifts in every changed game."""
     runs = {"ssg-lase_ppo": of_scale("ssg", "lase_ppo", scale.half)}
-    for field, value in variations():
+    for field, value in variations(scale.whole):
         part = "agent" if field in SENSITIVITY["agent"] else "game"
         for arm in ("lase",) if part == "agent" else ("lase", "gift"):
             run = of_scale("ssg", arm, scale.half)
@@ -222,7 +232,7 @@ def of_weights(name: str) -> Keep:
 STAGES: dict[str, Stage] = {
     "ipd": Stage(
         "Fig. 4: the iterated prisoner's dilemma",
-        self_play(*METHODS, "a2c", "lola", "untrained", "random", games=("ipd",)),
+        iterated_dilemma,
         of_self_play,
     ),
     "baselines": Stage("Fig. 5, Table 9: baselines", self_play(*BASELINES), of_self_play),

@@ -12,10 +12,11 @@ from scipy.stats import spearmanr
 from experiments import comparison
 from experiments.curves import fraction
 from experiments.findings import Finding
-from experiments.paper.claims import GAMES, PAYOFF, Results, label, late_weight, pairs
+from experiments.paper.claims import PAYOFF, Results, label, late_weight, pairs
 from experiments.paper.stages import (
     ARMS,
     EXTENDED,
+    GAMES,
     GIVERS,
     GRADES,
     WITH_FREE_RIDERS,
