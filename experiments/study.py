@@ -27,6 +27,7 @@ def train_all(
     kept: Path,
     command: str,
     keep: Mapping[str, Keep] = MappingProxyType({}),
+    pictures: bool = True,
 ) -> int:
     """Trains all runs whose findings are not kept yet, and continues interrupted ones.
 
@@ -38,6 +39,7 @@ def train_all(
         kept: where a file ``<name>.json`` with the findings of each run lies (see `findings`).
         command: what to type to continue after an interruption.
         keep: what is kept of some runs, by name, besides what every study keeps.
+        pictures: whether each run's folder gets pictures of its curves and of an episode.
 
     Returns:
         An exit code: 0 when all are trained, 1 when some diverged, 128 + n when stopped by
@@ -59,7 +61,7 @@ def train_all(
         if not made(path):
             create_run(config, path, overwrite=False)
         try:
-            code = 0 if results.finished(path) else train_run(path, command)
+            code = 0 if results.finished(path) else train_run(path, command, pictures=pictures)
         except DivergedError as error:
             print(f"{path} diverged: {error}", file=sys.stderr)
             diverged.append(name)

@@ -56,7 +56,7 @@ def train(name: str, scale: Scale, paper: Paper) -> int:
     stage, runs = STAGES[name], STAGES[name].runs(scale)
     parent, kept = paper.out / scale.name / "runs", scale.home(paper.out) / report.FINDINGS
     keep = {name: stage.keep(name) for name in runs}
-    return train_all(runs, parent, kept, again, keep)
+    return train_all(runs, parent, kept, again, keep, pictures=scale.whole)
 
 
 def headline(name: str, runs: Runs, kept: Path) -> str:

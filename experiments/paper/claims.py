@@ -49,6 +49,11 @@ class Part(NamedTuple):
     against: bool = False
     """Whether the opposite was found."""
 
+    @property
+    def outcome(self) -> str:
+        """The part's own verdict."""
+        return "holds" if self.holds else "contradicted" if self.against else "not shown"
+
 
 class Verdict(NamedTuple):
     """What became of a claim."""

@@ -4,9 +4,12 @@ Written as Markdown and as one HTML file that needs no network.
 """
 
 import base64
+import contextlib
 import json
+import os
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -121,32 +124,34 @@ def collect(scale: Scale, out: Path) -> Results:
 
 def write(scale: Scale, out: Path) -> None:
     """Draws the figures and writes the report as Markdown and HTML."""
-    results, home = collect(scale, out), scale.home(out)
+    results, home, target = collect(scale, out), scale.home(out), place_of(scale, out)
     home.mkdir(parents=True, exist_ok=True)
-    target = COMMITTED if scale.name == "cpu" else home / "REPORT.md"
-    drawn = {name for name in figures.FIGURES if _drawn(results, home / f"{name}.png", name)}
-    places = {name: home / f"{name}.png" for name in drawn} | {
-        f"{name}/{figure}": folder_of(name, scale, out) / f"{figure}.png"
-        for name, figure in (("theory", "plane"), ("schelling", "diagrams"))
-    }
-    images = {
-        name: str(place.resolve().relative_to(target.parent.resolve()))
-        for name, place in places.items()
-        if place.is_file()
-    }
-    text = compose(results, scale, images)
+    for name, draw in figures.FIGURES.items():
+        with contextlib.suppress(MissingError):  # runs that it needs are not kept
+            files.replace(home / f"{name}.png", partial(draw, results))
+    text = compose(results, scale, images(scale, out))
     files.write(target, text)
     files.write(target.with_suffix(".html"), html(text, target.parent))
     print(f"{target}: {summary_line(results)}")
 
 
-def _drawn(results: Results, path: Path, name: str) -> bool:
-    """Draws a figure, unless runs that it needs are not kept."""
-    try:
-        files.replace(path, lambda file: figures.FIGURES[name](results, file))
-    except MissingError:
-        return False
-    return True
+def place_of(scale: Scale, out: Path) -> Path:
+    """Where the report lies."""
+    return COMMITTED if scale.name == "cpu" else scale.home(out) / "REPORT.md"
+
+
+def images(scale: Scale, out: Path) -> dict[str, str]:
+    """The figures that have been drawn, by name: their paths from the report."""
+    drawn = {name: scale.home(out) / f"{name}.png" for name in figures.FIGURES} | {
+        f"{name}/{figure}": folder_of(name, scale, out) / f"{figure}.png"
+        for name, figure in (("theory", "plane"), ("schelling", "diagrams"))
+    }
+    start = place_of(scale, out).parent
+    return {
+        name: Path(os.path.relpath(path, start)).as_posix()
+        for name, path in drawn.items()
+        if path.is_file()
+    }
 
 
 def summary_line(results: Results) -> str:
@@ -221,12 +226,13 @@ def section(claim: Claim, found: Verdict) -> str:
         f"**Claim.** {claim.claim}\n",
         f"**Rule.** {claim.rule}\n",
         "**Found.**\n",
-        *(f"- {'holds' if part.holds else 'fails'}: {part.found}" for part in found.parts),
+        *(f"- {part.outcome}: {part.found}" for part in found.parts),
+        *(f"- LASE above {label(arm)}: P = {chance}" for arm, chance in found.controls.items()),
+        *([f"- {found.lacks}"] if found.lacks else []),
     ]
-    lines += [f"- LASE above {label(arm)}: P = {chance}" for arm, chance in found.controls.items()]
     if found.inference:
-        lines.append(f"\nThe effect is {found.inference}." if "due" in found.inference else "")
-    return "\n".join(lines).rstrip() + "\n"
+        lines.append(f"\nBeside its controls the effect: {found.inference}.")
+    return "\n".join(lines) + "\n"
 
 
 def picture(name: str, images: Mapping[str, str]) -> str:

@@ -1,10 +1,10 @@
 """How large the runs of a reproduction are."""
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from lase_jax.core.settings import fitting
 from lase_jax.nets.layers import Net
@@ -14,6 +14,8 @@ SEED = 1000
 """The first seed of all runs: nothing has been chosen by it or reported of it before."""
 COMMITTED = Path(__file__).parent
 """Where what the runs of scale "cpu" have shown is kept."""
+
+T = TypeVar("T")
 
 Name = Literal["quick", "cpu", "full"]
 """Names of scales."""
@@ -35,11 +37,15 @@ class Scale:
     games: tuple[str, ...] = ("ssh", "ssg", "coingame", "cleanup", "ssg_extn", "cleanup_extn")
     """Games of the paper that are played, besides the IPD."""
     whole: bool = True
-    """Whether all values of a setting are tried, or one, and programs are optimised."""
+    """Whether all arms and values are tried and runs get pictures; programs are optimised, too."""
 
     def of(self, games: Iterable[str]) -> list[str]:
         """Those of some games that are played at this scale."""
         return [game for game in games if game in self.games]
+
+    def some(self, items: Sequence[T], few: int) -> Sequence[T]:
+        """All of some items, or the first few."""
+        return items if self.whole else items[:few]
 
     @property
     def half(self) -> "Scale":
@@ -87,9 +93,7 @@ def _published(run: RunConfig) -> RunConfig:
 
 
 SCALES: dict[Name, Scale] = {
-    "quick": Scale(
-        "quick", 2, _toy, 5, 20, games=("coingame", "cleanup", "cleanup_extn"), whole=False
-    ),
+    "quick": Scale("quick", 2, _toy, 5, 20, games=("cleanup", "cleanup_extn"), whole=False),
     "cpu": Scale("cpu", 10, lambda run: run, points=51, episodes=1000),
     "full": Scale("full", 10, _published, points=101, episodes=1000),
 }

@@ -121,7 +121,7 @@ def exploitation(scale: Scale) -> Runs:
     return {
         f"{game}-{arm}-one": mixed(scale, game, arm, beside)
         for game in scale.of(WITH_FREE_RIDERS)
-        for arm in (*GIVERS, "go")
+        for arm in (*scale.some(GIVERS, 2), "go")
     }
 
 
@@ -130,7 +130,7 @@ def free_riders(scale: Scale) -> Runs:
     runs = {}
     for game in scale.of((*WITH_FREE_RIDERS, "coingame")):
         two = CONFIGS[game].spec().num_agents == 2
-        for arm in (*GIVERS, "a2c"):
+        for arm in (*scale.some(GIVERS, 2), "a2c"):
             if two and arm == "shuffled":  # there is only one co-player
                 continue
             runs[f"{game}-{arm}-defector"] = mixed(scale, game, arm, ("defector",))
@@ -187,10 +187,10 @@ def extended(scale: Scale) -> Runs:
     return {f"{game}-{arm}": of_scale(game, arm, scale.half) for game, arm in pairs}
 
 
-def variations(whole: bool = True) -> list[tuple[str, float]]:
-    """Fields and values of `SENSITIVITY`: all, or one for each field."""
+def variations() -> list[tuple[str, float]]:
+    """Fields and values of `SENSITIVITY`."""
     every = [*SENSITIVITY["agent"].items(), *SENSITIVITY["game"].items()]
-    return [(field, v) for field, values in every for v in (values if whole else values[:1])]
+    return [(field, value) for field, values in every for value in values]
 
 
 def varied(arm: str, field: str, value: float) -> str:
@@ -201,7 +201,7 @@ def varied(arm: str, field: str, value: float) -> str:
 def sensitivity(scale: Scale) -> Runs:
     """LASE in Snowdrift with one setting changed, and equal gifts in every changed game."""
     runs = {"ssg-lase_ppo": of_scale("ssg", "lase_ppo", scale.half)}
-    for field, value in variations(scale.whole):
+    for field, value in variations()[:: 1 if scale.whole else 6]:
         part = "agent" if field in SENSITIVITY["agent"] else "game"
         for arm in ("lase",) if part == "agent" else ("lase", "gift"):
             run = of_scale("ssg", arm, scale.half)

@@ -244,7 +244,13 @@ def require_checkpoints(path: Path) -> None:
     checks.require(there or not trained, folder.CHECKPOINTS, str(place), remedy)
 
 
-def train_run(path: Path, command: str, say: Say = print, wandb: WandbMode | None = None) -> int:
+def train_run(
+    path: Path,
+    command: str,
+    say: Say = print,
+    wandb: WandbMode | None = None,
+    pictures: bool = True,
+) -> int:
     """Trains the run whose config.json lies in `path`, from its newest checkpoint if it has one.
 
     Args:
@@ -252,6 +258,7 @@ def train_run(path: Path, command: str, say: Say = print, wandb: WandbMode | Non
         command: the command that resumes this run, for messages.
         say: prints a line.
         wandb: W&B's mode; None for the one in the run's settings.
+        pictures: whether to draw the curves and an episode in the end.
 
     Returns:
         An exit code: 0 when finished, 1 when something could not be saved, 128 + n when stopped by
@@ -265,7 +272,7 @@ def train_run(path: Path, command: str, say: Say = print, wandb: WandbMode | Non
     with (
         lock.held(path),
         stop_signals() as received,
-        contextlib.closing(Run(path, say, wandb)) as one,
+        contextlib.closing(Run(path, say, wandb, pictures)) as one,
     ):
         if one.finished:
             say(f"{path} is finished: {one.plan.updates} updates.")

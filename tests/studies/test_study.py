@@ -59,14 +59,14 @@ def test_a_run_that_diverges_does_not_end_the_sweep(swept, tmp_path, monkeypatch
     parent, kept = swept
     seen = []
 
-    def run(path, command):
+    def run(path, command, **own):
         seen.append(path.name)
         if path.name == "a":
             raise DivergedError("loss is not finite")
         return 0
 
     monkeypatch.setattr(study, "train_run", run)
-    monkeypatch.setattr(findings, "of_run", lambda path: findings.read(kept / "ssh-a2c.json", RUN))
+    monkeypatch.setattr(findings, "of_run", lambda *_: findings.read(kept / "ssh-a2c.json", RUN))
     out = tmp_path / "kept"
     assert study.train_all(dict.fromkeys("ab", tiny.config()), tmp_path, out, "again") == 1
     assert seen == ["a", "b"] and [path.name for path in out.iterdir()] == ["b.json"]
@@ -74,7 +74,7 @@ def test_a_run_that_diverges_does_not_end_the_sweep(swept, tmp_path, monkeypatch
 
 
 def test_a_signal_ends_the_sweep(tmp_path, monkeypatch):
-    monkeypatch.setattr(study, "train_run", lambda path, command: 143)
+    monkeypatch.setattr(study, "train_run", lambda path, command, **own: 143)
     kept = tmp_path / "kept"
     assert study.train_all(dict.fromkeys("ab", tiny.config()), tmp_path, kept, "again") == 143
     assert not (tmp_path / "b").exists() and not kept.exists()

@@ -1,0 +1,349 @@
+"""The reproduction: which runs, what they decide, and what the report says."""
+
+import dataclasses
+import re
+import subprocess
+
+import numpy as np
+import pytest
+
+from experiments.comparison import Estimate
+from experiments.findings import Finding
+from experiments.learning_curves import sweep
+from experiments.paper import claims, cost, figures, report, tables
+from experiments.paper.claims import Part, Results
+from experiments.paper.scales import SCALES, SEED
+from experiments.paper.stages import STAGES
+from experiments.study import TUNING_SEED
+from lase_jax.algorithms import Scripted
+from lase_jax.core import metrics
+
+SEEDS, ROWS = 10, 20
+
+
+def made(returns=0.0, agents=4, horizon=100, curves=None, played=None, steps=1_000_000, **final):
+    """A finding of ten seeds with some numbers; others are zero."""
+    returns = np.broadcast_to(np.asarray(returns, float), SEEDS)
+    axes = {"": (), "N": (agents,), "NN": (agents, agents)}
+    zeros = {name: np.zeros((SEEDS, *axes[row.axes])) for name, row in metrics.TABLE.items()}
+    given = {name.replace("__", "/"): np.asarray(values, float) for name, values in final.items()}
+    zeros["event/waste_cleaned"] = np.zeros((SEEDS, agents))
+    numbers = zeros | {"return/collective": returns} | given
+    course = {"return/collective": np.tile(returns, (ROWS, 1))} | (curves or {})
+    facts = dict(date="2026-01-01", device="cpu", env_steps=steps, minutes=1.0)
+    env_steps = np.linspace(0, steps, ROWS + 1)[1:]
+    played = {"return/collective": returns} | (played or {})
+    return Finding(dict(game=dict(horizon=horizon)), facts, env_steps, course, numbers, played)
+
+
+def results(**runs):
+    return Results({name.replace("__", "-"): run for name, run in runs.items()}, {}, {})
+
+
+def judged(number, **runs):
+    return claims.judge(number, results(**runs))
+
+
+@pytest.fixture(scope="module")
+def planned():
+    """All runs of all scales."""
+    return {
+        name: {stage: STAGES[stage].runs(scale) for stage in STAGES}
+        for name, scale in SCALES.items()
+    }
+
+
+@pytest.mark.parametrize("name", SCALES)
+def test_runs_have_names_of_their_own_and_seeds_that_nothing_else_reports(planned, name):
+    runs = [(run, config) for stage in planned[name].values() for run, config in stage.items()]
+    assert len({run for run, _ in runs}) == len(runs)
+    for run, config in runs:
+        assert run.split("-")[0] == config.env
+        assert config.seed == SEED and config.wandb == "disabled"
+        assert config.seeds <= SCALES[name].seeds
+    assert SEED > TUNING_SEED + 100 > sweep.SEEDS
+
+
+def test_the_scale_that_is_reported_has_the_preset_settings(planned):
+    ours = planned["cpu"]["methods"]["cleanup-lase"]
+    theirs = sweep.runs(("cleanup",), ("lase",), ours.seeds)["cleanup-lase"]
+    assert ours == dataclasses.replace(theirs, seed=SEED)
+    assert ours.seeds == 10
+
+
+def test_the_full_scale_has_the_networks_of_the_paper(planned):
+    net = planned["full"]["methods"]["ssg-lase"].agent.learner.net
+    assert (net.conv, net.dense, net.lstm) == ((16, 32), (128,), 128)
+
+
+def test_seats_are_those_of_the_figures(planned):
+    stages = planned["cpu"]
+    assert stages["adaptation"]["cleanup-lase-scripted"].seats == (
+        *("lase", "cleaner", "defector", "random"),
+    )
+    one = stages["exploitation"]["cleanup-gift-one"]
+    assert one.seats == ("gift", "a2c", "a2c", "a2c")
+    riders = stages["free_riders"]
+    assert riders["ssg-shuffled-defector"].seats == ("lase", "lase", "lase", "defector")
+    assert riders["ssg-shuffled-defector"].agent.control == "co_players"
+    assert riders["cleanup-lase-selfish"].seats == ("lase", "lase", "a2c", "a2c")
+    assert riders["coingame-lase-selfish"].seats == ("lase", "a2c")
+    assert "coingame-shuffled-defector" not in riders
+
+
+def test_a_co_player_changes_half_way_and_others_help_now_and_then(planned):
+    run = planned["cpu"]["changing"]["ssg-lase-stops"]
+    half = run.schedule.steps // run.game.horizon // 2
+    players = {kind.name: kind.agent for kind in run.others}
+    assert players["stops"] == Scripted("cooperator", other="defector", until=half)
+    graded = planned["cpu"]["graded"]["cleanup-lase-graded"]
+    helps = [kind.agent for kind in graded.kinds()[1:]]
+    assert [player.share for player in helps] == [0.0, 0.25, 0.5, 0.75, 1.0]
+    assert graded.game.num_agents == len(graded.seats) == 6
+
+
+def test_every_claim_has_a_rule_or_is_judged_elsewhere():
+    numbered = claims.read()
+    assert [*numbered] == [*range(1, 19)] and {*claims.RULES} == {*range(1, 17)}
+    assert numbered[4].claim == "SSG: LASE near 120, GO above it."
+    found = judged(17)
+    assert found.word == "cannot be compared" and "influence" in found.lacks
+
+
+@pytest.mark.parametrize("number", [number for number in claims.RULES])
+def test_what_is_not_kept_is_named(number):
+    found = judged(number)
+    assert found.word == "cannot be compared" and found.lacks.endswith(" is not kept.")
+
+
+@pytest.mark.parametrize(
+    ("parts", "needed", "word"),
+    [
+        ("++", 0, "reproduced"),
+        ("+0", 0, "partly"),
+        ("+-", 0, "not reproduced"),
+        ("00", 0, "not reproduced"),
+        ("+++-", 3, "reproduced"),
+        ("++0-", 3, "not reproduced"),
+        ("++00", 3, "partly"),
+    ],
+)
+def test_parts_make_a_verdict(parts, needed, word):
+    every = [Part("", part == "+", part == "-") for part in parts]
+    assert claims.verdict(every, needed=needed).word == word
+
+
+@pytest.mark.parametrize(
+    ("chances", "word"),
+    [
+        ({}, ""),
+        ({"gift": Estimate(0.9, 0.8, 1.0)}, "due to inference"),
+        ({"gift": Estimate(0.6, 0.4, 0.8)}, "needs no inference"),
+        (
+            {"gift": Estimate(0.9, 0.8, 1.0), "untrained": Estimate(0.5, 0.4, 0.6)},
+            "above equal gifts only",
+        ),
+    ],
+)
+def test_an_effect_is_due_to_inference_if_every_control_stays_below(chances, word):
+    assert claims.verdict([], chances).inference == word
+
+
+RISING = np.linspace(0.0, 0.9, SEEDS)
+
+
+def test_the_iterated_dilemma_is_judged_without_epsilon():
+    def of(chance):
+        return made(chance * claims.PAYOFF, agents=2)
+
+    runs = dict(
+        ipd__lase=of(0.93),
+        ipd__a2c=of(0.02),
+        ipd__go=of(0.99),
+        ipd__lola=of(0.7 + RISING / 5),
+        ipd__gift=of(0.9),
+        ipd__untrained=of(0.95),
+    )
+    found = judged(1, **runs)
+    assert found.word == "reproduced" and found.inference == "above equal gifts only"
+    assert judged(1, **runs | dict(ipd__a2c=of(0.5))).word == "not reproduced"
+    assert "10 of 10 seeds" in found.parts[0].found
+
+
+def test_waiting_is_seen_in_the_steps_that_agents_take_part():
+    def of(returns, share):
+        return made(returns, play__active=np.full((SEEDS, 4), share))
+
+    runs = dict(
+        ssh__lase=of(18.5 + RISING, 0.5),
+        ssh__go=of(12.0, 0.9),
+        ssh__gift=of(18.0, 0.5),
+        ssh__shuffled=of(18.5 + RISING, 0.5),
+    )
+    found = judged(3, **runs)
+    assert found.word == "reproduced" and found.inference == "above equal gifts only"
+    assert "GO leaves after 27.0 steps, LASE after 15.0" in found.parts[2].found
+
+
+@pytest.mark.parametrize(
+    ("ours", "group", "word"),
+    [
+        (115.0, 118.0, "reproduced"),
+        (115.0, 100.0, "not reproduced"),
+        (90.0, 80.0, "not reproduced"),
+    ],
+)
+def test_snowdrift_has_bounds(ours, group, word):
+    runs = dict(
+        ssg__lase=made(ours), ssg__go=made(group), ssg__gift=made(90), ssg__shuffled=made(9)
+    )
+    assert judged(4, **runs).word == word
+
+
+def test_views_count_in_three_games_of_four():
+    def runs(*below):
+        return {
+            f"{game}__{arm}": made(RISING - (10 if arm == "lase_wo" and game in below else 0))
+            for game in claims.GAMES
+            for arm in ("lase", "lase_wo")
+        }
+
+    assert judged(7, **runs("ssh", "ssg", "cleanup")).word == "reproduced"
+    assert judged(7, **runs("ssh")).word == "partly"
+
+
+def test_equality_is_partly_there_if_only_the_order_is():
+    def of(equal):
+        return made(social__equality_after=np.full(SEEDS, equal) + RISING / 100)
+
+    runs = dict(cleanup__go=of(0.5), cleanup__gift=of(0.6))
+    assert judged(9, cleanup__lase=of(0.9), **runs).word == "partly"
+    assert judged(9, cleanup__lase=of(0.55), **runs).word == "not reproduced"
+    exact = dict(cleanup__go=of(0.493), cleanup__gift=of(0.6))
+    assert judged(9, cleanup__lase=of(0.799), **exact).word == "reproduced"
+
+
+def test_the_cleaner_must_be_poor_and_paid():
+    cleaned = np.tile([0.0, 9.0, 1.0, 1.0], (SEEDS, 1))
+    own = np.tile([5.0, 0.0, 6.0, 6.0], (SEEDS, 1))
+    weights = np.zeros((SEEDS, 4, 4)) + 0.1
+    weights[:, :, 1] = 0.2
+    paid = made(event__waste_cleaned=cleaned, return__extrinsic=own, gift__weight=weights)
+    blind = paid._replace(final=paid.final | {"gift/weight": np.full((SEEDS, 4, 4), 0.1)})
+    rest = dict(cleanup__gift=blind, cleanup__moments=blind)
+    assert judged(10, cleanup__lase=paid, **rest).word == "reproduced"
+    assert judged(10, cleanup__lase=blind, **rest).word == "not reproduced"
+
+
+def test_weights_must_be_in_the_order_of_good_deeds_in_every_seed():
+    weights = np.zeros((SEEDS, 4, 4))
+    weights[:, 0, 1:] = 0.3, 0.1, 0.2
+    found = made(gift__weight=weights)
+    runs = {"cleanup__untrained__scripted": made()}
+    assert judged(11, **runs, cleanup__lase__scripted=found).word == "reproduced"
+    weights[0, 0, 1:] = 0.1, 0.3, 0.2
+    again = made(gift__weight=weights)
+    assert judged(11, **runs, cleanup__lase__scripted=again).word == "not reproduced"
+
+
+def test_who_is_exploited_has_less_than_the_others():
+    def of(returns, own):
+        after = np.tile([own, 10.0, 10.0, 10.0], (SEEDS, 1))
+        return made(returns, return__after_gifts=after)
+
+    runs = dict(
+        cleanup__a2c=made(1.0), cleanup__gift__one=of(30.0, 9.0), cleanup__go__one=of(50.0, 0.0)
+    )
+    assert judged(12, **runs, cleanup__lase__one=of(40.0, 9.0)).word == "reproduced"
+    assert judged(12, **runs, cleanup__lase__one=of(40.0, 5.0)).word == "partly"
+
+
+def test_weights_of_the_last_episodes_are_compared():
+    """20 rows over 1M steps of 100-step episodes: the last 10,000 episodes are all of them."""
+
+    def of(weight, early=0.0):
+        course = np.full((ROWS, SEEDS, 4, 4), weight) + RISING[None, :, None, None] / 100
+        course[: ROWS // 2] += early
+        return made(curves={"gift/weight": course}, steps=2_000_000)
+
+    runs = {f"{game}__lase": of(0.1, early=5.0) for game in claims.GAMES}
+    runs |= {f"{game}__lase_wo": of(0.2) for game in claims.GAMES}
+    assert judged(13, **runs).word == "reproduced"
+    assert claims.late_weight(of(0.1, early=5.0)).mean() == pytest.approx(0.1045)
+
+
+def test_imagined_views_agree_in_the_mean_and_vary_more():
+    def of(mean, deviation):
+        spread = RISING[:, None, None] / 1000
+        played = {
+            f"views/{view}/{kind}": np.full((SEEDS, 4, 4), value) + spread
+            for view, values in (("imagined", (mean, deviation)), ("real_view", (0.1, 0.05)))
+            for kind, value in zip(("mean", "deviation"), values, strict=True)
+        }
+        return made(played=played)
+
+    good = dict(ssh__lase=of(0.105, 0.1), coingame__lase=of(0.095, 0.1))
+    assert judged(14, **good, cleanup__lase=of(0.2, 0.1)).word == "reproduced"
+    other = dict(good, coingame__lase=of(0.1, 0.01))
+    assert judged(14, **other, cleanup__lase=of(0.2, 0.1)).word == "not reproduced"
+
+
+def test_shares_of_gifts_are_counted_by_receiver():
+    given = np.tile([2.0, 2.0, 2.0, 0.0], (SEEDS, 1))
+    got = np.tile([1.5, 1.5, 1.5, 1.5], (SEEDS, 1))
+    after = np.tile([9.0, 9.0, 9.0, 12.0], (SEEDS, 1))
+    found = tables.shares(
+        made(gift__given=given, gift__received=got, return__after_gifts=after), riders=1
+    )
+    assert found.theirs == pytest.approx(0.25) and found.seats == pytest.approx(1 / 3)
+    assert found.givers == pytest.approx(9.0) and found.riders == pytest.approx(12.0)
+    assert found.paid == pytest.approx(0.5)
+
+
+def test_half_of_a_weights_change_is_found_after_the_change():
+    weight = np.zeros((ROWS, SEEDS, 4, 4))
+    weight[: ROWS // 2, :, 0, 1] = 0.3
+    weight[ROWS // 2 :, :, 0, 1] = [[0.3], [0.3], *[[0.1]] * (ROWS // 2 - 2)]
+    found = made(curves={"relation/weight": weight}, steps=2_000_000)
+    assert tables.crossing(found) == pytest.approx(3 * 100_000 / 100)
+
+
+def test_ranks_tell_whether_weights_follow_help():
+    weights = np.zeros((SEEDS, 6, 6))
+    weights[:, 0, 1:] = 0.0, 0.1, 0.2, 0.3, 0.4
+    assert tables.rank(made(relation__weight=weights)) == pytest.approx(1.0)
+    weights[:, 0, 1:] = 0.4, 0.3, 0.2, 0.1, 0.0
+    assert tables.rank(made(relation__weight=weights)) == pytest.approx(-1.0)
+
+
+def test_a_report_of_nothing_says_what_is_missing():
+    text = report.compose(Results({}, {}, {}), SCALES["cpu"], {})
+    assert "ipd-lase is not kept." in text and 'Scale "cpu": 0 runs' in text
+    assert report.html(text, report.COMMITTED.parent).count("<table>") > 5
+
+
+def test_the_committed_report_is_what_the_committed_results_give():
+    """Figures aside: those that exist are named by the report."""
+    results = report.collect(SCALES["cpu"], report.COMMITTED.parent)
+    images = report.images(SCALES["cpu"], report.COMMITTED.parent)
+    assert report.COMMITTED.read_text() == report.compose(results, SCALES["cpu"], images)
+
+
+def test_times_are_told_in_words():
+    assert cost.about([None, None]) == "which have not been timed"
+    assert cost.about([0.2]) == "about 1 min"
+    assert cost.about([100.0, 31.0, None]) == "about 2 h 11 min and 1 not timed"
+
+
+@pytest.mark.thorough
+def test_the_quick_scale_makes_the_whole_report(tmp_path):
+    command = [*("make", "paper", "SCALE=quick"), f"ARGS=--out {tmp_path}"]
+    said = subprocess.run(command, cwd=report.COMMITTED.parent.parent, capture_output=True)
+    assert said.returncode == 0, said.stderr.decode()
+    home = tmp_path / "quick"
+    text, page = ((home / f"REPORT.{kind}").read_text() for kind in ("md", "html"))
+    lacks = re.findall(r"^- (\w+).* is not kept\.$", text, re.MULTILINE)
+    assert set(lacks) <= {*claims.GAMES, "ssg_extn"} - {"cleanup"}
+    assert page.count("data:image/png;base64,") == text.count(".png)") == len(figures.FIGURES) + 2
+    trained = len(list((home / "findings").iterdir()))
+    assert trained == sum(len(stage.runs(SCALES["quick"])) for stage in STAGES.values())
