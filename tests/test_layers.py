@@ -44,10 +44,12 @@ STAIRS = (CONTRACT + GAMES + HOST, CONTRACT + LEARNING + HOST)
 OWNERS = {
     "PIL": ["envs.render", "lase_jax.reports.animate"],
     "distrax": ["lase_jax.core.distributions"],
+    "markdown_it": ["experiments.paper.report"],
     "matplotlib": [
         "lase_jax.reports.plots",
         "experiments.curves",
         "experiments.*.analysis",
+        "experiments.paper.figures",
         "experiments.bench.report",
     ],
     "orbax": ["lase_jax.runs.checkpoint"],
