@@ -92,8 +92,8 @@ def require_plain(field: str, name: str) -> None:
     Raises:
         ConfigError: it is a path, or has such characters.
     """
-    plain = name == Path(name).name.strip() and name not in ("", "..")
-    plain = plain and not set(name) & {"\\", "/"}
+    alone = name == Path(name).name.strip() and name not in ("", "..")
+    plain = alone and not set(name) & {"\\", "/"}
     remedy = "use a folder's name without slashes, backslashes and control characters"
     require(plain and name.isprintable(), field, name, remedy)
 

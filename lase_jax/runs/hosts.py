@@ -51,16 +51,14 @@ def join(hosts: str) -> None:
         return
     place = None if hosts == "auto" else _place(hosts)
     print(f"Waiting for all processes, up to {PATIENCE / 60:.0f} minutes.", flush=True)
+    if place is not None:
+        meet(place)
     try:
         if place is None:
             jax.distributed.initialize()
         else:
-            meet(place)
-            address = hosts.split(",")[0]
-            where = (address, place.count, place.number)
+            where = (hosts.split(",")[0], place.count, place.number)
             jax.distributed.initialize(*where, cluster_detection_method="deactivate")
-    except ConfigError:
-        raise
     except (RuntimeError, ValueError) as error:
         raise refusal("hosts", hosts, reason(error).rstrip(".")) from error
 
