@@ -15,6 +15,7 @@ from experiments import comparison, style
 from experiments.comparison import Estimate, improvement
 from experiments.findings import Finding
 from experiments.paper.stages import GAMES
+from lase_jax.reports import stats
 
 FILE = Path(__file__).parent.parent / "CLAIMS.md"
 LATE = 10_000
@@ -382,7 +383,7 @@ def late_weight(found: Finding) -> np.ndarray:
     horizon = found.settings["game"].get("horizon", 1)
     rows = found.env_steps > found.env_steps[-1] - LATE * horizon
     weights = found.curves["gift/weight"][rows]
-    return np.nanmean(weights[..., ~np.eye(weights.shape[-1], dtype=bool)], axis=(0, 2))
+    return stats.mean(weights[..., ~np.eye(weights.shape[-1], dtype=bool)], (0, 2))
 
 
 def weights_given(results: Results) -> Verdict:
@@ -397,7 +398,7 @@ def weights_given(results: Results) -> Verdict:
 
 def pairs(values: np.ndarray) -> np.ndarray:
     """Mean ``[S]`` over ordered pairs of ``values [S, N, N]``."""
-    return np.nanmean(values[:, ~np.eye(values.shape[-1], dtype=bool)], axis=-1)
+    return stats.mean(values[:, ~np.eye(values.shape[-1], dtype=bool)], -1)
 
 
 def uncertainty(results: Results) -> Verdict:

@@ -26,6 +26,7 @@ from experiments.paper.stages import (
 )
 from experiments.paper.stages import SENSITIVITY as SETTINGS
 from experiments.paper.tables import RIDERS, shares
+from lase_jax.reports import stats
 
 STEPS = "environment steps per seed"
 RETURN = "collective return per episode"
@@ -68,7 +69,7 @@ def in_steps(axis: Any) -> None:
 
 def course(axis: Any, found: Finding, values: np.ndarray, colour: Any, text: str) -> None:
     """The mean over seeds of ``values [R, S]`` and its band."""
-    axis.plot(found.env_steps, np.nanmean(values, -1), color=colour, label=text, linewidth=1.5)
+    axis.plot(found.env_steps, stats.mean(values, -1), color=colour, label=text, linewidth=1.5)
     ends = comparison.band(values)
     axis.fill_between(found.env_steps, *ends, color=colour, alpha=0.15, linewidth=0)
 

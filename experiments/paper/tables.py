@@ -23,6 +23,7 @@ from experiments.paper.stages import (
     variations,
     varied,
 )
+from lase_jax.reports import stats
 from lase_jax.reports.tables import markdown
 
 BLANK = fraction(None)
@@ -129,7 +130,7 @@ def calibration(results: Results) -> str:
 
     def cell(found: Finding) -> str:
         names = ("own", "other", "uniform")
-        values = (np.nanmean(found.final[f"infer/{name}_cross_entropy"]) for name in names)
+        values = (stats.mean(found.final[f"infer/{name}_cross_entropy"], (0, 1)) for name in names)
         return " / ".join(f"{value:.2f}" for value in values)
 
     arms = ("lase", "untrained", "real_policy")
@@ -205,22 +206,25 @@ def one_giver(results: Results) -> str:
     return markdown(heads, rows)
 
 
-def crossing(found: Finding) -> np.ndarray:
-    """Episodes ``[S]`` after the change until half of the weight's change has come.
+class Turn(NamedTuple):
+    """LASE's weight to a co-player that changes half-way, by seed."""
 
-    From the mean over the last fifth before the change to that over the last tenth of training;
-    NaN where the weight did not change its side of the middle.
-    """
+    before: np.ndarray  # [S] mean over the last fifth of the time before the change
+    end: np.ndarray  # [S] mean over the last tenth of training
+    episodes: np.ndarray  # [S] after the change until half of the way from one to the other
+
+
+def turn(found: Finding) -> Turn:
+    """How the weight follows the change; no episodes (NaN) where it never crosses the middle."""
     curve = found.curves["relation/weight"][:, :, 0, 1]
     steps, horizon = found.env_steps, found.settings["game"]["horizon"]
     half = steps[-1] / 2
-    before = np.nanmean(curve[(steps > 0.4 * steps[-1]) & (steps <= half)], 0)
-    end = np.nanmean(curve[steps > 0.9 * steps[-1]], 0)
-    after = steps > half
-    crossed = np.sign(end - before) * (curve[after] - (before + end) / 2) > 0
-    first = np.where(crossed.any(0), crossed.argmax(0), -1)
-    taken = (steps[after][first] - half) / horizon
-    return np.where(first < 0, np.nan, taken)
+    before = stats.mean(curve[(steps > 0.8 * half) & (steps <= half)], 0)
+    end = stats.mean(curve[steps > 1.8 * half], 0)
+    late = steps > half
+    crossed = np.sign(end - before) * (curve[late] - (before + end) / 2) > 0
+    taken = (steps[late][crossed.argmax(0)] - half) / horizon
+    return Turn(before, end, np.where(crossed.any(0), taken, np.nan))
 
 
 def changing(results: Results) -> str:
@@ -229,13 +233,10 @@ def changing(results: Results) -> str:
     for game in WITH_FREE_RIDERS:
         for name in ("stops", "begins"):
             found = results.runs.get(f"{game}-lase-{name}")
-            if found is None:
-                continue
-            curve, steps = found.curves["relation/weight"][:, :, 0, 1], found.env_steps
-            before = curve[(steps > 0.4 * steps[-1]) & (steps <= 0.5 * steps[-1])]
-            cells = [np.nanmean(before, 0), np.nanmean(curve[steps > 0.9 * steps[-1]], 0)]
-            rows.append([game, name, *(mean(values, 3) for values in cells)])
-            rows[-1].append(mean(crossing(found), 0))
+            if found is not None:
+                of = turn(found)
+                cells = mean(of.before, 3), mean(of.end, 3), mean(of.episodes, 0)
+                rows.append([game, f"{name} to help", *cells])
     heads = ("game", "co-player", "weight before", "weight at the end", "episodes to half-way")
     return markdown(heads, rows)
 

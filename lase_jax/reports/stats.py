@@ -14,8 +14,8 @@ LEVEL = 0.95
 """Confidence level of the intervals."""
 
 
-def mean(values: np.ndarray, axis: int) -> np.ndarray:
-    """Mean along an axis in float64, leaving out NaN; NaN where nothing is left."""
+def mean(values: np.ndarray, axis: int | tuple[int, ...]) -> np.ndarray:
+    """Mean along one or several axes in float64, leaving out NaN; NaN where nothing is left."""
     present = ~np.isnan(values)
     total = np.where(present, values, 0.0).sum(axis, dtype=np.float64)
     return np.where(present.any(axis), total / np.maximum(present.sum(axis), 1), np.nan)

@@ -305,7 +305,9 @@ def test_half_of_a_weights_change_is_found_after_the_change():
     weight[: ROWS // 2, :, 0, 1] = 0.3
     weight[ROWS // 2 :, :, 0, 1] = [[0.3], [0.3], *[[0.1]] * (ROWS // 2 - 2)]
     found = made(curves={"relation/weight": weight}, steps=2_000_000)
-    assert tables.crossing(found) == pytest.approx(3 * 100_000 / 100)
+    assert tables.turn(found).episodes == pytest.approx(3 * 100_000 / 100)
+    assert tables.turn(found).before == pytest.approx(0.3)
+    assert tables.turn(found).end == pytest.approx(0.1)
 
 
 def test_ranks_tell_whether_weights_follow_help():
