@@ -48,12 +48,17 @@ STEADY = dict(entropy_end=1.0)
 NARROW = dict(social_width=32, perspective_width=32, moa_width=32, incentive_width=32)
 """Widths of the mechanisms' networks, the same as of policies with layers of 32."""
 
+BLIND = dict(see_actions=False)
+"""Policies read their own window alone, as those of all other algorithms and those of SI's public
+code, which Kong et al. 2024 cite."""
+
 STAG_HUNT = Settings(
     Schedule(steps=4_000_000, num_envs=32),
     dict(
         gamma=0.99,
         lam=0.95,
         entropy=0.05,
+        **BLIND,
         **falling(episodes=133_333),
         normalise=False,
         epsilon_end=0.01,
@@ -84,6 +89,7 @@ SNOWDRIFT = Settings(
         gamma=0.95,
         lam=0.7,
         entropy=0.05,
+        **BLIND,
         **falling(episodes=40_000),
         epsilon_episodes=4_500,
         social_gamma=0.95,
@@ -106,6 +112,7 @@ CLEANUP = Settings(
         gamma=0.98,
         lam=0.9,
         entropy=0.05,
+        **BLIND,
         **falling(episodes=25_000),
         epsilon_episodes=10_000,
         social_gamma=0.98,
@@ -181,6 +188,7 @@ COINGAME = Settings(
         gamma=0.95,
         lam=0.7,
         entropy=0.05,
+        **BLIND,
         **falling(episodes=15_000),
         epsilon_episodes=4_500,
         social_gamma=0.95,
@@ -202,6 +210,7 @@ MATRIX = Settings(
         gamma=0.95,
         lam=0.7,
         entropy=0.01,
+        **BLIND,
         **falling(episodes=10_000),
         epsilon_episodes=1_000,
         net=Net(dense=(32,)),

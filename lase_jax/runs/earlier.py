@@ -2,7 +2,7 @@
 
 The settings of learners once stood among those of the agents, whose network's settings had the
 widths of all networks of all mechanisms. Critics once had the policy's layers and the unit of
-rewards.
+rewards. Policies of agents with a model of others once read their own window alone.
 """
 
 import dataclasses
@@ -14,6 +14,8 @@ TAG = "kind"
 """Key under which JSON names the class of a value."""
 CRITIC = {"critic_trunk": "shared", "scale_values": False}
 """How critics learnt before there was a choice."""
+BLIND = {"Influence": {"see_actions": False}}
+"""What agents did before there was a choice, by their class."""
 RENAMED = {"A2C": "Independent"}
 """Old name of each class of agents that was renamed, and its name now."""
 WIDTHS = {
@@ -39,6 +41,7 @@ def converted(value: dict[str, Any]) -> dict[str, Any]:
         agent = _with_learner(agent)
     if isinstance(agent.get("learner"), dict):
         agent = agent | {"learner": CRITIC | agent["learner"]}
+    agent = BLIND.get(str(agent.get(TAG)), {}) | agent
     return value | {"agent": agent}
 
 

@@ -23,7 +23,12 @@ OURS = dict(LEARNER, **CRITIC, net=Net(conv=(2,), dense=(8,), lstm=4))
         ("go", "Group", {}, {}),
         ("gift", "Gift", {"share": 0.5}, {}),
         ("lase", "Lase", {"delta": 0.75}, {"social_width": 5, "perspective_width": 6}),
-        ("si", "Influence", {"weight": 3.0}, {"moa_width": 7, "moa_dense": (9,)}),
+        (
+            "si",
+            "Influence",
+            {"weight": 3.0},
+            {"moa_width": 7, "moa_dense": (9,), "see_actions": False},
+        ),
         ("si_basic", "BasicInfluence", {"influencers": 2}, {}),
     ],
 )

@@ -8,7 +8,8 @@ the average prediction over its own policy. It learns on
 
 With ``share_eyes`` the model reads the features of the policy's first layers, and its loss trains
 these layers too: with ``weight=0`` that is the paper's control, a model of others as an auxiliary
-task.
+task. With ``see_actions`` the policy, too, reads what the others did in the step before; the
+authors' public code has a policy that does not.
 
 What an agent sees: its own observation, its own reward, everyone's actions.
 
@@ -53,7 +54,7 @@ from lase_jax.learners.actor_critic import (
     rate,
 )
 from lase_jax.learners.agents import agent, of_models
-from lase_jax.nets.layers import check_widths
+from lase_jax.nets.layers import check_widths, one_hots
 from lase_jax.types import Agent, Array, Clock, Decision, Metrics, Mode, Opinion, PyTree, Rollout
 
 ERRORS, COUNTED = "moa/cross_entropy", "moa/counted"
@@ -78,6 +79,7 @@ class InfluencerMemory(NamedTuple):
     """What an agent carries through an episode; the model's parts are () without LSTM."""
 
     learner: PyTree
+    seen: PyTree  # [B, N] int32, everyone's actions in the step before, A for none; or ()
     model: PyTree  # [B, n, H], the model's LSTM before the step
     encoded: PyTree  # [B, n, G], the observation as encoded by the model, until actions are known
 
@@ -86,6 +88,8 @@ class InfluencerMemory(NamedTuple):
 class Influence(InfluenceConfig):
     """Actor-critics that are paid for influencing others."""
 
+    see_actions: bool = True
+    """Let the policy read the co-players' actions of the step before, also of those out of view."""
     influence_visible: bool = True
     """Count influence only on co-players in the own window."""
     train_visible: bool = True
@@ -113,12 +117,15 @@ class Influence(InfluenceConfig):
         check_widths("moa_dense", self.moa_dense)
         able = bool(self.learner.net.dense) or not self.share_eyes
         checks.require(able, "share_eyes", self.share_eyes, "give net.dense one width or more")
+        able = bool(self.learner.net.dense) or not self.see_actions
+        checks.require(able, "see_actions", self.see_actions, "give net.dense one width or more")
 
     def build(self, env: Env, seats: Seats) -> Agent:
         """The agents on `seats`."""
         check_visible("influence_visible", self.influence_visible, env.spec)
         check_visible("train_visible", self.train_visible, env.spec)
-        learner = Learner(self.learner, env.spec, len(seats))
+        told = (env.spec.num_agents - 1) * env.spec.num_actions if self.see_actions else 0
+        learner = Learner(self.learner, env.spec, len(seats), extra=told)
         influencers = Influencers(self, env.spec, seats, learner)
         return agent(learner, seats, self.hyper(), influencers.shape)._replace(
             init=influencers.init,
@@ -173,12 +180,38 @@ class Influencers:
         blank = jax.tree.map(stacked, self.model.blank(num_envs))
         gates = 4 * self.config.moa_width
         encoded = jnp.zeros((num_envs, count, gates)) if self.recurrent else ()
-        return InfluencerMemory(self.learner.begin(num_envs), blank, encoded)
+        nobody = jnp.full((num_envs, self.spec.num_agents), self.spec.num_actions, jnp.int32)
+        seen = nobody if self.config.see_actions else ()
+        return InfluencerMemory(self.learner.begin(num_envs), seen, blank, encoded)
 
     def prepare(self, state: InfluenceState) -> InfluencerActing:
         """What acting and remembering need."""
         ready = jax.vmap(self.model.prepare)(state.model.params)
         return InfluencerActing(self.learner.prepare(state.learner), ready)
+
+    def told(self, obs: Array, joint: PyTree) -> Array:
+        """What policies read: ``obs [..., n, F]`` and the co-players' last actions, if they may.
+
+        Args:
+            obs: own observations.
+            joint: ``[..., N]`` int32, everyone's actions in the step before; A for none.
+        """
+        if not self.config.see_actions:
+            return obs
+        theirs = joint[..., co_players(self.spec.num_agents, self.seats)]
+        actions = one_hots(theirs, self.spec.num_actions)
+        return jnp.concatenate([obs.astype(jnp.float32), actions], axis=-1)
+
+    def own_share(self, rollout: Rollout) -> Rollout:
+        """The part of a rollout that the policies learn from, with all that they read."""
+        own = take_seats(rollout, self.seats)._replace(memory=rollout.memory.learner)
+        if not self.config.see_actions:
+            return own
+        joint = jnp.where(rollout.active, rollout.action, self.spec.num_actions)
+        before = jnp.concatenate([rollout.memory.seen[None], joint[:-1]])
+        return own._replace(
+            obs=self.told(own.obs, before), last_obs=self.told(own.last_obs, joint[-1])
+        )
 
     def shown(self, policy: PyTree, x: Array) -> Array:
         """The input of one agent's model for its observations ``[..., F]``."""
@@ -194,7 +227,8 @@ class Influencers:
         mode: Mode,
     ) -> tuple[Decision, InfluencerMemory]:
         """Acts as the learner does, and stores the observation as encoded by the model."""
-        decision, after = decide(self.learner, acting.learner, memory.learner, obs, draws, mode)
+        own = acting.learner, memory.learner, self.told(obs, memory.seen)
+        decision, after = decide(self.learner, *own, draws, mode)
         memory = memory._replace(learner=after)
         if self.recurrent:
             model_input = jax.vmap(self.shown, (0, 1), 1)(acting.learner.params, obs)
@@ -205,8 +239,10 @@ class Influencers:
     def remember(
         self, acting: InfluencerActing, memory: InfluencerMemory, action: Array, reward: Array
     ) -> InfluencerMemory:
-        """Advances the models' LSTMs by everyone's actions."""
+        """Stores everyone's actions, and advances the models' LSTMs by them."""
         del reward
+        if self.config.see_actions:
+            memory = memory._replace(seen=action)
         if not self.recurrent:
             return memory
         advance = jax.vmap(self.model.advance, (0, 1, 1, None), 1)
@@ -246,7 +282,7 @@ class Influencers:
         """Trains policies and models on one loss, as they may share layers. Consumes ``key``."""
         del clock
         learner, hyper = self.learner, state.learner.hyper
-        own_rollout = take_seats(rollout, self.seats)._replace(memory=rollout.memory.learner)
+        own_rollout = self.own_share(rollout)
         paid = take_columns(reward, self.seats)
         state = state._replace(learner=learner.rescaled(state.learner, own_rollout, [paid]))
 

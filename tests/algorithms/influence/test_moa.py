@@ -21,6 +21,7 @@ from probes import (
 
 from envs import registry
 from envs.checks import ConfigError
+from lase_jax.algorithms.influence.moa import Influencers
 from lase_jax.algorithms.influence.model import Model, read
 from lase_jax.learners.actor_critic import Learner, epsilon
 from lase_jax.loop.rollout import begin, play
@@ -61,15 +62,52 @@ def episode():
 
 def test_agents_note_down_the_policy_they_act_by():
     config, state, _, rollout = episode()
-    learner = Learner(config.learner, SPEC, NUM)
+    learner = Learner(config.learner, SPEC, NUM, extra=(NUM - 1) * ACTIONS)
+    influencers = Influencers(config, SPEC, (0, 1, 2), learner)
+    extended = influencers.own_share(rollout._replace(memory=rollout.memory[0]))
     for seat in range(NUM):
-        own = one_seat(rollout, seat)._replace(memory=learner.begin(2))
+        own = one_seat(extended, seat)._replace(memory=learner.begin(2))
         own = own._replace(memory=jax.tree.map(lambda leaf: leaf[:, 0], own.memory))
         logits = learner.policy.evaluate(
             one_agent(state[0].learner.trained.params, seat), own
         ).logits
         behaviour = 0.7 * jax.nn.softmax(logits) + 0.3 / ACTIONS
         np.testing.assert_allclose(jnp.exp(rollout.notes[0][:, :, seat]), behaviour, atol=1e-5)
+
+
+def test_policies_read_what_the_others_did_in_the_step_before():
+    config, state, _, rollout = episode()
+    agent = config.build(GAME, (0, 1, 2))
+    (own,) = state
+    memory, acting = agent.begin(1), agent.prepare(own)
+    obs = rollout.obs[0, :1]
+
+    def policies(joint):
+        after = agent.remember(acting, memory, jnp.array([joint]), None)
+        fresh = after._replace(learner=memory.learner, model=memory.model)
+        decision, _ = agent.act(acting, fresh, obs, jnp.zeros((1, NUM)), "sample")
+        return np.asarray(decision.notes[0])
+
+    before, other = policies([0, 1, 2]), policies([0, 1, 3])
+    np.testing.assert_allclose(before[2], other[2])  # its own action is no news
+    assert not np.allclose(before[0], other[0]) and not np.allclose(before[1], other[1])
+    gone = policies([0, 1, ACTIONS])
+    assert not np.allclose(before[0], gone[0])
+
+
+def test_policies_may_be_blind_as_those_of_the_public_code():
+    config = settings("si", net=RECURRENT, see_actions=False)
+    agent = config.build(GAME, (0, 1, 2))
+    assert agent.begin(2).seen == ()
+    state = jax.eval_shape(agent.init, KEY, agent.hyper)
+    seeing = settings("si", net=RECURRENT).build(GAME, (0, 1, 2))
+    more = jax.eval_shape(seeing.init, KEY, seeing.hyper)
+    blind, seeing = (
+        sum(leaf.size for leaf in jax.tree.leaves(each.learner.trained.params))
+        for each in (state, more)
+    )
+    networks = 2  # the policy's and the critic's
+    assert seeing - blind == networks * NUM * (NUM - 1) * ACTIONS * RECURRENT.dense[0]
 
 
 def test_the_models_memory_lives_through_the_cuts_of_an_episode():
@@ -219,6 +257,7 @@ def test_influence_is_clipped_and_follows_its_curriculum():
         ({"moa_width": 0}, "moa_width is 0"),
         ({"moa_dense": (0,)}, "moa_dense is 0"),
         ({"share_eyes": True, "net": Net(dense=())}, "share_eyes is True: give net.dense"),
+        ({"net": Net(dense=())}, "see_actions is True: give net.dense"),
         ({"curriculum": (1.0, 1.0), "curriculum_steps": (5.0, 5.0)}, "curriculum_steps is"),
     ],
 )
