@@ -4,6 +4,10 @@ Arms: "a2c" (their A3C); of experiment I "visible" and "basic", of II "talk" and
 "moa" and "si", the first of each pair the control without influence. What the paper does not say
 follows later code: unrolls of 50 steps, weight of the critic 0.1, gradients clipped at 40,
 influence clipped at 10 nats. Windows are planes, not colours, as visibility is read from them.
+
+That code adds up the losses of policy, critic and entropy over an unroll, but takes the mean of the
+model's; ours are all means. What multiplies a sum there stays as it is, half of it for the critic,
+whose loss has a half there; the model's weight and the largest norm are divided by `UNROLL`.
 """
 
 from typing import Any, Literal
@@ -13,7 +17,9 @@ from lase_jax.nets.layers import Net
 
 GAMES = ("cleanup_ssd", "harvest_ssd")
 """Games of the paper."""
-SCHEDULE = Schedule(steps=500_000_000, num_envs=16, rollout_length=50)
+UNROLL = 50
+"""Steps over which the later code adds up the policy's loss."""
+SCHEDULE = Schedule(steps=500_000_000, num_envs=16, rollout_length=UNROLL)
 """Steps of the paper; environments and steps between updates are ours."""
 NET = Net(conv=(6,), conv_relu=True, dense=(32, 32), lstm=128)
 """Networks of the paper."""
@@ -104,8 +110,8 @@ def fields(
         lam=1.0,
         epsilon_start=0.0,
         epsilon_end=0.0,
-        critic=0.1,
-        max_grad_norm=40.0,
+        critic=0.1 / 2,
+        max_grad_norm=40.0 / UNROLL,
         normalise=False,
         net=NET,
         **CRITIC,
@@ -117,6 +123,6 @@ def fields(
         ours |= dict(curriculum_steps=(0.0, reached * curriculum_unit), curriculum=(0.0, 1.0))
     if "moa_weight" in theirs:
         ours |= dict(moa_lr=theirs["lr"], share_eyes=True, **MODEL)
-        if moa_weight == "divides":
-            theirs["moa_weight"] = 1.0 / theirs["moa_weight"]
+        weight = theirs["moa_weight"]
+        theirs["moa_weight"] = (weight if moa_weight == "multiplies" else 1.0 / weight) / UNROLL
     return ours | theirs

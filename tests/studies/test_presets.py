@@ -169,6 +169,15 @@ def test_controls_have_all_but_the_influence(control, arm):
         assert arms.small(game, control).schedule == arms.small(game, arm).schedule
 
 
+def test_losses_that_their_code_adds_up_are_means_here():
+    """With mean losses, 15.007 beside a sum over 50 steps is 0.30 (Jaques et al. 2019, Table 8)."""
+    agent = preset("cleanup_ssd", "si", "published").agent
+    assert agent.moa_weight == pytest.approx(0.30014)
+    assert (agent.learner.critic, agent.learner.max_grad_norm) == pytest.approx((0.05, 0.8))
+    inverse = jaques.fields("cleanup_ssd", "si", "divides")["moa_weight"]
+    assert inverse == pytest.approx(1 / 15.007 / 50)
+
+
 def test_weights_of_influence_were_tried():
     for (game, arm), weight in arms.WEIGHTS.items():
         assert weight in influence_tune.CANDIDATES
