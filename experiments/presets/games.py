@@ -165,7 +165,8 @@ SSD = Settings(
 """Settings to start from on a CPU, not yet tuned; the papers train 250 times as long, with 6
 convolution filters before layers of this width. Epsilon is small: random firing costs thousands."""
 SSD_SMALL = dataclasses.replace(SSD, schedule=Schedule(steps=800_000))
-OF_HARVEST = SSD.own | dict(si=dict(weight=2.521))
+OF_HARVEST = SSD.own | dict(si=dict(weight=2.521), ia=dict(alpha=5.0, beta=0.0))
+"""Influence of Jaques et al. 2019 and envy of Hughes et al. 2018 in Harvest."""
 BOX_TRAPPED = Settings(
     Schedule(steps=400_000),
     dict(

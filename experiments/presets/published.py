@@ -1,10 +1,12 @@
 """Settings of the algorithms' authors, where they are known."""
 
 import dataclasses
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
 from envs import checks
+from envs.registry import GAMES
 from experiments.presets import jaques
 from lase_jax.core.settings import changed
 from lase_jax.loop.train import Schedule
@@ -26,6 +28,11 @@ class Published:
     """Fields of the game."""
 
 
+def glorot(inputs: int, outputs: int) -> float:
+    """`ActorCriticConfig.head_scale` of a layer with as wide weights as by Glorot's rule."""
+    return math.sqrt(2 * inputs / (inputs + outputs))
+
+
 AUTHORS_DILEMMA = dict(reward=-1.0, sucker=-3.0, temptation=0.0, punishment=-2.0)
 LIO_ROOM = Published(
     "Yang et al. 2020, config_room_lio.py",
@@ -41,6 +48,7 @@ LIO_ROOM = Published(
         epsilon_episodes=1_000,
         max_grad_norm=1e6,
         net=Net(dense=(64, 32)),
+        head_scale=glorot(32, GAMES["escape_room"].spec().num_actions),
         incentive_width=64,
     ),
 )
@@ -62,6 +70,7 @@ LIO_CLEANUP = Published(
         bootstrap_at_horizon=True,
         max_grad_norm=1e6,
         net=Net(conv=(6,), conv_relu=True, dense=(64, 64)),
+        head_scale=glorot(64, GAMES["cleanup_7x7"].spec().num_actions),
         incentive_width=64,
     ),
 )
@@ -89,6 +98,7 @@ PUBLISHED: dict[tuple[str, str], Published] = {
             epsilon_episodes=5_000,
             max_grad_norm=1e6,
             net=Net(dense=(16, 8)),
+            head_scale=glorot(8, 2),
             incentive_width=16,
         ),
         AUTHORS_DILEMMA | dict(horizon=5),
@@ -107,6 +117,7 @@ PUBLISHED: dict[tuple[str, str], Published] = {
             epsilon_end=0.0,
             max_grad_norm=1e6,
             net=Net(dense=()),
+            head_scale=math.sqrt(0.5),
         ),
         AUTHORS_DILEMMA | dict(horizon=150),
     ),
@@ -128,6 +139,16 @@ PUBLISHED: dict[tuple[str, str], Published] = {
             **jaques.MODEL,
         ),
     ),
+    ("cleanup_ssd", "ia"): Published(
+        "Hughes et al. 2018, Cleanup",
+        jaques.SCHEDULE,
+        dict(alpha=0.0, beta=0.05, trace=0.975, gamma=0.99, net=jaques.NET),
+    ),
+    ("harvest_ssd", "ia"): Published(
+        "Hughes et al. 2018, Harvest",
+        jaques.SCHEDULE,
+        dict(alpha=5.0, beta=0.0, trace=0.975, gamma=0.99, net=jaques.NET),
+    ),
 } | {
     (game, algo): Published(
         "Jaques et al. 2019, tables of experiments I to III",
@@ -138,7 +159,8 @@ PUBLISHED: dict[tuple[str, str], Published] = {
     for algo, arm in (("a2c", "a2c"), ("si_basic", "basic"), ("si_comm", "comm"), ("si", "si"))
 }
 """Settings of the authors by game and algorithm. LOLA's step sizes are halved, because a policy of
-two logits moves twice as far as one of one logit. On our Cleanup, SI's decay of the learning rate,
+two logits moves twice as far as one of one logit, and the logits of its tables begin with half the
+variance. On our Cleanup, SI's decay of the learning rate,
 its curriculum and the weight of the model's loss, whose units are not known, are left out, and
 epsilon is ours; on the games of the paper they are included, see `jaques`."""
 

@@ -27,7 +27,7 @@ from lase_jax.core.population import Trained
 from lase_jax.core.scales import Scale
 from lase_jax.learners.policy import Policy, Values, Views
 from lase_jax.nets.actor_critic import CRITIC
-from lase_jax.nets.layers import DENSE, Net
+from lase_jax.nets.layers import DENSE, HEAD_SCALE, Net
 from lase_jax.types import SEAT_AXES, Array, Decision, Metrics, Mode, PyTree, Rollout
 
 HEADS = ("value_head", "symbol_value_head")
@@ -87,6 +87,10 @@ class ActorCriticConfig(abc.ABC):
     """Treat the end of an episode as a cut (bootstrap) instead of the end of the game."""
     net: Net = DENSE
     """Sizes of the policy's and critic's network."""
+    head_scale: float = HEAD_SCALE
+    """Initial weights of the policy's last layer: their standard deviation times the root of its
+    inputs. Small ones begin with a nearly uniform policy, but with plain gradient steps (LIO, LOLA)
+    the layers below them hardly move; about 1 is what Glorot's rule gives."""
 
     TRACED: ClassVar[tuple[str, ...]] = (
         *("lr", "lr_end", "lr_episodes", "gamma", "lam", "entropy", "critic"),
@@ -108,6 +112,7 @@ class ActorCriticConfig(abc.ABC):
         checks.number("critic", self.critic, 0.0)
         checks.number("max_grad_norm", self.max_grad_norm, 0.0, open_low=True)
         checks.integer("epsilon_episodes", self.epsilon_episodes, 1)
+        checks.number("head_scale", self.head_scale, 0.0)
         checks.choice("log_prob", self.log_prob, ("behaviour", "policy"))
 
     def hyper(self) -> dict[str, float]:
@@ -237,7 +242,7 @@ class Learner:
         """One agent's policy and critic."""
         config, sizes = self.config, (self.config.net, self.extra, self.symbols)
         own = config.critic_trunk == "own"
-        return Policy(self.spec, *sizes, config.bootstrap_at_horizon, own)
+        return Policy(self.spec, *sizes, config.bootstrap_at_horizon, own, config.head_scale)
 
     @property
     def tx(self) -> optax.GradientTransformation:

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from envs.types import EnvSpec
 from lase_jax.core import blocks
 from lase_jax.nets.actor_critic import ActorCritic
-from lase_jax.nets.layers import Net, method
+from lase_jax.nets.layers import HEAD_SCALE, Net, method
 from lase_jax.types import Array, PyTree, Rollout
 
 
@@ -64,12 +64,16 @@ class Policy:
     """Whether the end of an episode is a cut, so that the value after it is needed."""
     own_critic: bool = False
     """Whether the critic has a network of its own."""
+    head_scale: float = HEAD_SCALE
+    """Initial scale of the policy's head, see `nets.layers.head`."""
 
     @cached_property
     def module(self) -> ActorCritic:
         """The network."""
         spec, inputs = self.spec, (self.spec.obs_shape, self.net, self.extra)
-        return ActorCritic(*inputs, spec.num_actions, self.symbols, self.own_critic)
+        return ActorCritic(
+            *inputs, spec.num_actions, self.symbols, self.own_critic, self.head_scale
+        )
 
     def network(self, name: str) -> Callable[..., Any]:
         """A method of the network as ``(params, *arguments) -> value``."""

@@ -11,7 +11,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from lase_jax.nets.layers import LSTM, SMALL, Affine, Array, Eyes, Net, PyTree, affines
+from lase_jax.nets.layers import HEAD_SCALE, LSTM, Affine, Array, Eyes, Net, PyTree, affines, head
 
 
 class Trunk(nn.Module):
@@ -105,14 +105,15 @@ class ActorCritic(Trunk):
     num_actions: int = 0
     symbols: int = 0
     own_critic: bool = False
+    head_scale: float = HEAD_SCALE
 
     def setup(self) -> None:
         """Declares the layers."""
         super().setup()
-        net = self.net
+        net, start = self.net, head(self.head_scale)
         table = not net.dense  # a bias would act on all states at once
-        self.policy_head = nn.Dense(self.num_actions, use_bias=not table, kernel_init=SMALL)
-        self.symbol_head = nn.Dense(self.symbols, kernel_init=SMALL) if self.symbols else None
+        self.policy_head = nn.Dense(self.num_actions, use_bias=not table, kernel_init=start)
+        self.symbol_head = nn.Dense(self.symbols, kernel_init=start) if self.symbols else None
         self.value_head = nn.Dense(1, use_bias=not table)
         self.symbol_value_head = nn.Dense(1) if self.symbols else None
         apart = self.own_critic and not table

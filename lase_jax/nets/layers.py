@@ -30,7 +30,13 @@ Affine = tuple[Array, Array]
 """Kernel ``[F, H]`` and bias ``[H]``."""
 
 KERNEL = 3
-SMALL = nn.initializers.variance_scaling(1e-4, "fan_in", "truncated_normal")
+HEAD_SCALE = 0.01
+"""Initial scale of heads that begin with nearly uniform distributions, see `head`."""
+
+
+def head(scale: float = HEAD_SCALE) -> nn.initializers.Initializer:
+    """Initial weights whose standard deviation is `scale` by the root of the number of inputs."""
+    return nn.initializers.variance_scaling(scale**2, "fan_in", "truncated_normal")
 
 
 @dataclass(frozen=True)

@@ -220,6 +220,13 @@ def test_without_dense_layers_policies_and_critics_are_tables():
     np.testing.assert_array_equal(value, params["params"]["value_head"]["kernel"][:, 0])
 
 
+@pytest.mark.parametrize(("scale", "deviation"), [(0.01, 0.00125), (1.0, 0.125)])
+def test_the_policys_head_begins_as_wide_as_asked(scale, deviation):
+    module = ActorCritic(SHAPE, Net(dense=(64,)), num_actions=200, head_scale=scale)
+    params = module.init(KEY, jnp.zeros((1, int(np.prod(SHAPE)))))["params"]
+    assert params["policy_head"]["kernel"].std() == pytest.approx(deviation, rel=0.05)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -1,5 +1,6 @@
 """Presets: all of them can be built, and what each says is what a run gets."""
 
+import math
 from dataclasses import asdict
 
 import jax
@@ -176,6 +177,23 @@ def test_losses_that_their_code_adds_up_are_means_here():
     assert (agent.learner.critic, agent.learner.max_grad_norm) == pytest.approx((0.05, 0.8))
     inverse = jaques.fields("cleanup_ssd", "si", "divides")["moa_weight"]
     assert inverse == pytest.approx(1 / 15.007 / 50)
+
+
+def test_heads_of_plain_learners_begin_as_wide_as_their_authors():
+    """By Glorot's rule the deviation is the root of 2 / (inputs + outputs)."""
+    room = preset("escape_room", "lio", "published").agent.learner
+    assert room.head_scale / math.sqrt(32) == pytest.approx(math.sqrt(2 / (32 + 3)))
+    table = preset("ipd", "lola", "published").agent.learner
+    two_logits = table.head_scale / math.sqrt(5)
+    assert two_logits * math.sqrt(2) == pytest.approx(0.447, abs=1e-3)
+
+
+@pytest.mark.parametrize(("game", "ends"), [("cleanup_ssd", (0.0, 0.05)), ("harvest_ssd", (5, 0))])
+@pytest.mark.parametrize("name", ["", "published"])
+def test_inequity_aversion_is_guilt_in_cleanup_and_envy_in_harvest(game, ends, name):
+    agent = preset(game, "ia", name).agent
+    assert (agent.alpha, agent.beta) == ends
+    assert preset("harvest_small", "ia").agent.alpha == 5.0
 
 
 def test_weights_of_influence_were_tried():

@@ -8,7 +8,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from lase_jax.nets.layers import LSTM, SMALL, Affine, Array, Eyes, Net, PyTree
+from lase_jax.nets.layers import LSTM, Affine, Array, Eyes, Net, PyTree, head
 
 
 class OtherModel(nn.Module):
@@ -37,7 +37,7 @@ class OtherModel(nn.Module):
         gates = 4 * width if net.lstm else width
         actions = self.num_agents * self.num_actions
         self.row_kernel = self.param("rows", nn.initializers.lecun_normal(), (actions, gates))
-        self.head = nn.Dense((self.num_agents - 1) * self.num_actions, kernel_init=SMALL)
+        self.head = nn.Dense((self.num_agents - 1) * self.num_actions, kernel_init=head())
 
     def fold(self) -> tuple[Affine, ...]:
         """What `encode` needs, computed once per update."""

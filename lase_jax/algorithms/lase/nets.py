@@ -9,7 +9,7 @@ import math
 import flax.linen as nn
 import jax.numpy as jnp
 
-from lase_jax.nets.layers import SMALL, Affine, Array, Eyes, Net
+from lase_jax.nets.layers import Affine, Array, Eyes, Net, head
 
 
 class SocialNet(nn.Module):
@@ -33,7 +33,7 @@ class SocialNet(nn.Module):
         self.eyes = Eyes(self.obs_shape, (width, width), net.conv, net.conv_relu, trunk)
         actions = self.num_agents * self.num_actions
         self.row_kernel = self.param("rows", nn.initializers.lecun_normal(), (actions, width))
-        self.policy_head = nn.Dense(self.num_actions, kernel_init=SMALL)
+        self.policy_head = nn.Dense(self.num_actions, kernel_init=head())
         self.value_head = nn.Dense(1)
 
     def fold(self) -> tuple[Affine, ...]:
