@@ -38,8 +38,8 @@ _A2C = {
     "harvest_ssd": dict(entropy=6.87e-4, lr=1.36e-3, lr_final=2.8e-5),
 }
 _COMM = {
-    "cleanup_ssd": dict(symbol_entropy=7.89e-4, symbol_loss=0.0758, vocabulary=9),
-    "harvest_ssd": dict(symbol_entropy=2.08e-3, symbol_loss=0.0709, vocabulary=7),
+    "cleanup_ssd": dict(symbol_entropy=7.89e-4, symbol_loss=0.0758, vocabulary=9, symbol_width=32),
+    "harvest_ssd": dict(symbol_entropy=2.08e-3, symbol_loss=0.0709, vocabulary=7, symbol_width=16),
 }
 TABLE: dict[tuple[str, str], dict[str, Any]] = {
     ("cleanup_ssd", "a2c"): _A2C["cleanup_ssd"],

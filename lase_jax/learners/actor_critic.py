@@ -232,6 +232,8 @@ class Learner:
     in the rollout of `learn`."""
     symbols: int = 0
     """V, size of the vocabulary of agents that send symbols; callers choose the symbols."""
+    symbol_width: int = 0
+    """Width of a linear layer before the policy of symbols; 0 for none."""
 
     def __post_init__(self) -> None:
         """Checks that the network fits."""
@@ -241,8 +243,9 @@ class Learner:
     def policy(self) -> Policy:
         """One agent's policy and critic."""
         config, sizes = self.config, (self.config.net, self.extra, self.symbols)
-        own = config.critic_trunk == "own"
-        return Policy(self.spec, *sizes, config.bootstrap_at_horizon, own, config.head_scale)
+        own, start = config.critic_trunk == "own", config.head_scale
+        cuts = config.bootstrap_at_horizon
+        return Policy(self.spec, *sizes, cuts, own, start, self.symbol_width)
 
     @property
     def tx(self) -> optax.GradientTransformation:

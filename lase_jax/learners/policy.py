@@ -66,14 +66,14 @@ class Policy:
     """Whether the critic has a network of its own."""
     head_scale: float = HEAD_SCALE
     """Initial scale of the policy's head, see `nets.layers.head`."""
+    symbol_width: int = 0
+    """Width of a linear layer before the policy of symbols; 0 for none."""
 
     @cached_property
     def module(self) -> ActorCritic:
         """The network."""
-        spec, inputs = self.spec, (self.spec.obs_shape, self.net, self.extra)
-        return ActorCritic(
-            *inputs, spec.num_actions, self.symbols, self.own_critic, self.head_scale
-        )
+        spec, sizes = self.spec, (self.symbols, self.own_critic, self.head_scale, self.symbol_width)
+        return ActorCritic(spec.obs_shape, self.net, self.extra, spec.num_actions, *sizes)
 
     def network(self, name: str) -> Callable[..., Any]:
         """A method of the network as ``(params, *arguments) -> value``."""

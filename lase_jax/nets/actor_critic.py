@@ -98,14 +98,16 @@ CRITIC = ("critic", "value_head", "symbol_value_head")
 class ActorCritic(Trunk):
     """Acting policy and critic: one trunk, or one for each, and two linear heads.
 
-    With `symbols` there are two more heads, a policy over that many symbols and its critic. A
-    critic with its own trunk also reads the state of the policy's LSTM, without training it.
+    With `symbols` there are two more heads: a policy over that many symbols, which may have a
+    linear layer of `symbol_width` before it, and its critic. A critic with its own trunk also reads
+    the state of the policy's LSTM, without training it.
     """
 
     num_actions: int = 0
     symbols: int = 0
     own_critic: bool = False
     head_scale: float = HEAD_SCALE
+    symbol_width: int = 0
 
     def setup(self) -> None:
         """Declares the layers."""
@@ -114,6 +116,7 @@ class ActorCritic(Trunk):
         table = not net.dense  # a bias would act on all states at once
         self.policy_head = nn.Dense(self.num_actions, use_bias=not table, kernel_init=start)
         self.symbol_head = nn.Dense(self.symbols, kernel_init=start) if self.symbols else None
+        self.symbol_embedding = nn.Dense(self.symbol_width) if self.symbol_width else None
         self.value_head = nn.Dense(1, use_bias=not table)
         self.symbol_value_head = nn.Dense(1) if self.symbols else None
         apart = self.own_critic and not table
@@ -161,7 +164,7 @@ class ActorCritic(Trunk):
     def symbol_logits(self, h: Array) -> Array:
         """Logits ``[..., V]`` of symbols from the policy's features; needs `symbols`."""
         assert self.symbol_head is not None
-        return self.symbol_head(h)
+        return self.symbol_head(h if self.symbol_embedding is None else self.symbol_embedding(h))
 
     def symbol_value(self, h: Array) -> Array:
         """Value ``[...]`` of symbols from the critic's features; needs `symbols`."""

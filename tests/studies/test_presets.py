@@ -170,6 +170,12 @@ def test_controls_have_all_but_the_influence(control, arm):
         assert arms.small(game, control).schedule == arms.small(game, arm).schedule
 
 
+def test_the_published_speakers_have_the_papers_embedding():
+    for game, sizes in (("cleanup_ssd", (9, 32)), ("harvest_ssd", (7, 16))):
+        agent = preset(game, "si_comm", "published").agent
+        assert (agent.vocabulary, agent.symbol_width) == sizes
+
+
 def test_losses_that_their_code_adds_up_are_means_here():
     """With mean losses, 15.007 beside a sum over 50 steps is 0.30 (Jaques et al. 2019, Table 8)."""
     agent = preset("cleanup_ssd", "si", "published").agent

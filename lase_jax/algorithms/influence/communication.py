@@ -13,9 +13,9 @@ With ``weight=0`` and ``alpha=1`` it is the paper's control, communication train
 What an agent sees: its own observation and reward, and the symbols of all agents of this kind in
 the step before. The influence is computed with the listeners' parameters (centralised training).
 
-Differences from the paper: synchronous actor-critics instead of A3C; symbols join the first dense
-layer, without an embedding of their own; actions' policies are the behaviour policies, epsilon
-included, while symbols are drawn without epsilon; influence is clipped. A symbol that is heard in
+Differences from the paper: synchronous actor-critics instead of A3C; symbols that are heard join
+the first dense layer; actions' policies are the behaviour policies, epsilon included, while symbols
+are drawn without epsilon; influence is clipped. A symbol that is heard in
 the next rollout earns no influence: with rollouts of T steps, one in T.
 """
 
@@ -72,6 +72,9 @@ class Communication(InfluenceConfig):
 
     vocabulary: int = 8
     """Number of symbols, 2 or more."""
+    symbol_width: int = 0
+    """Width of a linear layer between features and policy of symbols, the paper's communication
+    embedding; 0 for none."""
     alpha: float = 1.0
     """Multiple of the agent's reward that symbols are trained on, beside influence, 0 or more."""
     symbol_loss: float = 1.0
@@ -88,6 +91,7 @@ class Communication(InfluenceConfig):
         """Checks every field."""
         super().__post_init__()
         checks.integer("vocabulary", self.vocabulary, 2)
+        checks.integer("symbol_width", self.symbol_width, 0)
         for field in ("alpha", "symbol_loss", "symbol_entropy"):
             checks.number(field, getattr(self, field), 0.0)
         dense, remedy = (
@@ -105,7 +109,8 @@ class Communication(InfluenceConfig):
         count, size = len(seats), self.vocabulary
         remedy = "give two seats or more to agents who talk"
         checks.require(count > 1, "seats", seats, remedy)
-        learner = Learner(self.learner, env.spec, count, extra=count * size, symbols=size)
+        sizes = count * size, size, self.symbol_width
+        learner = Learner(self.learner, env.spec, count, *sizes)
         speakers = Speakers(self, env.spec, seats, learner)
         return agent(learner, seats, self.hyper())._replace(
             begin=speakers.begin,
@@ -285,7 +290,7 @@ class Speakers:
         acts, symbols = self.spec.num_actions, self.config.vocabulary
         following = jnp.roll(own.action, -1, 0)
         mean = masked_mean(moved, counts, (0, 1), jnp.nan)
-        moments = counts & (moved > mean[None, None])
+        moments = counts & (moved >= mean[None, None])
         elsewhere = jnp.roll(following, 1, 1) if said.shape[1] > 1 else following[::-1]
 
         def flat(value: Array) -> Array:

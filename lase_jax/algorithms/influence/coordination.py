@@ -45,16 +45,15 @@ def mutual_information(table: Array) -> Array:
     return jnp.where(table.any(), information, jnp.nan)
 
 
-def consistency(table: Array, uniform: bool = False) -> Array:
+def consistency(table: Array) -> Array:
     """Speaker consistency ``[]`` in [0, 1]: how well own symbols and actions predict each other.
 
-    The mean over both directions of 1 - (conditional entropy) / log(number of values); NaN where
-    nothing counts. How the paper averages over symbols and actions is not known.
+    The mean over both directions, and over all values that occur, of 1 - (conditional entropy) /
+    log(number of values); NaN where nothing counts. As in the paper all values count alike, so that
+    those that are rarely seen inflate the result.
 
     Args:
         table: ``[X, Y]``, see `joint`.
-        uniform: weight all values that occur equally, so that rare ones inflate the result,
-            instead of by frequency.
     """
 
     def one_way(table: Array) -> Array:
@@ -62,8 +61,8 @@ def consistency(table: Array, uniform: bool = False) -> Array:
         often = table.sum(1)
         conditional = table / jnp.where(often > 0, often, 1.0)[:, None]
         certainty = 1.0 - entropy(conditional) / jnp.log(table.shape[1])
-        weight = (often > 0).astype(jnp.float32) if uniform else often
-        return (weight * certainty).sum() / weight.sum()
+        occurs = (often > 0).astype(jnp.float32)
+        return (occurs * certainty).sum() / occurs.sum()
 
     return 0.5 * (one_way(table) + one_way(table.T))
 

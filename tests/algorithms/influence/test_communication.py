@@ -26,6 +26,7 @@ from lase_jax.algorithms.influence.effect import divergence, marginal
 from lase_jax.learners.actor_critic import Learner
 from lase_jax.loop.rollout import begin, play
 from lase_jax.loop.society import society
+from lase_jax.nets.layers import Net
 from lase_jax.types import Clock
 
 NUM, ACTIONS, SYMBOLS = 4, 3, 5
@@ -204,6 +205,14 @@ def test_symbols_learn_on_influence_when_they_are_sent_as_on_a_reward_of_that_si
     np.testing.assert_allclose(ours["kernel"], theirs["kernel"], rtol=1e-2, atol=5e-4)
 
 
+def test_symbols_may_have_a_layer_of_their_own():
+    config = settings("si_comm", vocabulary=3, symbol_width=5, net=Net(dense=(8,)))
+    agent = config.build(probe(lambda action: action, num_agents=2), (0, 1))
+    params = jax.eval_shape(agent.init, KEY, agent.hyper).trained.params["params"]
+    assert params["symbol_embedding"]["kernel"].shape == (2, 8, 5)
+    assert params["symbol_head"]["kernel"].shape == (2, 5, 3)
+
+
 def test_talk_is_measured():
     """Agent 1 does what agent 0 said a step before; symbols and actions are otherwise random."""
     config = settings("si_comm", vocabulary=ACTIONS)
@@ -228,6 +237,25 @@ def test_talk_is_measured():
     assert (np.asarray(found["talk/consistency"]) < 0.01).all()
     assert np.asarray(found["talk/symbol_action_influential"])[0, 1] > 0.5
     assert np.asarray(found["talk/symbol_action_influential_shuffled"])[0, 1] < 0.02
+
+
+def test_moments_of_mean_influence_are_influential():
+    """With one symbol nobody is ever influenced: every moment reaches the mean."""
+    config = settings("si_comm", vocabulary=2)
+    game = probe(lambda action: action, num_agents=2, num_actions=ACTIONS, horizon=4)
+    agent = config.build(game, (0, 1))
+    state = jax.jit(agent.init)(KEY, agent.hyper)
+    rollout = facts(game.spec, envs=3)._replace(
+        active=jnp.ones((4, 3, 2), bool),
+        notes=jnp.zeros((4, 3, 2), jnp.int32),
+        memory=agent.begin(3),
+    )
+    same = jax.tree.map(jnp.zeros_like, state.trained.params)  # listeners that nothing moves
+    state = state._replace(trained=state.trained._replace(params=same))
+    found = jax.jit(agent.learn)(state, rollout, rollout.reward, KEY, Clock(jnp.int32(0)))[1]
+    moments = np.asarray(found["talk/symbol_action_influential"])
+    np.testing.assert_allclose(moments, np.asarray(found["talk/symbol_action"]))
+    assert not np.isnan(moments[0, 1])
 
 
 def test_symbols_and_actions_are_drawn_apart():
