@@ -33,6 +33,15 @@ def test_everyone_learns_on_the_sum_while_it_takes_part():
     np.testing.assert_allclose(returns(), [1 + 2.5, 1 + 2.5 + 1 + 1])
 
 
+def test_others_rewards_may_weigh_less():
+    np.testing.assert_allclose(returns(eta=0.0), [1 + 1, 1.5 + 1 + 1])
+    np.testing.assert_allclose(returns(eta=0.5), [2 + 0.5 * 1.5, 3.5 + 0.5 * 2])
+    later = 0.5 * (0.25 * 4 + 0.125 * 8)
+    np.testing.assert_allclose(returns(eta=0.5, after_leaving=True)[0], 2 + 0.75 + later)
+    with pytest.raises(ConfigError, match="^eta is -1"):
+        settings("go", eta=-1.0)
+
+
 def test_who_has_left_may_learn_on_the_groups_whole_return():
     np.testing.assert_allclose(returns(after_leaving=True), [5.5, 5.5])
 
