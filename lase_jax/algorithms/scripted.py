@@ -40,6 +40,8 @@ class Scripted:
 
     WHOLE_EPISODES: ClassVar[bool] = False
     """Whether the agents need rollouts of whole episodes."""
+    TOGETHER: ClassVar[bool] = False
+    """Whether they see or hear each other beside the game."""
 
     def hyper(self) -> dict[str, float]:
         """The settings that may be traced: none."""
@@ -81,6 +83,11 @@ class Scripted:
             shape=actors.shape,
             learn=actors.learn,
         )
+
+    def actors(self, env: Env, seats: Seats, present: Seats) -> Agent:
+        """The agents on those of their seats that they take."""
+        del seats
+        return self.build(env, present)
 
 
 @dataclass(frozen=True)

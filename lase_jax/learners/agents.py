@@ -3,13 +3,16 @@
 Letters: T steps, B environments, N seats, n seats of one kind of agent, E extra inputs.
 """
 
+import abc
 from dataclasses import dataclass
 from typing import ClassVar
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 
 from envs import checks
-from envs.types import EnvSpec
+from envs.types import Env, EnvSpec
 from lase_jax.core import distributions, population
 from lase_jax.core.metrics import masked_mean
 from lase_jax.core.rewards import no_opinion
@@ -18,11 +21,22 @@ from lase_jax.core.settings import Inline
 from lase_jax.learners import A2C, LearnerConfig
 from lase_jax.learners.actor_critic import Learner, LearnerState
 from lase_jax.learners.policy import Policy
-from lase_jax.types import Agent, Array, Clock, Metrics, Opinion, PyTree, Rollout, Shape
+from lase_jax.types import (
+    Agent,
+    Array,
+    Clock,
+    Decision,
+    Metrics,
+    Mode,
+    Opinion,
+    PyTree,
+    Rollout,
+    Shape,
+)
 
 
 @dataclass(frozen=True)
-class AgentConfig:
+class AgentConfig(abc.ABC):
     """Settings of agents that learn: their learner's, and in subclasses those of a mechanism."""
 
     learner: Inline[LearnerConfig] = A2C()
@@ -32,6 +46,8 @@ class AgentConfig:
     """The mechanism's own fields that may be traced."""
     WHOLE_EPISODES: ClassVar[bool] = False
     """Whether the agents need rollouts of whole episodes."""
+    TOGETHER: ClassVar[bool] = False
+    """Whether agents of one society see or hear each other beside the game."""
 
     def hyper(self) -> dict[str, float]:
         """The settings that may be traced, and so swept under one compiled program."""
@@ -50,6 +66,25 @@ class AgentConfig:
         """
         del spec, length
         self.learner.check(num_envs)
+
+    @abc.abstractmethod
+    def build(self, env: Env, seats: Seats) -> Agent:
+        """The agents on `seats`; raises `ConfigError` where they cannot be."""
+
+    def actors(self, env: Env, seats: Seats, present: Seats) -> Agent:
+        """Trained agents that only act, on some of their seats.
+
+        Args:
+            env: the game.
+            seats: all seats that the agents were trained on.
+            present: those of them that are taken; all other seats have strangers.
+
+        Returns:
+            Functions of what these agents need to act: if `TOGETHER` of all `seats`, else of those
+            that are present.
+        """
+        del seats
+        return self.build(env, present)
 
 
 def check_plain(learner: LearnerConfig, name: str) -> None:
@@ -108,6 +143,20 @@ def agent(learner: Learner, seats: Seats, hyper: PyTree, opinion: Shape | None =
         shape=opinion or plain.shape,
         learn=plain.learn,
     )
+
+
+def only(agent: Agent, seats: Seats, present: Seats) -> Agent:
+    """An agent of which some seats alone are taken: it acts there and sees nothing elsewhere."""
+    places = np.array([seats.index(seat) for seat in present])
+
+    def act(
+        acting: PyTree, memory: PyTree, obs: Array, draws: Array, mode: Mode
+    ) -> tuple[Decision, PyTree]:
+        blank = jnp.zeros((obs.shape[0], len(seats), *obs.shape[2:]), obs.dtype)
+        decision, memory = agent.act(acting, memory, blank.at[:, places].set(obs), draws, mode)
+        return jax.tree.map(lambda leaf: leaf[:, places], decision), memory
+
+    return agent._replace(act=act)
 
 
 def extend(obs: Array, told: Array) -> Array:

@@ -1,7 +1,8 @@
 """Cross-play: agents that were trained in different societies play together.
 
-Every agent plays on the seat that it was trained on, and no agent learns. A matrix of returns per
-seat shows which agents gain and which lose when societies are mixed.
+Every agent plays on the seat that it was trained on, and no agent learns. Agents that see or hear
+each other beside the game (`si_basic`, `si_comm`) do so with those of their own society alone. A
+matrix of returns per seat shows which agents gain and which lose when societies are mixed.
 
 Letters: S seeds, N seats, R rows (seatings: for each seat, the society its agent comes from).
 """
@@ -27,10 +28,11 @@ LIMIT = 81
 
 
 class Guest(NamedTuple):
-    """A trained agent, ready for its seat."""
+    """A trained agent, ready for its seat; or all of its kind, if they see or hear each other."""
 
     kind: Kind
-    acting: PyTree  # leaves [S, ...], what it needs to act, see `types.Prepare`
+    seats: tuple[int, ...]  # that `acting` is for
+    acting: PyTree  # leaves [S, ...], what is needed to act, see `types.Prepare`
 
 
 def seatings(num_societies: int, num_seats: int) -> list[tuple[int, ...]]:
@@ -55,8 +57,12 @@ def guests(setup: Setup, carry: Carry) -> list[Guest]:
     groups = list(dict.fromkeys(kinds))
     agents = []
     for seat, kind in enumerate(kinds):
-        place = [other for other in range(len(kinds)) if kinds[other] == kind].index(seat)
-        alone = kind.agent.build(setup.env, (seat,))
+        acting = everyone[groups.index(kind)]
+        seats = tuple(other for other, each in enumerate(kinds) if each == kind)
+        if kind.agent.TOGETHER:
+            agents.append(Guest(kind, seats, acting))
+            continue
+        place, alone = seats.index(seat), kind.agent.actors(setup.env, seats, (seat,))
         shapes = jax.eval_shape(
             lambda key, a=alone: a.prepare(a.init(key, a.hyper)), jax.random.key(0)
         )
@@ -65,8 +71,36 @@ def guests(setup: Setup, carry: Carry) -> list[Guest]:
             """The agent's own slice, where a leaf has one for each agent of its kind."""
             return leaf if leaf.shape[1:] == like.shape else leaf[:, place : place + 1]
 
-        agents.append(Guest(kind, jax.tree.map(pick, everyone[groups.index(kind)], shapes)))
+        agents.append(Guest(kind, (seat,), jax.tree.map(pick, acting, shapes)))
     return agents
+
+
+class Party(NamedTuple):
+    """Agents at a table that act as one group."""
+
+    kind: Kind
+    seats: tuple[int, ...]  # that they were trained on
+    present: tuple[int, ...]  # those of them that they take
+
+
+def parties(
+    societies: Sequence[Sequence[Guest]], row: Sequence[int]
+) -> tuple[tuple[Party, ...], list[PyTree]]:
+    """Who sits at a table: groups of agents, and what each of them needs to act.
+
+    Args:
+        societies: the guests of every run.
+        row: for each seat, the number of the run its agent comes from.
+    """
+    taken: dict[tuple[int, tuple[int, ...]], list[int]] = {}
+    for seat, number in enumerate(row):
+        taken.setdefault((number, societies[number][seat].seats), []).append(seat)
+    found, acting = [], []
+    for (number, seats), present in taken.items():
+        guest = societies[number][present[0]]
+        found.append(Party(guest.kind, seats, tuple(present)))
+        acting.append(guest.acting)
+    return tuple(found), acting
 
 
 def meet(
@@ -95,13 +129,16 @@ def meet(
     societies = [guests(setup, carry) for setup, carry in runs]
     keys = jax.random.split(jax.random.key(seed), seeds)
 
-    programs: dict[tuple[Kind, ...], Any] = {}
+    programs: dict[tuple[Party, ...], Any] = {}
 
-    def program(kinds: tuple[Kind, ...], acting: tuple[PyTree, ...]) -> Any:
-        """The compiled program that plays some kinds of agents, each on one seat."""
-        if kinds in programs:
-            return programs[kinds]
-        groups = [(kind.agent.build(env, (seat,)), (seat,)) for seat, kind in enumerate(kinds)]
+    def program(table: tuple[Party, ...], acting: tuple[PyTree, ...]) -> Any:
+        """The compiled program that plays some parties of agents."""
+        if table in programs:
+            return programs[table]
+        groups = [
+            (party.kind.agent.actors(env, party.seats, party.present), party.present)
+            for party in table
+        ]
         algorithm = society(env.spec, groups)
 
         def one(acting: PyTree, key: jax.Array) -> jax.Array:
@@ -110,17 +147,16 @@ def meet(
             played = play(env, algorithm, acting, world, key_play, env.spec.horizon, mode)[1]
             return played.reward.sum(0).mean(0)
 
-        programs[kinds] = jax.jit(jax.vmap(one)).lower(acting, keys).compile()
-        devices.admit_episodes(programs[kinds], num_episodes)
-        return programs[kinds]
+        programs[table] = jax.jit(jax.vmap(one)).lower(acting, keys).compile()
+        devices.admit_episodes(programs[table], num_episodes)
+        return programs[table]
 
     rows = seatings(len(runs), env.spec.num_agents)
     returns = []
     for row in rows:
-        seated = [societies[number][seat] for seat, number in enumerate(row)]
-        acting = tuple(jax.tree.map(lambda leaf: leaf[:seeds], guest.acting) for guest in seated)
-        kinds = tuple(guest.kind for guest in seated)
-        returns.append(np.asarray(program(kinds, acting)(acting, keys)))
+        table, every = parties(societies, row)
+        acting = tuple(jax.tree.map(lambda leaf: leaf[:seeds], each) for each in every)
+        returns.append(np.asarray(program(table, acting)(acting, keys)))
     return rows, np.stack(returns)
 
 

@@ -13,7 +13,7 @@ from envs.checks import ConfigError
 from lase_jax.cli import commands
 from lase_jax.reports import plots
 from lase_jax.runs import crossplay
-from lase_jax.runs.crossplay import LIMIT, guests, meet, report, seatings
+from lase_jax.runs.crossplay import LIMIT, guests, meet, parties, report, seatings
 from lase_jax.runs.setup import set_up
 
 
@@ -48,6 +48,23 @@ def test_scripted_seats_and_learners_meet(runs):
     assert np.isfinite(returns).all() and returns.any()
     again = meet(runs, 50, seed=0, mode="sample")[1]
     np.testing.assert_array_equal(again, returns)
+
+
+@pytest.mark.parametrize("algo", ["lio", "si_basic", "si_comm", "si"])
+def test_agents_that_learn_together_meet_strangers(runs, algo):
+    config = tiny.config(algo)
+    setup = set_up(config)
+    rows, returns = meet([runs[1], (setup, setup.initial_carry())], 5, seed=0, mode="sample")
+    assert len(rows) == 4 and np.isfinite(returns).all()
+
+
+def test_who_hears_each_other_sits_as_one_party(runs):
+    setup = set_up(tiny.config("si_comm"))
+    theirs = guests(setup, setup.initial_carry())
+    both = guests(*runs[1]), theirs
+    assert [party.present for party in parties(both, (1, 1))[0]] == [(0, 1)]
+    assert [party.present for party in parties(both, (0, 1))[0]] == [(0,), (1,)]
+    assert [party.present for party in parties(both, (0, 0))[0]] == [(0,), (1,)]
 
 
 def test_runs_of_different_games_do_not_meet(runs):

@@ -21,6 +21,7 @@ leave, those who have left go on to be seen as if they acted, but have no influe
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -38,7 +39,7 @@ from lase_jax.core.metrics import masked_mean
 from lase_jax.core.rewards import no_opinion
 from lase_jax.core.seats import Seats, put_columns, take_columns, take_seats
 from lase_jax.learners.actor_critic import Acting, Learner, LearnerState, epsilon
-from lase_jax.learners.agents import agent, extend
+from lase_jax.learners.agents import agent, extend, only
 from lase_jax.nets.layers import one_hots
 from lase_jax.types import Agent, Array, Clock, Decision, Metrics, Mode, Opinion, PyTree, Rollout
 
@@ -51,6 +52,8 @@ class BasicInfluence(InfluenceConfig):
     """Number of seats, the first ones, that act first and are paid for influence; not all."""
     influencee_reward: bool = False
     """Pay influencees for being influenced, too."""
+
+    TOGETHER: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Checks every field."""
@@ -71,10 +74,21 @@ class BasicInfluence(InfluenceConfig):
         count, first = len(seats), self.influencers
         remedy = f"use less than {count}, the seats of these agents, so that some are influenced"
         checks.require(first < count, "influencers", first, remedy)
-        learner = Learner(self.learner, env.spec, count, extra=first * env.spec.num_actions)
-        parties = Parties(self, env.spec, seats, learner)
+        learner = self._learner(env, seats)
+        parties = Parties(self, env.spec, seats, learner, seats)
         plain = agent(learner, seats, self.hyper(), parties.shape)
         return plain._replace(act=parties.act, learn=parties.learn)
+
+    def actors(self, env: Env, seats: Seats, present: Seats) -> Agent:
+        """Agents on some of their seats: influencees see those influencers that are there."""
+        plain = self.build(env, seats)
+        parties = Parties(self, env.spec, seats, self._learner(env, seats), present)
+        return only(plain._replace(act=parties.act), seats, present)
+
+    def _learner(self, env: Env, seats: Seats) -> Learner:
+        """Actor-critics that also read the influencers' actions."""
+        told = self.influencers * env.spec.num_actions
+        return Learner(self.learner, env.spec, len(seats), extra=told)
 
 
 @dataclass(frozen=True)
@@ -85,6 +99,8 @@ class Parties:
     spec: EnvSpec
     seats: Seats
     learner: Learner
+    present: Seats
+    """Those of the seats that are taken."""
 
     @property
     def leads(self) -> slice:
@@ -111,7 +127,9 @@ class Parties:
 
         nothing = jnp.zeros((len(obs), self.config.influencers * actions))
         leading = some(self.leads, nothing)
-        following = some(self.follows, one_hots(leading[0].action, actions))
+        there = np.isin(self.seats[self.leads], self.present)
+        seen = jnp.where(there[None], leading[0].action, actions)
+        following = some(self.follows, one_hots(seen, actions))
         return jax.tree.map(lambda *two: jnp.concatenate(two, 1), leading, following)
 
     def own_share(self, rollout: Rollout) -> Rollout:

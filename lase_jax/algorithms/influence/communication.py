@@ -40,7 +40,7 @@ from lase_jax.learners.actor_critic import (
     count_episodes,
     epsilon,
 )
-from lase_jax.learners.agents import agent, extend
+from lase_jax.learners.agents import agent, extend, only
 from lase_jax.learners.policy import Views
 from lase_jax.nets.layers import one_hots
 from lase_jax.types import SEAT_AXES, Agent, Array, Clock, Decision, Metrics, Mode, PyTree, Rollout
@@ -82,6 +82,7 @@ class Communication(InfluenceConfig):
     symbol_entropy: float = 0.05
     """Weight of the entropy bonus of symbols."""
 
+    TOGETHER: ClassVar[bool] = True
     TRACED: ClassVar[tuple[str, ...]] = (
         *InfluenceConfig.TRACED,
         *("alpha", "symbol_loss", "symbol_entropy"),
@@ -106,12 +107,21 @@ class Communication(InfluenceConfig):
         Raises:
             ConfigError: there is only one seat, so that nobody listens.
         """
-        count, size = len(seats), self.vocabulary
+        count = len(seats)
         remedy = "give two seats or more to agents who talk"
         checks.require(count > 1, "seats", seats, remedy)
+        return self._talking(env, seats, seats)
+
+    def actors(self, env: Env, seats: Seats, present: Seats) -> Agent:
+        """Agents on some of their seats, who hear those of them that are there."""
+        return only(self._talking(env, seats, present), seats, present)
+
+    def _talking(self, env: Env, seats: Seats, present: Seats) -> Agent:
+        """The agents on `seats`, of whom only those who are present are heard."""
+        count, size = len(seats), self.vocabulary
         sizes = count * size, size, self.symbol_width
         learner = Learner(self.learner, env.spec, count, *sizes)
-        speakers = Speakers(self, env.spec, seats, learner)
+        speakers = Speakers(self, env.spec, seats, learner, present)
         return agent(learner, seats, self.hyper())._replace(
             begin=speakers.begin,
             draw=speakers.draw,
@@ -129,6 +139,8 @@ class Speakers:
     spec: EnvSpec
     seats: Seats
     learner: Learner
+    present: Seats
+    """Those of the seats that are taken."""
 
     def extended(self, obs: Array, heard: Array) -> Array:
         """``obs [..., n, F]`` with the symbols ``[..., n]`` that all agents heard appended."""
@@ -161,7 +173,9 @@ class Speakers:
         logits, said, after = seatwise(acting.params, acting.folded, memory.learner, extended_obs)
         action, log_prob = distributions.choose(logits, acting.epsilon, draws[..., 0], mode)
         symbol, _ = distributions.choose(said, 0.0, draws[..., 1], mode)
-        return Decision(action, log_prob, notes=symbol), SpeakerMemory(after, symbol)
+        there = np.isin(self.seats, self.present)
+        heard = jnp.where(there[None], symbol, self.config.vocabulary)
+        return Decision(action, log_prob, notes=symbol), SpeakerMemory(after, heard)
 
     def remember(
         self, acting: Acting, memory: SpeakerMemory, action: Array, reward: Array

@@ -137,12 +137,20 @@ class Lio(AgentConfig):
         remedy = "use 'learned', with optimiser 'sgd', where only one seat is LIO's"
         useful = self.opponents == "learned" or len(seats) > 1
         checks.require(useful, "opponents", self.opponents, remedy)
-        # policies and critics are networks apart, of which each uses one head
-        one_trunk = replace(self.learner, critic_trunk="shared")
-        lio = Payers(self, env, seats, Learner(one_trunk, env.spec, len(seats)))
+        lio = Payers(self, env, seats, self._learner(env, seats))
         return agent(lio.learner, seats, self.hyper(), lio.shape)._replace(
             init=lio.init, prepare=lio.prepare, learn=lio.learn, reflect=lio.reflect
         )
+
+    def actors(self, env: Env, seats: Seats, present: Seats) -> Agent:
+        """Policies alone, which need no recipients."""
+        del seats
+        return agent(self._learner(env, present), present, self.hyper())
+
+    def _learner(self, env: Env, seats: Seats) -> Learner:
+        """Policies and critics, which are networks apart, of which each uses one head."""
+        one_trunk = replace(self.learner, critic_trunk="shared")
+        return Learner(one_trunk, env.spec, len(seats))
 
 
 class Recipient(NamedTuple):

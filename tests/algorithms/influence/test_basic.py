@@ -134,3 +134,30 @@ def test_influencees_are_not_paid_unless_asked():
 def test_some_influence_and_some_are_influenced(wrong):
     with pytest.raises(ConfigError, match=f"influencers is {wrong}"):
         settings("si_basic", influencers=wrong).build(GAME, SEATS)
+
+
+def test_influencers_that_are_absent_are_not_seen():
+    """Seat 0, the second influencer, has gone; seats 2 and 3 go on among strangers."""
+    config, agent, state = agents()
+    acting, present = agent.prepare(state), (2, 3)
+    rest = config.actors(GAME, SEATS, present)
+    obs = jax.random.normal(KEY, (1, len(present), *GAME.spec.obs_shape))
+    draws = jnp.full((1, len(SEATS)), 0.4)
+    decision, _ = rest.act(acting, rest.begin(1), obs, draws, "sample")
+    lead = int(decision.action[0, 0])
+    memory = blank_memory(config.learner.net)
+    logits, _ = logits_of(config, state, 2, obs[0, 1], {0: lead}, memory)
+    eps = float(acting.epsilon)
+    np.testing.assert_allclose(decision.notes[0, 1], mixture(logits, eps), atol=1e-5)
+    assert decision.action.shape == (1, 2)
+
+
+def test_a_whole_society_acts_as_it_was_trained():
+    config, agent, state = agents()
+    acting, all_of_them = agent.prepare(state), config.actors(GAME, SEATS, SEATS)
+    obs = jax.random.normal(KEY, (2, len(SEATS), *GAME.spec.obs_shape))
+    draws = agent.draw(KEY, 2)
+    one, other = (
+        each.act(acting, each.begin(2), obs, draws, "sample")[0] for each in (agent, all_of_them)
+    )
+    jax.tree.map(np.testing.assert_array_equal, one, other)

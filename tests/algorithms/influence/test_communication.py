@@ -280,3 +280,15 @@ def test_who_has_left_is_not_heard():
 def test_who_talks_needs_a_listener():
     with pytest.raises(ConfigError, match="seats is"):
         settings("si_comm").build(GAME, (2,))
+
+
+def test_who_is_absent_is_silent():
+    """Seat 0 has gone: seats 2 and 3 hear each other, and nothing in its place."""
+    config, agent, state = agents()
+    acting, present = agent.prepare(state), (2, 3)
+    rest = config.actors(GAME, SEATS, present)
+    obs = jax.random.normal(KEY, (1, len(present), *SPEC.obs_shape))
+    decision, memory = rest.act(acting, rest.begin(1), obs, rest.draw(KEY, 1), "sample")
+    said = decision.notes[0]
+    assert decision.action.shape == (1, 2)
+    np.testing.assert_array_equal(memory.heard[0], [said[0], SYMBOLS, said[1]])
