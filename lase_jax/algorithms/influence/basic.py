@@ -182,9 +182,9 @@ class Parties:
             own_rollout.active[..., self.leads, None] & own_rollout.active[..., None, self.follows]
         )
         moved = self.influence(state, own_rollout, there)
-        paid = self.config.pay(state, self.spec, moved)
-        earned = jnp.moveaxis(paid.sum(-1), 0, -1)
-        suffered = paid.sum(0) * float(self.config.influencee_reward)
+        earned = jnp.moveaxis(self.config.pay(state, self.spec, moved), 0, -1)
+        suffered = self.config.pay(state, self.spec, moved, 0)
+        suffered = suffered * float(self.config.influencee_reward)
         reward = jnp.concatenate([earned, suffered], axis=-1)
         pairs = masked_mean(jnp.moveaxis(moved, 0, 2), there, (0, 1), jnp.nan)
         table = jnp.full((count, num), jnp.nan)

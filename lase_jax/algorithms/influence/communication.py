@@ -278,7 +278,7 @@ class Speakers:
         own_rollout, heard = self.own_share(rollout)
         counts = reaches(own_rollout)
         moved = self.influence(state, own_rollout, heard, counts)
-        earned = jnp.moveaxis(self.config.pay(state, self.spec, moved).sum(-1), 0, -1)
+        earned = jnp.moveaxis(self.config.pay(state, self.spec, moved), 0, -1)
         mine = take_columns(reward, self.seats)
         paid = jax.lax.stop_gradient(hyper["alpha"] * mine + earned)
         speech = Speech(own_rollout, said, mine, paid)

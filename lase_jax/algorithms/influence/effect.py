@@ -37,7 +37,8 @@ class InfluenceConfig(AgentConfig):
     """Influence as a divergence of conditional and marginal: "kl", "jsd" (Jensen-Shannon), or "pmi"
     (pointwise mutual information)."""
     clip: float = 10.0
-    """Upper bound of the influence on one co-player in one step, in nats."""
+    """Bound, on both sides, of an agent's influence in one step on all co-players together, in
+    nats; as in the authors' public code."""
     curriculum_steps: tuple[float, ...] = (0.0,)
     """Environment steps at which the multiples of `curriculum` are reached; linear between."""
     curriculum: tuple[float, ...] = (1.0,)
@@ -59,17 +60,19 @@ class InfluenceConfig(AgentConfig):
         rising = all(a < b for a, b in zip(times, times[1:], strict=False))
         checks.require(rising, "curriculum_steps", times, "give rising numbers of steps")
 
-    def pay(self, state: LearnerState, spec: EnvSpec, moved: Array) -> Array:
+    def pay(self, state: LearnerState, spec: EnvSpec, moved: Array, axis: int = -1) -> Array:
         """Returns the clipped and weighted reward for influence at this point of the curriculum.
 
         Args:
             state: the learner's state, which counts the episodes of training.
             spec: the specification of the game.
             moved: ``[...]`` influence on one co-player in one step.
+            axis: of the co-players over whom it is added up.
         """
         steps = state.episodes * spec.horizon
         multiple = jnp.interp(steps, jnp.array(self.curriculum_steps), jnp.array(self.curriculum))
-        return state.hyper["weight"] * multiple * jnp.minimum(moved, self.clip)
+        total = jnp.clip(moved.sum(axis), -self.clip, self.clip)
+        return state.hyper["weight"] * multiple * total
 
 
 def marginal(conditional: Array, log_probs: Array) -> Array:

@@ -16,8 +16,11 @@ What an agent sees: its own observation, its own reward, everyone's actions.
 Differences from the paper: synchronous actor-critics instead of A3C; by default the model of others
 has its own encoder and one dense layer before its memory instead of two (``moa_dense``), and in
 any case an optimiser of its own; the policy in the marginal is the behaviour policy that actions
-were drawn from, epsilon included; influence is clipped. The last step of an episode has no next
-action and pays no influence, nor with "pmi" does the last step of a rollout.
+were drawn from, epsilon included; influence is clipped, as in the authors' public code. That code
+masks the model's cross-entropy by who is visible in the next step, and counts masked entries in its
+mean; here the mask is that of the step from which is predicted, and the mean is over what it lets
+through. The last step of an episode has no next action and pays no influence, nor with "pmi" does
+the last step of a rollout.
 """
 
 from dataclasses import dataclass
@@ -264,7 +267,7 @@ class Influencers:
         log_pi = jnp.moveaxis(rollout.notes, 2, 0)
         measured = jax.vmap(partial(self.model.influence, measure=config.measure))
         moved = measured(state.model.params, self.ids, inputs, log_pi)
-        reward = jnp.moveaxis(config.pay(state.learner, self.spec, moved).sum(-1), 0, 2)
+        reward = jnp.moveaxis(config.pay(state.learner, self.spec, moved), 0, 2)
         pairs = masked_mean(moved, inputs.where(config.measure), (1, 2), jnp.nan)
         active = take_columns(rollout.active, self.seats)
         others = co_players(num, self.seats)

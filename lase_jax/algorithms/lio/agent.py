@@ -20,6 +20,11 @@ equal sizes, the critic without a target network. Models of others are fitted to
 policy, epsilon included. With ``optimiser="adam"`` policies take the steps that all algorithms here
 take; the gradient through such a step holds Adam's second moments fixed and counts what its
 momentum defers as done at once. Steps are counted once, though every iteration plays twice.
+
+Differences from the authors' code: the entropy bonus is that of the policy, without epsilon, and
+the outer score function uses the probabilities that actions were drawn from, epsilon included;
+theirs are the other way round. Others' actions join the incentive network at its second layer
+instead of its first. The cost of incentives has no optimiser of its own, as theirs has in the Escape Room.
 """
 
 import math

@@ -228,10 +228,19 @@ def test_each_agent_is_paid_for_what_its_own_action_moves():
         np.testing.assert_allclose(found, moved.sum(-1), rtol=1e-4, atol=1e-5)
 
 
+def test_influence_is_bounded_on_both_sides():
+    """Pointwise mutual information may be negative without end."""
+    config = settings("si", measure="pmi", weight=2.0, clip=1.5)
+    agent = config.build(GAME, (0, 1, 2))
+    state = jax.jit(agent.init)(KEY, agent.hyper).learner
+    moved = jnp.array([[0.5, 0.25], [-7.0, 1.0], [3.0, 3.0]])
+    np.testing.assert_allclose(config.pay(state, SPEC, moved), [1.5, -3.0, 3.0])
+
+
 def test_influence_is_clipped_and_follows_its_curriculum():
     rollout = facts(SPEC, steps=5)
     clipped = influence_of(rollout, **MOA, clip=0.01)
-    assert 0 < clipped.delta.max() <= 0.02 + 1e-6  # on two co-players
+    assert 0 < clipped.delta.max() <= 0.01 + 1e-6  # on both co-players together
     course = MOA | {
         "epsilon_start": 0.05,
         "curriculum_steps": (10.0, 20.0),
