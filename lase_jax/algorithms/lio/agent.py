@@ -24,7 +24,8 @@ momentum defers as done at once. Steps are counted once, though every iteration 
 Differences from the authors' code: the entropy bonus is that of the policy, without epsilon, and
 the outer score function uses the probabilities that actions were drawn from, epsilon included;
 theirs are the other way round. Others' actions join the incentive network at its second layer
-instead of its first. The cost of incentives has no optimiser of its own, as theirs has in the Escape Room.
+instead of its first. The cost of incentives has no optimiser of its own, as theirs has in the
+Escape Room.
 """
 
 import math
