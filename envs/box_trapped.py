@@ -1,17 +1,17 @@
-"""Box Trapped: each agent sits in a box that only another can open (after Jaques et al. 2019).
+"""Box Trapped: who is locked in a box eats only if another opens it (after Jaques et al. 2019).
 
-Letters: N agents.
+Letters: N agents, M of them outside.
 
-Every agent is locked in a box. In each step it waits, pushes at a cost the lever that opens the
-box of the next agent (the last agent's lever opens the first agent's box), or eats, which pays once
-its own box is open. A box that is open stays open. An agent that opens a box gains nothing by it,
-so it never learns to open from its own reward alone, though all could eat if all opened. But
-opening changes what the freed agent does in the next step, so it has influence on another's next
-action.
+The first M agents are outside, among apples that never run out; each other agent is locked in a
+box. In each step an agent waits, opens the box of the next agent (the last agent's lever opens the
+first agent's box), or eats, which pays if it is outside or its own box is open. A box that is open
+stays open. An agent that opens a box gains nothing by it and misses a meal, or pays for it, so it
+never learns to open from its own reward alone. But opening changes what the freed agent does in the
+next step, so it has influence on another's next action.
 
-The paper's supplement has a game of this name, with two agents, costly levers and rewards after
-release; its numbers and map are not known to us, and this form is ours: no map, an episode of 10
-steps, 1 for a meal and 1 for a push of the lever, also where the box is already open.
+`box_trapped` is the game of the paper's supplement (10.3): two agents, one outside, and no price of
+opening but the meal. Its map and its length are not known; there is no map here, and an episode has
+20 steps. `box_ring` is ours: everyone is locked in, and opening costs 1.
 """
 
 from dataclasses import dataclass
@@ -42,27 +42,29 @@ class BoxTrapped:
     """Settings of Box Trapped."""
 
     name: ClassVar[str] = "box_trapped"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     num_agents: int = 2
-    """Number of agents, 2 to 16."""
-    horizon: int = 10
+    """N, number of agents, 2 to 16."""
+    outside: int = 1
+    """M, number of agents that begin outside, the first ones; 0 to N - 1."""
+    horizon: int = 20
     """Steps of an episode."""
     meal_reward: float = 1.0
-    """Reward of a step of eating, in an open box."""
-    open_cost: float = 1.0
+    """Reward of a step of eating, outside or in an open box."""
+    open_cost: float = 0.0
     """Cost of the action "open", whether the box is already open or not, 0 or more."""
 
     def __post_init__(self) -> None:
         """Checks every setting; raises `ConfigError` on one that cannot work."""
         checks.integer("num_agents", self.num_agents, 2, MAX_AGENTS)
+        checks.integer("outside", self.outside, 0, self.num_agents - 1)
         checks.integer("horizon", self.horizon, 1)
         checks.number("meal_reward", self.meal_reward)
         checks.number("open_cost", self.open_cost, 0.0)
 
     def spec(self) -> EnvSpec:
         """Static facts of the game with these settings."""
-        best = self.meal_reward * (self.horizon - 1) - self.open_cost
         return EnvSpec(
             name=self.name,
             version=self.version,
@@ -76,7 +78,7 @@ class BoxTrapped:
             event_names=EVENTS,
             agent_planes=False,
             can_see_all=True,
-            max_return=max(0.0, self.num_agents * best),
+            max_return=max_return(self),
             helps=("opened",),
         )
 
@@ -98,10 +100,19 @@ class BoxTrapped:
         )
 
 
+def max_return(params: BoxTrapped) -> float:
+    """The most a group can earn: all boxes are opened in the first step, or none ever."""
+    num, out = params.num_agents, params.outside
+    meals = num * (params.horizon - 1) + max(0, out - 1)  # the last one outside opens, too
+    all_opened = params.meal_reward * meals - params.open_cost * (num - out)
+    return max(0.0, all_opened, params.meal_reward * params.horizon * out)
+
+
 def reset(params: BoxTrapped, key: jax.Array) -> tuple[State, jax.Array]:
-    """All boxes are shut. ``key`` is not needed."""
+    """All boxes are shut; those outside count as open. ``key`` is not needed."""
     del key
-    state = State(is_open=jnp.zeros(params.num_agents, bool), time=jnp.int32(0))
+    is_open = jnp.arange(params.num_agents) < params.outside
+    state = State(is_open, time=jnp.int32(0))
     return state, observe(params, state)
 
 

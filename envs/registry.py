@@ -27,6 +27,7 @@ GameConfig = (
 )
 
 GAMES: dict[str, GameConfig] = {
+    "box_ring": BoxTrapped(outside=0, horizon=10, open_cost=1.0),
     "box_trapped": BoxTrapped(),
     "cleanup": Cleanup(),
     "cleanup_10x10": CleanupSsd(

@@ -65,6 +65,6 @@ def test_on_the_small_cleanup_map_one_cleans_and_is_paid_for_it():
 
 def test_trapped_agents_open_each_others_boxes_for_influence():
     """The best there is: 16. Influence needs actions that are uncertain, so it stops at half."""
-    assert final_return("box_trapped", "si", 400_000)[0] > 4
-    assert final_return("box_trapped", "a2c", 400_000)[1] < 1
-    assert final_return("box_trapped", "go", 400_000)[0] > 14
+    assert final_return("box_ring", "si", 400_000)[0] > 4
+    assert final_return("box_ring", "a2c", 400_000)[1] < 1
+    assert final_return("box_ring", "go", 400_000)[0] > 14

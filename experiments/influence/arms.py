@@ -45,16 +45,16 @@ ARMS: dict[str, Arm] = {
 """All arms by name; those of weight 0 are controls."""
 
 SMALL: dict[str, dict[str, Any]] = {
-    "box_trapped": {},
+    "box_ring": {},
     "cleanup_small": dict(fire=False),
     "harvest_small": dict(fire=False),
 }
 """Games of the reduced protocol and their settings: without the firing beam,
 because short training learns about nothing but its fines of 50 (see the log)."""
 WEIGHTS: dict[tuple[str, str], float] = {
-    ("box_trapped", "basic"): 30.0,
-    ("box_trapped", "comm"): 0.3,
-    ("box_trapped", "si"): 30.0,
+    ("box_ring", "basic"): 30.0,
+    ("box_ring", "comm"): 0.3,
+    ("box_ring", "si"): 30.0,
     ("cleanup_small", "basic"): 3.0,
     ("cleanup_small", "comm"): 0.3,
     ("cleanup_small", "si"): 30.0,

@@ -256,6 +256,7 @@ SETTINGS: dict[str, Settings] = {
     "ssh_strict": STAG_HUNT,
     "ssg": SNOWDRIFT,
     "ssg_extn": SNOWDRIFT,
+    "box_ring": BOX_TRAPPED,
     "box_trapped": BOX_TRAPPED,
     "cleanup": CLEANUP,
     "cleanup_7x7": CLEANUP_SSD,

@@ -24,7 +24,7 @@ PAPER = ("ssh", "ssg", "coingame", "cleanup")
 """The games of Fig. 10."""
 OTHERS = (
     *("ssh_strict", "ssg_extn", "cleanup_extn", "cleanup_7x7", "cleanup_10x10", "cleanup_small"),
-    *("harvest_small", "escape_room", "escape_room_3", "box_trapped", "ipd"),
+    *("harvest_small", "escape_room", "escape_room_3", "box_trapped", "box_ring", "ipd"),
 )
 HEADS = ("game", "R_c(N)", "R_d(0)", "R_c(1)", "dilemma", "fear", "greed")
 

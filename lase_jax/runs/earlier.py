@@ -2,7 +2,8 @@
 
 The settings of learners once stood among those of the agents, whose network's settings had the
 widths of all networks of all mechanisms. Critics once had the policy's layers and the unit of
-rewards. Policies of agents with a model of others once read their own window alone.
+rewards. Policies of agents with a model of others once read their own window alone. In Box Trapped
+nobody was outside.
 """
 
 import dataclasses
@@ -16,6 +17,8 @@ CRITIC = {"critic_trunk": "shared", "scale_values": False}
 """How critics learnt before there was a choice."""
 BLIND = {"Influence": {"see_actions": False}}
 """What agents did before there was a choice, by their class."""
+LOCKED_IN = {"BoxTrapped": {"outside": 0}}
+"""What games were before there was a choice, by their class."""
 RENAMED = {"A2C": "Independent"}
 """Old name of each class of agents that was renamed, and its name now."""
 WIDTHS = {
@@ -34,6 +37,7 @@ def converted(value: dict[str, Any]) -> dict[str, Any]:
     Args:
         value: the fields as they stand in JSON, with the name of the class under `TAG`.
     """
+    value = LOCKED_IN.get(str(value.get(TAG)), {}) | value
     agent = value.get("agent")
     if not isinstance(agent, dict):
         return value

@@ -38,7 +38,7 @@ def test_settings_are_changed_in_a_copy():
     ("name", "overrides", "message"),
     [
         ("shs", {}, "game is 'shs': did you mean 'ssh'"),
-        ("chess", {}, "use one of box_trapped, cleanup, cleanup_10x10, "),
+        ("chess", {}, "use one of box_ring, box_trapped, cleanup, cleanup_10x10, "),
         ("ssh", {"row": 5}, "field of ssh is 'row': did you mean 'rows'? use one of columns, "),
         ("ssh", {"version": 2}, "field of ssh is 'version': "),
         ("ssh", {"rows": 1}, "rows is 1: use a whole number, 2 to 64."),

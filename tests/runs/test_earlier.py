@@ -55,3 +55,10 @@ def test_what_was_wrong_then_is_refused_still():
     content["agent"] = {"kind": "A2C", "gama": 0.5, "net": NET}
     with pytest.raises(ConfigError, match="field of Independent is 'gama'"):
         config.from_json(content)
+
+
+def test_in_box_trapped_everyone_was_locked_in():
+    content = config.to_json(config.default("box_ring", "a2c"))
+    del content["game"]["outside"]
+    found = config.from_json(content)
+    assert found.game == config.default("box_ring", "a2c").game and found.game.outside == 0
