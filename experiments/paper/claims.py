@@ -14,7 +14,7 @@ from envs.registry import GAMES as CONFIGS
 from experiments import comparison, style
 from experiments.comparison import Estimate, improvement
 from experiments.findings import Finding
-from experiments.paper.stages import GAMES
+from experiments.paper.stages import GAMES, able
 from lase_jax.reports import stats
 
 FILE = Path(__file__).parent.parent / "CLAIMS.md"
@@ -188,7 +188,11 @@ def beside(results: Results, game: str, arms: Iterable[str], suffix: str = "") -
     """LASE's collective return beside that of controls."""
     tail = (suffix,) if suffix else ()
     ours = results.final(game, "lase", *tail)
-    return {arm: improvement(ours, results.final(game, arm, *tail)) for arm in arms}
+    return {
+        arm: improvement(ours, results.final(game, arm, *tail))
+        for arm in arms
+        if able(arm, CONFIGS[game])
+    }
 
 
 def cooperation(results: Results, arm: str) -> np.ndarray:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from envs.registry import GAMES as CONFIGS
+from envs.registry import GameConfig
 from experiments.findings import Keep
 from experiments.paper.scales import SEED, Scale
 from experiments.paper.views import views
@@ -63,10 +64,17 @@ def self_play(*arms: str) -> Callable[[Scale], Runs]:
     """Runs of every arm in the four games."""
 
     def runs(scale: Scale) -> Runs:
-        pairs = [(game, arm) for game in scale.of(GAMES) for arm in arms]
+        pairs = [
+            (game, arm) for game in scale.of(GAMES) for arm in arms if able(arm, CONFIGS[game])
+        ]
         return {f"{game}-{arm}": of_scale(game, arm, scale) for game, arm in pairs}
 
     return runs
+
+
+def able(arm: str, game: GameConfig) -> bool:
+    """Whether an arm is one of its own in a game: one co-player cannot be confused with others."""
+    return arm != "shuffled" or game.spec().num_agents > 2
 
 
 def iterated_dilemma(scale: Scale) -> Runs:
@@ -131,7 +139,7 @@ def free_riders(scale: Scale) -> Runs:
     for game in scale.of((*WITH_FREE_RIDERS, "coingame")):
         two = CONFIGS[game].spec().num_agents == 2
         for arm in (*scale.some(GIVERS, 2), "a2c"):
-            if two and arm == "shuffled":  # there is only one co-player
+            if not able(arm, CONFIGS[game]):
                 continue
             runs[f"{game}-{arm}-defector"] = mixed(scale, game, arm, ("defector",))
             if arm != "a2c":

@@ -89,6 +89,7 @@ def test_seats_are_those_of_the_figures(planned):
     assert riders["cleanup-lase-selfish"].seats == ("lase", "lase", "a2c", "a2c")
     assert riders["coingame-lase-selfish"].seats == ("lase", "a2c")
     assert "coingame-shuffled-defector" not in riders
+    assert "coingame-shuffled" not in stages["controls"] and "ssg-shuffled" in stages["controls"]
 
 
 def test_a_co_player_changes_half_way_and_others_help_now_and_then(planned):
@@ -198,6 +199,13 @@ def test_snowdrift_has_bounds(ours, group, word):
         ssg__lase=made(ours), ssg__go=made(group), ssg__gift=made(90), ssg__shuffled=made(9)
     )
     assert judged(4, **runs).word == word
+
+
+def test_one_co_player_cannot_be_confused():
+    runs = dict(coingame__lase=made(9.0), coingame__a2c=made(1.0), coingame__go=made(30.0))
+    found = judged(5, **runs, coingame__gift=made(5.0))
+    assert found.word == "reproduced" and [*found.controls] == ["gift"]
+    assert found.inference == "due to inference"
 
 
 def test_views_count_in_three_games_of_four():
