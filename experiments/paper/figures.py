@@ -295,6 +295,8 @@ def graded(results: Results, path: Path) -> None:
 def sensitivity(results: Results, path: Path) -> None:
     """LASE's collective return in Snowdrift by the value of each setting."""
     every = [(field, values) for part in SETTINGS.values() for field, values in part.items()]
+    if not any(varied("lase", field, v) in results.runs for field, vs in every for v in vs):
+        raise MissingError("sensitivity")
     figure, axes = new(3, -(-len(every) // 3), width=3.4, height=2.6)
     for axis, (field, values) in zip(axes, every, strict=False):
         for place, value in enumerate(values):
