@@ -54,7 +54,7 @@ def train(name: str, scale: Scale, paper: Paper) -> int:
     """Trains what a stage lacks and returns an exit code."""
     again = f"make paper SCALE={scale.name} ARGS='--stages {name}'"
     stage, runs = STAGES[name], STAGES[name].runs(scale)
-    parent, kept = paper.out / scale.name / "runs", scale.home(paper.out) / report.FINDINGS
+    parent, kept = paper.out / scale.name / "runs", scale.kept(paper.out)
     keep = {name: stage.keep(name) for name in runs}
     return train_all(runs, parent, kept, again, keep, pictures=scale.whole)
 
@@ -75,7 +75,6 @@ def main() -> int:
     for name in paper.stages:
         checks.choice("stages", name, {*STAGES, *WITHOUT_TRAINING})
     jax.config.update("jax_disable_most_optimizations", not scale.whole)
-    home = scale.home(paper.out)
     for name, analyse in WITHOUT_TRAINING.items():
         if name in (paper.stages or WITHOUT_TRAINING) and paper.do in ("all", "train"):
             print(f"{name}: a minute or two", flush=True)
@@ -83,7 +82,7 @@ def main() -> int:
     for name in STAGES:
         if name not in (paper.stages or STAGES) or paper.do == "report":
             continue
-        print(headline(name, STAGES[name].runs(scale), home / report.FINDINGS), flush=True)
+        print(headline(name, STAGES[name].runs(scale), scale.kept(paper.out)), flush=True)
         if paper.do == "list":
             continue
         code = max(code, train(name, scale, paper))

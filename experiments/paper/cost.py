@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from experiments.learning_curves.sweep import KEPT
-from experiments.paper.scales import COMMITTED
+from experiments.paper.scales import SCALES
 from lase_jax.runs.config import RunConfig
 
 
@@ -19,7 +19,7 @@ def minutes(name: str, run: RunConfig) -> float | None:
     Returns:
         None if neither is kept.
     """
-    for file in (COMMITTED / "findings" / f"{name}.json", KEPT / f"{run.env}-{run.algo}.json"):
+    for file in (SCALES["cpu"].kept(Path()) / f"{name}.json", KEPT / f"{run.env}-{run.algo}.json"):
         each = _per_step(file)
         if each is not None:
             return each * run.schedule.steps * run.seeds

@@ -38,7 +38,6 @@ from lase_jax.reports.tables import markdown
 from lase_jax.runs import files
 from lase_jax.runs.config import to_json
 
-FINDINGS = "findings"
 COMMITTED = Path(__file__).parent.parent / "REPORT.md"
 """The report of the scale "cpu"; those of other scales lie beside their findings."""
 ANALYSES = {"theory": theory, "schelling": schelling}
@@ -112,7 +111,7 @@ def collect(scale: Scale, out: Path) -> Results:
     Raises:
         ConfigError: a finding is of other settings than today's.
     """
-    kept, runs = scale.home(out) / FINDINGS, {}
+    kept, runs = scale.kept(out), {}
     for stage in STAGES.values():
         runs |= study.load(stage.runs(scale), kept)
     numbers = []

@@ -13,7 +13,9 @@ from lase_jax.runs.config import RunConfig
 SEED = 1000
 """The first seed of all runs: nothing has been chosen by it or reported of it before."""
 COMMITTED = Path(__file__).parent
-"""Where what the runs of scale "cpu" have shown is kept."""
+"""Where the results of scale "cpu" lie."""
+FINDINGS = "findings"
+"""Name of the folder in which what each run has shown is kept."""
 
 T = TypeVar("T")
 
@@ -55,6 +57,10 @@ class Scale:
     def home(self, out: Path) -> Path:
         """The folder of findings and figures: beside this file, or below `out`."""
         return COMMITTED if self.name == "cpu" else out / self.name
+
+    def kept(self, out: Path) -> Path:
+        """The folder of findings."""
+        return self.home(out) / FINDINGS
 
 
 SMALL = dict(
