@@ -13,13 +13,17 @@ import tyro
 
 from experiments import style
 from experiments.curves import Line, plot, summary, table, training
-from experiments.learning_curves.sweep import ALGORITHMS, GAMES, KEPT, kept
+from experiments.learning_curves.sweep import ALGORITHMS, BY_PPO, GAMES, KEPT, kept
 from experiments.variants import command
 from lase_jax.cli import guarded
 from lase_jax.runs import files
 
 HERE = Path(__file__).parent
 LINES = {algo: Line(style.LABELS[algo], style.COLOURS[algo]) for algo in ALGORITHMS}
+PPO_LINES = {
+    algo: Line(f"{style.LABELS.get(algo.removesuffix('_ppo'), 'alone')}, PPO", style.INK)
+    for algo in BY_PPO
+}
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,8 @@ def main() -> int:
     runs = kept(folder=where.kept)
     if not runs:
         raise SystemExit(f"No findings in {where.kept}; run the sweep first.")
-    text = f"{summary(runs, LINES)}\n{table(runs, command)}\n{training(runs)}"
+    tables = summary(runs, LINES), summary(runs, PPO_LINES), table(runs, command), training(runs)
+    text = "\n".join(tables)
     print(text)
     where.out.mkdir(parents=True, exist_ok=True)
     files.write(where.out / "results.md", text)
