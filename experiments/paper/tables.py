@@ -39,20 +39,21 @@ def mean(values: np.ndarray, digits: int = 1) -> str:
     return f"{found.value:.{digits}f} [{found.low:.{digits}f}, {found.high:.{digits}f}]"
 
 
+Cell = Callable[[Finding], str]
+
+
+def line(results: Results, name: str, arm: str, games: Sequence[str], cell: Cell) -> list[str]:
+    """A row of a table with a column for each game; dashes for what is not kept."""
+    runs = [results.runs.get(f"{game}-{arm}") for game in games]
+    return [name, *(BLANK if run is None else cell(run) for run in runs)]
+
+
 def grid(
-    results: Results,
-    arms: Iterable[str],
-    games: Sequence[str],
-    cell: Callable[[Finding], str],
-    corner: str,
+    results: Results, arms: Iterable[str], games: Sequence[str], cell: Cell, corner: str
 ) -> str:
-    """A table with a row for each arm and a column for each game; dashes for what is not kept."""
-
-    def row(arm: str) -> list[str]:
-        runs = [results.runs.get(f"{game}-{arm}") for game in games]
-        return [label(arm), *(BLANK if run is None else cell(run) for run in runs)]
-
-    return markdown((corner, *games), [row(arm) for arm in arms])
+    """A table with a row for each arm and a column for each game."""
+    rows = [line(results, label(arm), arm, games, cell) for arm in arms]
+    return markdown((corner, *games), rows)
 
 
 def collective(found: Finding) -> str:
@@ -82,15 +83,16 @@ def iterated_dilemma(results: Results) -> str:
 
 def weights(results: Results) -> str:
     """Table 2: mean weight to one other in the last episodes, and the floor of Q_SR."""
-    arms = ("lase", "lase_wo", "gift")
-    table = grid(results, arms, GAMES, lambda found: mean(late_weight(found), 3), "weight")
-    floor = "if Q_SR knew nothing"
 
-    def cell(found: Finding) -> str:
+    def given(found: Finding) -> str:
+        return mean(late_weight(found), 3)
+
+    def floor(found: Finding) -> str:
         return mean(pairs(found.final["relation/floor"]), 3)
 
-    last = grid(results, ("lase",), GAMES, cell, "weight").splitlines()[-1]
-    return f"{table.rstrip()}\n{last.replace('LASE', floor, 1)}\n"
+    rows = [line(results, label(arm), arm, GAMES, given) for arm in ("lase", "lase_wo", "gift")]
+    rows.append(line(results, "if Q_SR knew nothing", "lase", GAMES, floor))
+    return markdown(("weight", *GAMES), rows)
 
 
 def equality(results: Results) -> str:
