@@ -346,6 +346,7 @@ def test_times_are_told_in_words():
 
 
 @pytest.mark.thorough
+@pytest.mark.timeout(2400)
 def test_the_quick_scale_makes_the_whole_report(tmp_path):
     command = [*("make", "paper", "SCALE=quick"), f"ARGS=--out {tmp_path}"]
     said = subprocess.run(command, cwd=report.COMMITTED.parent.parent, capture_output=True)
