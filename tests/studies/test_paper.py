@@ -2,9 +2,12 @@
 
 import dataclasses
 import re
+import signal
 import subprocess
+import sys
 
 import numpy as np
+import psutil
 import pytest
 
 from experiments.comparison import Estimate
@@ -19,6 +22,7 @@ from lase_jax.algorithms import Scripted
 from lase_jax.core import metrics
 
 SEEDS, ROWS = 10, 20
+ROOT = report.COMMITTED.parent.parent
 
 
 def made(returns=0.0, agents=4, horizon=100, curves=None, played=None, steps=1_000_000, **final):
@@ -349,7 +353,7 @@ def test_times_are_told_in_words():
 @pytest.mark.timeout(2400)
 def test_the_quick_scale_makes_the_whole_report(tmp_path):
     command = [*("make", "paper", "SCALE=quick"), f"ARGS=--out {tmp_path}"]
-    said = subprocess.run(command, cwd=report.COMMITTED.parent.parent, capture_output=True)
+    said = subprocess.run(command, cwd=ROOT, capture_output=True)
     assert said.returncode == 0, said.stderr.decode()
     home = tmp_path / "quick"
     text, page = ((home / f"REPORT.{kind}").read_text() for kind in ("md", "html"))
@@ -358,3 +362,20 @@ def test_the_quick_scale_makes_the_whole_report(tmp_path):
     assert page.count("data:image/png;base64,") == text.count(".png)") == len(figures.FIGURES) + 2
     trained = len(list((home / "findings").iterdir()))
     assert trained == sum(len(stage.runs(SCALES["quick"])) for stage in STAGES.values())
+
+
+@pytest.mark.thorough
+def test_a_signal_ends_all_stages_that_run_side_by_side(tmp_path):
+    command = [sys.executable, "-m", "experiments.paper", "--scale", "quick", "--out", tmp_path]
+    stages = ["--stages", "pretenders", "graded"]
+    with subprocess.Popen(
+        [*command, *stages], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as process:
+        said = iter(process.stdout.readline, "")
+        begun = filter(re.compile("^(pretenders|graded): ").match, said)
+        assert next(begun) and next(begun)  # both have been started
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(120) == 128 + signal.SIGTERM
+    assert len(children) >= 2 and not psutil.wait_procs(children, 10)[1]
+    assert not (tmp_path / "quick" / "REPORT.md").exists()
