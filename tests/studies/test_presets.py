@@ -223,8 +223,8 @@ def test_the_published_model_of_others_has_the_papers_layers():
 
 def test_what_the_paper_leaves_open_is_an_option():
     agent = arms.full("cleanup_ssd", "si").agent
-    assert agent.moa_weight == 15.007 and agent.curriculum_steps == (0.0, 40e6)
+    assert agent.moa_weight == 15.007 / jaques.UNROLL and agent.curriculum_steps == (0.0, 40e6)
     assert agent.learner.lr * agent.learner.lr_end == pytest.approx(1.2e-5)
     other = arms.full("cleanup_ssd", "si", "divides", curriculum_unit=1e3).agent
-    assert other.moa_weight == pytest.approx(1 / 15.007)
+    assert other.moa_weight == pytest.approx(1 / 15.007 / jaques.UNROLL)
     assert other.curriculum_steps == (0.0, 40e3)
