@@ -36,14 +36,14 @@ class Scale:
     """Points of each axis of the plane of games of two actions."""
     episodes: int
     """Episodes of each scripted society."""
-    games: tuple[str, ...] = ("ssh", "ssg", "coingame", "cleanup", "ssg_extn", "cleanup_extn")
-    """Games of the paper that are played, besides the IPD."""
+    games: tuple[str, ...] = ()
+    """Games that are played besides the IPD; () for all."""
     whole: bool = True
     """Whether all arms and values are tried and runs get pictures; programs are optimised, too."""
 
     def of(self, games: Iterable[str]) -> list[str]:
         """Those of some games that are played at this scale."""
-        return [game for game in games if game in self.games]
+        return [game for game in games if not self.games or game in self.games]
 
     def some(self, items: Sequence[T], few: int) -> Sequence[T]:
         """All of some items, or the first few."""

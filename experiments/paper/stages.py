@@ -13,13 +13,14 @@ from experiments.findings import Keep
 from experiments.paper.scales import SEED, Scale
 from experiments.paper.views import views
 from experiments.presets import preset
+from experiments.schelling.analysis import PAPER
 from experiments.variants import settings
-from lase_jax.algorithms import ALGORITHMS, Scripted
+from lase_jax.algorithms import ALGORITHMS, AlgorithmConfig, Scripted
 from lase_jax.core.settings import changed
-from lase_jax.runs.config import Kind, RunConfig
+from lase_jax.runs.config import RunConfig
 
-GAMES = ("ssh", "ssg", "coingame", "cleanup")
-"""The four games of Fig. 5."""
+GAMES = PAPER
+"""The four games of Fig. 5, and of Fig. 10."""
 BASELINES = ("a2c", "ia", "si", "lio")
 METHODS = ("lase", "lase_wo", "go", "gift")
 CONTROLS = ("shuffled", "moments", "untrained", "real_policy")
@@ -98,13 +99,10 @@ def seated(run: RunConfig, scale: Scale, names: Sequence[str], **others: Scripte
         others: scripted players by names that they have on the seats.
     """
 
-    def kind(name: str) -> Kind:
-        if name in ALGORITHMS and name != "random":
-            return Kind(name, scale.fit(preset(run.env, name)).agent)
-        return Kind(name, others.get(name, Scripted(name)))
+    def find(name: str) -> AlgorithmConfig:
+        return scale.fit(preset(run.env, name)).agent if name in ALGORITHMS else Scripted(name)
 
-    beside = tuple(kind(name) for name in sorted(set(names) - {run.algo}))
-    return dataclasses.replace(run, seats=tuple(names), others=beside)
+    return run.with_seats(names, find, others)
 
 
 def mixed(scale: Scale, game: str, arm: str, beside: Sequence[str]) -> RunConfig:
@@ -238,11 +236,7 @@ def of_weights(name: str) -> Keep:
 
 
 STAGES: dict[str, Stage] = {
-    "ipd": Stage(
-        "Fig. 4: the iterated prisoner's dilemma",
-        iterated_dilemma,
-        of_self_play,
-    ),
+    "ipd": Stage("Fig. 4: the iterated prisoner's dilemma", iterated_dilemma, of_self_play),
     "baselines": Stage("Fig. 5, Table 9: baselines", self_play(*BASELINES), of_self_play),
     "methods": Stage(
         "Figs 5 to 7, Tables 2, 8, 9: LASE, without perspective taking, GO, equal gifts",

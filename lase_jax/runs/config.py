@@ -3,8 +3,9 @@
 import dataclasses
 import json
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 
 import tyro
@@ -103,22 +104,27 @@ class RunConfig:
         return [named[name] for name in names]
 
     def with_seats(
-        self, names: Sequence[str], find: Callable[[str], AlgorithmConfig] | None = None
+        self,
+        names: Sequence[str],
+        find: Callable[[str], AlgorithmConfig] | None = None,
+        own: Mapping[str, AlgorithmConfig] = MappingProxyType({}),
     ) -> "RunConfig":
         """The same run with mixed seats, by name.
 
         Args:
-            names: for each seat the name of an algorithm or of a scripted policy of the game.
+            names: for each seat the name of an algorithm, of a scripted policy of the game, or one
+                of `own`.
             find: gives the settings for a name other than `algo`; None for `named`.
+            own: settings of agents by names that are given to them here.
 
         Raises:
             ConfigError: an unknown name, or too many or too few names.
         """
-        allowed = {self.algo, *ALGORITHMS, *self.game.build().scripted}
+        allowed = {self.algo, *ALGORITHMS, *self.game.build().scripted, *own}
         for name in names:
             checks.choice("seats", name, allowed)
         beside = sorted(set(names) - {self.algo})
-        others = tuple(Kind(name, (find or named)(name)) for name in beside)
+        others = tuple(Kind(name, own.get(name) or (find or named)(name)) for name in beside)
         return dataclasses.replace(self, seats=tuple(names), others=others)
 
 

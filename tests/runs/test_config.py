@@ -43,6 +43,16 @@ def test_seats_are_one_per_agent_and_known():
         run.with_seats(["lase", "coperator", "a2c", "a2c"])
 
 
+def test_agents_may_have_names_of_their_own():
+    half = Scripted("cooperator", other="defector", share=0.5)
+    run = config.default("cleanup", "lase").with_seats(
+        ["lase", "half", "defector", "lase"], own={"half": half}
+    )
+    assert [kind.name for kind in run.others] == ["defector", "half"]
+    assert run.kinds()[1].agent == half and run.kinds()[2].agent == Scripted("defector")
+    assert config.from_json(config.to_json(run)) == run
+
+
 def test_seats_named_after_the_algorithm_have_the_runs_own_settings():
     run = config.default("ssh", "lase")
     run = replace(run, agent=changed(run.agent, {"lr": 0.5}))
