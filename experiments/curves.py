@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -144,6 +144,45 @@ def fraction(value: float | None, digits: int = 2) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
 
 
+RETURN = "collective return per episode"
+"""Label of an axis."""
+
+
+def course(axis: Any, found: Finding, values: np.ndarray, colour: Any, label: str) -> None:
+    """Draws the mean over seeds of ``values [R, S]`` and its 95 % band by bootstrap."""
+    axis.plot(found.env_steps, stats.mean(values, -1), color=colour, label=label, linewidth=1.5)
+    ends = comparison.band(values)
+    axis.fill_between(found.env_steps, *ends, color=colour, alpha=0.15, linewidth=0)
+
+
+def in_steps(axis: Any) -> None:
+    """Counts environment steps in thousands and millions along the x-axis."""
+    from matplotlib.ticker import EngFormatter, MaxNLocator
+
+    axis.set(xlabel="environment steps per seed")
+    axis.xaxis.set_major_formatter(EngFormatter(sep=""))
+    axis.xaxis.set_major_locator(MaxNLocator(5))
+    axis.grid(alpha=0.25)
+
+
+def legend(figure: Any, axes: Sequence[Any], order: Sequence[str] = ()) -> None:
+    """One legend of several panels, beside them; labels in an order, else as they come."""
+    handles = {
+        text: handle
+        for axis in axes
+        for handle, text in zip(*axis.get_legend_handles_labels(), strict=True)
+    }
+    shown = [text for text in order or handles if text in handles]
+    if shown:
+        place = "outside right center"
+        figure.legend([handles[text] for text in shown], shown, loc=place, fontsize=9)
+
+
+def save(figure: Any, path: Path) -> None:
+    """Writes a figure as PNG."""
+    figure.savefig(path, dpi=110, format="png")
+
+
 def plot(runs: Runs, path: Path, games: Sequence[str], lines: Mapping[str, Line]) -> None:
     """One panel per game: mean over seeds and its 95 % band by bootstrap, for every line.
 
@@ -156,40 +195,22 @@ def plot(runs: Runs, path: Path, games: Sequence[str], lines: Mapping[str, Line]
         lines: label and colour of each algorithm or arm, in the legend's order.
     """
     from matplotlib.figure import Figure
-    from matplotlib.ticker import EngFormatter, MaxNLocator
 
     games = [game for game in games if any(game == trained for trained, _ in runs)]
     figure = Figure(figsize=(4.2 * len(games), 3.4), layout="constrained")
     for index, game in enumerate(games):
         axis = figure.add_subplot(1, len(games), index + 1)
         for algo, line in lines.items():
-            if (game, algo) not in runs:
-                continue
-            found = runs[game, algo]
-            values = found.curves["return/collective"]
-            axis.plot(
-                found.env_steps,
-                stats.mean(values, -1),
-                color=line.colour,
-                label=line.label,
-                linewidth=1.5,
-            )
-            ends = comparison.band(values)
-            axis.fill_between(found.env_steps, *ends, color=line.colour, alpha=0.15, linewidth=0)
+            if (game, algo) in runs:
+                found = runs[game, algo]
+                returns = found.curves["return/collective"]
+                course(axis, found, returns, line.colour, line.label)
         best = ceilings.reached(game)
         if best is not None:
             axis.axhline(best, color=style.INK, linewidth=0.8, linestyle=":")
-        axis.set(title=game, xlabel="environment steps per seed")
-        axis.xaxis.set_major_formatter(EngFormatter(sep=""))
-        axis.xaxis.set_major_locator(MaxNLocator(5))
-        axis.grid(alpha=0.25)
+        axis.set(title=game)
+        in_steps(axis)
         if index == 0:
-            axis.set_ylabel("collective return per episode")
-    handles = {
-        text: handle
-        for axis in figure.axes
-        for handle, text in zip(*axis.get_legend_handles_labels(), strict=True)
-    }
-    order = [line.label for line in lines.values() if line.label in handles]
-    figure.legend([handles[text] for text in order], order, loc="outside right center", fontsize=9)
-    figure.savefig(path, dpi=110, format="png")
+            axis.set_ylabel(RETURN)
+    legend(figure, figure.axes, [line.label for line in lines.values()])
+    save(figure, path)

@@ -4,7 +4,7 @@ Letters: S seeds, N seats, R points in time.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -20,7 +20,7 @@ from lase_jax.reports import stats
 FILE = Path(__file__).parent.parent / "CLAIMS.md"
 LATE = 10_000
 """Episodes at the end of training over which Table 2 takes the mean weight."""
-PAYOFF = 200.0
+PAYOFF = CONFIGS["ipd"].spec().max_return
 """Collective return of an episode of the IPD in which both always cooperate. Payoffs are such that
 returns are in proportion to the probability of cooperation."""
 
@@ -122,6 +122,11 @@ def judge(number: int, results: Results) -> Verdict:
         return RULES[number](results)
     except MissingError as error:
         return Verdict("cannot be compared", [], {}, f"{error} is not kept.")
+
+
+def judge_all(results: Results) -> dict[int, Verdict]:
+    """The verdict on every claim."""
+    return {number: judge(number, results) for number in read()}
 
 
 ELSEWHERE = (
@@ -285,28 +290,28 @@ def perspective(results: Results) -> Verdict:
     """Claim 7."""
     parts = [
         above(results.final(game, "lase"), results.final(game, "lase_wo"), game)
-        for game in played(results, "lase_wo")
+        for game in having(results, GAMES, "lase_wo")
     ]
     return verdict(parts, needed=3)
 
 
-def played(results: Results, arm: str) -> list[str]:
-    """The games of Fig. 5 in which an arm was trained.
+def having(results: Results, games: Sequence[str], *run: str) -> list[str]:
+    """Those of some games of which a run is kept, e.g. ``having(results, GAMES, "lase", "one")``.
 
     Raises:
         MissingError: there is none.
     """
-    games = [game for game in GAMES if f"{game}-{arm}" in results.runs]
-    if not games:
-        raise MissingError(f"{GAMES[0]}-{arm}")
-    return games
+    found = [game for game in games if "-".join((game, *run)) in results.runs]
+    if not found:
+        raise MissingError("-".join((games[0], *run)))
+    return found
 
 
 def baselines(results: Results) -> Verdict:
     """Claim 8."""
     return verdict(
         above(results.final(game, "lase"), results.final(game, arm), f"{game}, {label(arm)}")
-        for game in played(results, "lase")
+        for game in having(results, GAMES, "lase")
         for arm in ("ia", "si", "lio")
     )
 
@@ -393,7 +398,7 @@ def late_weight(found: Finding) -> np.ndarray:
 def weights_given(results: Results) -> Verdict:
     """Claim 13."""
     parts = []
-    for game in played(results, "lase_wo"):
+    for game in having(results, GAMES, "lase_wo"):
         with_views, without = (late_weight(results.run(game, arm)) for arm in ("lase", "lase_wo"))
         text = f"{game}, {with_views.mean():.3f} beside {without.mean():.3f}"
         parts.append(above(without, with_views, text))
@@ -408,9 +413,7 @@ def pairs(values: np.ndarray) -> np.ndarray:
 def uncertainty(results: Results) -> Verdict:
     """Claim 14."""
     parts = []
-    for game in ("ssh", "coingame", "cleanup"):
-        if f"{game}-lase" not in results.runs:
-            continue
+    for game in having(results, ("ssh", "coingame", "cleanup"), "lase"):
         found = results.run(game, "lase").played
         imagined, real = (pairs(found[f"views/{view}/mean"]) for view in ("imagined", "real_view"))
         spread = [pairs(found[f"views/{view}/deviation"]) for view in ("imagined", "real_view")]
@@ -422,8 +425,6 @@ def uncertainty(results: Results) -> Verdict:
         )
         holds = apart <= 0.1 and wider.side == "above"
         parts.append(Part(text, bool(holds), wider.side == "below"))
-    if not parts:
-        raise MissingError("ssh-lase")
     return verdict(parts, needed=2)
 
 

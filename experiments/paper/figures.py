@@ -11,9 +11,8 @@ import numpy as np
 
 from envs.render import AGENT_COLOURS
 from experiments import comparison, curves, style
-from experiments.curves import Line
-from experiments.findings import Finding
-from experiments.paper.claims import PAYOFF, MissingError, Results, label
+from experiments.curves import RETURN, Line, course, in_steps, legend, save
+from experiments.paper.claims import PAYOFF, MissingError, Results, having, label
 from experiments.paper.stages import (
     ARMS,
     BASELINES,
@@ -25,11 +24,7 @@ from experiments.paper.stages import (
     varied,
 )
 from experiments.paper.stages import SENSITIVITY as SETTINGS
-from experiments.paper.tables import RIDERS, shares
-from lase_jax.reports import stats
-
-STEPS = "environment steps per seed"
-RETURN = "collective return per episode"
+from experiments.paper.tables import RIDERS, riders, shares
 
 
 def new(columns: int, rows: int = 1, width: float = 4.2, height: float = 3.4) -> tuple[Any, list]:
@@ -39,39 +34,6 @@ def new(columns: int, rows: int = 1, width: float = 4.2, height: float = 3.4) ->
     figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False)
     return figure, list(axes.ravel())
-
-
-def save(figure: Any, path: Path) -> None:
-    """Writes a figure as PNG."""
-    figure.savefig(path, dpi=110, format="png")
-
-
-def legend(figure: Any, axes: Sequence[Any]) -> None:
-    """One legend for all panels, beside them."""
-    handles = {
-        text: handle
-        for axis in axes
-        for handle, text in zip(*axis.get_legend_handles_labels(), strict=True)
-    }
-    if handles:
-        figure.legend(handles.values(), handles.keys(), loc="outside right center", fontsize=9)
-
-
-def in_steps(axis: Any) -> None:
-    """Counts steps in thousands and millions along the axis."""
-    from matplotlib.ticker import EngFormatter, MaxNLocator
-
-    axis.set(xlabel=STEPS)
-    axis.xaxis.set_major_formatter(EngFormatter(sep=""))
-    axis.xaxis.set_major_locator(MaxNLocator(5))
-    axis.grid(alpha=0.25)
-
-
-def course(axis: Any, found: Finding, values: np.ndarray, colour: Any, text: str) -> None:
-    """The mean over seeds of ``values [R, S]`` and its band."""
-    axis.plot(found.env_steps, stats.mean(values, -1), color=colour, label=text, linewidth=1.5)
-    ends = comparison.band(values)
-    axis.fill_between(found.env_steps, *ends, color=colour, alpha=0.15, linewidth=0)
 
 
 def points(axis: Any, place: float, values: np.ndarray, colour: Any) -> None:
@@ -92,19 +54,6 @@ def places(axis: Any, names: Sequence[str]) -> None:
 def colour_of(arm: str) -> str:
     """The colour of an arm."""
     return style.COLOURS[arm]
-
-
-def trained(results: Results, *name: str) -> list[str]:
-    """The games with free riders of which a run is kept.
-
-    Raises:
-        MissingError: there is none.
-    """
-    tail = "-".join(name)
-    games = [game for game in WITH_FREE_RIDERS if f"{game}-{tail}" in results.runs]
-    if not games:
-        raise MissingError(tail)
-    return games
 
 
 def iterated_dilemma(results: Results, path: Path) -> None:
@@ -206,7 +155,7 @@ def adaptation(results: Results, path: Path) -> None:
 
 def exploitation(results: Results, path: Path) -> None:
     """Fig. 9: the group's return, and what the giver and the others have after gifts."""
-    games = trained(results, "lase", "one")
+    games = having(results, WITH_FREE_RIDERS, "lase", "one")
     figure, axes = new(2, len(games))
     for row, game in enumerate(games):
         arms = [arm for arm in (*GIVERS, "go") if f"{game}-{arm}-one" in results.runs]
@@ -241,8 +190,7 @@ def free_riders(results: Results, path: Path) -> None:
         arms = [arm for arm in (*GIVERS, "a2c") if f"{game}-{arm}-{kind}" in results.runs]
         for place, arm in enumerate(arms):
             found = results.run(game, arm, kind)
-            num = found.final["gift/given"].shape[-1]
-            of = shares(found, 1 if kind == "defector" or num == 2 else 2)
+            of = shares(found, riders(found))
             points(lower, place, found.final["return/collective"], colour_of(arm))
             if arm != "a2c":
                 points(upper, place, of.theirs, colour_of(arm))
@@ -258,7 +206,7 @@ def free_riders(results: Results, path: Path) -> None:
 
 def changing(results: Results, path: Path) -> None:
     """Weights to a helper, a defector and a player that changes half-way."""
-    games = trained(results, "lase", "stops")
+    games = having(results, WITH_FREE_RIDERS, "lase", "stops")
     cases = [(game, name) for game in games for name in ("stops", "begins")]
     figure, axes = new(len(cases), width=3.6)
     for axis, (game, name) in zip(axes, cases, strict=True):
@@ -278,7 +226,7 @@ def changing(results: Results, path: Path) -> None:
 
 def graded(results: Results, path: Path) -> None:
     """Weights by the share of episodes in which a co-player helps."""
-    games = trained(results, "lase", "graded")
+    games = having(results, WITH_FREE_RIDERS, "lase", "graded")
     figure, axes = new(len(games))
     for axis, game in zip(axes, games, strict=True):
         for arm in ("lase", "untrained"):

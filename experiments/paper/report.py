@@ -24,7 +24,7 @@ from experiments.paper.claims import (
     MissingError,
     Results,
     Verdict,
-    judge,
+    judge_all,
     label,
     read,
 )
@@ -37,6 +37,7 @@ from lase_jax.core import settings
 from lase_jax.reports.tables import markdown
 from lase_jax.runs import files
 from lase_jax.runs.config import to_json
+from lase_jax.runs.earlier import TAG
 
 COMMITTED = Path(__file__).parent.parent / "REPORT.md"
 """The report of the scale "cpu"; those of other scales lie beside their findings."""
@@ -128,10 +129,11 @@ def write(scale: Scale, out: Path) -> None:
     for name, draw in figures.FIGURES.items():
         with contextlib.suppress(MissingError):  # runs that it needs are not kept
             files.replace(home / f"{name}.png", partial(draw, results))
-    text = compose(results, scale, images(scale, out))
+    verdicts = judge_all(results)
+    text = compose(results, verdicts, scale, images(scale, out))
     files.write(target, text)
     files.write(target.with_suffix(".html"), html(text, target.parent))
-    print(f"{target}: {summary_line(results)}")
+    print(f"{target}: {summary_line(verdicts)}")
 
 
 def place_of(scale: Scale, out: Path) -> Path:
@@ -153,22 +155,24 @@ def images(scale: Scale, out: Path) -> dict[str, str]:
     }
 
 
-def summary_line(results: Results) -> str:
+def summary_line(verdicts: Mapping[int, Verdict]) -> str:
     """How many claims got which verdict."""
-    words = [judge(number, results).word for number in read()]
+    words = [verdict.word for verdict in verdicts.values()]
     return ", ".join(f"{words.count(word)} {word}" for word in dict.fromkeys(words))
 
 
-def compose(results: Results, scale: Scale, images: Mapping[str, str]) -> str:
+def compose(
+    results: Results, verdicts: Mapping[int, Verdict], scale: Scale, images: Mapping[str, str]
+) -> str:
     """The whole report as Markdown.
 
     Args:
         results: what is kept.
+        verdicts: on every claim, see `claims.judge_all`.
         scale: of the runs.
         images: paths of the figures by name, relative to the report.
     """
     claims = read()
-    verdicts = {number: judge(number, results) for number in claims}
     parts = [
         "# LASE, judged\n",
         opening(results, scale),
@@ -242,13 +246,15 @@ def picture(name: str, images: Mapping[str, str]) -> str:
 def setting_tables() -> list[str]:
     """Tables 4 to 6: settings of the games, and of LASE in them."""
     games = (*GAMES, *EXTENDED)
-    agents = {game: dict(settings.items(preset(game, "lase").agent)) for game in games}
-    schedules = {game: vars(preset(game, "lase").schedule) for game in games}
+    runs = {game: preset(game, "lase") for game in games}
+    trained = {
+        game: vars(run.schedule) | dict(settings.items(run.agent)) for game, run in runs.items()
+    }
     return [
         "Games (the paper's Tables 4 and 6):\n",
         side_by_side({game: vars(CONFIGS[game]) for game in games}),
         "LASE and its budget (Table 5), as `make train` starts it:\n",
-        side_by_side({game: schedules[game] | agents[game] for game in games}),
+        side_by_side(trained),
     ]
 
 
@@ -264,7 +270,7 @@ def side_by_side(columns: Mapping[str, Mapping[str, Any]]) -> str:
 def _shown(value: Any) -> str:
     plain = to_json(value)
     if isinstance(plain, dict):
-        return ", ".join(f"{name} {each}" for name, each in plain.items() if name != "class")
+        return ", ".join(f"{name} {each}" for name, each in plain.items() if name != TAG)
     return fraction(None) if plain is None else str(plain)
 
 

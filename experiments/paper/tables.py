@@ -12,7 +12,7 @@ from scipy.stats import spearmanr
 from experiments import comparison
 from experiments.curves import fraction
 from experiments.findings import Finding
-from experiments.paper.claims import PAYOFF, Results, label, late_weight, pairs
+from experiments.paper.claims import Results, cooperation, label, late_weight, pairs
 from experiments.paper.stages import (
     ARMS,
     EXTENDED,
@@ -74,10 +74,9 @@ def iterated_dilemma(results: Results) -> str:
     for arm in ("random", "a2c", "lola", "lase", "lase_wo", "untrained", "gift", "go"):
         if f"ipd-{arm}" not in results.runs:
             continue
-        found = results.run("ipd", arm)
-        chance = found.played["return/collective"] / PAYOFF
+        chance = cooperation(results, arm)
         each = " ".join(f"{value:.2f}" for value in chance)
-        rows.append([label(arm), mean(found.final["return/collective"]), mean(chance, 2), each])
+        rows.append([label(arm), mean(results.final("ipd", arm)), mean(chance, 2), each])
     return markdown(("IPD", "collective return", "P(C) without epsilon", "by seed"), rows)
 
 
@@ -149,6 +148,12 @@ class Shares(NamedTuple):
     paid: np.ndarray  # [S] reward per episode that a giver hands to free riders
 
 
+def riders(found: Finding) -> int:
+    """How many seats, the last ones, have other agents than the first."""
+    seats = found.settings["seats"]
+    return len(seats) - seats.count(seats[0])
+
+
 def shares(found: Finding, riders: int) -> Shares:
     """What the last `riders` seats get of the others, who alone give."""
     given, got = found.final["gift/given"].sum(-1), found.final["gift/received"]
@@ -173,8 +178,7 @@ def free_riders(results: Results) -> str:
                 found = results.runs.get(f"{game}-{arm}-{kind}")
                 if found is None:
                     continue
-                num = found.final["gift/given"].shape[-1]
-                count = 1 if kind == "defector" or num == 2 else 2
+                count = riders(found)
                 of = shares(found, count)
                 gives = arm != "a2c"
                 cells = [

@@ -20,6 +20,7 @@ from experiments.paper.stages import STAGES
 from experiments.study import TUNING_SEED
 from lase_jax.algorithms import Scripted
 from lase_jax.core import metrics
+from lase_jax.runs.config import to_json
 
 SEEDS, ROWS = 10, 20
 ROOT = report.COMMITTED.parent.parent
@@ -312,6 +313,16 @@ def test_shares_of_gifts_are_counted_by_receiver():
     assert found.paid == pytest.approx(0.5)
 
 
+def test_free_riders_are_those_who_are_not_of_the_first_kind(planned):
+    for run, count in (
+        ("ssg-gift-defector", 1),
+        ("ssg-lase-selfish", 2),
+        ("coingame-a2c-defector", 1),
+    ):
+        settings = to_json(planned["cpu"]["free_riders"][run])
+        assert tables.riders(made()._replace(settings=settings)) == count
+
+
 def test_half_of_a_weights_change_is_found_after_the_change():
     weight = np.zeros((ROWS, SEEDS, 4, 4))
     weight[: ROWS // 2, :, 0, 1] = 0.3
@@ -331,8 +342,10 @@ def test_ranks_tell_whether_weights_follow_help():
 
 
 def test_a_report_of_nothing_says_what_is_missing():
-    text = report.compose(Results({}, {}, {}), SCALES["cpu"], {})
+    nothing = Results({}, {}, {})
+    text = report.compose(nothing, claims.judge_all(nothing), SCALES["cpu"], {})
     assert "ipd-lase is not kept." in text and 'Scale "cpu": 0 runs' in text
+    assert "| net | conv [], " in text  # and not the name of its class
     assert report.html(text, report.COMMITTED.parent).count("<table>") > 5
 
 
@@ -340,7 +353,8 @@ def test_the_committed_report_is_what_the_committed_results_give():
     """Figures aside: those that exist are named by the report."""
     results = report.collect(SCALES["cpu"], report.COMMITTED.parent)
     images = report.images(SCALES["cpu"], report.COMMITTED.parent)
-    assert report.COMMITTED.read_text() == report.compose(results, SCALES["cpu"], images)
+    text = report.compose(results, claims.judge_all(results), SCALES["cpu"], images)
+    assert report.COMMITTED.read_text() == text
 
 
 def test_times_are_told_in_words():
