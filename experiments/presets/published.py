@@ -160,9 +160,9 @@ PUBLISHED: dict[tuple[str, str], Published] = {
 }
 """Settings of the authors by game and algorithm. LOLA's step sizes are halved, because a policy of
 two logits moves twice as far as one of one logit, and the logits of its tables begin with half the
-variance. On our Cleanup, SI's decay of the learning rate,
-its curriculum and the weight of the model's loss, whose units are not known, are left out, and
-epsilon is ours; on the games of the paper they are included, see `jaques`."""
+variance. On our Cleanup, SI's decay of the learning rate, its curriculum and the weight of the
+model's loss, whose units are not known, are left out, and epsilon is ours; on the games of the
+paper they are included, see `jaques`."""
 
 
 def published(env: str, algo: str) -> RunConfig:

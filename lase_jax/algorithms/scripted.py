@@ -43,10 +43,6 @@ class Scripted:
     TOGETHER: ClassVar[bool] = False
     """Whether they see or hear each other beside the game."""
 
-    def hyper(self) -> dict[str, float]:
-        """The settings that may be traced: none."""
-        return {}
-
     def __post_init__(self) -> None:
         """Checks the settings; raises `ConfigError` on one that cannot work."""
         checks.probability("share", self.share)
@@ -54,6 +50,10 @@ class Scripted:
         changes = self.share < 1.0 or self.until > 0
         remedy = "name the policy that it follows otherwise"
         checks.require(bool(self.other) or not changes, "other", self.other, remedy)
+
+    def hyper(self) -> dict[str, float]:
+        """The settings that may be traced: none."""
+        return {}
 
     def check(self, spec: EnvSpec, length: int, num_envs: int) -> None:
         """Accepts rollouts of every size, as nothing is learnt from them."""

@@ -74,21 +74,19 @@ class BasicInfluence(InfluenceConfig):
         count, first = len(seats), self.influencers
         remedy = f"use less than {count}, the seats of these agents, so that some are influenced"
         checks.require(first < count, "influencers", first, remedy)
-        learner = self._learner(env, seats)
-        parties = Parties(self, env.spec, seats, learner, seats)
-        plain = agent(learner, seats, self.hyper(), parties.shape)
-        return plain._replace(act=parties.act, learn=parties.learn)
+        return self._playing(env, seats, seats)
 
     def actors(self, env: Env, seats: Seats, present: Seats) -> Agent:
         """Agents on some of their seats: influencees see those influencers that are there."""
-        plain = self.build(env, seats)
-        parties = Parties(self, env.spec, seats, self._learner(env, seats), present)
-        return only(plain._replace(act=parties.act), seats, present)
+        return only(self._playing(env, seats, present), seats, present)
 
-    def _learner(self, env: Env, seats: Seats) -> Learner:
-        """Actor-critics that also read the influencers' actions."""
+    def _playing(self, env: Env, seats: Seats, present: Seats) -> Agent:
+        """The agents on `seats`, of whom only those who are present are seen."""
         told = self.influencers * env.spec.num_actions
-        return Learner(self.learner, env.spec, len(seats), extra=told)
+        learner = Learner(self.learner, env.spec, len(seats), extra=told)
+        parties = Parties(self, env.spec, seats, learner, present)
+        plain = agent(learner, seats, self.hyper(), parties.shape)
+        return plain._replace(act=parties.act, learn=parties.learn)
 
 
 @dataclass(frozen=True)
