@@ -3,7 +3,6 @@
 Letters: T steps, B environments, N seats, n seats of one kind of agent, E extra inputs.
 """
 
-import abc
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -36,7 +35,7 @@ from lase_jax.types import (
 
 
 @dataclass(frozen=True)
-class AgentConfig(abc.ABC):
+class AgentConfig:
     """Settings of agents that learn: their learner's, and in subclasses those of a mechanism."""
 
     learner: Inline[LearnerConfig] = A2C()
@@ -67,9 +66,13 @@ class AgentConfig(abc.ABC):
         del spec, length
         self.learner.check(num_envs)
 
-    @abc.abstractmethod
     def build(self, env: Env, seats: Seats) -> Agent:
-        """The agents on `seats`; raises `ConfigError` where they cannot be."""
+        """The agents on `seats`, which each mechanism builds.
+
+        Raises:
+            ConfigError: they cannot be on these seats.
+        """
+        raise NotImplementedError
 
     def actors(self, env: Env, seats: Seats, present: Seats) -> Agent:
         """Trained agents that only act, on some of their seats.
