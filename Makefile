@@ -13,6 +13,7 @@ SEEDS =
 STEPS =
 SWEEP =
 SCALE =
+PAPER =
 ARGS =
 
 WANDB ?= offline
@@ -22,7 +23,7 @@ INSTALLER ?=
 
 # make exports the variables of its command line to the commands, but the commands get these ones as
 # arguments; and .venv holds all that its Python may import.
-unexport ENV ALGO NAME RUN RUNS SEED SEEDS STEPS SWEEP SCALE ARGS PYTHONPATH PYTHONHOME
+unexport ENV ALGO NAME RUN RUNS SEED SEEDS STEPS SWEEP SCALE PAPER ARGS PYTHONPATH PYTHONHOME
 export PYTHON INSTALLER
 export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.cache/jax
 
@@ -46,7 +47,8 @@ help: ## List targets and variables
 	@echo "  SEEDS=5       seeds         STEPS=1000000   environment steps per seed"
 	@echo "  NAME=my-run   run's name    WANDB=offline   or online, disabled"
 	@echo "  SWEEP='lr=1e-4,1e-3 delta=0,0.1'  what a sweep varies"
-	@echo "  SCALE=cpu     or quick, full: size of the paper's reproduction"
+	@echo "  PAPER=lase    or jaques: the paper that is reproduced"
+	@echo "  SCALE=cpu     or quick, full: size of its reproduction"
 	@echo "  RUN=runs/x    run folder    SEED=0          which seed of it to animate"
 	@echo "  ARGS='...'    anything else; ARGS=--help lists it"
 	@echo "  EXTRA=cuda12  jax for an accelerator: cuda12, cuda13 or tpu (give it every time)"
@@ -112,8 +114,8 @@ types: $(STAMP) ## Check types
 bench: $(STAMP) ## Measure speed; ARGS=roofline, scaling, device, growth, peers or goals for other benchmarks
 	@$(RUN_PYTHON) -m experiments.bench $(ARGS)
 
-paper: $(STAMP) ## Reproduce the paper: figures, tables and verdicts, e.g. make paper SCALE=quick
-	@$(RUN_PYTHON) -m experiments.paper $(call flag,scale,$(SCALE)) $(ARGS)
+paper: $(STAMP) ## Reproduce a paper: figures, tables and verdicts, e.g. make paper SCALE=quick
+	@$(RUN_PYTHON) -m experiments.paper $(call flag,paper,$(PAPER)) $(call flag,scale,$(SCALE)) $(ARGS)
 
 notebooks: $(STAMP) ## Execute the notebooks
 	@.venv/bin/jupyter-execute notebooks/*.ipynb

@@ -49,7 +49,7 @@ OWNERS = {
         "lase_jax.reports.plots",
         "experiments.curves",
         "experiments.*.analysis",
-        "experiments.paper.figures",
+        "experiments.paper.drawing",
         "experiments.bench.report",
     ],
     "orbax": ["lase_jax.runs.checkpoint"],

@@ -1,16 +1,16 @@
-"""Makes every figure and table of Kong et al. 2024, with controls, and judges its claims.
+"""Makes every figure and table of a paper, with controls, and judges its claims.
 
-    make paper [SCALE=cpu] [ARGS="--stages ipd methods"]
+    make paper [PAPER=lase] [SCALE=cpu] [ARGS="--stages ipd methods"]
 
 Stages train what is not trained yet and keep what it shows; an interrupted one goes on where it
 was. Then the report is written from what is kept. Scales: ``quick`` only shows that everything
-works, ``cpu`` is what ``experiments/REPORT.md`` reports, ``full`` has the paper's networks.
+works, ``cpu`` is what the committed reports report, ``full`` has the paper's own size.
 """
 
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -19,33 +19,23 @@ import jax
 import tyro
 
 from envs import checks
-from experiments.paper import report
-from experiments.paper.cost import about, minutes
+from experiments.paper import cost, papers, report
+from experiments.paper.book import Paper, Runs
 from experiments.paper.scales import SCALES, Name, Scale
-from experiments.paper.stages import STAGES, Runs
-from experiments.schelling import analysis as schelling
 from experiments.study import load, train_all
-from experiments.theory import analysis as theory
 from lase_jax.cli import guarded
 from lase_jax.runs import devices
 from lase_jax.runs.signals import stop_signals
 
 OUT = Path("runs/paper")
-WITHOUT_TRAINING: dict[str, Callable[[Scale, Path], None]] = {
-    "theory": lambda scale, out: theory.write(theory.Analysis(points=scale.points, out=out)),
-    "schelling": lambda scale, out: schelling.write(
-        schelling.Analysis(
-            schelling.PAPER + (schelling.OTHERS if scale.whole else ()), scale.episodes, out
-        )
-    ),
-}
-"""Stages that train nothing, by name."""
 
 
 @dataclass(frozen=True)
-class Paper:
+class Make:
     """What to do."""
 
+    paper: papers.Name = "lase"
+    """Which paper."""
     scale: Name = "cpu"
     """Size of the runs."""
     stages: tuple[str, ...] = ()
@@ -56,47 +46,50 @@ class Paper:
     """Parent of run folders, and of the results of other scales than "cpu"."""
 
 
-def train(name: str, scale: Scale, paper: Paper) -> int:
+def train(name: str, paper: Paper, scale: Scale, out: Path) -> int:
     """Trains what a stage lacks and returns an exit code."""
-    again = f"make paper SCALE={scale.name} ARGS='--stages {name}'"
-    stage, runs = STAGES[name], STAGES[name].runs(scale)
-    parent, kept = paper.out / scale.name / "runs", scale.kept(paper.out)
+    again = f"make paper PAPER={paper.name} SCALE={scale.name} ARGS='--stages {name}'"
+    stage, runs = paper.stages[name], paper.stages[name].runs(scale)
+    parent = out / paper.name / scale.name / "runs"
     keep = {name: stage.keep(name) for name in runs}
+    kept = paper.kept(scale, out)
     return train_all(runs, parent, kept, again, keep, pictures=scale.whole)
 
 
-def headline(name: str, runs: Runs, kept: Path) -> str:
+def headline(name: str, title: str, runs: Runs, kept: Path) -> str:
     """What a stage is for, what is still to be trained, and about how long that takes."""
     missing = {run: runs[run] for run in runs.keys() - load(runs, kept).keys()}
     if not missing:
-        return f"{name}: {STAGES[name].title}; all {len(runs)} runs are kept"
-    left = about([minutes(run, config) for run, config in missing.items()])
-    return f"{name}: {STAGES[name].title}; {len(missing)} of {len(runs)} runs to train, {left}"
+        return f"{name}: {title}; all {len(runs)} runs are kept"
+    left = cost.about([cost.minutes(kept, run, config) for run, config in missing.items()])
+    return f"{name}: {title}; {len(missing)} of {len(runs)} runs to train, {left}"
 
 
-def one_by_one(names: Sequence[str], scale: Scale, paper: Paper) -> int:
+def one_by_one(names: Sequence[str], paper: Paper, scale: Scale, make: Make) -> int:
     """Runs stages, or lists them, and returns an exit code."""
     code = 0
     for name in names:
-        if name in WITHOUT_TRAINING:
+        if name in paper.analyses:
             print(f"{name}: a minute or two, nothing to train", flush=True)
-            if paper.do != "list":
-                WITHOUT_TRAINING[name](scale, report.folder_of(name, scale, paper.out))
+            if make.do != "list":
+                paper.analyses[name].write(scale, paper.folder_of(name, scale, make.out))
             continue
-        print(headline(name, STAGES[name].runs(scale), scale.kept(paper.out)), flush=True)
-        if paper.do != "list":
-            code = max(code, train(name, scale, paper))
+        stage, kept = paper.stages[name], paper.kept(scale, make.out)
+        print(headline(name, stage.title, stage.runs(scale), kept), flush=True)
+        if make.do != "list":
+            code = max(code, train(name, paper, scale, make.out))
         if code > 1:  # stopped by a signal
             return code
     return code
 
 
-def side_by_side(names: Sequence[str], scale: Scale, paper: Paper) -> int:
+def side_by_side(names: Sequence[str], make: Make) -> int:
     """Runs stages in a process each, as many at once as there are cores; returns an exit code.
 
     For runs that are compiled for longer than they train. A signal is passed on.
     """
-    options = ["--scale", scale.name, "--do", "train", "--out", str(paper.out), "--stages"]
+    options = ["--paper", make.paper, "--scale", make.scale, "--do", "train"]
+    options += ["--out", str(make.out), "--stages"]
     command = [sys.executable, "-m", "experiments.paper", *options]
     waiting, running, codes = list(names), list[subprocess.Popen](), [0]
     with stop_signals() as received:
@@ -116,17 +109,17 @@ def side_by_side(names: Sequence[str], scale: Scale, paper: Paper) -> int:
 
 def main() -> int:
     """Runs the stages, writes the report, and returns an exit code."""
-    paper = tyro.cli(Paper, description=__doc__)
-    scale, every = SCALES[paper.scale], (*WITHOUT_TRAINING, *STAGES)
-    for name in paper.stages:
-        checks.choice("stages", name, every)
-    names, code = paper.stages or every, 0
+    make = tyro.cli(Make, description=__doc__)
+    paper, scale = papers.PAPERS[make.paper], SCALES[make.scale]
+    for name in make.stages:
+        checks.choice("stages", name, paper.parts)
+    names, code = make.stages or paper.parts, 0
     jax.config.update("jax_disable_most_optimizations", not scale.whole)
-    if paper.do != "report":
-        quickly = not scale.whole and len(names) > 1 and paper.do != "list"
-        code = (side_by_side if quickly else one_by_one)(names, scale, paper)
-    if code <= 1 and paper.do in ("all", "report"):
-        report.write(scale, paper.out)
+    if make.do != "report":
+        quickly = not scale.whole and len(names) > 1 and make.do != "list"
+        code = side_by_side(names, make) if quickly else one_by_one(names, paper, scale, make)
+    if code <= 1 and make.do in ("all", "report"):
+        report.write(paper, scale, make.out)
     return code
 
 

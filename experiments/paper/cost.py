@@ -5,21 +5,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from experiments.learning_curves.sweep import KEPT
-from experiments.paper.scales import SCALES
 from lase_jax.runs.config import RunConfig
 
 
-def minutes(name: str, run: RunConfig) -> float | None:
+def minutes(kept: Path, name: str, run: RunConfig) -> float | None:
     """Minutes of a run: those of the same one, or of its algorithm's in the learning curves.
 
     Args:
+        kept: folder of the findings of scale "cpu".
         name: of the run, ``<game>-...``.
         run: its settings; minutes are in proportion to steps and seeds.
 
     Returns:
         None if neither is kept.
     """
-    for file in (SCALES["cpu"].kept(Path()) / f"{name}.json", KEPT / f"{run.env}-{run.algo}.json"):
+    for file in (kept / f"{name}.json", KEPT / f"{run.env}-{run.algo}.json"):
         each = _per_step(file)
         if each is not None:
             return each * run.schedule.steps * run.seeds

@@ -5,149 +5,47 @@ Written as Markdown and as one HTML file that needs no network.
 
 import base64
 import contextlib
-import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from markdown_it import MarkdownIt
 
-from envs.registry import GAMES as CONFIGS
-from experiments import study
 from experiments.curves import fraction
-from experiments.paper import figures, tables
-from experiments.paper.claims import (
-    Claim,
-    MissingError,
-    Results,
-    Verdict,
-    judge_all,
-    label,
-    read,
-)
+from experiments.paper.book import Paper, Results
 from experiments.paper.scales import SEED, Scale
-from experiments.paper.stages import EXTENDED, GAMES, STAGES
-from experiments.presets import preset
-from experiments.schelling import analysis as schelling
-from experiments.theory import analysis as theory
-from lase_jax.core import settings
+from experiments.paper.verdicts import Claim, MissingError, Verdict, label
 from lase_jax.reports.tables import markdown
 from lase_jax.runs import files
-from lase_jax.runs.config import to_json
-from lase_jax.runs.earlier import TAG
-
-COMMITTED = Path(__file__).parent.parent / "REPORT.md"
-"""The report of the scale "cpu"; those of other scales lie beside their findings."""
-ANALYSES = {"theory": theory, "schelling": schelling}
-"""Studies that train nothing."""
-
-SHOWN: Mapping[int, tuple[tuple[str, ...], Callable[[Results], str] | None]] = {
-    1: (("fig4",), tables.iterated_dilemma),
-    2: (("theory/plane",), None),
-    3: (("fig5", "controls"), tables.self_play),
-    9: ((), tables.equality),
-    10: (("fig6_7",), None),
-    11: (("fig8",), None),
-    12: (("fig9",), tables.one_giver),
-    13: ((), tables.weights),
-    14: ((), tables.uncertainty),
-    15: ((), tables.extended),
-    16: (("schelling/diagrams",), None),
-}
-"""Figures and table below a claim, by its number."""
-FURTHER: Mapping[str, tuple[str, str, Callable[[Results], str]]] = {
-    "Free riders, and the price of being exploited (questions 19 and 24)": (
-        "Does inference keep gifts from those who do not help? Gifts to free riders: their share "
-        "of all that is given. What a giver pays them is the price; the gain is the collective "
-        "return beside that of the last row of each case, in which nobody gives.",
-        "free_riders",
-        tables.free_riders,
-    ),
-    "A co-player that changes (question 21)": (
-        "LASE beside a helper, a defector, and a player that stops or begins to help in the middle "
-        "of training: episodes until half of the change of its weight has come.",
-        "changing",
-        tables.changing,
-    ),
-    "Graded helpfulness (question 22)": (
-        "LASE beside five players that help in a share of the episodes: is its weight to them in "
-        "the order of their help? The weights of networks that never learn stand beside.",
-        "graded",
-        tables.graded,
-    ),
-    "Looking helpful (question 23)": (
-        "LASE beside a helper, a defector, and a player that goes where the helper goes and does "
-        "nothing there.",
-        "",
-        tables.pretenders,
-    ),
-    "How well co-players are foreseen": (
-        "Cross-entropy in nats of pi_SR on the agent's own observations and of co-players' actions "
-        "on imagined views, beside that of a uniform guess.",
-        "",
-        tables.calibration,
-    ),
-    "Settings, one by one": (
-        "Snowdrift with one setting of LASE or of the game changed; equal gifts beside, where the "
-        "game is.",
-        "sensitivity",
-        tables.sensitivity,
-    ),
-}
-"""What neither paper asks, by title: the question, its figure and its table."""
 
 
-def folder_of(name: str, scale: Scale, out: Path) -> Path:
-    """Where the analysis "theory" or "schelling" keeps what it found at a scale."""
-    committed = ANALYSES[name].HERE
-    return committed if scale.name == "cpu" else scale.home(out) / name
-
-
-def collect(scale: Scale, out: Path) -> Results:
-    """All that is kept of a scale.
-
-    Raises:
-        ConfigError: a finding is of other settings than today's.
-    """
-    kept, runs = scale.kept(out), {}
-    for stage in STAGES.values():
-        runs |= study.load(stage.runs(scale), kept)
-    numbers = []
-    for name in ANALYSES:
-        file = folder_of(name, scale, out) / "results.json"
-        numbers.append(json.loads(file.read_text()) if file.is_file() else {})
-    return Results(runs, *numbers)
-
-
-def write(scale: Scale, out: Path) -> None:
+def write(paper: Paper, scale: Scale, out: Path) -> None:
     """Draws the figures and writes the report as Markdown and HTML."""
-    results, home, target = collect(scale, out), scale.home(out), place_of(scale, out)
+    results, home, target = (
+        paper.collect(scale, out),
+        paper.home(scale, out),
+        paper.place(scale, out),
+    )
     home.mkdir(parents=True, exist_ok=True)
-    for name, draw in figures.FIGURES.items():
+    for name, draw in paper.figures.items():
         with contextlib.suppress(MissingError):  # runs that it needs are not kept
             files.replace(home / f"{name}.png", partial(draw, results))
-    verdicts = judge_all(results)
-    text = compose(results, verdicts, scale, images(scale, out))
+    verdicts = paper.judge_all(results)
+    text = compose(paper, results, verdicts, scale, images(paper, scale, out))
     files.write(target, text)
-    files.write(target.with_suffix(".html"), html(text, target.parent))
+    files.write(target.with_suffix(".html"), html(paper.title, text, target.parent))
     print(f"{target}: {summary_line(verdicts)}")
 
 
-def place_of(scale: Scale, out: Path) -> Path:
-    """Where the report lies."""
-    return COMMITTED if scale.name == "cpu" else scale.home(out) / "REPORT.md"
-
-
-def images(scale: Scale, out: Path) -> dict[str, str]:
+def images(paper: Paper, scale: Scale, out: Path) -> dict[str, str]:
     """The figures that have been drawn, by name: their paths from the report."""
-    drawn = {name: scale.home(out) / f"{name}.png" for name in figures.FIGURES} | {
-        f"{name}/{figure}": folder_of(name, scale, out) / f"{figure}.png"
-        for name, figure in (("theory", "plane"), ("schelling", "diagrams"))
+    home, start = paper.home(scale, out), paper.place(scale, out).parent
+    drawn = {name: home / f"{name}.png" for name in paper.figures} | {
+        f"{name}/{each.figure}": paper.folder_of(name, scale, out) / f"{each.figure}.png"
+        for name, each in paper.analyses.items()
     }
-    start = place_of(scale, out).parent
     return {
         name: Path(os.path.relpath(path, start)).as_posix()
         for name, path in drawn.items()
@@ -162,67 +60,73 @@ def summary_line(verdicts: Mapping[int, Verdict]) -> str:
 
 
 def compose(
-    results: Results, verdicts: Mapping[int, Verdict], scale: Scale, images: Mapping[str, str]
+    paper: Paper,
+    results: Results,
+    verdicts: Mapping[int, Verdict],
+    scale: Scale,
+    images: Mapping[str, str],
 ) -> str:
     """The whole report as Markdown.
 
     Args:
+        paper: that is judged.
         results: what is kept.
-        verdicts: on every claim, see `claims.judge_all`.
+        verdicts: on every claim, see `Paper.judge_all`.
         scale: of the runs.
         images: paths of the figures by name, relative to the report.
     """
-    claims = read()
     parts = [
-        "# LASE, judged\n",
-        opening(results, scale),
+        f"# {paper.title}\n",
+        opening(paper, results, scale),
         "## Verdicts\n",
-        overview(claims, verdicts),
+        overview(paper, verdicts),
         "## Claim by claim\n",
     ]
-    for number, claim in claims.items():
-        parts.append(section(claim, verdicts[number]))
-        pictures, table = SHOWN.get(number, ((), None))
-        parts += [picture(name, images) for name in pictures if name in images]
-        if table is not None:
-            parts.append(table(results))
-    parts.append("## What neither paper asks\n")
-    for title, (question, name, table) in FURTHER.items():
+    for number, claim in paper.claims.items():
+        parts.append(section(paper, claim, verdicts[number]))
+        if number in paper.shown:
+            figures, table = paper.shown[number]
+            parts += [picture(name, images) for name in figures if name in images]
+            parts += [table(results)] if table else []
+    if paper.questions:
+        parts.append("## What the paper does not ask\n")
+    for title, (question, name, table) in paper.questions.items():
         parts += [f"### {title}\n", f"{question}\n", table(results)]
         if name in images:
             parts.append(picture(name, images))
-    parts += ["## Settings\n", *setting_tables(), "## Runs\n", cost(results, scale)]
+    parts += ["## Settings\n", *paper.settings(), "## Runs\n", cost(paper, results, scale)]
     return "\n".join(parts)
 
 
-def opening(results: Results, scale: Scale) -> str:
+def opening(paper: Paper, results: Results, scale: Scale) -> str:
     """What this is, and from which runs."""
     facts = [found.facts for found in results.runs.values()]
     dates = sorted({fact["date"] for fact in facts})
     devices = sorted({fact["device"] for fact in facts})
     when = f", made {dates[0]} to {dates[-1]} on {', '.join(devices)}" if facts else ""
+    which = "" if paper.name == "lase" else f"PAPER={paper.name} "
     return (
-        "Each claim of Kong et al. 2024 (LASE) with its rule, which `CLAIMS.md` fixed before the "
-        "runs, what was found, and what of the effect remains beside controls that give as much "
-        f'without inferring anything. Scale "{scale.name}": {len(facts)} runs, seeds from '
-        f"{SEED} on{when}. `make paper SCALE={scale.name}` makes all of it.\n\n"
+        f"Each claim of {paper.source} with its rule, which `CLAIMS.md` fixed before the "
+        "runs, what was found, and what of the effect remains beside controls that "
+        f'{paper.control}. Scale "{scale.name}": {len(facts)} runs, seeds from '
+        f"{SEED} on{when}. `make paper {which}SCALE={scale.name}` makes all of it.\n\n"
         "Numbers are means over the last tenth of training with 95 % bootstrap intervals; P is the "
         "probability that a seed of the first is above one of the second, IQM the inter-quartile "
         "mean.\n"
     )
 
 
-def overview(claims: Mapping[int, Claim], verdicts: Mapping[int, Verdict]) -> str:
+def overview(paper: Paper, verdicts: Mapping[int, Verdict]) -> str:
     """A row for each claim."""
     rows = [
         [number, claim.place, claim.claim, f"**{verdicts[number].word}**"]
-        + [verdicts[number].inference or "-"]
-        for number, claim in claims.items()
+        + [verdicts[number].cause(paper.mechanism) or fraction(None)]
+        for number, claim in paper.claims.items()
     ]
     return markdown(("#", "place", "claim", "verdict", "beside controls"), rows)
 
 
-def section(claim: Claim, found: Verdict) -> str:
+def section(paper: Paper, claim: Claim, found: Verdict) -> str:
     """A claim, its rule, what was found, and the verdict."""
     lines = [
         f"### {claim.number}. {claim.place}: {found.word}\n",
@@ -230,11 +134,14 @@ def section(claim: Claim, found: Verdict) -> str:
         f"**Rule.** {claim.rule}\n",
         "**Found.**\n",
         *(f"- {part.outcome}: {part.found}" for part in found.parts),
-        *(f"- LASE above {label(arm)}: P = {chance}" for arm, chance in found.controls.items()),
+        *(
+            f"- {paper.method} above {label(arm)}: P = {chance}"
+            for arm, chance in found.controls.items()
+        ),
         *([f"- {found.lacks}"] if found.lacks else []),
     ]
-    if found.inference:
-        lines.append(f"\nBeside its controls the effect: {found.inference}.")
+    if found.controls:
+        lines.append(f"\nBeside its controls the effect: {found.cause(paper.mechanism)}.")
     return "\n".join(lines) + "\n"
 
 
@@ -243,41 +150,10 @@ def picture(name: str, images: Mapping[str, str]) -> str:
     return f"![{name}]({images[name]})\n"
 
 
-def setting_tables() -> list[str]:
-    """Tables 4 to 6: settings of the games, and of LASE in them."""
-    games = (*GAMES, *EXTENDED)
-    runs = {game: preset(game, "lase") for game in games}
-    trained = {
-        game: vars(run.schedule) | dict(settings.items(run.agent)) for game, run in runs.items()
-    }
-    return [
-        "Games (the paper's Tables 4 and 6):\n",
-        side_by_side({game: vars(CONFIGS[game]) for game in games}),
-        "LASE and its budget (Table 5), as `make train` starts it:\n",
-        side_by_side(trained),
-    ]
-
-
-def side_by_side(columns: Mapping[str, Mapping[str, Any]]) -> str:
-    """Settings as a table: a row for each field, a column for each game."""
-    fields = dict.fromkeys(field for column in columns.values() for field in column)
-    rows = [
-        [field, *(_shown(column.get(field)) for column in columns.values())] for field in fields
-    ]
-    return markdown(("setting", *columns), rows)
-
-
-def _shown(value: Any) -> str:
-    plain = to_json(value)
-    if isinstance(plain, dict):
-        return ", ".join(f"{name} {each}" for name, each in plain.items() if name != TAG)
-    return fraction(None) if plain is None else str(plain)
-
-
-def cost(results: Results, scale: Scale) -> str:
+def cost(paper: Paper, results: Results, scale: Scale) -> str:
     """Runs, seeds, steps and time of every stage."""
     rows = []
-    for name, stage in STAGES.items():
+    for name, stage in paper.stages.items():
         planned = stage.runs(scale)
         made = [results.runs[run] for run in planned if run in results.runs]
         taken = sum(found.facts["minutes"] or 0.0 for found in made)
@@ -299,10 +175,11 @@ img { max-width: 100%; }
 """
 
 
-def html(text: str, folder: Path) -> str:
+def html(title: str, text: str, folder: Path) -> str:
     """The report as one HTML file, with its figures inside.
 
     Args:
+        title: of the page.
         text: the report as Markdown.
         folder: that its figures' paths are relative to.
     """
@@ -313,5 +190,5 @@ def html(text: str, folder: Path) -> str:
         return f'src="data:image/png;base64,{data}"'
 
     body = re.sub(r'src="([^"]+\.png)"', embedded, body)
-    head = f'<meta charset="utf-8"><title>LASE, judged</title><style>{STYLE}</style>'
+    head = f'<meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
     return f'<!doctype html>\n<html lang="en"><head>{head}</head><body>\n{body}</body></html>\n'

@@ -193,6 +193,8 @@ COINGAME = Settings(
         **falling(episodes=15_000),
         epsilon_episodes=4_500,
         social_gamma=0.95,
+        social_lam=0.5,
+        social_steps=4,
     ),
     own=dict(
         a2c=STEADY,
@@ -252,7 +254,7 @@ IPD = dataclasses.replace(
 SETTINGS: dict[str, Settings] = {
     "escape_room": ESCAPE_ROOM,
     "escape_room_3": ESCAPE_ROOM,
-    "ssh": STAG_HUNT,
+    "ssh": dataclasses.replace(STAG_HUNT, shared=STAG_HUNT.shared | dict(social_lam=0.5)),
     "ssh_strict": STAG_HUNT,
     "ssg": SNOWDRIFT,
     "ssg_extn": SNOWDRIFT,

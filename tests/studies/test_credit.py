@@ -1,13 +1,16 @@
 """Counterfactuals by simulation, and the games' ceilings, where both are known by hand."""
 
+import numpy as np
 import pytest
 
 import envs
 from envs.registry import GAMES
 from experiments import ceilings
 from experiments.ceilings.analysis import played, societies
-from experiments.credit import sweep, truth
+from experiments.credit import analysis, sweep, truth
 from experiments.learning_curves.sweep import GAMES as OF_THE_PAPER
+from experiments.presets import preset
+from experiments.study import load
 from lase_jax.runs.setup import set_up
 
 SIZE = truth.Truth(states=8, continuations=64)
@@ -30,6 +33,25 @@ def test_one_lase_agent_plays_with_scripted_players(game):
     assert len(runs) == len(sweep.TRACES) * len(sweep.STEPS)
     for run in list(runs.values())[:1]:
         assert set_up(run).seats == sweep.seats(game)
+
+
+def test_the_first_arm_within_a_deviation_of_the_best_is_chosen():
+    scores = {
+        "lam_0-steps_1": np.array([0.0, 0.1, 0.2]),
+        "lam_0-steps_4": np.array([0.2, 0.2, 0.2]),
+        "lam_1-steps_4": np.array([0.2, 0.3, 0.4]),
+    }
+    assert analysis.chosen(scores) == "lam_0-steps_4"
+
+
+@pytest.mark.parametrize("game", sweep.GAMES)
+def test_presets_follow_what_q_knows(game):
+    found = load(sweep.runs((game,)), sweep.KEPT)
+    scores = {arm: analysis.together(game, found[f"{game}-{arm}"]) for arm in sweep.arms()}
+    best = sweep.arms()[analysis.chosen(scores)]
+    for algo in ("lase", "lase_wo"):
+        agent = preset(game, algo).agent
+        assert {field: getattr(agent, field) for field in best} == best
 
 
 def test_societies_have_every_number_of_each_player():

@@ -5,48 +5,32 @@ import re
 import signal
 import subprocess
 import sys
+from typing import get_args, get_type_hints
 
 import numpy as np
 import psutil
 import pytest
+from made import ROWS, SEEDS, made, results
 
 from experiments.comparison import Estimate
-from experiments.findings import Finding
 from experiments.learning_curves import sweep
-from experiments.paper import claims, cost, figures, report, tables
-from experiments.paper.claims import Part, Results
+from experiments.paper import cost, report, verdicts
+from experiments.paper.__main__ import Make
+from experiments.paper.book import Results
+from experiments.paper.lase import PAPER, claims, figures, tables
+from experiments.paper.lase.stages import STAGES
+from experiments.paper.papers import PAPERS
 from experiments.paper.scales import SCALES, SEED
-from experiments.paper.stages import STAGES
+from experiments.paper.verdicts import Part
 from experiments.study import TUNING_SEED
 from lase_jax.algorithms import Scripted
-from lase_jax.core import metrics
 from lase_jax.runs.config import to_json
 
-SEEDS, ROWS = 10, 20
-ROOT = report.COMMITTED.parent.parent
-
-
-def made(returns=0.0, agents=4, horizon=100, curves=None, played=None, steps=1_000_000, **final):
-    """A finding of ten seeds with some numbers; others are zero."""
-    returns = np.broadcast_to(np.asarray(returns, float), SEEDS)
-    axes = {"": (), "N": (agents,), "NN": (agents, agents)}
-    zeros = {name: np.zeros((SEEDS, *axes[row.axes])) for name, row in metrics.TABLE.items()}
-    given = {name.replace("__", "/"): np.asarray(values, float) for name, values in final.items()}
-    zeros["event/waste_cleaned"] = np.zeros((SEEDS, agents))
-    numbers = zeros | {"return/collective": returns} | given
-    course = {"return/collective": np.tile(returns, (ROWS, 1))} | (curves or {})
-    facts = dict(date="2026-01-01", device="cpu", env_steps=steps, minutes=1.0)
-    env_steps = np.linspace(0, steps, ROWS + 1)[1:]
-    played = {"return/collective": returns} | (played or {})
-    return Finding(dict(game=dict(horizon=horizon)), facts, env_steps, course, numbers, played)
-
-
-def results(**runs):
-    return Results({name.replace("__", "-"): run for name, run in runs.items()}, {}, {})
+ROOT = PAPER.report.parent.parent
 
 
 def judged(number, **runs):
-    return claims.judge(number, results(**runs))
+    return PAPER.judge(number, results(**runs))
 
 
 @pytest.fixture(scope="module")
@@ -108,12 +92,16 @@ def test_a_co_player_changes_half_way_and_others_help_now_and_then(planned):
     assert graded.game.num_agents == len(graded.seats) == 6
 
 
-def test_every_claim_has_a_rule_or_is_judged_elsewhere():
-    numbered = claims.read()
-    assert [*numbered] == [*range(1, 19)] and {*claims.RULES} == {*range(1, 17)}
+def test_every_claim_has_a_rule_in_one_paper():
+    numbered = verdicts.read()
+    ruled = [number for paper in PAPERS.values() for number in paper.rules]
+    assert sorted(ruled) == sorted(numbered)
+    assert [*PAPER.claims] == [*range(1, 17)]
     assert numbered[4].claim == "SSG: LASE near 120, GO above it."
-    found = judged(17)
-    assert found.word == "cannot be compared" and "influence" in found.lacks
+
+
+def test_papers_can_be_chosen_by_their_names():
+    assert get_args(get_type_hints(Make)["paper"]) == (*PAPERS,)
 
 
 @pytest.mark.parametrize("number", [number for number in claims.RULES])
@@ -136,7 +124,7 @@ def test_what_is_not_kept_is_named(number):
 )
 def test_parts_make_a_verdict(parts, needed, word):
     every = [Part("", part == "+", part == "-") for part in parts]
-    assert claims.verdict(every, needed=needed).word == word
+    assert verdicts.verdict(every, needed=needed).word == word
 
 
 @pytest.mark.parametrize(
@@ -152,7 +140,7 @@ def test_parts_make_a_verdict(parts, needed, word):
     ],
 )
 def test_an_effect_is_due_to_inference_if_every_control_stays_below(chances, word):
-    assert claims.verdict([], chances).inference == word
+    assert verdicts.verdict([], chances).cause("inference") == word
 
 
 RISING = np.linspace(0.0, 0.9, SEEDS)
@@ -171,7 +159,7 @@ def test_the_iterated_dilemma_is_judged_without_epsilon():
         ipd__untrained=of(0.95),
     )
     found = judged(1, **runs)
-    assert found.word == "reproduced" and found.inference == "above equal gifts only"
+    assert found.word == "reproduced" and found.cause("inference") == "above equal gifts only"
     assert judged(1, **runs | dict(ipd__a2c=of(0.5))).word == "not reproduced"
     assert "10 of 10 seeds" in found.parts[0].found
 
@@ -187,7 +175,7 @@ def test_waiting_is_seen_in_the_steps_that_agents_take_part():
         ssh__shuffled=of(18.5 + RISING, 0.5),
     )
     found = judged(3, **runs)
-    assert found.word == "reproduced" and found.inference == "above equal gifts only"
+    assert found.word == "reproduced" and found.cause("inference") == "above equal gifts only"
     assert "GO leaves after 27.0 steps, LASE after 15.0" in found.parts[2].found
 
 
@@ -210,7 +198,7 @@ def test_one_co_player_cannot_be_confused():
     runs = dict(coingame__lase=made(9.0), coingame__a2c=made(1.0), coingame__go=made(30.0))
     found = judged(5, **runs, coingame__gift=made(5.0))
     assert found.word == "reproduced" and [*found.controls] == ["gift"]
-    assert found.inference == "due to inference"
+    assert found.cause("inference") == "due to inference"
 
 
 def test_views_count_in_three_games_of_four():
@@ -342,19 +330,20 @@ def test_ranks_tell_whether_weights_follow_help():
 
 
 def test_a_report_of_nothing_says_what_is_missing():
-    nothing = Results({}, {}, {})
-    text = report.compose(nothing, claims.judge_all(nothing), SCALES["cpu"], {})
+    nothing = Results({}, {})
+    text = report.compose(PAPER, nothing, PAPER.judge_all(nothing), SCALES["cpu"], {})
     assert "ipd-lase is not kept." in text and 'Scale "cpu": 0 runs' in text
     assert "| net | conv [], " in text  # and not the name of its class
-    assert report.html(text, report.COMMITTED.parent).count("<table>") > 5
+    assert report.html(PAPER.title, text, PAPER.report.parent).count("<table>") > 5
 
 
-def test_the_committed_report_is_what_the_committed_results_give():
+@pytest.mark.parametrize("paper", PAPERS.values(), ids=[*PAPERS])
+def test_the_committed_report_is_what_the_committed_results_give(paper):
     """Figures aside: those that exist are named by the report."""
-    results = report.collect(SCALES["cpu"], report.COMMITTED.parent)
-    images = report.images(SCALES["cpu"], report.COMMITTED.parent)
-    text = report.compose(results, claims.judge_all(results), SCALES["cpu"], images)
-    assert report.COMMITTED.read_text() == text
+    scale, out = SCALES["cpu"], paper.report.parent
+    results, images = paper.collect(scale, out), report.images(paper, scale, out)
+    text = report.compose(paper, results, paper.judge_all(results), scale, images)
+    assert paper.report.read_text() == text
 
 
 def test_times_are_told_in_words():
@@ -369,7 +358,7 @@ def test_the_quick_scale_makes_the_whole_report(tmp_path):
     command = [*("make", "paper", "SCALE=quick"), f"ARGS=--out {tmp_path}"]
     said = subprocess.run(command, cwd=ROOT, capture_output=True)
     assert said.returncode == 0, said.stderr.decode()
-    home = tmp_path / "quick"
+    home = tmp_path / "lase" / "quick"
     text, page = ((home / f"REPORT.{kind}").read_text() for kind in ("md", "html"))
     lacks = re.findall(r"^- (\w+).* is not kept\.$", text, re.MULTILINE)
     assert set(lacks) <= {*claims.GAMES, "ssg_extn"} - {"cleanup"}
@@ -392,4 +381,4 @@ def test_a_signal_ends_all_stages_that_run_side_by_side(tmp_path):
         process.send_signal(signal.SIGTERM)
         assert process.wait(120) == 128 + signal.SIGTERM
     assert len(children) >= 2 and not psutil.wait_procs(children, 10)[1]
-    assert not (tmp_path / "quick" / "REPORT.md").exists()
+    assert not (tmp_path / "lase" / "quick" / "REPORT.md").exists()

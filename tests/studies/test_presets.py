@@ -1,7 +1,6 @@
 """Presets: all of them can be built, and what each says is what a run gets."""
 
 import math
-from dataclasses import asdict
 
 import jax
 import numpy as np
@@ -11,8 +10,6 @@ import envs
 from envs.checks import ConfigError
 from experiments import findings, study
 from experiments.findings import Finding
-from experiments.influence import arms
-from experiments.influence import tune as influence_tune
 from experiments.learning_curves import tune
 from experiments.presets import PUBLISHED, SETTINGS, jaques, preset, published
 from lase_jax import algorithms
@@ -148,28 +145,6 @@ def test_presets_have_what_the_trials_chose(game, algo):
     assert (now.agent, now.schedule) == (tried[best].agent, tried[best].schedule)
 
 
-PAIRS = (("visible", "basic"), ("talk", "comm"), ("moa", "si"))
-"""Controls and what they are a control of."""
-
-
-@pytest.mark.parametrize("arm", arms.ARMS)
-def test_arms_of_the_influence_experiments_can_be_set_up(arm):
-    for game in arms.SMALL:
-        set_up(arms.small(game, arm))
-    for game in jaques.GAMES:
-        set_up(arms.full(game, arm))
-
-
-@pytest.mark.parametrize(("control", "arm"), PAIRS)
-def test_controls_have_all_but_the_influence(control, arm):
-    for game in arms.SMALL:
-        theirs, ours = (asdict(arms.small(game, name).agent) for name in (control, arm))
-        differ = {field for field in ours if ours[field] != theirs[field]}
-        assert theirs["weight"] == 0 < ours["weight"]
-        assert differ <= {"weight", "train_visible"}
-        assert arms.small(game, control).schedule == arms.small(game, arm).schedule
-
-
 def test_the_published_speakers_have_the_papers_embedding():
     for game, sizes in (("cleanup_ssd", (9, 32)), ("harvest_ssd", (7, 16))):
         agent = preset(game, "si_comm", "published").agent
@@ -202,15 +177,6 @@ def test_inequity_aversion_is_guilt_in_cleanup_and_envy_in_harvest(game, ends, n
     assert preset("harvest_small", "ia").agent.alpha == 5.0
 
 
-def test_weights_of_influence_were_tried():
-    for (game, arm), weight in arms.WEIGHTS.items():
-        assert weight in influence_tune.CANDIDATES
-        assert arms.small(game, arm).agent.weight == weight
-    assert set(arms.WEIGHTS) == {
-        (game, arm) for game in arms.SMALL for arm in influence_tune.INFLUENTIAL
-    }
-
-
 def test_the_published_model_of_others_has_the_papers_layers():
     run = preset("cleanup_ssd", "si", "published")
     learner = Learner(run.agent.learner, run.game.spec(), 5)
@@ -219,12 +185,3 @@ def test_the_published_model_of_others_has_the_papers_layers():
     assert shapes["eyes"]["head_0"].shape == (15 * 15 * 6, 32)
     assert shapes["hidden_0"]["kernel"].shape == (32, 32)
     assert shapes["lstm"]["input_kernel"].shape == (32, 4 * 128)
-
-
-def test_what_the_paper_leaves_open_is_an_option():
-    agent = arms.full("cleanup_ssd", "si").agent
-    assert agent.moa_weight == 15.007 / jaques.UNROLL and agent.curriculum_steps == (0.0, 40e6)
-    assert agent.learner.lr * agent.learner.lr_end == pytest.approx(1.2e-5)
-    other = arms.full("cleanup_ssd", "si", "divides", curriculum_unit=1e3).agent
-    assert other.moa_weight == pytest.approx(1 / 15.007 / jaques.UNROLL)
-    assert other.curriculum_steps == (0.0, 40e3)

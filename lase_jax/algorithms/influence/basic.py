@@ -69,11 +69,13 @@ class BasicInfluence(InfluenceConfig):
         """The agents on `seats`.
 
         Raises:
-            ConfigError: no seats are left for influencees.
+            ConfigError: no seats are left for influencees, or another agent's influence is to be
+                paid out and there is one influencer.
         """
         count, first = len(seats), self.influencers
         remedy = f"use less than {count}, the seats of these agents, so that some are influenced"
         checks.require(first < count, "influencers", first, remedy)
+        self.check_control(first, "influencers")
         return self._playing(env, seats, seats)
 
     def actors(self, env: Env, seats: Seats, present: Seats) -> Agent:
@@ -173,18 +175,20 @@ class Parties:
 
     def shape(self, state: LearnerState, rollout: Rollout, key: Array) -> Opinion:
         """Pays influencers for influence, and influencees if so configured. Consumes ``key``."""
-        del key
+        key_earned, key_suffered = jax.random.split(key)
         count, num = len(self.seats), self.spec.num_agents
         own_rollout = self.own_share(rollout)
         there = (
             own_rollout.active[..., self.leads, None] & own_rollout.active[..., None, self.follows]
         )
         moved = self.influence(state, own_rollout, there)
-        earned = jnp.moveaxis(self.config.pay(state, self.spec, moved), 0, -1)
-        suffered = self.config.pay(state, self.spec, moved, 0)
+        counts = jnp.moveaxis(there, 2, 0)
+        earned = self.config.pay(state, self.spec, moved, counts, key_earned)
+        of_each, where = (jnp.swapaxes(value, 0, -1) for value in (moved, counts))
+        suffered = self.config.pay(state, self.spec, of_each, where, key_suffered)
         suffered = suffered * float(self.config.influencee_reward)
-        reward = jnp.concatenate([earned, suffered], axis=-1)
-        pairs = masked_mean(jnp.moveaxis(moved, 0, 2), there, (0, 1), jnp.nan)
+        reward = jnp.moveaxis(jnp.concatenate([earned, suffered]), 0, -1)
+        pairs = masked_mean(moved, counts, (1, 2), jnp.nan)
         table = jnp.full((count, num), jnp.nan)
         table = table.at[self.leads, np.array(self.seats[self.follows])].set(pairs)
         return no_opinion(rollout, count)._replace(

@@ -274,11 +274,14 @@ class Speakers:
     ) -> tuple[LearnerState, Metrics]:
         """Trains actions on reward, symbols also on influence. ``key`` is consumed."""
         del clock
+        key, key_pay = jax.random.split(key)
         hyper, said = state.hyper, rollout.notes
         own_rollout, heard = self.own_share(rollout)
         counts = reaches(own_rollout)
         moved = self.influence(state, own_rollout, heard, counts)
-        earned = jnp.moveaxis(self.config.pay(state, self.spec, moved), 0, -1)
+        could = jnp.moveaxis(counts, 2, 0)
+        paid_out = self.config.pay(state, self.spec, moved, could, key_pay)
+        earned = jnp.moveaxis(paid_out, 0, -1)
         mine = take_columns(reward, self.seats)
         paid = jax.lax.stop_gradient(hyper["alpha"] * mine + earned)
         speech = Speech(own_rollout, said, mine, paid)

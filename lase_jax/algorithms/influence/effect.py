@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from envs import checks
 from envs.types import EnvSpec
 from lase_jax.core import distributions
+from lase_jax.core.shuffles import shuffled
 from lase_jax.learners.actor_critic import Acting, Learner, LearnerState
 from lase_jax.learners.agents import AgentConfig
 from lase_jax.learners.policy import Past, Policy
@@ -25,6 +26,8 @@ from lase_jax.types import Array, Decision, Mode, PyTree
 
 Measure = Literal["kl", "jsd", "pmi"]
 MEASURES: tuple[Measure, ...] = get_args(Measure)
+Control = Literal["none", "agents", "moments"]
+CONTROLS: tuple[Control, ...] = get_args(Control)
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,11 @@ class InfluenceConfig(AgentConfig):
     clip: float = 10.0
     """Bound, on both sides, of an agent's influence in one step on all co-players together, in
     nats; as in the authors' public code."""
+    control: Control = "none"
+    """Whose influence an agent is paid for where it could have any: its own ("none"), that of an
+    agent drawn from those who could have any in the same step ("agents"), or that on any co-player
+    in any step of the batch ("moments"). With the last two, which the paper lacks, company pays as
+    much as before, but no action pays more than another."""
     curriculum_steps: tuple[float, ...] = (0.0,)
     """Environment steps at which the multiples of `curriculum` are reached; linear between."""
     curriculum: tuple[float, ...] = (1.0,)
@@ -50,6 +58,7 @@ class InfluenceConfig(AgentConfig):
         """Checks every field."""
         checks.number("weight", self.weight, 0.0)
         checks.choice("measure", self.measure, MEASURES)
+        checks.choice("control", self.control, CONTROLS)
         checks.number("clip", self.clip, 0.0, open_low=True)
         times, values = self.curriculum_steps, self.curriculum
         for field in ("curriculum_steps", "curriculum"):
@@ -60,19 +69,41 @@ class InfluenceConfig(AgentConfig):
         rising = all(a < b for a, b in zip(times, times[1:], strict=False))
         checks.require(rising, "curriculum_steps", times, "give rising numbers of steps")
 
-    def pay(self, state: LearnerState, spec: EnvSpec, moved: Array, axis: int = -1) -> Array:
-        """Returns the clipped and weighted reward for influence at this point of the curriculum.
+    def pay(
+        self, state: LearnerState, spec: EnvSpec, moved: Array, counts: Array, key: Array
+    ) -> Array:
+        """Returns n agents' clipped and weighted reward for influence ``[n, T, B]``.
 
         Args:
             state: the learner's state, which counts the episodes of training.
             spec: the specification of the game.
-            moved: ``[...]`` influence on one co-player in one step.
-            axis: of the co-players over whom it is added up.
+            moved: ``[n, T, B, m]`` influence on each of m co-players in every step, 0 where it does
+                not count.
+            counts: ``[n, T, B, m]`` bool, where there can be influence.
+            key: consumed.
         """
+        if self.control == "moments":
+            flat = shuffled(key, moved.reshape(-1), counts.reshape(-1), 0)
+            moved = flat.reshape(moved.shape)
         steps = state.episodes * spec.horizon
         multiple = jnp.interp(steps, jnp.array(self.curriculum_steps), jnp.array(self.curriculum))
-        total = jnp.clip(moved.sum(axis), -self.clip, self.clip)
-        return state.hyper["weight"] * multiple * total
+        total = jnp.clip(moved.sum(-1), -self.clip, self.clip)
+        reward = state.hyper["weight"] * multiple * total
+        return shuffled(key, reward, counts.any(-1), 0) if self.control == "agents" else reward
+
+    def check_control(self, agents: int, field: str) -> None:
+        """Requires agents among whom influence can be shuffled.
+
+        Args:
+            agents: how many are paid.
+            field: that says how many, or their seats.
+
+        Raises:
+            ConfigError: there is one agent, and `control` is "agents".
+        """
+        able = self.control != "agents" or agents > 1
+        remedy = f'give {field} two or more, or take "moments"'
+        checks.require(able, "control", self.control, remedy)
 
 
 def marginal(conditional: Array, log_probs: Array) -> Array:

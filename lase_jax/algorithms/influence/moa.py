@@ -124,7 +124,13 @@ class Influence(InfluenceConfig):
         checks.require(able, "see_actions", self.see_actions, "give net.dense one width or more")
 
     def build(self, env: Env, seats: Seats) -> Agent:
-        """The agents on `seats`."""
+        """The agents on `seats`.
+
+        Raises:
+            ConfigError: a setting asks for windows in a game without, or for another agent's
+                influence where there is one seat.
+        """
+        self.check_control(len(seats), "seats")
         check_visible("influence_visible", self.influence_visible, env.spec)
         check_visible("train_visible", self.train_visible, env.spec)
         told = (env.spec.num_agents - 1) * env.spec.num_actions if self.see_actions else 0
@@ -260,15 +266,15 @@ class Influencers:
 
     def shape(self, state: InfluenceState, rollout: Rollout, key: Array) -> Opinion:
         """Pays these seats for influence. ``key`` is consumed."""
-        del key
         config, num = self.config, self.spec.num_agents
         policies = state.learner.trained.params
         inputs = self.inputs(policies, rollout, config.influence_visible)
         log_pi = jnp.moveaxis(rollout.notes, 2, 0)
         measured = jax.vmap(partial(self.model.influence, measure=config.measure))
         moved = measured(state.model.params, self.ids, inputs, log_pi)
-        reward = jnp.moveaxis(config.pay(state.learner, self.spec, moved), 0, 2)
-        pairs = masked_mean(moved, inputs.where(config.measure), (1, 2), jnp.nan)
+        counts = inputs.where(config.measure)
+        reward = jnp.moveaxis(config.pay(state.learner, self.spec, moved, counts, key), 0, 2)
+        pairs = masked_mean(moved, counts, (1, 2), jnp.nan)
         active = take_columns(rollout.active, self.seats)
         others = co_players(num, self.seats)
         return no_opinion(rollout, len(self.seats))._replace(

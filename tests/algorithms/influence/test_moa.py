@@ -228,13 +228,46 @@ def test_each_agent_is_paid_for_what_its_own_action_moves():
         np.testing.assert_allclose(found, moved.sum(-1), rtol=1e-4, atol=1e-5)
 
 
-def test_influence_is_bounded_on_both_sides():
-    """Pointwise mutual information may be negative without end."""
-    config = settings("si", measure="pmi", weight=2.0, clip=1.5)
+def paid_out(moved, counts, **own):
+    """The reward ``[n, T, B]`` for influence ``[n, T, B, m]``, of weight 2."""
+    config = settings("si", weight=2.0, **own)
     agent = config.build(GAME, (0, 1, 2))
     state = jax.jit(agent.init)(KEY, agent.hyper).learner
-    moved = jnp.array([[0.5, 0.25], [-7.0, 1.0], [3.0, 3.0]])
-    np.testing.assert_allclose(config.pay(state, SPEC, moved), [1.5, -3.0, 3.0])
+    return np.asarray(config.pay(state, SPEC, moved, counts, KEY))
+
+
+def test_influence_is_bounded_on_both_sides():
+    """Pointwise mutual information may be negative without end."""
+    moved = jnp.array([[0.5, 0.25], [-7.0, 1.0], [3.0, 3.0]])[:, None, None]
+    found = paid_out(moved, jnp.full(moved.shape, True), measure="pmi", clip=1.5)
+    np.testing.assert_allclose(found[:, 0, 0], [1.5, -3.0, 3.0])
+
+
+STEPS = 40
+COUNTS = jax.random.bernoulli(jax.random.key(7), 0.5, (3, STEPS, 2, 2))
+MOVED = jnp.where(COUNTS, jax.random.uniform(jax.random.key(8), COUNTS.shape), 0.0)
+
+
+def test_another_agents_influence_is_paid_out_in_the_same_step():
+    own, other = (paid_out(MOVED, COUNTS, control=control) for control in ("none", "agents"))
+    company = np.asarray(COUNTS.any(-1))
+    assert (own != other).any(0).mean() > 0.4  # where two or more have company
+    np.testing.assert_allclose(np.sort(own, 0), np.sort(other, 0))
+    np.testing.assert_array_equal(other > 0, company)
+
+
+def test_the_influence_of_any_moment_is_paid_out_to_who_has_company():
+    own, other = (paid_out(MOVED, COUNTS, control=control) for control in ("none", "moments"))
+    assert abs(np.corrcoef(own[COUNTS.any(-1)], other[COUNTS.any(-1)])[0, 1]) < 0.6
+    assert own.sum() == pytest.approx(other.sum(), rel=1e-5)
+    np.testing.assert_array_equal(other > 0, np.asarray(COUNTS.any(-1)))
+
+
+def test_one_agent_has_no_other_whose_influence_it_could_be_paid_for():
+    with pytest.raises(ConfigError, match="control is 'agents': give seats two or more"):
+        settings("si", control="agents").build(GAME, (1,))
+    with pytest.raises(ConfigError, match="control is 'agents': give influencers two or more"):
+        settings("si_basic", control="agents").build(GAME, (0, 1, 2))
 
 
 def test_influence_is_clipped_and_follows_its_curriculum():

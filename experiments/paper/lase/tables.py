@@ -1,19 +1,19 @@
-"""Tables of the report, as Markdown: those of the paper, and those of what it does not ask.
+"""Tables about LASE, as Markdown: those of the paper, and those of what it does not ask.
 
 Letters: S seeds, N seats, R points in time.
 """
 
-from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import spearmanr
 
-from experiments import comparison
-from experiments.curves import fraction
+from envs.registry import GAMES as CONFIGS
 from experiments.findings import Finding
-from experiments.paper.claims import Results, cooperation, label, late_weight, pairs
-from experiments.paper.stages import (
+from experiments.paper.book import Results
+from experiments.paper.cells import BLANK, collective, grid, line, mean, side_by_side
+from experiments.paper.lase.claims import cooperation, late_weight, pairs
+from experiments.paper.lase.stages import (
     ARMS,
     EXTENDED,
     GAMES,
@@ -23,44 +23,11 @@ from experiments.paper.stages import (
     variations,
     varied,
 )
+from experiments.paper.verdicts import label
+from experiments.presets import preset
+from lase_jax.core import settings as fields
 from lase_jax.reports import stats
 from lase_jax.reports.tables import markdown
-
-BLANK = fraction(None)
-
-
-def mean(values: np.ndarray, digits: int = 1) -> str:
-    """Mean over seeds of ``values [S]`` and its bootstrap interval; a dash where it is unknown."""
-    found = comparison.mean(np.asarray(values, float))
-    if np.isnan(found.value):
-        return BLANK
-    if np.isnan(found.low):
-        return f"{found.value:.{digits}f}"
-    return f"{found.value:.{digits}f} [{found.low:.{digits}f}, {found.high:.{digits}f}]"
-
-
-Cell = Callable[[Finding], str]
-
-
-def line(results: Results, name: str, arm: str, games: Sequence[str], cell: Cell) -> list[str]:
-    """A row of a table with a column for each game; dashes for what is not kept."""
-    runs = [results.runs.get(f"{game}-{arm}") for game in games]
-    return [name, *(BLANK if run is None else cell(run) for run in runs)]
-
-
-def grid(
-    results: Results, arms: Iterable[str], games: Sequence[str], cell: Cell, corner: str
-) -> str:
-    """A table with a row for each arm and a column for each game."""
-    rows = [line(results, label(arm), arm, games, cell) for arm in arms]
-    return markdown((corner, *games), rows)
-
-
-def collective(found: Finding) -> str:
-    """Collective return: mean and inter-quartile mean with their intervals."""
-    returns = found.final["return/collective"]
-    middle = comparison.inter_quartile_mean(returns)
-    return f"{mean(returns)}, IQM {middle.value:.1f}"
 
 
 def self_play(results: Results) -> str:
@@ -292,3 +259,18 @@ def sensitivity(results: Results) -> str:
         names = [varied(arm, field, value) for arm in ("lase", "gift")]
         rows.append([f"{field} = {value:g}", *map(cell, names)])
     return markdown(("setting", *map(label, ("lase", "gift"))), rows)
+
+
+def settings() -> list[str]:
+    """Tables 4 to 6: settings of the games, and of LASE in them."""
+    games = (*GAMES, *EXTENDED)
+    runs = {game: preset(game, "lase") for game in games}
+    trained = {
+        game: vars(run.schedule) | dict(fields.items(run.agent)) for game, run in runs.items()
+    }
+    return [
+        "Games (the paper's Tables 4 and 6):\n",
+        side_by_side({game: vars(CONFIGS[game]) for game in games}),
+        "LASE and its budget (Table 5), as `make train` starts it:\n",
+        side_by_side(trained),
+    ]

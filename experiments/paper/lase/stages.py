@@ -1,22 +1,24 @@
-"""What is trained for each figure and table, in stages that can be run one by one.
+"""What is trained for each figure and table of Kong et al. 2024, in stages.
 
 A run is named ``<game>-<arm>``, or ``<game>-<arm>-<who else plays>``.
 """
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from envs.registry import GAMES as CONFIGS
 from envs.registry import GameConfig
 from experiments.findings import Keep
+from experiments.paper.book import Runs, Stage
+from experiments.paper.lase.views import views
 from experiments.paper.scales import SEED, Scale
-from experiments.paper.views import views
 from experiments.presets import preset
 from experiments.schelling.analysis import PAPER
 from experiments.variants import settings
 from lase_jax.algorithms import ALGORITHMS, AlgorithmConfig, Scripted
-from lase_jax.core.settings import changed
+from lase_jax.core.settings import changed, fitting
+from lase_jax.nets.layers import Net
 from lase_jax.runs.config import RunConfig
 
 GAMES = PAPER
@@ -47,18 +49,19 @@ SENSITIVITY: dict[str, dict[str, tuple[float, ...]]] = {
 }
 """Settings of LASE and of the game that are varied one by one, in Snowdrift."""
 
-Runs = dict[str, RunConfig]
+NET = Net(conv=(16, 32), dense=(128,), lstm=128)
+PUBLISHED = dict(net=NET, social_width=128, perspective_width=128)
+"""Networks of Kong et al. 2024, of those algorithms that have them."""
+WITHOUT_MEMORY = PUBLISHED | dict(net=dataclasses.replace(NET, lstm=0))
+"""The same for LIO, which differentiates through the learning of feed-forward networks only."""
 
 
-class Stage(NamedTuple):
-    """Runs that belong together."""
-
-    title: str
-    """What they are for."""
-    runs: Callable[[Scale], Runs]
-    """Settings of every run by its name."""
-    keep: Callable[[str], Keep] = lambda name: Keep()
-    """What is kept of a run, by its name."""
+def published(run: RunConfig) -> RunConfig:
+    """The networks of the paper, where observations are windows."""
+    if len(run.game.spec().obs_shape) != 3:
+        return run
+    published = WITHOUT_MEMORY if run.algo == "lio" else PUBLISHED
+    return dataclasses.replace(run, agent=fitting(run.agent, published))
 
 
 def self_play(*arms: str) -> Callable[[Scale], Runs]:
@@ -86,7 +89,7 @@ def iterated_dilemma(scale: Scale) -> Runs:
 
 def of_scale(game: str, arm: str, scale: Scale) -> RunConfig:
     """A run of an algorithm or variant, of that scale."""
-    return scale.fit(settings(game, arm, scale.seeds, SEED))
+    return scale.fit(settings(game, arm, scale.seeds, SEED), published)
 
 
 def seated(run: RunConfig, scale: Scale, names: Sequence[str], **others: Scripted) -> RunConfig:
@@ -100,7 +103,11 @@ def seated(run: RunConfig, scale: Scale, names: Sequence[str], **others: Scripte
     """
 
     def find(name: str) -> AlgorithmConfig:
-        return scale.fit(preset(run.env, name)).agent if name in ALGORITHMS else Scripted(name)
+        return (
+            scale.fit(preset(run.env, name), published).agent
+            if name in ALGORITHMS
+            else Scripted(name)
+        )
 
     return run.with_seats(names, find, others)
 
@@ -254,8 +261,3 @@ STAGES: dict[str, Stage] = {
     "sensitivity": Stage("Settings of LASE and of Snowdrift, one by one", sensitivity),
 }
 """Stages that train, by name, in the order in which they run."""
-
-
-def chosen(names: Sequence[str], scale: Scale) -> dict[str, Runs]:
-    """The runs of some stages, or of all if none is named."""
-    return {name: STAGES[name].runs(scale) for name in names or STAGES}

@@ -1,192 +1,37 @@
-"""The claims of ``experiments/CLAIMS.md``, judged by their rules from what is kept.
+"""The claims of Kong et al. 2024, judged by their rules in ``experiments/CLAIMS.md``.
 
 Letters: S seeds, N seats, R points in time.
 """
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
 from envs.registry import GAMES as CONFIGS
-from experiments import comparison, style
-from experiments.comparison import Estimate, improvement
+from experiments import comparison
+from experiments.comparison import improvement
 from experiments.findings import Finding
-from experiments.paper.stages import GAMES, able
+from experiments.paper.book import Results
+from experiments.paper.lase.stages import GAMES, able
+from experiments.paper.verdicts import (
+    MissingError,
+    Part,
+    Verdict,
+    Word,
+    above,
+    at_least,
+    by,
+    label,
+    seeds,
+    verdict,
+)
 from lase_jax.reports import stats
 
-FILE = Path(__file__).parent.parent / "CLAIMS.md"
 LATE = 10_000
 """Episodes at the end of training over which Table 2 takes the mean weight."""
 PAYOFF = CONFIGS["ipd"].spec().max_return
 """Collective return of an episode of the IPD in which both always cooperate. Payoffs are such that
 returns are in proportion to the probability of cooperation."""
-
-Word = Literal["reproduced", "partly", "not reproduced", "cannot be compared"]
-
-
-class MissingError(Exception):
-    """A result that a claim needs is not kept."""
-
-
-class Claim(NamedTuple):
-    """A row of the tables in ``CLAIMS.md``, as Markdown."""
-
-    number: int
-    place: str
-    claim: str
-    rule: str
-    controls: str
-
-
-class Part(NamedTuple):
-    """A part of a claim, judged."""
-
-    found: str
-    """What was found."""
-    holds: bool
-    against: bool = False
-    """Whether the opposite was found."""
-
-    @property
-    def outcome(self) -> str:
-        """The part's own verdict."""
-        return "holds" if self.holds else "contradicted" if self.against else "not shown"
-
-
-class Verdict(NamedTuple):
-    """What became of a claim."""
-
-    word: Word
-    parts: list[Part]
-    controls: dict[str, Estimate]
-    """The probability that a seed of LASE is above one of a control, by the control's arm."""
-    lacks: str = ""
-    """Why it cannot be compared."""
-
-    @property
-    def inference(self) -> str:
-        """Whether the effect is due to inference; "" where the claim names no control."""
-        beaten = [arm for arm, chance in self.controls.items() if chance.side == "above"]
-        if not self.controls:
-            return ""
-        if len(beaten) == len(self.controls):
-            return "due to inference"
-        if not beaten:
-            return "needs no inference"
-        return f"above {', '.join(map(label, beaten))} only"
-
-
-class Results(NamedTuple):
-    """All that is kept of a scale."""
-
-    runs: Mapping[str, Finding]
-    """By the runs' names."""
-    theory: Mapping[str, Any]
-    schelling: Mapping[str, Any]
-
-    def run(self, *parts: str) -> Finding:
-        """The finding of a run.
-
-        Raises:
-            MissingError: there is none.
-        """
-        name = "-".join(parts)
-        if name not in self.runs:
-            raise MissingError(name)
-        return self.runs[name]
-
-    def final(self, *parts: str, metric: str = "return/collective") -> np.ndarray:
-        """A metric's mean ``[S, ...]`` over the last tenth of training."""
-        return self.run(*parts).final[metric]
-
-
-def read(file: Path = FILE) -> dict[int, Claim]:
-    """The claims by number."""
-    rows = [re.split(r" *\| *", line.strip().strip("|").strip()) for line in _rows(file)]
-    claims = [Claim(int(cells[0]), *cells[1:]) for cells in rows if len(cells) == 5]
-    return {claim.number: claim for claim in claims}
-
-
-def _rows(file: Path) -> list[str]:
-    return re.findall(r"^\| \d+ \|.*$", file.read_text(), re.MULTILINE)
-
-
-def judge(number: int, results: Results) -> Verdict:
-    """The verdict on a claim by its number."""
-    if number not in RULES:
-        return Verdict("cannot be compared", [], {}, ELSEWHERE)
-    try:
-        return RULES[number](results)
-    except MissingError as error:
-        return Verdict("cannot be compared", [], {}, f"{error} is not kept.")
-
-
-def judge_all(results: Results) -> dict[int, Verdict]:
-    """The verdict on every claim."""
-    return {number: judge(number, results) for number in read()}
-
-
-ELSEWHERE = (
-    "Not run at these seeds; `experiments/influence` has runs of a reduced protocol and says what "
-    "they show."
-)
-
-
-def verdict(
-    parts: Iterable[Part], controls: Mapping[str, Estimate] | None = None, needed: int = 0
-) -> Verdict:
-    """The verdict that follows from the parts.
-
-    Args:
-        parts: of the claim.
-        controls: see `Verdict`.
-        needed: how many of the parts must hold for "reproduced"; 0 for all.
-    """
-    parts = list(parts)
-    held = sum(part.holds for part in parts)
-    if held >= (needed or len(parts)):
-        word: Word = "reproduced"
-    elif held and not any(part.against for part in parts):
-        word = "partly"
-    else:
-        word = "not reproduced"
-    return Verdict(word, parts, dict(controls or {}))
-
-
-def label(arm: str) -> str:
-    """An arm's name for readers."""
-    return style.LABELS.get(arm, arm)
-
-
-def above(first: np.ndarray, second: np.ndarray, text: str) -> Part:
-    """Whether seeds ``[S]`` of the first are above those of the second."""
-    chance = improvement(first, second)
-    return Part(f"{text}: P = {chance}", chance.side == "above", chance.side == "below")
-
-
-def at_least(values: np.ndarray, bound: float, text: str) -> Part:
-    """Whether the mean of ``values [S]`` reaches a bound."""
-    mean = comparison.mean(values)
-    return Part(f"{text} {mean}, bound {bound:g}", mean.value >= bound, mean.high < bound)
-
-
-def by(first: np.ndarray, second: np.ndarray, least: float, text: str) -> Part:
-    """Whether the mean of the first is above that of the second by at least so much."""
-    gap = comparison.estimate(_gap, first, second)
-    return Part(f"{text}: by {gap}, bound {least:g}", gap.value >= least, gap.high < least)
-
-
-def _gap(first: np.ndarray, second: np.ndarray, axis: int = -1) -> Any:
-    return first.mean(axis) - second.mean(axis)
-
-
-def seeds(fulfil: np.ndarray, share: float, text: str) -> Part:
-    """Whether a share of the seeds fulfils something, ``[S]`` bool."""
-    found = f"{text}: {fulfil.sum()} of {len(fulfil)} seeds"
-    return Part(found, bool(fulfil.mean() >= share), bool(fulfil.mean() < 0.5))
 
 
 def beside(results: Results, game: str, arms: Iterable[str], suffix: str = "") -> dict:
@@ -231,9 +76,7 @@ def iterated_dilemma(results: Results) -> Verdict:
 
 def theory(results: Results) -> Verdict:
     """Claim 2."""
-    found = results.theory
-    if not found:
-        raise MissingError("theory")
+    found = results.analysis("theory")
     kinds = [found[name] for name in ("Harmony", "Stag-Hunt", "Snowdrift", "Prisoner's Dilemma")]
     harmony, hunt, *half = kinds
     near = min(kind["near"] for kind in kinds)
@@ -447,11 +290,9 @@ KINDS = {"ssh": ("fear",), "cleanup": ("greed",), "ssg": ("greed",), "coingame":
 
 def schelling(results: Results) -> Verdict:
     """Claim 16."""
-    if not results.schelling:
-        raise MissingError("schelling")
     parts = []
     for game, kinds in KINDS.items():
-        answers = results.schelling[game]["verdicts"]
+        answers = results.analysis("schelling")[game]["verdicts"]
         wanted = [
             answer
             for sentence, answer in answers.items()

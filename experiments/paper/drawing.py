@@ -1,0 +1,40 @@
+"""Panels and points of the reports' figures.
+
+Letters: S seeds.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from experiments import comparison, style
+
+
+def new(columns: int, rows: int = 1, width: float = 4.2, height: float = 3.4) -> tuple[Any, list]:
+    """A figure and its panels in reading order."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False)
+    return figure, list(axes.ravel())
+
+
+def points(axis: Any, place: float, values: np.ndarray, colour: Any) -> None:
+    """Every seed of ``values [S]``, their mean and its interval, at a place of the x-axis."""
+    spread = np.linspace(-0.18, 0.18, len(values))
+    axis.plot(place + spread, values, "o", color=colour, alpha=0.45, markersize=3.5, mew=0)
+    found = comparison.mean(values)
+    axis.hlines(found.value, place - 0.28, place + 0.28, color=colour, linewidth=2)
+    axis.vlines(place, found.low, found.high, color=colour, linewidth=1.2)
+
+
+def places(axis: Any, names: Sequence[str]) -> None:
+    """Writes names below places 0, 1, ... of the x-axis."""
+    axis.set_xticks(range(len(names)), names, rotation=40, ha="right", fontsize=8)
+    axis.grid(axis="y", alpha=0.25)
+
+
+def colour_of(arm: str) -> str:
+    """The colour of an arm."""
+    return style.COLOURS[arm]

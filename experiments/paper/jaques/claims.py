@@ -1,0 +1,182 @@
+"""The claims of Jaques et al. 2019, judged by their rules in ``experiments/CLAIMS.md``.
+
+Letters: S seeds, N seats.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from experiments import comparison
+from experiments.comparison import Estimate, improvement
+from experiments.findings import Finding
+from experiments.paper.book import Results
+from experiments.paper.jaques.arms import EXPERIMENTS
+from experiments.paper.jaques.stages import CONDITIONS, DILEMMAS
+from experiments.paper.verdicts import Part, Verdict, above, label, verdict
+from lase_jax.reports import stats
+
+TABLE_4 = {
+    "cleanup_small": dict(a2c=89, ia=275, basic=190, comm=166, si=392),
+    "harvest_small": dict(a2c=485, ia=750, basic=1073, comm=951, si=588),
+}
+"""The paper's collective rewards in Cleanup and Harvest, by our game and arm."""
+PAIR, MOMENTS = "influence/pair", "influence/moments"
+
+
+def order(results: Results, game: str, *arms: str) -> list[Part]:
+    """Whether each arm is above the next, in collective return."""
+    returns = [results.final(game, arm) for arm in arms]
+    return [
+        above(better, worse, f"{game}, {label(arms[place])} above {label(arms[place + 1])}")
+        for place, (better, worse) in enumerate(zip(returns, returns[1:], strict=False))
+    ]
+
+
+def controls(results: Results, experiment: str, games: Sequence[str]) -> dict[str, Estimate]:
+    """The arm with influence beside the controls that pay as much for company, by game."""
+    _, arm, others = EXPERIMENTS[experiment]
+    return {
+        f"{label(other)} in {game}": improvement(
+            results.final(game, arm), results.final(game, other)
+        )
+        for game in games
+        for other in others
+    }
+
+
+def strongest(values: np.ndarray) -> np.ndarray:
+    """The largest value ``[S]`` of any pair of agents, of ``values [S, N, N]``."""
+    return np.nanmax(values, axis=(1, 2))
+
+
+def communication(results: Results) -> Verdict:
+    """Claim 17."""
+    parts, beside = [], {}
+    for game in DILEMMAS:
+        parts += order(results, game, "comm", "talk", "a2c")
+        ours, without = (results.run(game, arm).final for arm in ("comm", "talk"))
+        consistent = (stats.mean(found["talk/consistency"], -1) for found in (ours, without))
+        told = (strongest(found["talk/symbol_action"]) for found in (ours, without))
+        parts.append(above(*consistent, f"{game}, speaker consistency above that without"))
+        parts.append(above(*told, f"{game}, coordination of symbols and actions above"))
+        beside |= controls(results, "II", [game])
+    return verdict(parts, beside)
+
+
+def opened(results: Results, game: str, arm: str) -> np.ndarray:
+    """Share ``[S]`` of episodes without epsilon in which a box is opened."""
+    return results.run(game, arm).played["opening/by_step"][:, -1]
+
+
+def model_of_others(results: Results) -> Verdict:
+    """Claim 18."""
+    parts, beside = [], {}
+    for game in DILEMMAS:
+        parts += order(results, game, "si", "moa", "a2c")
+        beside |= controls(results, "III", [game])
+    share = opened(results, "box_trapped", "si")
+    text = f"Box Trapped, opened in {comparison.mean(share)} of the episodes, the paper's 0.88"
+    parts.append(Part(text, bool(share.mean() >= 0.7), bool(share.mean() < 0.05)))
+    without = np.concatenate([opened(results, "box_trapped", arm) for arm in ("a2c", "moa")])
+    text = f"Box Trapped without influence: {comparison.mean(without)}, the paper's 0"
+    parts.append(Part(text, bool(without.mean() <= 0.05), bool(without.mean() > 0.5)))
+    for other in EXPERIMENTS["III"][2]:
+        chance = improvement(share, opened(results, "box_trapped", other))
+        beside[f"{label(other)} in box_trapped"] = chance
+    return verdict(parts, beside)
+
+
+def ranking(results: Results) -> Verdict:
+    """Claim 25."""
+    parts = []
+    for game, theirs in TABLE_4.items():
+        ours = [results.final(game, arm).mean() for arm in theirs]
+        rank = float(spearmanr(ours, [*theirs.values()]).statistic)
+        each = ", ".join(
+            f"{label(arm)} {value:.1f}" for arm, value in zip(theirs, ours, strict=True)
+        )
+        parts.append(Part(f"{game}: rank correlation {rank:.2f} ({each})", rank >= 0.7, rank < 0))
+    return verdict(parts)
+
+
+def suffered(found: Finding) -> np.ndarray:
+    """Influence ``[S]`` that an agent suffers in the mean."""
+    return stats.mean(found.final[PAIR], (-2, -1))
+
+
+def over_conditions(results: Results, game: str) -> tuple[np.ndarray, np.ndarray]:
+    """Influence suffered and own return of every condition and seed, two vectors.
+
+    Raises:
+        MissingError: a condition is not kept.
+    """
+    runs = [
+        results.run(game, "comm", f"weight_{weight:g}", f"alpha_{alpha:g}")
+        for weight, alpha in CONDITIONS
+    ]
+    own = [found.final["return/extrinsic"].mean(-1) for found in runs]
+    return np.concatenate([suffered(found) for found in runs]), np.concatenate(own)
+
+
+def influenced(results: Results) -> Verdict:
+    """Claim 26."""
+    parts = []
+    for game, theirs in zip(DILEMMAS, (0.67, 0.34), strict=True):
+        test = spearmanr(*over_conditions(results, game))
+        rank, chance = float(test.statistic), float(test.pvalue)
+        text = f"{game}: rho = {rank:.2f}, p = {chance:.2g}; the paper's {theirs}"
+        parts.append(Part(text, rank > 0 and chance < 0.05, rank < 0 and chance < 0.05))
+    return verdict(parts)
+
+
+def rare(results: Results) -> Verdict:
+    """Claim 27."""
+    parts = []
+    for game in DILEMMAS:
+        for arm in ("basic", "si"):
+            share = results.run(game, arm).played[MOMENTS]
+            mean = comparison.mean(share)
+            text = f"{game}, {label(arm)}: {mean} of the steps"
+            parts.append(Part(text, bool(mean.value < 0.1), bool(mean.low > 0.1)))
+    return verdict(parts)
+
+
+def fair(found: Finding) -> np.ndarray:
+    """Collective return times equality, ``[S]``."""
+    return found.final["return/collective"] * found.final["social/equality"]
+
+
+def equal_returns(results: Results) -> Verdict:
+    """Claim 28."""
+    parts = []
+    for game in DILEMMAS:
+        plain = fair(results.run(game, "a2c"))
+        for arm in ("basic", "comm", "si"):
+            text = f"{game}, {label(arm)} above A2C"
+            parts.append(above(fair(results.run(game, arm)), plain, text))
+    return verdict(parts)
+
+
+def prosocial(results: Results) -> Verdict:
+    """Claim 29."""
+    parts = []
+    for game in DILEMMAS:
+        group, plain = (results.run(game, arm).final for arm in ("prosocial", "a2c"))
+        returns, equality = "return/collective", "social/equality"
+        parts.append(above(group[returns], plain[returns], f"{game}, GO's return above A2C's"))
+        parts.append(above(plain[equality], group[equality], f"{game}, A2C's equality above GO's"))
+    return verdict(parts)
+
+
+RULES: dict[int, Callable[[Results], Verdict]] = {
+    17: communication,
+    18: model_of_others,
+    25: ranking,
+    26: influenced,
+    27: rare,
+    28: equal_returns,
+    29: prosocial,
+}
+"""The rules by the numbers of their claims."""

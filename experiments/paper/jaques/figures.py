@@ -1,0 +1,111 @@
+"""Figures about social influence.
+
+Letters: S seeds, T steps.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from experiments import style
+from experiments.curves import RETURN, course, in_steps, save
+from experiments.paper.book import Results
+from experiments.paper.drawing import colour_of, new, places, points
+from experiments.paper.jaques.arms import ARMS, EXPERIMENTS
+from experiments.paper.jaques.claims import fair, opened, over_conditions
+from experiments.paper.jaques.measures import AROUND
+from experiments.paper.jaques.stages import BOXES, DILEMMAS
+from experiments.paper.verdicts import MissingError, label
+from lase_jax.reports import stats
+
+
+def experiments(results: Results, path: Path) -> None:
+    """Learning curves of the three experiments: A2C, the ablation, and the arm with influence."""
+    figure, axes = new(len(EXPERIMENTS), len(DILEMMAS), width=3.8, height=3.0)
+    for row, game in enumerate(DILEMMAS):
+        for column, (name, (ablation, arm, others)) in enumerate(EXPERIMENTS.items()):
+            axis = axes[row * len(EXPERIMENTS) + column]
+            for each in ("a2c", ablation, arm, *others):
+                found = results.run(game, each)
+                curve = found.curves["return/collective"]
+                course(axis, found, curve, colour_of(each), label(each))
+            axis.set(title=f"{game}: experiment {name}", ylabel="" if column else RETURN)
+            in_steps(axis)
+            axis.legend(fontsize=6)
+    save(figure, path)
+
+
+def ends(results: Results, path: Path) -> None:
+    """Every seed of every arm: collective return, and the same times equality."""
+    games = [game for game in DILEMMAS if any(f"{game}-{arm}" in results.runs for arm in ARMS)]
+    if not games:
+        raise MissingError("the small maps")
+    figure, axes = new(2, len(games), width=5.0)
+    for row, game in enumerate(games):
+        arms = [arm for arm in ARMS if f"{game}-{arm}" in results.runs]
+        plain, equal = axes[2 * row : 2 * row + 2]
+        for place, arm in enumerate(arms):
+            points(plain, place, results.final(game, arm), colour_of(arm))
+            points(equal, place, fair(results.run(game, arm)), colour_of(arm))
+        for axis, text in ((plain, RETURN), (equal, "return x (1 - Gini)")):
+            places(axis, [label(arm) for arm in arms])
+            axis.set(title=game, ylabel=text)
+    save(figure, path)
+
+
+def boxes(results: Results, path: Path) -> None:
+    """Fig. 12: share of episodes in which a box is opened, seed by seed."""
+    games = [game for game in BOXES if f"{game}-si" in results.runs]
+    if not games:
+        raise MissingError("box_trapped-si")
+    figure, axes = new(len(games), width=5.0)
+    for axis, game in zip(axes, games, strict=True):
+        arms = [arm for arm in ARMS if f"{game}-{arm}" in results.runs]
+        for place, arm in enumerate(arms):
+            points(axis, place, opened(results, game, arm), colour_of(arm))
+        places(axis, [label(arm) for arm in arms])
+        axis.set(title=game, ylabel="episodes with an open box", ylim=(-0.05, 1.05))
+    save(figure, path)
+
+
+def spike(results: Results, path: Path) -> None:
+    """Fig. 13: when the box is opened, and the opener's influence around that step."""
+    figure, (when, around) = new(2)
+    for arm in ("a2c", "moa", "basic", "si", "si_agents", "si_moments"):
+        found = results.run("box_trapped", arm).played
+        steps = np.arange(1, found["opening/by_step"].shape[-1] + 1)
+        when.plot(steps, found["opening/by_step"].mean(0), color=colour_of(arm), label=label(arm))
+    when.set(title="Box Trapped", xlabel="step", ylabel="opened by then", ylim=(-0.02, 1.02))
+    steps = np.arange(-AROUND, AROUND + 1)
+    for arm in ("basic", "si"):
+        influence = results.run("box_trapped", arm).played["opening/influence"]
+        around.plot(steps, influence.T, color=colour_of(arm), alpha=0.25, linewidth=0.8)
+        mean = stats.mean(influence, 0)
+        around.plot(steps, mean, color=colour_of(arm), label=label(arm), marker="o", markersize=3)
+    around.axvline(0, color=style.INK, linewidth=0.8, linestyle=":")
+    around.set(title="the opener", xlabel="steps after the opening", ylabel="influence reward")
+    for axis in (when, around):
+        axis.grid(alpha=0.25)
+        axis.legend(fontsize=7)
+    save(figure, path)
+
+
+def conditions(results: Results, path: Path) -> None:
+    """Own return by influence suffered, a point for each condition and seed."""
+    figure, axes = new(len(DILEMMAS))
+    for axis, game in zip(axes, DILEMMAS, strict=True):
+        axis.plot(*over_conditions(results, game), "o", color=colour_of("comm"), alpha=0.5)
+        axis.set(title=game, xlabel="influence suffered, nats", ylabel="own return")
+        axis.grid(alpha=0.25)
+    save(figure, path)
+
+
+FIGURES: Mapping[str, Callable[[Results, Path], None]] = {
+    "experiments": experiments,
+    "ends": ends,
+    "boxes": boxes,
+    "spike": spike,
+    "conditions": conditions,
+}
+"""Figures by the names of their files."""

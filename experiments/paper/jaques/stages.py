@@ -1,0 +1,89 @@
+"""What is trained for each figure and table of Jaques et al. 2019, in stages.
+
+A run is named ``<game>-<arm>``, with its settings behind where these vary.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from itertools import product
+
+from experiments.findings import Keep
+from experiments.paper.book import Runs, Stage
+from experiments.paper.jaques.arms import ARMS, OF_THE_PAPER, full, small
+from experiments.paper.jaques.measures import measure
+from experiments.paper.scales import SEED, Scale
+from experiments.presets.jaques import GAMES as FULL_SIZE
+from lase_jax.runs.config import RunConfig
+
+BOXES = ("box_trapped", "box_ring")
+DILEMMAS = ("cleanup_small", "harvest_small")
+"""Small maps with turning agents: Cleanup and Harvest that two cores can learn."""
+CONDITIONS = tuple(product((0.1, 0.3, 1.0, 3.0, 10.0), (0.0, 1.0)))
+"""Weight of influence and of reward for symbols, over which being influenced and the own return are
+correlated."""
+FEW = ("a2c", "comm", "si")
+"""Arms of the check that everything works."""
+PAID_AT_ONCE = ("basic", "si")
+"""Arms whose influence is paid as the environment's reward is, so that it can be watched."""
+
+
+def run_of(game: str, arm: str, scale: Scale, **own: float) -> RunConfig:
+    """A run of an arm, of that scale."""
+    run = small(game, arm, **own)
+    return scale.fit(dataclasses.replace(run, seeds=scale.seeds, seed=SEED, wandb="disabled"))
+
+
+def all_arms(*games: str) -> Callable[[Scale], Runs]:
+    """Runs of all arms in some games."""
+
+    def runs(scale: Scale) -> Runs:
+        return {
+            f"{game}-{arm}": run_of(game, arm, scale)
+            for game in scale.of(games)
+            for arm in (ARMS if scale.whole else FEW)
+        }
+
+    return runs
+
+
+def conditions(scale: Scale) -> Runs:
+    """Influential communication with weights of influence and reward that vary."""
+    fewer = scale.half
+    return {
+        f"{game}-comm-weight_{weight:g}-alpha_{alpha:g}": run_of(
+            game, "comm", fewer, weight=weight, alpha=alpha
+        )
+        for game in scale.of(DILEMMAS)
+        for weight, alpha in scale.some(CONDITIONS, 1)
+    }
+
+
+def full_size(scale: Scale) -> Runs:
+    """The paper's games: its settings at scale "full", else our settings and a small budget."""
+    fewer = scale.half
+
+    def one(game: str, arm: str) -> RunConfig:
+        if scale.name != "full":
+            return run_of(game, arm, fewer)
+        return dataclasses.replace(full(game, arm), seeds=fewer.seeds, seed=SEED, wandb="disabled")
+
+    return {f"{game}-{arm}": one(game, arm) for game in scale.of(FULL_SIZE) for arm in OF_THE_PAPER}
+
+
+def kept(name: str) -> Keep:
+    """What the report shows of a run."""
+    game, arm = name.split("-")[:2]
+    curves = ("influence/reward",) if ARMS[arm].algo.startswith("si") else ()
+    influential = arm in PAID_AT_ONCE
+    if influential or game in BOXES:
+        return Keep(curves, measure(game, influential))
+    return Keep(curves)
+
+
+STAGES: dict[str, Stage] = {
+    "boxes": Stage("Figs 12 and 13: Box Trapped, and a ring of boxes", all_arms(*BOXES), kept),
+    **{game: Stage(f"All arms in {game}", all_arms(game), kept) for game in DILEMMAS},
+    "conditions": Stage("Being influenced and own return, over conditions", conditions, kept),
+    "full_size": Stage("The paper's games at full size", full_size),
+}
+"""Stages that train, by name, in the order in which they run."""

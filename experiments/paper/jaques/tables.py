@@ -1,0 +1,156 @@
+"""Tables about social influence, as Markdown."""
+
+from experiments.curves import fraction
+from experiments.findings import Finding
+from experiments.paper.book import Results
+from experiments.paper.cells import BLANK, collective, grid, mean, side_by_side
+from experiments.paper.jaques.arms import ARMS, OF_THE_PAPER, small
+from experiments.paper.jaques.claims import (
+    MOMENTS,
+    PAIR,
+    TABLE_4,
+    fair,
+    opened,
+    strongest,
+    suffered,
+)
+from experiments.paper.jaques.stages import BOXES, CONDITIONS, DILEMMAS
+from experiments.paper.verdicts import label
+from experiments.presets.jaques import GAMES as FULL_SIZE
+from lase_jax.core import settings as fields
+from lase_jax.reports import stats
+from lase_jax.reports.tables import markdown
+
+
+def returns(results: Results) -> str:
+    """Collective return of every arm."""
+    return grid(results, ARMS, DILEMMAS, collective, "collective return")
+
+
+def published(results: Results) -> str:
+    """Table 4 beside ours: other maps, so that only the order can be compared."""
+    rows = []
+    for game, theirs in TABLE_4.items():
+        for arm, number in sorted(theirs.items(), key=lambda item: item[1]):
+            found = results.runs.get(f"{game}-{arm}")
+            rows.append([game, label(arm), str(number), collective(found) if found else BLANK])
+    return markdown(("game", "arm", "the paper, full size", "here"), rows)
+
+
+def fairness(results: Results) -> str:
+    """Return times equality, equality, and seeds in which an agent never eats."""
+
+    def cell(found: Finding) -> str:
+        equality = found.final["social/equality"]
+        least = found.final["event/apples"].min(-1)
+        starved = f", {(least < 0.05).sum()} of {found.seeds} seeds" if (least < 0.05).any() else ""
+        return f"{mean(fair(found))}, E {mean(equality, 2)}{starved}"
+
+    heading = "return x E; equality E; seeds in which an agent eats nothing"
+    return grid(results, ARMS, DILEMMAS, cell, heading)
+
+
+def boxes(results: Results) -> str:
+    """Share of episodes without epsilon in which a box is opened, and the collective return."""
+    rows = []
+    for arm in ARMS:
+        row = [label(arm)]
+        for game in BOXES:
+            found = results.runs.get(f"{game}-{arm}")
+            row += (
+                [BLANK] * 2
+                if found is None
+                else [
+                    mean(opened(results, game, arm), 2),
+                    mean(found.final["return/collective"]),
+                ]
+            )
+        rows.append(row)
+    heads = [f"{game}: {what}" for game in BOXES for what in ("opened", "return")]
+    return markdown(("arm", *heads), rows)
+
+
+def beside_chance(found: Finding, name: str) -> str:
+    """A measure of coordination of the strongest pair, and in brackets what chance makes of it."""
+    if f"talk/{name}" not in found.final:
+        return BLANK
+    true, chance = (strongest(found.final[f"talk/{name}{end}"]).mean() for end in ("", "_shuffled"))
+    return f"{fraction(true, 3)} ({fraction(chance, 3)})"
+
+
+def measures(results: Results) -> str:
+    """Speaker consistency, instantaneous coordination and influence, of the strongest pair."""
+    rows = []
+    names = [
+        f"{what}{when}"
+        for what in ("symbol_action", "action_action")
+        for when in ("", "_influential")
+    ]
+    for game in DILEMMAS:
+        for arm, what in ARMS.items():
+            found = results.runs.get(f"{game}-{arm}")
+            if found is None or not what.algo.startswith("si"):
+                continue
+            talk, moments = found.final.get("talk/consistency"), found.played.get(MOMENTS)
+            cells = [
+                BLANK if talk is None else mean(stats.mean(talk, -1), 3),
+                *(beside_chance(found, name) for name in names),
+                mean(strongest(found.final[PAIR]), 4),
+                BLANK if moments is None else mean(moments, 2),
+            ]
+            rows.append([game, label(arm), *cells])
+    heads = (
+        *("game", "arm", "speaker consistency", "symbol, next action", "at moments"),
+        *("action, next action", "at moments", "influence", "steps at or above its mean"),
+    )
+    return markdown(heads, rows)
+
+
+def conditions(results: Results) -> str:
+    """Influence suffered and own return in every condition."""
+    rows = []
+    for weight, alpha in CONDITIONS:
+        row = [f"{weight:g}", f"{alpha:g}"]
+        for game in DILEMMAS:
+            found = results.runs.get(f"{game}-comm-weight_{weight:g}-alpha_{alpha:g}")
+            row += (
+                [BLANK] * 2
+                if found is None
+                else [
+                    mean(suffered(found), 4),
+                    mean(found.final["return/extrinsic"].mean(-1), 2),
+                ]
+            )
+        rows.append(row)
+    heads = [f"{game}: {what}" for game in DILEMMAS for what in ("influence", "own return")]
+    return markdown(("weight", "alpha", *heads), rows)
+
+
+def full_size(results: Results) -> str:
+    """Collective return on the paper's maps."""
+    return grid(results, OF_THE_PAPER, FULL_SIZE, collective, "collective return")
+
+
+def settings() -> list[str]:
+    """What the arms have of their own in the small games, and the actor-critic's settings there."""
+    games = (*BOXES, *DILEMMAS)
+    own = {
+        game: {
+            f"{arm}.{field}": value
+            for arm, what in ARMS.items()
+            if not what.tuned and arm != "a2c"
+            for field, value in fields.items(small(game, arm).agent)
+            if field in ("weight", "alpha", "beta", "eta", "influencers", "vocabulary")
+        }
+        for game in games
+    }
+    runs = {game: small(game, "a2c") for game in games}
+    shared = {
+        game: vars(run.schedule) | dict(fields.items(run.agent)) for game, run in runs.items()
+    }
+    return [
+        "What arms have of their own:\n",
+        side_by_side(own),
+        "What all arms share:\n",
+        side_by_side(shared),
+    ]

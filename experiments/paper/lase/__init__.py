@@ -1,0 +1,96 @@
+"""Kong et al. 2024, "Learning to Balance Altruism and Self-interest Based on Empathy" (LASE)."""
+
+from pathlib import Path
+
+from experiments.paper.book import Analysis, Paper, Question, Shown
+from experiments.paper.lase import claims, figures, stages, tables
+from experiments.schelling import analysis as schelling
+from experiments.theory import analysis as theory
+
+HERE = Path(__file__).parent
+ANALYSES = {
+    "theory": Analysis(
+        lambda scale, out: theory.write(theory.Analysis(points=scale.points, out=out)),
+        theory.HERE,
+        "plane",
+    ),
+    "schelling": Analysis(
+        lambda scale, out: schelling.write(
+            schelling.Analysis(
+                schelling.PAPER + (schelling.OTHERS if scale.whole else ()), scale.episodes, out
+            )
+        ),
+        schelling.HERE,
+        "diagrams",
+    ),
+}
+SHOWN = {
+    1: Shown(("fig4",), tables.iterated_dilemma),
+    2: Shown(("theory/plane",)),
+    3: Shown(("fig5", "controls"), tables.self_play),
+    9: Shown(table=tables.equality),
+    10: Shown(("fig6_7",)),
+    11: Shown(("fig8",)),
+    12: Shown(("fig9",), tables.one_giver),
+    13: Shown(table=tables.weights),
+    14: Shown(table=tables.uncertainty),
+    15: Shown(table=tables.extended),
+    16: Shown(("schelling/diagrams",)),
+}
+QUESTIONS = {
+    "Free riders, and the price of being exploited (questions 19 and 24)": Question(
+        "Does inference keep gifts from those who do not help? Gifts to free riders: their share "
+        "of all that is given. What a giver pays them is the price; the gain is the collective "
+        "return beside that of the last row of each case, in which nobody gives.",
+        "free_riders",
+        tables.free_riders,
+    ),
+    "A co-player that changes (question 21)": Question(
+        "LASE beside a helper, a defector, and a player that stops or begins to help in the middle "
+        "of training: episodes until half of the change of its weight has come.",
+        "changing",
+        tables.changing,
+    ),
+    "Graded helpfulness (question 22)": Question(
+        "LASE beside five players that help in a share of the episodes: is its weight to them in "
+        "the order of their help? The weights of networks that never learn stand beside.",
+        "graded",
+        tables.graded,
+    ),
+    "Looking helpful (question 23)": Question(
+        "LASE beside a helper, a defector, and a player that goes where the helper goes and does "
+        "nothing there.",
+        "",
+        tables.pretenders,
+    ),
+    "How well co-players are foreseen": Question(
+        "Cross-entropy in nats of pi_SR on the agent's own observations and of co-players' actions "
+        "on imagined views, beside that of a uniform guess.",
+        "",
+        tables.calibration,
+    ),
+    "Settings, one by one": Question(
+        "Snowdrift with one setting of LASE or of the game changed; equal gifts beside, where the "
+        "game is.",
+        "sensitivity",
+        tables.sensitivity,
+    ),
+}
+
+PAPER = Paper(
+    name="lase",
+    source="Kong et al. 2024 (LASE)",
+    title="LASE, judged",
+    method="LASE",
+    mechanism="inference",
+    control="give as much without inferring anything",
+    folder=HERE,
+    report=HERE.parent.parent / "REPORT.md",
+    stages=stages.STAGES,
+    rules=claims.RULES,
+    figures=figures.FIGURES,
+    settings=tables.settings,
+    shown=SHOWN,
+    questions=QUESTIONS,
+    analyses=ANALYSES,
+)

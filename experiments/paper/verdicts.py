@@ -1,0 +1,136 @@
+"""Claims of ``experiments/CLAIMS.md``, the parts of a verdict, and the verdict that follows.
+
+Letters: S seeds.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from experiments import comparison, style
+from experiments.comparison import Estimate, improvement
+
+FILE = Path(__file__).parent.parent / "CLAIMS.md"
+
+Word = Literal["reproduced", "partly", "not reproduced", "cannot be compared"]
+
+
+class MissingError(Exception):
+    """A result that a claim needs is not kept."""
+
+
+class Claim(NamedTuple):
+    """A row of the tables in ``CLAIMS.md``, as Markdown."""
+
+    number: int
+    place: str
+    claim: str
+    rule: str
+    controls: str
+
+
+class Part(NamedTuple):
+    """A part of a claim, judged."""
+
+    found: str
+    """What was found."""
+    holds: bool
+    against: bool = False
+    """Whether the opposite was found."""
+
+    @property
+    def outcome(self) -> str:
+        """The part's own verdict."""
+        return "holds" if self.holds else "contradicted" if self.against else "not shown"
+
+
+class Verdict(NamedTuple):
+    """What became of a claim."""
+
+    word: Word
+    parts: list[Part]
+    controls: dict[str, Estimate]
+    """The probability that a seed of the method is above one of a control, by its arm."""
+    lacks: str = ""
+    """Why it cannot be compared."""
+
+    def cause(self, mechanism: str) -> str:
+        """Whether the effect is due to a mechanism; "" where the claim names no control."""
+        beaten = [arm for arm, chance in self.controls.items() if chance.side == "above"]
+        if not self.controls:
+            return ""
+        if len(beaten) == len(self.controls):
+            return f"due to {mechanism}"
+        if not beaten:
+            return f"needs no {mechanism}"
+        return f"above {', '.join(map(label, beaten))} only"
+
+
+def read(file: Path = FILE) -> dict[int, Claim]:
+    """The claims of all papers by number."""
+    rows = re.findall(r"^\| \d+ \|.*$", file.read_text(), re.MULTILINE)
+    cells = [re.split(r" *\| *", row.strip().strip("|").strip()) for row in rows]
+    claims = [Claim(int(row[0]), *row[1:]) for row in cells if len(row) == len(Claim._fields)]
+    return {claim.number: claim for claim in claims}
+
+
+def lacking(why: str) -> Verdict:
+    """The verdict on what cannot be compared."""
+    return Verdict("cannot be compared", [], {}, why)
+
+
+def verdict(
+    parts: Iterable[Part], controls: Mapping[str, Estimate] | None = None, needed: int = 0
+) -> Verdict:
+    """The verdict that follows from the parts.
+
+    Args:
+        parts: of the claim.
+        controls: see `Verdict`.
+        needed: how many of the parts must hold for "reproduced"; 0 for all.
+    """
+    parts = list(parts)
+    held = sum(part.holds for part in parts)
+    if held >= (needed or len(parts)):
+        word: Word = "reproduced"
+    elif held and not any(part.against for part in parts):
+        word = "partly"
+    else:
+        word = "not reproduced"
+    return Verdict(word, parts, dict(controls or {}))
+
+
+def label(arm: str) -> str:
+    """An arm's name for readers."""
+    return style.LABELS.get(arm, arm)
+
+
+def above(first: np.ndarray, second: np.ndarray, text: str) -> Part:
+    """Whether seeds ``[S]`` of the first are above those of the second."""
+    chance = improvement(first, second)
+    return Part(f"{text}: P = {chance}", chance.side == "above", chance.side == "below")
+
+
+def at_least(values: np.ndarray, bound: float, text: str) -> Part:
+    """Whether the mean of ``values [S]`` reaches a bound."""
+    mean = comparison.mean(values)
+    return Part(f"{text} {mean}, bound {bound:g}", mean.value >= bound, mean.high < bound)
+
+
+def by(first: np.ndarray, second: np.ndarray, least: float, text: str) -> Part:
+    """Whether the mean of the first is above that of the second by at least so much."""
+    gap = comparison.estimate(_gap, first, second)
+    return Part(f"{text}: by {gap}, bound {least:g}", gap.value >= least, gap.high < least)
+
+
+def _gap(first: np.ndarray, second: np.ndarray, axis: int = -1) -> Any:
+    return first.mean(axis) - second.mean(axis)
+
+
+def seeds(fulfil: np.ndarray, share: float, text: str) -> Part:
+    """Whether a share of the seeds fulfils something, ``[S]`` bool."""
+    found = f"{text}: {fulfil.sum()} of {len(fulfil)} seeds"
+    return Part(found, bool(fulfil.mean() >= share), bool(fulfil.mean() < 0.5))

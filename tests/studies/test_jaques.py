@@ -1,0 +1,204 @@
+"""Arms, measures and rules of the reproduction of Jaques et al. 2019."""
+
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+from made import ROWS, SEEDS, made, results
+
+from envs.registry import GAMES as CONFIGS
+from experiments.paper import report
+from experiments.paper.book import Results
+from experiments.paper.jaques import PAPER, arms, claims, measures, stages, tune
+from experiments.paper.jaques.measures import AROUND, Course
+from experiments.paper.scales import SCALES
+from experiments.presets import jaques
+from experiments.study import load
+from lase_jax.runs.setup import set_up
+
+PAIRS = [(ablation, arm) for ablation, arm, _ in arms.EXPERIMENTS.values()]
+"""Controls of the paper and what they are a control of."""
+
+
+@pytest.mark.parametrize("arm", arms.ARMS)
+def test_arms_can_be_set_up(arm):
+    for game in arms.SMALL:
+        set_up(arms.small(game, arm))
+    if arm in arms.OF_THE_PAPER:
+        for game in jaques.GAMES:
+            set_up(arms.full(game, arm))
+
+
+@pytest.mark.parametrize(("control", "arm"), PAIRS)
+def test_ablations_have_all_but_the_influence(control, arm):
+    for game in arms.SMALL:
+        theirs, ours = (asdict(arms.small(game, name).agent) for name in (control, arm))
+        differ = {field for field in ours if ours[field] != theirs[field]}
+        assert theirs["weight"] == 0 < ours["weight"]
+        assert differ <= {"weight", "train_visible", "alpha"}
+        assert arms.small(game, control).schedule == arms.small(game, arm).schedule
+
+
+@pytest.mark.parametrize("arm", [arm for arm, what in arms.ARMS.items() if what.tuned])
+def test_controls_differ_in_whose_influence_is_paid_out(arm):
+    for game in arms.SMALL:
+        theirs, ours = (
+            asdict(arms.small(game, name).agent) for name in (arm, arms.ARMS[arm].tuned)
+        )
+        assert {field for field in ours if ours[field] != theirs[field]} == {"control"}
+
+
+def test_what_is_tuned_has_as_many_trials():
+    assert len({len(tried) for tried in tune.CANDIDATES.values()}) == 1
+
+
+@pytest.mark.parametrize("game", arms.SMALL)
+@pytest.mark.parametrize("arm", tune.CANDIDATES)
+def test_arms_have_what_the_trials_chose(game, arm):
+    found = load(tune.trials(game, arm), tune.KEPT)
+    assert arms.TUNED[game, arm] == tune.best(game, arm, found)
+
+
+def test_what_the_paper_leaves_open_is_an_option():
+    agent = arms.full("cleanup_ssd", "si").agent
+    assert agent.moa_weight == 15.007 / jaques.UNROLL and agent.curriculum_steps == (0.0, 40e6)
+    assert agent.learner.lr * agent.learner.lr_end == pytest.approx(1.2e-5)
+    other = arms.full("cleanup_ssd", "si", "divides", curriculum_unit=1e3).agent
+    assert other.moa_weight == pytest.approx(1 / 15.007 / jaques.UNROLL)
+    assert other.curriculum_steps == (0.0, 40e3)
+
+
+def test_the_full_scale_has_the_papers_games_and_steps():
+    runs = stages.STAGES["full_size"].runs(SCALES["full"])
+    assert {run.env for run in runs.values()} == set(jaques.GAMES)
+    assert {run.schedule.steps for run in runs.values()} == {500_000_000}
+    here = stages.STAGES["full_size"].runs(SCALES["cpu"])
+    assert {*here} == {*runs} and here["cleanup_ssd-a2c"].schedule.steps < 10_000_000
+
+
+def course(influence, opened=None):
+    """A course of one seed, one agent, of ``influence [T, E]``."""
+    influence = np.asarray(influence, float)[None, ..., None]
+    nothing = np.zeros(influence.shape, bool)
+    return Course(influence, nothing if opened is None else opened, ~nothing)
+
+
+def test_moments_of_influence_are_rare_if_few_steps_have_it_all():
+    found = measures.rare(course([[0.0], [0.0], [0.0], [4.0]]))
+    assert found["influence/moments"] == pytest.approx(0.25)
+    assert np.isnan(measures.rare(course(np.zeros((4, 1))))["influence/moments"])
+
+
+def test_the_openers_influence_is_seen_around_the_opening():
+    influence = np.zeros((20, 2))
+    influence[7, 0] = 1.5
+    opened = np.zeros((1, 20, 2, 1), bool)
+    opened[0, [7, 9], 0] = True  # of the first episode; in the second nobody opens
+    found = measures.openings(course(influence, opened))
+    assert found["opening/by_step"][0].tolist() == [0.0] * 7 + [0.5] * 13
+    spike = found["opening/influence"][0]
+    assert spike[AROUND] == 1.5 and not spike[:AROUND].any() and not spike[AROUND + 1 :].any()
+
+
+def small_maps(**arms):
+    """Findings of arms with some collective returns, in both small maps."""
+    return {
+        f"{game}__{arm}": made(values, agents=3, **{"social__equality": np.ones(SEEDS)})
+        for game in stages.DILEMMAS
+        for arm, values in arms.items()
+    }
+
+
+RISING = np.linspace(0.0, 0.9, SEEDS)
+
+
+def test_the_order_of_table_4_is_a_rank_correlation():
+    right = {game: dict(theirs) for game, theirs in claims.TABLE_4.items()}
+    runs = {
+        f"{game}__{arm}": made(float(value))
+        for game, theirs in right.items()
+        for arm, value in theirs.items()
+    }
+    assert PAPER.judge(25, results(**runs)).word == "reproduced"
+    other = {name: made(1000.0 - run.final["return/collective"][0]) for name, run in runs.items()}
+    assert PAPER.judge(25, results(**other)).word == "not reproduced"
+
+
+def test_boxes_must_open_with_influence_and_stay_shut_without():
+    returns = dict(si=20 + RISING, moa=10 + RISING, a2c=RISING)
+    controls = dict(si_agents=20 + RISING, si_moments=20 + RISING)
+    runs = small_maps(**returns, **controls)
+
+    def boxes(**shares):
+        course = {arm: np.full((SEEDS, 20), share) for arm, share in shares.items()}
+        return {
+            f"box_trapped__{arm}": made(played={"opening/by_step": each})
+            for arm, each in course.items()
+        }
+
+    shut = dict(a2c=0.0, moa=0.0, si_agents=0.1, si_moments=0.0)
+    found = PAPER.judge(18, results(**runs, **boxes(si=0.9, **shut)))
+    assert found.word == "reproduced"
+    beside = "above III: another's in box_trapped, III: other moments' in box_trapped only"
+    assert found.cause("influence") == beside
+    found = PAPER.judge(18, results(**runs, **boxes(si=0.3, **shut)))
+    assert found.word == "partly"
+
+
+def test_who_is_influenced_more_must_earn_more_over_all_conditions():
+    def runs(sign):
+        found = {}
+        for place, (weight, alpha) in enumerate(stages.CONDITIONS):
+            own = np.full((SEEDS, 3), sign * place) + RISING[:, None]
+            finding = made(agents=3, return__extrinsic=own)
+            finding.final["influence/pair"] = np.full((SEEDS, 3, 3), 0.01 * place)
+            for game in stages.DILEMMAS:
+                found[f"{game}-comm-weight_{weight:g}-alpha_{alpha:g}"] = finding
+        return results(**found)
+
+    assert PAPER.judge(26, runs(1.0)).word == "reproduced"
+    assert PAPER.judge(26, runs(-1.0)).word == "not reproduced"
+
+
+def everything():
+    """Findings of all runs of scale "cpu", with some numbers."""
+    runs = {}
+    for stage in stages.STAGES.values():
+        for name, run in stage.runs(SCALES["cpu"]).items():
+            agents = run.game.spec().num_agents
+            keep, steps = stage.keep(name), np.tile(RISING[:, None], (1, 20))
+            curves = {name: np.ones((ROWS, SEEDS, agents)) for name in keep.curves}
+            around = np.tile(RISING[:, None], (1, 2 * AROUND + 1))
+            played = {
+                "opening/by_step": steps,
+                "opening/influence": around,
+                "influence/moments": RISING,
+            }
+            own = np.tile(RISING[:, None], (1, agents))
+            final = {
+                "event__apples": own,
+                "return__extrinsic": own + len(runs),
+                "influence__pair": np.full((SEEDS, agents, agents), float(len(runs))),
+            }
+            returns = RISING + len(runs)
+            runs[name] = made(returns, agents, curves=curves, played=played, **final)
+    return Results(runs, {})
+
+
+def test_every_figure_and_table_is_made_of_what_is_kept(tmp_path):
+    found, scale = everything(), SCALES["cpu"]
+    for name, draw in PAPER.figures.items():
+        draw(found, tmp_path / f"{name}.png")
+        assert (tmp_path / f"{name}.png").stat().st_size > 10_000
+    images = {name: f"{name}.png" for name in PAPER.figures}
+    verdicts = PAPER.judge_all(found)
+    text = report.compose(PAPER, found, verdicts, scale, images)
+    assert all(f"![{name}]({path})" in text for name, path in images.items())
+    assert not any(verdict.lacks for verdict in verdicts.values())
+    assert "1 of 10 seeds" in text  # in which an agent eats nothing
+
+
+def test_small_maps_have_the_papers_agents_and_no_fines():
+    for game in stages.DILEMMAS:
+        run = arms.small(game, "a2c")
+        assert run.game.fire is False and CONFIGS[game].fire is True
