@@ -11,10 +11,16 @@ Ours, where the paper has no rule (from the author's prototype where that has on
 edge blocks, agents start on random cells and may share cells, and a new coin may fall on any cell,
 also under an agent; in each step, after the moves, one of the agents that stand on a coin takes it.
 With more agents, each has a colour of its own; with several coins, two may lie on one cell.
+
+`coingame_3x3` is the game of the literature on learning with opponents' learning in view (Foerster
+et al. 2018, LOLA): a 3x3 map without edges, 150 steps, coins whose colours take turns and which
+fall where no agent stands; who has the lower number takes a coin that both step on. Where later
+work differs (Zhao et al. 2022, POLA: both take it) there is a setting. Its players see four planes
+of the map as it lies; ours see the same cells with themselves in the middle.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -24,6 +30,8 @@ from envs import checks, grid, motion, render
 from envs.types import Env, EnvSpec, Step
 
 ACTIONS = grid.MOVES[: grid.STAY]
+CONTESTS = ("random", "first", "all")
+COLOURS = ("random", "in_turn")
 EVENTS = ("own_coins", "others_coins")
 
 
@@ -66,6 +74,14 @@ class CoinGame:
     """Reward of a coin, to the agent that takes it."""
     penalty: float = 2.0
     """Cost to the owner of a coin that another agent takes, 0 or more."""
+    torus: bool = False
+    """Whether the map goes on at its opposite edge, for moves and windows."""
+    contest: Literal["random", "first", "all"] = "random"
+    """Which agents of several take a coin: one at random, the first, or all of them."""
+    colours: Literal["random", "in_turn"] = "random"
+    """Colour of the coin that replaces another: any, or the one after its colour."""
+    free_cells: bool = False
+    """Whether new coins fall only where no agent stands."""
 
     def __post_init__(self) -> None:
         """Checks every setting; raises `ConfigError` on one that cannot work."""
@@ -73,6 +89,15 @@ class CoinGame:
         checks.integer("num_coins", self.num_coins, 1, 64)
         checks.number("coin_reward", self.coin_reward)
         checks.number("penalty", self.penalty, 0.0)
+        checks.choice("contest", self.contest, CONTESTS)
+        checks.choice("colours", self.colours, COLOURS)
+        least = min(self.rows, self.columns)
+        whole = not self.torus or 2 * self.radius + 1 <= least
+        remedy = f"use at most {(least - 1) // 2}, so that a torus shows every cell once"
+        checks.require(whole, "radius", self.radius, remedy)
+        room = not self.free_cells or self.num_agents < self.rows * self.columns
+        remedy = f"use less than {self.rows * self.columns}, so that a cell is free for a coin"
+        checks.require(room, "num_agents", self.num_agents, remedy)
 
     def spec(self) -> EnvSpec:
         """Static facts of the game with these settings."""
@@ -97,17 +122,21 @@ class CoinGame:
 
 
 def max_return(params: CoinGame) -> float:
-    """An upper bound: every coin taken by its owner in every step."""
-    return max(0.0, params.coin_reward * params.num_coins * params.horizon)
+    """An upper bound: every coin taken by its owner, or by everyone, in every step."""
+    takers = params.num_agents if params.contest == "all" else 1
+    together = takers * params.coin_reward - (takers - 1) * params.penalty
+    return max(0.0, params.coin_reward, together) * params.num_coins * params.horizon
 
 
 def reset(params: CoinGame, key: jax.Array) -> tuple[State, jax.Array]:
     """Draws cells for the agents, and colours and cells for the coins. ``key`` is consumed."""
     key_agents, key_coins = jax.random.split(key)
     edge = jnp.asarray(np.array([params.rows, params.columns], np.int32))
-    owner, coin = mint(params, jax.random.uniform(key_coins, (params.num_coins,)))
+    position = jax.random.randint(key_agents, (params.num_agents, 2), 0, edge[None])
+    draws = jax.random.uniform(key_coins, (params.num_coins,))
+    owner, coin = mint(params, draws, position)
     state = State(
-        position=jax.random.randint(key_agents, (params.num_agents, 2), 0, edge[None]),
+        position=position,
         coin=coin,
         owner=owner,
         time=jnp.int32(0),
@@ -120,20 +149,36 @@ def draw(params: CoinGame, key: jax.Array) -> Draws:
     return Draws(*grid.uniforms(key, params.num_agents, params.num_coins))
 
 
-def mint(params: CoinGame, draws: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Coins of random colour on random cells.
+def mint(
+    params: CoinGame, draws: jax.Array, position: jax.Array, after: jax.Array | None = None
+) -> tuple[jax.Array, jax.Array]:
+    """New coins on random cells.
 
     Args:
         params: settings.
-        draws: ``[M]`` uniform in [0, 1), an interval with an equal part for each colour, divided
-            again into an equal part for each cell in reading order.
+        draws: ``[M]`` uniform in [0, 1), an interval with an equal part for each colour, if that is
+            drawn, divided again into an equal part for each cell in reading order.
+        position: ``[N, 2]`` int32, where agents stand.
+        after: ``[M]`` int32 owners of the coins that are replaced; None at the start, when colours
+            are always drawn.
 
     Returns:
         Owners ``[M]`` int32 and cells ``[M, 2]`` int32.
     """
+    shape, colours = (params.rows, params.columns), params.num_agents
     cells = params.rows * params.columns
-    outcome = jnp.floor(draws * (params.num_agents * cells)).astype(jnp.int32)
-    owner, cell = outcome // cells, outcome % cells
+    next_colour = None
+    if params.colours == "in_turn" and after is not None:
+        next_colour = (after + 1) % colours
+    free = ~grid.mark(shape, position).reshape(-1) if params.free_cells else jnp.ones(cells, bool)
+    room = free.sum(dtype=jnp.int32)
+    outcomes = room if next_colour is not None else colours * room
+    outcome = jnp.floor(draws * outcomes.astype(jnp.float32)).astype(jnp.int32)
+    cell = outcome % room
+    if params.free_cells:  # of the free cells, the one of this rank
+        rank = jnp.cumsum(free, dtype=jnp.int32)
+        cell = jnp.argmax(rank[None] > cell[:, None], axis=-1).astype(jnp.int32)
+    owner = outcome // room if next_colour is None else next_colour
     return owner, jnp.stack([cell // params.columns, cell % params.columns], axis=-1)
 
 
@@ -141,19 +186,23 @@ def transition(
     params: CoinGame, state: State, action: jax.Array, draws: Draws
 ) -> tuple[State, Step]:
     """Moves agents, then replaces the coins that they take. Deterministic given `draws`."""
-    position = grid.move(state.position, action, (params.rows, params.columns))
-    stands_on = (position[:, None] == state.coin[None]).all(-1)  # [N, M]
-    anyone = jnp.ones((params.num_agents, params.num_agents), bool)
-    takes = jax.vmap(motion.winners, (None, 1, None), 1)(anyone, stands_on, draws.priority)
+    position = grid.move(state.position, action, (params.rows, params.columns), params.torus)
+    takes = (position[:, None] == state.coin[None]).all(-1)  # [N, M]
+    if params.contest != "all":
+        anyone = jnp.ones((params.num_agents, params.num_agents), bool)
+        drawn = params.contest == "random"
+        priority = draws.priority if drawn else jnp.zeros_like(draws.priority)
+        takes = jax.vmap(motion.winners, (None, 1, None), 1)(anyone, takes, priority)
 
     seat = jnp.asarray(np.arange(params.num_agents, dtype=np.int32))
     owns = seat[:, None] == state.owner[None]
     taken = takes.any(0)
     own_coins = (takes & owns).sum(-1, dtype=jnp.float32)
     others_coins = (takes & ~owns).sum(-1, dtype=jnp.float32)
-    lost = (taken[None] & owns & ~takes).sum(-1, dtype=jnp.float32)
+    others = (takes & ~owns).sum(0, dtype=jnp.float32)
+    lost = jnp.where(owns, others[None], 0.0).sum(-1)
 
-    owner, coin = mint(params, draws.coins)
+    owner, coin = mint(params, draws.coins, position, state.owner)
     next_state = State(
         position=position,
         coin=jnp.where(taken[:, None], coin, state.coin),
@@ -173,7 +222,8 @@ def transition(
 def observe(params: CoinGame, state: State) -> jax.Array:
     """Windows ``[N, h, w, 2 N + 1]`` bool: agents, coins by colour, inside of the map."""
     everyone = jnp.ones(params.num_agents, bool)
-    return grid.observe(state.position, everyone, tuple(coins(params, state)), params.radius)
+    layers = tuple(coins(params, state))
+    return grid.observe(state.position, everyone, layers, params.radius, torus=params.torus)
 
 
 def coins(params: CoinGame, state: State) -> jax.Array:

@@ -42,16 +42,20 @@ def displacement(action: jax.Array) -> jax.Array:
     return jnp.asarray(DELTAS)[jnp.minimum(action, STAY)]
 
 
-def move(position: jax.Array, action: jax.Array, shape: tuple[int, int]) -> jax.Array:
+def move(
+    position: jax.Array, action: jax.Array, shape: tuple[int, int], torus: bool = False
+) -> jax.Array:
     """Moves each agent one cell; the map's edge blocks, other agents do not.
 
     Args:
         position: ``[N, 2]`` int32.
         action: ``[N]`` int32, moves first; any other action stays.
         shape: ``(H, W)`` of the map.
+        torus: whether an agent that leaves over an edge comes back over the opposite one.
     """
-    edge = jnp.asarray(np.array(shape, np.int32) - 1)
-    return jnp.clip(position + displacement(action), 0, edge[None])
+    size = jnp.asarray(np.array(shape, np.int32))[None]
+    target = position + displacement(action)
+    return target % size if torus else jnp.clip(target, 0, size - 1)
 
 
 def same_cell(position: jax.Array) -> jax.Array:
@@ -95,6 +99,7 @@ def observe(
     objects: tuple[jax.Array, ...],
     radius: int,
     heading: jax.Array | None = None,
+    torus: bool = False,
 ) -> jax.Array:
     """Every agent's egocentric window of binary planes, centred on it.
 
@@ -108,6 +113,7 @@ def observe(
         objects: one ``[H, W]`` bool grid per kind of object.
         radius: cells seen to each side.
         heading: see `windows`.
+        torus: see `windows`.
 
     Returns:
         ``[N, h, w, N + len(objects) + 1]`` bool: a plane per agent, a plane per object, and last
@@ -129,13 +135,17 @@ def observe(
         packed.append((_pack(rest, 0), len(rest)))
     planes = []
     for bits, count in packed:
-        window = windows(bits, position, radius, heading)
+        window = windows(bits, position, radius, heading, torus)
         planes.append(_unpack(jnp.where(present[:, None, None], window, 0), count))
     return jnp.concatenate(planes, axis=-1)
 
 
 def windows(
-    cells: jax.Array, position: jax.Array, radius: int, heading: jax.Array | None = None
+    cells: jax.Array,
+    position: jax.Array,
+    radius: int,
+    heading: jax.Array | None = None,
+    torus: bool = False,
 ) -> jax.Array:
     """Every agent's egocentric window of a map, centred on it.
 
@@ -145,11 +155,12 @@ def windows(
         radius: cells seen to each side.
         heading: ``[N]`` int32 quarter turns to the right from facing up; each window is turned so
             that the agent faces up in it. None if all face up.
+        torus: whether the map goes on at its opposite edge.
 
     Returns:
         ``[N, h, w]`` int32.
     """
-    padded = jnp.pad(cells, radius)
+    padded = jnp.pad(cells, radius, mode="wrap" if torus else "constant")
     size = 2 * radius + 1
     window = jax.vmap(lambda corner: jax.lax.dynamic_slice(padded, corner, (size, size)))(position)
     if heading is None:

@@ -10,6 +10,10 @@ Ours: every player sees the state from its own side (CD: I cooperated, the other
 other ready-made games flip the sign of greed, T - R, of fear, P - S, or of both in the paper's
 game: the four lie around the point T = 1, S = 0, where the regions of prisoner's dilemma, stag
 hunt, snowdrift and harmony meet in the paper's Fig. 2.
+
+`matching_pennies` has different payoffs for the second player (`second`): the first wants both to
+do the same, the second that they differ (Foerster et al. 2018). The two actions have the names of
+the dilemmas there, too.
 """
 
 from dataclasses import dataclass
@@ -50,6 +54,9 @@ class Matrix:
     """T, payoff of defecting against a cooperator."""
     punishment: float = 0.0
     """P, each player's payoff when both defect."""
+    second: tuple[float, ...] = ()
+    """R, S, T and P of the second player, from its side, in games that are not symmetric; () for
+    those of the first."""
     horizon: int = 100
     """Steps of an episode."""
 
@@ -57,6 +64,10 @@ class Matrix:
         """Checks every setting; raises `ConfigError` on one that cannot work."""
         for field in ("reward", "sucker", "temptation", "punishment"):
             checks.number(field, getattr(self, field))
+        for value in self.second:
+            checks.number("second", value)
+        whole = len(self.second) in (0, 4)
+        checks.require(whole, "second", self.second, "give four payoffs, or none")
         checks.integer("horizon", self.horizon, 1)
 
     def spec(self) -> EnvSpec:
@@ -75,7 +86,7 @@ class Matrix:
             agent_planes=False,
             can_see_all=True,
             max_return=max_return(self),
-            helps=("cooperations",),
+            helps=() if self.second else ("cooperations",),
         )
 
     def build(self) -> Env:
@@ -95,15 +106,15 @@ class Matrix:
         )
 
     def payoffs(self) -> np.ndarray:
-        """The payoff ``[2, 2]`` float32 of my move (row) against the other's (column)."""
-        rows = ((self.reward, self.sucker), (self.temptation, self.punishment))
-        return np.array(rows, np.float32)
+        """Each player's payoff ``[2, 2, 2]`` float32 of its move (row) against the other's."""
+        first = self.reward, self.sucker, self.temptation, self.punishment
+        return np.array((first, self.second or first), np.float32).reshape(2, 2, 2)
 
 
 def max_return(params: Matrix) -> float:
     """The most two players can earn together: the best pair of moves in every step."""
-    mixed = params.sucker + params.temptation
-    return params.horizon * max(2 * params.reward, mixed, 2 * params.punishment)
+    mine, theirs = params.payoffs()
+    return params.horizon * float((mine + theirs.T).max())
 
 
 def reset(key: jax.Array) -> tuple[State, jax.Array]:
@@ -118,7 +129,7 @@ def transition(params: Matrix, state: State, action: jax.Array) -> tuple[State, 
     next_state = State(moves=action, time=state.time + 1)
     return next_state, Step(
         obs=observe(next_state),
-        reward=jnp.asarray(params.payoffs())[action, action[::-1]],
+        reward=jnp.asarray(params.payoffs())[jnp.arange(2), action, action[::-1]],
         active=jnp.ones(2, bool),
         terminated=jnp.bool_(False),
         truncated=next_state.time >= params.horizon,
@@ -140,8 +151,8 @@ def tit_for_tat(obs: jax.Array) -> jax.Array:
 
 def picture(params: Matrix, state: State) -> np.ndarray:
     """A picture ``[h, w, 3]`` uint8 of the payoffs, with the last moves' cell highlighted."""
-    mine = params.payoffs()
-    payoffs = np.stack([mine, mine.T], axis=-1)
+    mine, theirs = params.payoffs()
+    payoffs = np.stack([mine, theirs.T], axis=-1)
     time, moves = int(state.time), np.asarray(state.moves)
     played = (int(moves[0]), int(moves[1])) if time else None
     return render.payoff_table(payoffs, ACTIONS, played, f"step {time} of {params.horizon}")

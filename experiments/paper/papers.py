@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from typing import Literal
 
-from experiments.paper import jaques, lase
+from experiments.paper import jaques, lase, lola
 from experiments.paper.book import Paper
 
-Name = Literal["lase", "jaques"]
+Name = Literal["lase", "jaques", "lola"]
 """Names of papers."""
 
-PAPERS: Mapping[str, Paper] = {paper.name: paper for paper in (lase.PAPER, jaques.PAPER)}
+PAPERS: Mapping[str, Paper] = {
+    paper.name: paper for paper in (lase.PAPER, jaques.PAPER, lola.PAPER)
+}

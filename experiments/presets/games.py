@@ -207,6 +207,10 @@ COINGAME = Settings(
     ),
     lengths=dict(ia=25, si=25, gift=25, lase_wo=25, go=25),
 )
+COINGAME_3X3 = dataclasses.replace(
+    COINGAME, shared=COINGAME.shared | dict(gamma=0.96, social_gamma=0.96)
+)
+"""The literature's Coin Game: its discount, all else as in the larger one."""
 MATRIX = Settings(
     Schedule(steps=1_000_000),
     dict(
@@ -267,11 +271,13 @@ SETTINGS: dict[str, Settings] = {
     "cleanup_small": SSD_SMALL,
     "cleanup_ssd": SSD,
     "coingame": COINGAME,
+    "coingame_3x3": COINGAME_3X3,
     "harvest_small": dataclasses.replace(SSD_SMALL, own=OF_HARVEST),
     "harvest_ssd": dataclasses.replace(SSD, own=OF_HARVEST),
     "ipd": IPD,
     "iterated_harmony": MATRIX,
     "iterated_snowdrift": MATRIX,
     "iterated_stag_hunt": MATRIX,
+    "matching_pennies": MATRIX,
 }
 """Settings by game; a game that is not named here starts from the defaults."""

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 
 
-def windows(shape, position, objects, radius, present=None):
-    """Every agent's window, cut from a map of planes with a border of nothing.
+def windows(shape, position, objects, radius, present=None, torus=False):
+    """Every agent's window, cut from a map of planes with a border of nothing, or of itself.
 
     Agents that are not `present` (all are by default) are not on the map and see nothing.
     """
@@ -21,19 +21,23 @@ def windows(shape, position, objects, radius, present=None):
     for index, cells in enumerate(objects):
         inner[:, :, num_agents + index] = cells
     inner[:, :, -1] = True
+    if torus:
+        for row, column in np.ndindex(planes.shape[:2]):
+            planes[row, column] = inner[(row - radius) % rows, (column - radius) % columns]
     size = 2 * radius + 1
     cut = [planes[row : row + size, column : column + size] for row, column in position]
     return np.stack([window & here for window, here in zip(cut, present, strict=True)])
 
 
-def steps_to(shape, position, action):
+def steps_to(shape, position, action, torus=False):
     """Where each agent would go if nobody were in its way."""
     change = {0: (-1, 0), 1: (1, 0), 2: (0, -1), 3: (0, 1)}
     target = []
     for (row, column), act in zip(position, action, strict=True):
         down, right = change.get(int(act), (0, 0))
         inside = 0 <= row + down < shape[0] and 0 <= column + right < shape[1]
-        target.append((row + down, column + right) if inside else (row, column))
+        there = ((row + down) % shape[0], (column + right) % shape[1])
+        target.append(there if inside or torus else (row, column))
     return target
 
 

@@ -1,3 +1,5 @@
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,6 +9,7 @@ from oracle import contest, play, side_by_side, steps_to, windows
 from envs import coin_game
 from envs.checks import ConfigError
 from envs.coin_game import CoinGame, Draws, State
+from envs.registry import config
 from envs.types import Step
 
 UP, DOWN, LEFT, RIGHT = range(4)
@@ -25,21 +28,35 @@ def played(params, state, action, priority, coins=(0.0,)):
     return coin_game.transition(params, state, jnp.array(action, jnp.int32), draws)
 
 
+def takers(params, position, cell, priority):
+    """Who takes the coin on a cell, by the rule of the contest."""
+    there = {i: cell for i, place in enumerate(position) if place == cell}
+    if params.contest == "all":
+        return set(there)
+    return contest(there, priority if params.contest == "random" else np.zeros(len(position)))
+
+
 def reference(params, state, action, draws):
     """Coin by coin."""
     shape, seats = (params.rows, params.columns), range(params.num_agents)
-    position = steps_to(shape, [tuple(cell) for cell in state.position.tolist()], action)
+    before = [tuple(cell) for cell in state.position.tolist()]
+    position = steps_to(shape, before, action, params.torus)
     coin, owner = state.coin.copy(), state.owner.copy()
     reward, own, others = np.zeros((3, params.num_agents))
-    places = [(c, row, column) for c in seats for row, column in np.ndindex(shape)]
+    free = [cell for cell in np.ndindex(shape) if not (params.free_cells and cell in position)]
     for index, cell in enumerate(map(tuple, state.coin.tolist())):
-        for taker in contest({i: cell for i in seats if position[i] == cell}, draws.priority):
+        taking = takers(params, position, cell, draws.priority)
+        for taker in taking:
             reward[taker] += params.coin_reward
             if taker == state.owner[index]:
                 own[taker] += 1
             else:
                 others[taker] += 1
                 reward[state.owner[index]] -= params.penalty
+        if taking:
+            next_one = (int(state.owner[index]) + 1) % params.num_agents
+            colours = [next_one] if params.colours == "in_turn" else seats
+            places = [(c, row, column) for c in colours for row, column in free]
             place = places[int(draws.coins[index] * np.float32(len(places)))]
             owner[index], coin[index] = place[0], place[1:]
     planes = np.zeros((params.num_agents, *shape), bool)
@@ -47,13 +64,16 @@ def reference(params, state, action, draws):
         planes[colour, row, column] = True
     time = state.time + 1
     return State(np.array(position), coin, owner, time), Step(
-        obs=windows(shape, position, planes, params.radius),
+        obs=windows(shape, position, planes, params.radius, torus=params.torus),
         reward=reward,
         active=np.ones(params.num_agents, bool),
         terminated=np.bool_(False),
         truncated=time >= params.horizon,
         events={"own_coins": own, "others_coins": others},
     )
+
+
+LITERATURE = config("coingame_3x3")
 
 
 @pytest.mark.parametrize(
@@ -65,8 +85,11 @@ def reference(params, state, action, draws):
         CoinGame(
             rows=3, columns=2, num_agents=3, num_coins=2, horizon=50, coin_reward=-1.5, penalty=0.0
         ),
+        LITERATURE,
+        dataclasses.replace(LITERATURE, contest="all", columns=4, num_agents=3, num_coins=2),
+        CoinGame(free_cells=True, colours="in_turn", num_coins=3, contest="first"),
     ],
-    ids=["paper", "crowded", "sixteen", "odd"],
+    ids=["paper", "crowded", "sixteen", "odd", "3x3", "3x4", "free"],
 )
 def test_equals_the_plain_reference(params):
     rng = np.random.default_rng(0)
@@ -135,7 +158,7 @@ def test_a_move_against_the_edge_takes_the_coin_below():
 def test_the_highest_draw_is_still_a_coin_on_the_map(shape, num_agents):
     params = CoinGame(rows=shape[0], columns=shape[1], num_agents=num_agents)
     highest = jnp.float32(1 - 2**-23)  # of jax.random.uniform
-    owner, coin = coin_game.mint(params, highest[None])
+    owner, coin = coin_game.mint(params, highest[None], jnp.zeros((num_agents, 2), jnp.int32))
     assert owner.tolist() == [num_agents - 1]
     assert coin.tolist() == [[shape[0] - 1, shape[1] - 1]]
 
@@ -144,7 +167,8 @@ def test_new_coins_are_uniform_over_colours_and_cells():
     params = CoinGame(**SMALL, num_agents=3, num_coins=64)
     keys = jax.random.split(jax.random.key(1), 300)
     draws = jax.jit(jax.vmap(lambda key: coin_game.draw(params, key)))(keys)
-    owner, coin = coin_game.mint(params, draws.coins.reshape(-1))
+    nowhere = jnp.zeros((3, 2), jnp.int32)
+    owner, coin = coin_game.mint(params, draws.coins.reshape(-1), nowhere)
     outcome = (np.asarray(owner) * 2 + np.asarray(coin)[:, 0]) * 3 + np.asarray(coin)[:, 1]
     share = np.bincount(outcome, minlength=18) / outcome.size
     np.testing.assert_allclose(share, 1 / 18, atol=4 * np.sqrt(1 / 18 / outcome.size))
@@ -159,6 +183,41 @@ def test_ties_are_fair_over_keys():
     won = np.asarray(step.events["own_coins"] + step.events["others_coins"])
     assert won.sum(1).tolist() == [1] * 3000
     np.testing.assert_allclose(won.mean(0), 1 / 3, atol=4 * np.sqrt(2 / 9 / 3000))
+
+
+def test_the_literatures_coins_take_turns_and_pay_who_has_the_lower_number():
+    state = state_of([(0, 0), (0, 2)], [((0, 1), 0)])
+    after, step = played(LITERATURE, state, [RIGHT, LEFT], [0.1, 0.2])
+    assert step.reward.tolist() == [1.0, 0.0] and after.owner.tolist() == [1]
+    assert after.coin.tolist() == [[0, 0]]  # the first free cell
+    both = dataclasses.replace(LITERATURE, contest="all")
+    _, step = played(both, state, [RIGHT, LEFT], [0.1, 0.2])
+    assert step.reward.tolist() == [-1.0, 1.0]
+
+
+def test_who_leaves_a_torus_comes_back_on_the_other_side():
+    state = state_of([(0, 0), (2, 1)], [((1, 1), 0)])
+    after, step = played(LITERATURE, state, [LEFT, DOWN], [0.1, 0.2])
+    assert after.position.tolist() == [[0, 2], [0, 1]]
+    assert step.obs[..., -1].all()
+    assert step.obs[0, 1, 0, 1] and step.obs[1, 1, 2, 0]  # neighbours, over no edge
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (dict(contest="last"), "contest is 'last'"),
+        (dict(colours="blue"), "colours is 'blue'"),
+        (dict(torus=True, rows=4), "radius is 2: use at most 1"),
+        (
+            dict(free_cells=True, rows=2, columns=2, num_agents=4),
+            "num_agents is 4: use less",
+        ),
+    ],
+)
+def test_rules_that_cannot_be_are_refused(wrong, message):
+    with pytest.raises(ConfigError, match=message):
+        CoinGame(**wrong)
 
 
 def test_scripted_seats_walk_to_their_coins_and_spare_others():

@@ -19,17 +19,14 @@ NAMES = ("cooperator", "defector", "tit_for_tat", "random")
 def reference(params, state, action, draws):
     """Player by player; nothing is drawn."""
     del draws
-    payoff = {
-        (0, 0): (params.reward, CC),
-        (0, 1): (params.sucker, CD),
-        (1, 0): (params.temptation, DC),
-        (1, 1): (params.punishment, DD),
-    }
+    first = (params.reward, params.sucker, params.temptation, params.punishment)
+    cells = {(0, 0): CC, (0, 1): CD, (1, 0): DC, (1, 1): DD}
     mine, theirs = map(int, action)
     reward, obs = np.zeros(2), np.zeros((2, 5), bool)
     for seat, pair in enumerate(((mine, theirs), (theirs, mine))):
-        reward[seat], seen = payoff[pair]
-        obs[seat, seen] = True
+        payoffs = params.second if seat and params.second else first
+        reward[seat] = payoffs[cells[pair]]
+        obs[seat, cells[pair]] = True
     time = state.time + 1
     return State(action, time), Step(
         obs=obs,
@@ -48,12 +45,15 @@ GAME = SimpleNamespace(
 )
 
 
-@pytest.mark.parametrize("params", [Matrix(), Matrix(**PAYOFFS, horizon=7)])
+@pytest.mark.parametrize(
+    "params",
+    [Matrix(), Matrix(**PAYOFFS, horizon=7), Matrix(**PAYOFFS, second=(1.0, 2.0, -3.0, 4.0))],
+)
 def test_equals_the_plain_reference(params):
     rng = np.random.default_rng(0)
     actions = rng.integers(0, 2, (60, params.horizon, 2), np.int32)
     steps = side_by_side(GAME, reference, params, actions)
-    assert np.unique(steps.reward).size == 4
+    assert np.unique(steps.reward).size == (8 if params.second else 4)
     assert steps.truncated.sum(1).tolist() == [1] * 60
 
 
@@ -92,6 +92,22 @@ def test_ready_made_games_are_ordered_as_their_names_say(name, greed, fear):
     assert ((t > r), (p > s)) == (greed, fear)
     assert t != r and p != s
     assert name != "ipd" or (r, s, t, p) == (1.0, -0.2, 1.2, 0.0)
+
+
+def test_in_matching_pennies_one_wins_what_the_other_loses():
+    game = registry.config("matching_pennies")
+    state, _ = matrix.reset(jax.random.key(0))
+    for action, reward in (([0, 0], [1, -1]), ([1, 1], [1, -1]), ([0, 1], [-1, 1])):
+        _, step = matrix.transition(game, state, jnp.array(action, jnp.int32))
+        assert step.reward.tolist() == reward
+    spec = game.spec()
+    assert spec.max_return == 0.0 and not spec.helps  # no action is good for both
+
+
+def test_the_best_pair_of_moves_bounds_the_return():
+    assert Matrix().spec().max_return == pytest.approx(200.0)
+    uneven = Matrix(second=(5.0, 0.0, 0.0, 0.0), horizon=10)
+    assert uneven.spec().max_return == pytest.approx(60.0)
 
 
 def test_scripted_returns_are_known():
@@ -134,6 +150,7 @@ def test_tit_for_tat_repeats_the_others_last_move(seen, action):
         ("sucker", "low", "finite"),
         ("temptation", float("inf"), "finite"),
         ("punishment", True, "finite"),
+        ("second", (1.0, 2.0), "four payoffs"),
         ("horizon", 0, "1 or more"),
         ("horizon", 10.0, "whole number"),
     ],

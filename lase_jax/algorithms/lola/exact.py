@@ -22,7 +22,8 @@ def exact_values(logits: Array, payoffs: Array, gamma: Array) -> Array:
 
     Args:
         logits: ``[2, 5]`` logits of cooperation of each player in each of `STATES`.
-        payoffs: ``[2, 2]`` payoff of my move (row, C first) against the other's (column).
+        payoffs: ``[2, 2, 2]`` each player's payoff of its own move (row, C first) against the
+            other's (column).
         gamma: ``[]`` discount, below 1.
 
     Returns:
@@ -31,7 +32,7 @@ def exact_values(logits: Array, payoffs: Array, gamma: Array) -> Array:
     one, two = jax.nn.sigmoid(logits)
     joint = jnp.stack([one * two, one * (1 - two), (1 - one) * two, (1 - one) * (1 - two)], -1)
     first, then = joint[0], joint[1:]  # distribution of the first state, transitions after it
-    rewards = jnp.stack([payoffs.reshape(-1), payoffs.T.reshape(-1)], -1)
+    rewards = jnp.stack([payoffs[0].reshape(-1), payoffs[1].T.reshape(-1)], -1)
     values = jnp.linalg.solve(jnp.eye(4) - gamma * then, rewards)
     return (1 - gamma) * first @ values
 
@@ -47,7 +48,7 @@ def exact_step(logits: Array, payoffs: Array, gamma: Array, lr: Array, lookahead
         payoffs: see `exact_values`.
         gamma: see `exact_values`.
         lr: ``[]`` step size on V, which is not scaled to one step.
-        lookahead: ``[]`` the step size that each player expects of the other.
+        lookahead: ``[2]`` the step size that each player expects of the other.
     """
 
     def value(own_logits: Array, other: Array, me: int) -> Array:
@@ -62,7 +63,7 @@ def exact_step(logits: Array, payoffs: Array, gamma: Array, lr: Array, lookahead
             """First-order gain to me per unit of the other's step size, given my parameters."""
             return theirs @ jax.grad(value)(other, own_logits, 1 - me)
 
-        return own_logits + lr * (gradient + lookahead * jax.grad(shaped)(own_logits))
+        return own_logits + lr * (gradient + lookahead[me] * jax.grad(shaped)(own_logits))
 
     return jnp.stack([step(0), step(1)])
 
@@ -71,6 +72,8 @@ def learn_exact(
     key: Array, payoffs: Array, gamma: Array, lr: Array, lookahead: Array, steps: int
 ) -> tuple[Array, Array]:
     """Learns from logits drawn from a standard normal distribution. ``key`` is consumed.
+
+    The other arguments are those of `exact_step`.
 
     Returns:
         The last logits ``[2, 5]`` and both players' values per step on the way, ``[steps, 2]``.

@@ -23,7 +23,8 @@ from lase_jax.learners.actor_critic import Learner
 from lase_jax.loop.society import society
 from lase_jax.nets.layers import Net
 
-PAYOFFS = jnp.array([[-1.0, -3.0], [0.0, -2.0]])
+PAYOFFS = jnp.array([[[-1.0, -3.0], [0.0, -2.0]]] * 2)
+PENNIES = jnp.array([[[1.0, -1.0], [-1.0, 1.0]], [[-1.0, 1.0], [1.0, -1.0]]])
 GAMMA, LR = jnp.float32(0.96), jnp.float32(1.0)
 TFT = [9.0, 9.0, -9.0, 9.0, -9.0]  # as player 1 names the states; as player 2: CD and DC swapped
 TFT_TWO = [9.0, 9.0, 9.0, -9.0, -9.0]
@@ -73,7 +74,8 @@ def test_the_step_is_the_papers_by_finite_differences():
             down[of, index] -= size
             return (worth(up, player) - worth(down, player)) / (2 * size)
 
-        step = exact_step(logits, payoffs, gamma, jnp.float64(0.3), jnp.float64(0.7))
+        ahead = jnp.array([0.7, 0.4])
+        step = exact_step(logits, payoffs, gamma, jnp.float64(0.3), ahead)
         base = np.array(logits)
         for me in range(2):
             other = 1 - me
@@ -84,7 +86,7 @@ def test_the_step_is_the_papers_by_finite_differences():
                     up[me, index] += 1e-4
                     down[me, index] -= 1e-4
                     mixed = slope(up, other, other, k) - slope(down, other, other, k)
-                    expected += 0.7 * slope(base, other, me, k) * mixed / 2e-4
+                    expected += ahead[me] * slope(base, other, me, k) * mixed / 2e-4
                 moved = float(step[me, index] - logits[me, index])
                 np.testing.assert_allclose(moved, 0.3 * expected, rtol=1e-4)
 
@@ -101,11 +103,23 @@ def test_lola_cooperates_where_naive_learners_defect(lookahead, low, high):
     learn = partial(learn_exact, steps=200)
     keys = jax.random.split(jax.random.key(0), 50)
     many = jax.jit(jax.vmap(learn, (0, None, None, None, None)))
-    logits, values = many(keys, PAYOFFS, GAMMA, LR, jnp.float32(lookahead))
+    logits, values = many(keys, PAYOFFS, GAMMA, LR, jnp.full(2, lookahead))
     assert low <= values[:, -1].mean() <= high
     joint = (values[:, -1] > -1.2).all(-1).mean()
     assert joint > 0.8 if lookahead else joint == 0.0
     assert jnp.isfinite(logits).all()
+
+
+@pytest.mark.parametrize("lookahead", [0.0, 1.0])
+def test_only_lola_comes_to_rest_in_matching_pennies(lookahead):
+    """Foerster et al. 2018: it ends where both mix evenly, and naive learners go round."""
+    keys = jax.random.split(jax.random.key(0), 20)
+    many = jax.jit(jax.vmap(partial(learn_exact, steps=300), (0, None, None, None, None)))
+    logits, values = many(keys, PENNIES, jnp.float32(0.9), LR, jnp.full(2, lookahead))
+    np.testing.assert_allclose(values.sum(-1), 0.0, atol=1e-4)
+    spread = float(values[:, -50:].std(1).mean())
+    rests = bool((abs(jax.nn.sigmoid(logits) - 0.5) < 0.1).all((1, 2)).mean() > 0.8)
+    assert rests == (spread < 0.01) == bool(lookahead)
 
 
 GAME = envs.make("ipd", horizon=6)

@@ -1,0 +1,82 @@
+"""Tables about LOLA, as Markdown."""
+
+from experiments.paper.book import Results
+from experiments.paper.cells import BLANK, mean, side_by_side
+from experiments.paper.lola.claims import own_share, per_step
+from experiments.paper.lola.stages import ARMS, IN_NETWORKS
+from experiments.paper.lola.stages import dice as sampled
+from experiments.paper.verdicts import label
+from experiments.presets import preset
+from lase_jax.core import settings as fields
+from lase_jax.reports.tables import markdown
+
+STORED = {
+    "naive": "-1.98 to -2.00",
+    "lola_2": "-1.02 to -1.32",
+    "lola_3": "-1.01 to -1.30",
+    "lola_model": "-1.05 to -1.15",
+}
+"""Returns per step in the result files that DiCE's authors published, five seeds."""
+
+
+def exact(results: Results) -> str:
+    """Exact learners among themselves, in both games."""
+    found = results.numbers.get("exact")
+    if not found:
+        return ""
+    rows = []
+    for ahead, of in found["ipd"].items():
+        coins = found["matching_pennies"][ahead]
+        rows.append(
+            [
+                ahead,
+                f"{of['value']:.3f} ± {of['deviation']:.3f}",
+                f"{of['cooperation']:.0%}",
+                f"{of['tit_for_tat']:.0%}",
+                f"{coins['even']:.0%}",
+                f"{coins['value']:.2f} ± {coins['deviation']:.2f}",
+            ]
+        )
+    heads = (
+        *("lookahead", "dilemma: value per step", "joint cooperation", "tit for tat"),
+        *("pennies: both mix evenly", "value of player 1"),
+    )
+    note = f"\n{found['seeds']} pairs, {found['steps']} steps, ± standard deviation over pairs.\n"
+    return markdown(heads, rows) + note
+
+
+def dice(results: Results) -> str:
+    """Reward per step from sampled games, seed by seed, beside the authors' files."""
+    rows = []
+    for arm in ARMS:
+        found = results.runs.get(f"ipd-{arm}")
+        each = BLANK if found is None else " ".join(f"{value:.2f}" for value in per_step(found))
+        value = BLANK if found is None else mean(per_step(found), 2)
+        rows.append([label(arm), STORED.get(arm, BLANK), value, each])
+    return markdown(("arm", "the authors", "here", "by seed"), rows)
+
+
+def coins(results: Results) -> str:
+    """Who takes which coins in the Coin Game."""
+    rows = []
+    for arm in IN_NETWORKS:
+        found = results.runs.get(f"coingame_3x3-{arm}")
+        if found is not None:
+            taken = sum(found.final[f"event/{kind}_coins"].sum(-1) for kind in ("own", "others"))
+            returns = found.final["return/collective"]
+            rows.append([label(arm), mean(own_share(found), 2), mean(taken), mean(returns)])
+    return markdown(("arm", "taken by their owner", "coins per episode", "collective return"), rows)
+
+
+def settings() -> list[str]:
+    """Settings of the sampled runs."""
+    runs = {
+        "ipd": preset("ipd", "lola", "published"),
+        "matching_pennies": sampled("matching_pennies")["matching_pennies-lola"],
+        "coingame_3x3": preset("coingame_3x3", "lola"),
+    }
+    columns = {
+        game: vars(run.game) | vars(run.schedule) | dict(fields.items(run.agent))
+        for game, run in runs.items()
+    }
+    return ["As trained, but for the foreseen steps:\n", side_by_side(columns)]
