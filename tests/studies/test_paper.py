@@ -60,6 +60,21 @@ def test_the_scale_that_is_reported_has_the_preset_settings(planned):
     assert ours.seeds == 10
 
 
+def test_claims_have_ten_seeds_and_questions_five(planned):
+    stages = planned["cpu"]
+    for stage, run, seeds in (
+        ("controls", "ssg-shuffled", 10),
+        ("controls", "ssg-untrained", 5),
+        ("controls", "cleanup-moments", 10),
+        ("exploitation", "cleanup-go-one", 10),
+        ("exploitation", "ssg-lase-one", 5),
+        ("adaptation", "cleanup-lase-scripted", 10),
+        ("free_riders", "cleanup-lase-defector", 5),
+        ("extended", "ssg_extn-lase", 5),
+    ):
+        assert stages[stage][run].seeds == seeds
+
+
 def test_the_full_scale_has_the_networks_of_the_paper(planned):
     net = planned["full"]["methods"]["ssg-lase"].agent.learner.net
     assert (net.conv, net.dense, net.lstm) == ((16, 32), (128,), 128)
