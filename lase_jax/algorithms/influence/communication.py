@@ -41,9 +41,9 @@ from lase_jax.learners.actor_critic import (
     epsilon,
 )
 from lase_jax.learners.agents import agent, extend, only
-from lase_jax.learners.policy import Views
+from lase_jax.learners.second import Lesson, TwoPolicies
 from lase_jax.nets.layers import one_hots
-from lase_jax.types import SEAT_AXES, Agent, Array, Clock, Decision, Metrics, Mode, PyTree, Rollout
+from lase_jax.types import Agent, Array, Clock, Decision, Metrics, Mode, PyTree, Rollout
 
 
 class SpeakerMemory(NamedTuple):
@@ -51,19 +51,6 @@ class SpeakerMemory(NamedTuple):
 
     learner: PyTree
     heard: Array  # [B, n] int32, the symbols of the step before; V for silence
-
-
-class Speech(NamedTuple):
-    """What the agents' two policies learn from."""
-
-    own: Rollout  # the own part, with the symbols heard in its observations
-    symbol: Array  # [T, B, n] int32, the symbol that each agent sends
-    reward: Array  # [T, B, n], the reward that actions learn on
-    paid: Array  # [T, B, n], the reward that symbols learn on
-
-
-SPEECH_AXES = Speech(SEAT_AXES, 2, 2, 2)  # pyright: ignore[reportArgumentType]
-"""Where the seat axis stands in each field, for ``jax.vmap``."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +111,7 @@ class Communication(InfluenceConfig):
         speakers = Speakers(self, env.spec, seats, learner, present)
         return agent(learner, seats, self.hyper())._replace(
             begin=speakers.begin,
-            draw=speakers.draw,
+            draw=speakers.both.draw,
             act=speakers.act,
             learn=speakers.learn,
             remember=speakers.remember,
@@ -142,6 +129,11 @@ class Speakers:
     present: Seats
     """Those of the seats that are taken."""
 
+    @property
+    def both(self) -> TwoPolicies:
+        """Policies of actions and of symbols."""
+        return TwoPolicies(self.learner, "talk/")
+
     def extended(self, obs: Array, heard: Array) -> Array:
         """``obs [..., n, F]`` with the symbols ``[..., n]`` that all agents heard appended."""
         return extend(obs, one_hots(heard, self.config.vocabulary))
@@ -151,31 +143,15 @@ class Speakers:
         silence = jnp.full((num_envs, len(self.seats)), self.config.vocabulary, jnp.int32)
         return SpeakerMemory(self.learner.begin(num_envs), silence)
 
-    def draw(self, key: Array, num_envs: int) -> Array:
-        """``[B, n, 2]`` float32 in [0, 1), for actions and symbols. ``key`` is consumed."""
-        return jax.random.uniform(key, (num_envs, len(self.seats), 2))
-
     def act(
         self, acting: Acting, memory: SpeakerMemory, obs: Array, draws: Array, mode: Mode
     ) -> tuple[Decision, SpeakerMemory]:
         """Chooses an action, by the epsilon mixture while it explores, and a symbol."""
-        policy = self.learner.policy
-
-        def one(
-            params: PyTree, folded: PyTree, memory: PyTree, x: Array
-        ) -> tuple[Array, Array, PyTree]:
-            features, memory = policy.step(params, folded, memory, x)
-            said = policy.symbol_logits(params, features)
-            return policy.action_logits(params, features), said, memory
-
-        seatwise = jax.vmap(one, (0, 0, 1, 1), 1)
         extended_obs = self.extended(obs, memory.heard)
-        logits, said, after = seatwise(acting.params, acting.folded, memory.learner, extended_obs)
-        action, log_prob = distributions.choose(logits, acting.epsilon, draws[..., 0], mode)
-        symbol, _ = distributions.choose(said, 0.0, draws[..., 1], mode)
+        decision, after = self.both.act(acting, memory.learner, extended_obs, draws, mode)
         there = np.isin(self.seats, self.present)
-        heard = jnp.where(there[None], symbol, self.config.vocabulary)
-        return Decision(action, log_prob, notes=symbol), SpeakerMemory(after, heard)
+        heard = jnp.where(there[None], decision.notes, self.config.vocabulary)
+        return decision, SpeakerMemory(after, heard)
 
     def remember(
         self, acting: Acting, memory: SpeakerMemory, action: Array, reward: Array
@@ -229,46 +205,6 @@ class Speakers:
 
         return jax.lax.map(of_one, jnp.arange(len(self.seats)))
 
-    def views(
-        self, params: PyTree, speech: Speech, scales: tuple[Array, Array]
-    ) -> tuple[Views, Views]:
-        """What one agent's two policies and critics make of every step."""
-        policy, steps = self.learner.policy, len(speech.symbol)
-        features = policy.features(params, speech.own)
-        acts = policy.views(params, features, steps, scales[0])
-        return acts, policy.views(params, features, steps, scales[1], "symbol_")
-
-    def loss(
-        self,
-        params: PyTree,
-        speech: Speech,
-        targets: PyTree,
-        scales: tuple[Array, Array],
-        state: LearnerState,
-    ) -> tuple[Array, Metrics]:
-        """One agent's loss ``[]`` of actions and symbols, and its parts."""
-        hyper, config, own = self.learner.current(state), self.config.learner, speech.own
-        acts, talks = self.views(params, speech, scales)
-        acting, act_parts = config.objective(
-            acts, own, speech.reward, targets[0], hyper, epsilon(state)
-        )
-        spoken = own._replace(action=speech.symbol)
-        calm = hyper | {"entropy": hyper["symbol_entropy"]}
-        talking, talk_parts = config.objective(talks, spoken, speech.paid, targets[1], calm, 0.0)
-        parts = {f"learn/{name}": value for name, value in act_parts.items()}
-        parts |= {f"talk/{name}": value for name, value in talk_parts.items()}
-        return acting + hyper["symbol_loss"] * talking, parts
-
-    def targets(
-        self, params: PyTree, speech: Speech, scales: tuple[Array, Array], hyper: dict
-    ) -> tuple[PyTree, PyTree]:
-        """One agent's targets of actions and of symbols, see `ActorCriticConfig.targets`."""
-        find, own = self.config.learner.targets, speech.own
-        spoken = own._replace(action=speech.symbol)
-        acts = find(lambda: self.views(params, speech, scales)[0], own, speech.reward, hyper)
-        talks = find(lambda: self.views(params, speech, scales)[1], spoken, speech.paid, hyper)
-        return acts, talks
-
     def learn(
         self, state: LearnerState, rollout: Rollout, reward: Array, key: Array, clock: Clock
     ) -> tuple[LearnerState, Metrics]:
@@ -284,19 +220,9 @@ class Speakers:
         earned = jnp.moveaxis(paid_out, 0, -1)
         mine = take_columns(reward, self.seats)
         paid = jax.lax.stop_gradient(hyper["alpha"] * mine + earned)
-        speech = Speech(own_rollout, said, mine, paid)
-        state = self.learner.rescaled(state, own_rollout, [mine, paid])
-        scales = self.learner.scale(state, 0), self.learner.scale(state, 1)
-        each = jax.vmap(self.targets, (0, SPEECH_AXES, 0, None), 2)
-        targets = each(state.trained.params, speech, scales, hyper)
-
-        def losses(params: PyTree, beside: PyTree, data: PyTree) -> tuple[Array, Metrics]:
-            del beside
-            speech, targets = data
-            one = jax.vmap(self.loss, (0, SPEECH_AXES, 2, 0, None))
-            return one(params, speech, targets, scales, state)
-
-        learnt, _, metrics = self.learner.minimise(losses, state, (speech, targets), key)
+        lesson = Lesson(own_rollout, said, mine, paid)
+        weights = hyper["symbol_loss"], hyper["symbol_entropy"]
+        learnt, metrics = self.both.learn(state, lesson, *weights, key)
         measured = self.measures(own_rollout, said, jnp.moveaxis(moved, 0, 2), counts, earned)
         return count_episodes(learnt, rollout), metrics | measured
 
