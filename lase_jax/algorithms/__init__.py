@@ -4,6 +4,7 @@ from typing import Any
 
 from envs import checks
 from lase_jax.algorithms.gift import Gift
+from lase_jax.algorithms.giving import Giving
 from lase_jax.algorithms.group import Group
 from lase_jax.algorithms.independent import Independent
 from lase_jax.algorithms.inequity import Inequity
@@ -23,6 +24,7 @@ AlgorithmConfig = (
     BasicInfluence
     | Communication
     | Gift
+    | Giving
     | Group
     | Independent
     | Inequity
@@ -37,6 +39,7 @@ AlgorithmConfig = (
 ALGORITHMS: dict[str, AlgorithmConfig] = {
     "a2c": Independent(),
     "gift": Gift(),
+    "giving": Giving(),
     "go": Group(),
     "ia": Inequity(),
     "lase": Lase(),

@@ -94,7 +94,15 @@ TABLE: dict[str, Row] = {
     "talk/action_action_influential_shuffled": Row(
         "NN", "nat", "shuffled, only where influence exceeds its mean"
     ),
-    "incentive/paid": Row("NN", "reward/episode", "incentives paid by each seat to each seat"),
+    "giving/policy_loss": Row("N", "1", "policy gradient loss of the policy of gifts"),
+    "giving/value_loss": Row("N", "scale^2", "mean squared error of the critic of gifts"),
+    "giving/explained": Row("N", "1", "as learn/explained, of the critic of gifts"),
+    "giving/entropy": Row("N", "nat", "entropy of the policy of gifts"),
+    "giving/divergence": Row("N", "nat", "PPO: as learn/divergence, of the policy of gifts"),
+    "giving/clipped": Row("N", "share", "PPO: as learn/clipped, of the policy of gifts"),
+    "incentive/paid": Row(
+        "NN", "reward/episode", "incentives or gifts by choice, of each seat to each seat"
+    ),
     "incentive/grad_norm": Row("N", "1", "norm of the incentives' meta-gradient before clipping"),
     "moa/cross_entropy": Row("N", "nat", "-log probability of others' next actions where counted"),
     "moa/uniform_cross_entropy": Row("N", "nat", "log A, cross-entropy of the uniform prediction"),
