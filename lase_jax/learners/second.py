@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 
 from lase_jax.core import distributions
 from lase_jax.learners.actor_critic import Acting, Learner, LearnerState, epsilon
@@ -62,7 +63,8 @@ class TwoPolicies:
             return policy.action_logits(params, features), second, memory
 
         seatwise = jax.vmap(one, (0, 0, 1, 1), 1)
-        logits, second, after = seatwise(acting.params, acting.folded, memory, obs)
+        x = obs.astype(jnp.float32)
+        logits, second, after = seatwise(acting.params, acting.folded, memory, x)
         action, log_prob = distributions.choose(logits, acting.epsilon, draws[..., 0], mode)
         choice, _ = distributions.choose(second, 0.0, draws[..., 1], mode)
         return Decision(action, log_prob, notes=choice), after
