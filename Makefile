@@ -47,7 +47,7 @@ help: ## List targets and variables
 	@echo "  SEEDS=5       seeds         STEPS=1000000   environment steps per seed"
 	@echo "  NAME=my-run   run's name    WANDB=offline   or online, disabled"
 	@echo "  SWEEP='lr=1e-4,1e-3 delta=0,0.1'  what a sweep varies"
-	@echo "  PAPER=lase    or jaques, lola: the paper that is reproduced"
+	@echo "  PAPER=lase    or jaques, lio, lola: the paper that is reproduced"
 	@echo "  SCALE=cpu     or quick, full: size of its reproduction"
 	@echo "  RUN=runs/x    run folder    SEED=0          which seed of it to animate"
 	@echo "  ARGS='...'    anything else; ARGS=--help lists it"

@@ -82,6 +82,7 @@ PUBLISHED: dict[tuple[str, str], Published] = {
         LIO_CLEANUP, agent=LIO_CLEANUP.agent | dict(epsilon_episodes=1_000)
     ),
     ("escape_room", "lio"): LIO_ROOM,
+    ("escape_room_3", "lio"): LIO_ROOM,
     ("ipd", "lio"): Published(
         "Yang et al. 2020, config_ipd_lio.py",
         Schedule(steps=300_000, num_envs=1),

@@ -1,0 +1,69 @@
+"""Figures about LIO."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from experiments.curves import RETURN, Line, course, in_steps, legend, plot, save
+from experiments.paper.book import Results
+from experiments.paper.drawing import colour_of, new, places, points
+from experiments.paper.lio.stages import ARMS, DILEMMAS, MAPS, ROOMS
+from experiments.paper.verdicts import MissingError, label
+
+PLAYED = (*ROOMS, *DILEMMAS, *MAPS)
+
+
+def courses(results: Results, path: Path) -> None:
+    """Learning curves of all arms in all games."""
+    runs = {
+        (game, arm): results.runs[f"{game}-{arm}"]
+        for game in PLAYED
+        for arm in ARMS
+        if f"{game}-{arm}" in results.runs
+    }
+    if not runs:
+        raise MissingError("escape_room-lio")
+    plot(runs, path, PLAYED, {arm: Line(label(arm), colour_of(arm)) for arm in ARMS})
+
+
+def ends(results: Results, path: Path) -> None:
+    """Every seed of every arm at the end."""
+    games = [game for game in PLAYED if f"{game}-lio" in results.runs]
+    if not games:
+        raise MissingError("escape_room-lio")
+    figure, axes = new(min(3, len(games)), -(-len(games) // 3))
+    for axis, game in zip(axes, games, strict=False):
+        arms = [arm for arm in ARMS if f"{game}-{arm}" in results.runs]
+        for place, arm in enumerate(arms):
+            points(axis, place, results.final(game, arm), colour_of(arm))
+        places(axis, [label(arm) for arm in arms])
+        axis.set(title=game, ylabel=RETURN)
+    for axis in axes[len(games) :]:
+        axis.set_axis_off()
+    save(figure, path)
+
+
+def labour(results: Results, path: Path) -> None:
+    """What each agent of the first seed cleans and is paid on both maps, by our settings."""
+    figure, axes = new(2, len(MAPS), width=4.6, height=3.0)
+    for row, game in enumerate(MAPS):
+        found = results.run(game, "lio")
+        panels = {
+            "waste cleaned per episode": found.curves["event/waste_cleaned"][:, :1],
+            "incentives received per episode": found.curves["incentive/paid"][:, :1].sum(-2),
+        }
+        for axis, (title, values) in zip(axes[2 * row :], panels.items(), strict=False):
+            for seat, colour in enumerate(("#dc2626", "#2563eb")):
+                course(axis, found, values[..., seat], colour, f"agent {seat}")
+            axis.set(title=f"{game}: {title}")
+            axis.title.set_fontsize(9)
+            in_steps(axis)
+    legend(figure, axes[:1])
+    save(figure, path)
+
+
+FIGURES: Mapping[str, Callable[[Results, Path], None]] = {
+    "courses": courses,
+    "ends": ends,
+    "labour": labour,
+}
+"""Figures by the names of their files."""

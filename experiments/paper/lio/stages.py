@@ -1,0 +1,87 @@
+"""What is trained for each figure of Yang et al. 2020 (LIO), in stages.
+
+A run is named ``<game>-<arm>``.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from envs.registry import GAMES as CONFIGS
+from experiments.findings import Keep
+from experiments.paper.book import Runs, Stage
+from experiments.paper.lio.measures import deeds
+from experiments.paper.scales import SEED, Scale
+from experiments.presets import preset
+from lase_jax.core.settings import changed
+from lase_jax.runs.config import RunConfig
+
+ROOMS = ("escape_room", "escape_room_3")
+DILEMMAS = ("ipd",)
+MAPS = ("cleanup_7x7", "cleanup_10x10")
+
+
+class Arm(NamedTuple):
+    """An algorithm and its settings."""
+
+    algo: str
+    own: Mapping[str, Any] = {}
+    published: bool = False
+    """Whether all its settings are its authors'."""
+
+
+GIVING = dict(amount=2.0, price=1e-4)
+"""The authors' baselines with reward-giving actions: what they give, and what that costs them."""
+ARMS: Mapping[str, Arm] = {
+    "a2c": Arm("a2c"),
+    "giving_d": Arm("giving", GIVING),
+    "giving_c": Arm("giving", GIVING | dict(levels=10)),
+    "zero_sum": Arm("giving", dict(amount=2.0, price=1.0)),
+    "ia": Arm("ia"),
+    "lio": Arm("lio"),
+    "lio_published": Arm("lio", published=True),
+    "lio_unpaid": Arm("lio", dict(max_incentive=1e-6)),
+}
+"""By name. LIO with incentives close to zero is a control, as its learner is not the others'."""
+
+
+def run_of(game: str, arm: str, scale: Scale) -> RunConfig:
+    """A run of an arm, of that scale; the dilemma has the authors' payoffs and length."""
+    algo, own, published = ARMS[arm]
+    theirs = preset(game, "lio", "published")
+    run = theirs if published else preset(game, algo)
+    if game in DILEMMAS:
+        schedule = dataclasses.replace(run.schedule, rollout_length=0)  # whole episodes
+        run = dataclasses.replace(run, game=theirs.game, schedule=schedule)
+    shared = dict(seeds=scale.seeds, seed=SEED, wandb="disabled")
+    return scale.fit(dataclasses.replace(run, agent=changed(run.agent, own), **shared))
+
+
+def all_arms(*games: str) -> Callable[[Scale], Runs]:
+    """Runs of all arms in some games."""
+
+    def runs(scale: Scale) -> Runs:
+        return {
+            f"{game}-{arm}": run_of(game, arm, scale)
+            for game in (games if scale.whole else games[:1])
+            for arm in ARMS
+        }
+
+    return runs
+
+
+def kept(name: str) -> Keep:
+    """What the report shows of a run."""
+    game, arm = name.split("-")
+    events = CONFIGS[game].spec().helps
+    pays = ARMS[arm].algo in ("lio", "giving")
+    curves = tuple(f"event/{event}" for event in events)
+    return Keep((*curves, "incentive/paid"), deeds) if pays else Keep(curves)
+
+
+STAGES: dict[str, Stage] = {
+    "rooms": Stage("The Escape Room of two and three", all_arms(*ROOMS), kept),
+    "dilemma": Stage("The iterated prisoner's dilemma of five steps", all_arms(*DILEMMAS), kept),
+    "maps": Stage("Cleanup on the authors' two maps", all_arms(*MAPS), kept),
+}
+"""Stages that train, by name, in the order in which they run."""

@@ -1,0 +1,39 @@
+"""Tables about LIO, as Markdown."""
+
+import numpy as np
+
+from experiments.findings import Finding
+from experiments.paper.book import Results
+from experiments.paper.cells import collective, grid, mean, side_by_side
+from experiments.paper.lio.stages import ARMS, DILEMMAS, MAPS, ROOMS, run_of
+from experiments.paper.scales import SCALES
+from lase_jax.core import settings as fields
+from lase_jax.reports import stats
+
+
+def returns(results: Results) -> str:
+    """Collective return of every arm."""
+    return grid(results, ARMS, (*ROOMS, *DILEMMAS, *MAPS), collective, "collective return")
+
+
+def incentives(results: Results) -> str:
+    """What is paid per episode, and in steps with and without a deed that helps."""
+
+    def cell(found: Finding) -> str:
+        paid = np.nansum(found.final["incentive/paid"], axis=(-2, -1))
+        cases = (stats.mean(found.played[f"paid/{case}"], (0, 1)) for case in ("deed", "else"))
+        return f"{mean(paid)}; " + " / ".join(f"{value:.3f}" for value in cases)
+
+    arms = [arm for arm, what in ARMS.items() if what.algo in ("lio", "giving")]
+    heading = "paid per episode; received in a step with / without a deed"
+    return grid(results, arms, (*ROOMS, *DILEMMAS, *MAPS), cell, heading)
+
+
+def settings() -> list[str]:
+    """Settings of LIO by its authors and of ours."""
+    columns = {}
+    for game in (*ROOMS, *DILEMMAS, *MAPS):
+        for arm in ("lio_published", "lio"):
+            run = run_of(game, arm, SCALES["cpu"])
+            columns[f"{game}, {arm}"] = vars(run.schedule) | dict(fields.items(run.agent))
+    return ["LIO as its authors have it, and as `make train` starts it:\n", side_by_side(columns)]

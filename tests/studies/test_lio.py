@@ -1,0 +1,96 @@
+"""Arms, measures and rules of the reproduction of Yang et al. 2020."""
+
+import numpy as np
+import pytest
+from made import ROWS, SEEDS, made, results
+from probes import settings
+
+import envs
+from experiments.paper import report
+from experiments.paper.book import Results
+from experiments.paper.lio import PAPER, measures, stages
+from experiments.paper.scales import SCALES
+from lase_jax import api
+from lase_jax.runs.setup import set_up
+
+RISING = np.linspace(0.0, 0.09, SEEDS)
+
+
+def test_arms_are_those_of_the_paper():
+    runs = {
+        name: run
+        for stage in stages.STAGES.values()
+        for name, run in stage.runs(SCALES["cpu"]).items()
+    }
+    assert len(runs) == 5 * len(stages.ARMS)
+    for name in ("escape_room_3-lio_published", "ipd-giving_c", "cleanup_7x7-ia"):
+        set_up(runs[name])
+    assert runs["ipd-a2c"].game == runs["ipd-lio_published"].game
+    assert runs["ipd-a2c"].game.horizon == 5
+    giving = runs["cleanup_7x7-giving_d"].agent
+    assert (giving.amount, giving.price, giving.levels) == (2.0, 1e-4, 1)
+    assert runs["cleanup_7x7-lio_published"].schedule.num_envs == 1
+
+
+def test_what_is_received_is_told_apart_by_the_deed(tmp_path):
+    """Whoever pulls the lever is paid: the other agent's only choice is to give to it."""
+    game = envs.make("escape_room")
+    society = api.society(game, settings("giving"))
+    result = api.train(game, society, seeds=2, steps=40, num_envs=2, say=lambda line: None)
+    found = measures.deeds(tmp_path, result)
+    assert found["paid/deed"].shape == found["paid/else"].shape == (2, 2)
+    assert np.isfinite(found["paid/deed"]).all()  # untrained agents do both
+
+
+def runs_of(game, **returns):
+    return {
+        f"{game}__{arm}": made(value + RISING, agents=2, horizon=5)
+        for arm, value in returns.items()
+    }
+
+
+REST = dict(a2c=0.0, giving_d=1.0, giving_c=1.0)
+
+
+def test_the_rooms_optimum_must_be_near():
+    def of(two, three):
+        first = runs_of("escape_room", lio_published=two, lio=5.0, lio_unpaid=0.0, **REST)
+        return first | runs_of("escape_room_3", lio=three, lio_unpaid=0.0, **REST)
+
+    found = PAPER.judge(35, results(**of(8.8, 7.9)))
+    assert found.word == "reproduced" and found.cause("incentives") == "due to incentives"
+    assert "authors' settings" in found.parts[0].found  # the better of both in that room
+    assert PAPER.judge(35, results(**of(8.8, 4.0))).word == "not reproduced"
+
+
+@pytest.mark.parametrize(("paid", "word"), [(1.0, "reproduced"), (-1.0, "not reproduced")])
+def test_deeds_must_be_paid_more_than_else(paid, word):
+    runs = {}
+    for game in (*stages.ROOMS, *stages.MAPS):
+        played = {
+            "paid/deed": np.tile(paid + RISING[:, None], (1, 2)),
+            "paid/else": np.tile(RISING[:, None], (1, 2)),
+        }
+        runs[f"{game}__lio"] = made(5.0, agents=2, played=played)
+    assert PAPER.judge(38, results(**runs)).word == word
+
+
+def test_every_figure_and_table_is_made_of_what_is_kept(tmp_path):
+    runs = {}
+    for stage in stages.STAGES.values():
+        for name, run in stage.runs(SCALES["cpu"]).items():
+            agents = run.game.spec().num_agents
+            axes = {"incentive/paid": (agents, agents)}
+            curves = {
+                key: np.ones((ROWS, SEEDS, *axes.get(key, (agents,))))
+                for key in stage.keep(name).curves
+            }
+            played = {f"paid/{case}": np.ones((SEEDS, agents)) for case in ("deed", "else")}
+            runs[name] = made(RISING, agents, curves=curves, played=played)
+    found, scale = Results(runs, {}), SCALES["cpu"]
+    for name, draw in PAPER.figures.items():
+        draw(found, tmp_path / f"{name}.png")
+        assert (tmp_path / f"{name}.png").stat().st_size > 10_000
+    verdicts = PAPER.judge_all(found)
+    text = report.compose(PAPER, found, verdicts, scale, {"ends": "ends.png"})
+    assert "![ends](ends.png)" in text and not any(each.lacks for each in verdicts.values())
