@@ -129,8 +129,10 @@ def draw(
         axis.grid(alpha=0.25)
     dilemmas.legend(fontsize=8)
     table.imshow(tournament, cmap="viridis")
-    for (row, column), value in np.ndenumerate(np.array(tournament)):
-        table.text(column, row, f"{value:.2f}", ha="center", va="center", color="white")
+    values = np.array(tournament)
+    for (row, column), value in np.ndenumerate(values):
+        ink = "white" if value < values.mean() else "black"
+        table.text(column, row, f"{value:.2f}", ha="center", va="center", color=ink)
     ticks = range(len(equal["ipd"]))
     table.set_xticks(ticks, [*equal["ipd"]])
     table.set_yticks(ticks, [*equal["ipd"]])
