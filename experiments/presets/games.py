@@ -199,7 +199,7 @@ COINGAME = Settings(
     own=dict(
         a2c=STEADY,
         ia=STEADY,
-        gift=dict(share=0.13) | STEADY,
+        gift=dict(share=0.09) | STEADY,
         lase=STEADY,
         lase_wo=STEADY,
         si=dict(weight=40.0) | STEADY,
