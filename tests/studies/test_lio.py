@@ -37,9 +37,21 @@ def test_what_is_received_is_told_apart_by_the_deed(tmp_path):
     game = envs.make("escape_room")
     society = api.society(game, settings("giving"))
     result = api.train(game, society, seeds=2, steps=40, num_envs=2, say=lambda line: None)
-    found = measures.deeds(tmp_path, result)
+    found = measures.measure(gives=True)(tmp_path, result)
     assert found["paid/deed"].shape == found["paid/else"].shape == (2, 2)
     assert np.isfinite(found["paid/deed"]).all()  # untrained agents do both
+
+
+def test_incentives_to_scripted_players_depend_on_what_they_do(tmp_path):
+    game = envs.make("escape_room")
+    society = api.society(game, settings("lio"))
+    result = api.train(game, society, seeds=2, steps=40, num_envs=2, say=lambda line: None)
+    found = measures.measure(gives=False)(tmp_path, result)
+    both = [found[f"paid/{name}"] for name in measures.RECIPIENTS]
+    assert both[0].shape == (2, 2) and (both[0] > 0).all() and (both[0] != both[1]).all()
+
+
+PAID = ("deed", "else", *measures.RECIPIENTS)
 
 
 def runs_of(game, **returns):
@@ -85,7 +97,7 @@ def test_every_figure_and_table_is_made_of_what_is_kept(tmp_path):
                 key: np.ones((ROWS, SEEDS, *axes.get(key, (agents,))))
                 for key in stage.keep(name).curves
             }
-            played = {f"paid/{case}": np.ones((SEEDS, agents)) for case in ("deed", "else")}
+            played = {f"paid/{case}": np.ones((SEEDS, agents)) for case in PAID}
             runs[name] = made(RISING, agents, curves=curves, played=played)
     found, scale = Results(runs, {}), SCALES["cpu"]
     for name, draw in PAPER.figures.items():

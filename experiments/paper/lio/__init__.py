@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from experiments.paper.book import Paper, Shown
+from experiments.paper.book import Paper, Question, Shown
 from experiments.paper.lio import claims, figures, stages, tables
 
 HERE = Path(__file__).parent
@@ -24,5 +24,12 @@ PAPER = Paper(
         35: Shown(("courses", "ends"), tables.returns),
         37: Shown(("labour",)),
         38: Shown(table=tables.incentives),
+    },
+    questions={
+        "Scripted recipients": Question(
+            "What would trained agents pay to scripted players on all seats, for what these do?",
+            "",
+            tables.recipients,
+        ),
     },
 )

@@ -3,18 +3,35 @@
 Letters: S seeds, T steps, E episodes, N seats.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from experiments.findings import EPISODES, Numbers
 from lase_jax import api
+from lase_jax.core.metrics import masked_mean
 from lase_jax.reports import evaluate, stats
-from lase_jax.types import Array, PyTree
+from lase_jax.types import Algorithm, Array, PyTree
+
+RECIPIENTS = ("cooperator", "defector")
+"""Scripted players on all seats, for whose play trained agents' incentives are computed."""
 
 
-def deeds(path: Path, result: api.Result) -> Numbers:
+def measure(gives: bool) -> Callable[[Path, api.Result], Numbers]:
+    """What is measured of trained agents; `gives`: by a choice of their own, in their own play."""
+
+    def numbers(path: Path, result: api.Result) -> Numbers:
+        del path
+        keys = jax.random.split(jax.random.key(0), len(result.seeds))
+        return deeds(result, keys) | ({} if gives else scripted(result, keys))
+
+    return numbers
+
+
+def deeds(result: api.Result, keys: Array) -> dict[str, np.ndarray]:
     """What an agent receives in a step in which it does what helps, and in any other step.
 
     Incentives that are paid for are counted net of their price.
@@ -23,7 +40,6 @@ def deeds(path: Path, result: api.Result) -> Numbers:
         ``paid/deed`` and ``paid/else``, each ``[S, N]`` reward per step without epsilon; NaN where
         there is no such step.
     """
-    del path
     game, algorithm = result.game, result.society.algorithm
 
     def one(state: PyTree, key: Array) -> tuple[Array, Array, Array]:
@@ -31,10 +47,31 @@ def deeds(path: Path, result: api.Result) -> Numbers:
         helped = sum(played.rollout.events[event] for event in game.spec.helps) > 0
         return played.delta, helped, played.rollout.active
 
-    keys = jax.random.split(jax.random.key(0), len(result.seeds))
     paid, helped, active = map(np.asarray, jax.jit(jax.vmap(one))(result.state, keys))
     cases = {"deed": helped & active, "else": ~helped & active}
     return {
         f"paid/{name}": stats.mean(np.where(where, paid, np.nan), (1, 2))
         for name, where in cases.items()
     }
+
+
+def scripted(result: api.Result, keys: Array) -> dict[str, np.ndarray]:
+    """What trained agents would pay to scripted players in their seats.
+
+    Returns:
+        ``paid/<player> [S, N]``, incentives received per step, if all seats play that policy.
+    """
+    game, algorithm = result.game, result.society.algorithm
+    found = {}
+    for name in RECIPIENTS:
+        players = api.society(game, name).algorithm
+
+        def one(state: PyTree, key: Array, players: Algorithm = players) -> Array:
+            key_init, key_play, key_weigh = jax.random.split(key, 3)
+            theirs = players.init(key_init, players.hyper)
+            played = evaluate.episodes(game, players, theirs, key_play, EPISODES, "sample")
+            paid = algorithm.weigh(state, played.rollout, key_weigh).delta
+            return masked_mean(paid, played.rollout.active, (0, 1), jnp.nan)
+
+        found[f"paid/{name}"] = np.asarray(jax.jit(jax.vmap(one))(result.state, keys))
+    return found

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from envs.registry import GAMES as CONFIGS
 from experiments.findings import Keep
 from experiments.paper.book import Runs, Stage
-from experiments.paper.lio.measures import deeds
+from experiments.paper.lio.measures import measure
 from experiments.paper.scales import SEED, Scale
 from experiments.presets import preset
 from lase_jax.core.settings import changed
@@ -76,9 +76,10 @@ def kept(name: str) -> Keep:
     """What the report shows of a run."""
     game, arm = name.split("-")
     events = CONFIGS[game].spec().helps
-    pays = ARMS[arm].algo in ("lio", "giving")
-    curves = tuple(f"event/{event}" for event in events)
-    return Keep((*curves, "incentive/paid"), deeds) if pays else Keep(curves)
+    algo, curves = ARMS[arm].algo, tuple(f"event/{event}" for event in events)
+    if algo not in ("lio", "giving"):
+        return Keep(curves)
+    return Keep((*curves, "incentive/paid"), measure(gives=algo == "giving"))
 
 
 STAGES: dict[str, Stage] = {

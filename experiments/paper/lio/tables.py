@@ -5,6 +5,7 @@ import numpy as np
 from experiments.findings import Finding
 from experiments.paper.book import Results
 from experiments.paper.cells import collective, grid, mean, side_by_side
+from experiments.paper.lio.measures import RECIPIENTS
 from experiments.paper.lio.stages import ARMS, DILEMMAS, MAPS, ROOMS, run_of
 from experiments.paper.scales import SCALES
 from lase_jax.core import settings as fields
@@ -26,6 +27,19 @@ def incentives(results: Results) -> str:
 
     arms = [arm for arm, what in ARMS.items() if what.algo in ("lio", "giving")]
     heading = "paid per episode; received in a step with / without a deed"
+    return grid(results, arms, (*ROOMS, *DILEMMAS, *MAPS), cell, heading)
+
+
+def recipients(results: Results) -> str:
+    """What trained agents of LIO would pay per step to scripted players on all seats."""
+
+    def cell(found: Finding) -> str:
+        return " / ".join(
+            mean(stats.mean(found.played[f"paid/{name}"], -1), 3) for name in RECIPIENTS
+        )
+
+    arms = ("lio_published", "lio")
+    heading = "paid to cooperators / defectors per step"
     return grid(results, arms, (*ROOMS, *DILEMMAS, *MAPS), cell, heading)
 
 
