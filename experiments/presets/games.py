@@ -206,7 +206,7 @@ COINGAME = Settings(
         lio=LIO,
         lola=dict(optimiser="adam", lr=1e-3, lookahead_lr=0.01, games=16),
     ),
-    lengths=dict(ia=25, si=25, gift=25, lase=25, go=25),
+    lengths=dict(ia=25, si=25, lase=25, go=25),
 )
 COINGAME_3X3 = dataclasses.replace(
     COINGAME, shared=COINGAME.shared | dict(gamma=0.96, social_gamma=0.96)
