@@ -40,7 +40,7 @@ from lase_jax.runs import files
 from lase_jax.runs.config import default
 from lase_jax.runs.parts import Plan, to_record
 from lase_jax.runs.setup import Setup, set_up
-from lase_jax.types import Rollout
+from lase_jax.types import Carry, Rollout
 
 
 @dataclass(frozen=True)
@@ -133,10 +133,9 @@ def again(phase: Callable) -> Callable:
     return run
 
 
-def programs(setup: Setup) -> tuple[dict[str, clock.Program], Rollout]:
-    """Each phase and the whole update of one seed, `UPDATES` times over; and a rollout."""
+def phase_calls(setup: Setup, carry: Carry) -> tuple[dict[str, tuple], Rollout]:
+    """Each phase of an update of one seed as a function and its arguments; and a rollout."""
     config, env = setup.config, setup.env
-    carry = setup.initial_carry()
     state, world = jax.tree.map(lambda leaf: leaf[0], (carry.state, carry.world))
     key, clock_now, spec = carry.key[0], carry.clock, env.spec
     seats = tuple(range(spec.num_agents))
@@ -169,9 +168,16 @@ def programs(setup: Setup) -> tuple[dict[str, clock.Program], Rollout]:
         learner = Learner(config.agent.learner, spec, len(seats))
         infer = inference.Inference(config.agent, spec, seats, learner)
         social_state, learner_state = state[0].social, state[0].learner
-        calls["weights"] = (infer.weigh, social_state, learner_state, view)
+        calls["weights"] = (infer.weigh, social_state, learner_state, view, key)
         own_rollout = take_seats(view, seats)
         calls["actor-critic"] = (learner.learn, learner_state, own_rollout, rollout.reward, key)
+    return calls, rollout
+
+
+def programs(setup: Setup) -> tuple[dict[str, clock.Program], Rollout]:
+    """Each phase and the whole update of one seed, `UPDATES` times over; and a rollout."""
+    carry = setup.initial_carry()
+    calls, rollout = phase_calls(setup, carry)
     looped = {name: clock.compiled(again(phase), *given) for name, (phase, *given) in calls.items()}
     whole = clock.compiled(lambda carry: setup.trainer.run(carry, UPDATES), carry)
     return looped | {"update": whole}, rollout

@@ -6,10 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import tiny
 
 from envs import coin_game
 from experiments.bench import coin, goals, growth, report, roofline, scaling
 from experiments.bench.cost import Cost, cost
+from lase_jax.runs.setup import set_up
 
 
 def test_loops_count_as_often_as_they_run():
@@ -28,6 +30,15 @@ def test_loops_count_as_often_as_they_run():
     assert found.flops == pytest.approx(35 * 2 * 8 * 32 * 32, rel=0.02)
     assert found.exps == 35 * 8 * 32
     assert found.bytes > 35 * 4 * (2 * 8 * 32 + 32 * 32)
+
+
+@pytest.mark.parametrize("algo", ["lase", "ppo", "si_comm"])
+def test_phases_can_be_called_as_the_update_calls_them(algo):
+    setup = set_up(tiny.config(algo))
+    calls, _ = roofline.phase_calls(setup, setup.initial_carry())
+    for phase, *given in calls.values():
+        assert jax.tree.leaves(jax.eval_shape(phase, *given))
+    assert ("weights" in calls) == (algo == "lase")
 
 
 def test_loops_of_unknown_length_count_as_the_caller_says():
