@@ -4,8 +4,8 @@
 
 In every game of four, LASE plays with a player that does good, a defector and a random player; in
 every game of two, with a random player. Settings of Q_SR's learning vary: the decay of its trace
-and its gradient steps per update. Seeds are 100 to 102 (in two games
-to 109), which no other table reports.
+and its gradient steps per update, which comes after whole episodes. Seeds are 100 to 102 (in two
+games to 109), which no other table reports.
 """
 
 import dataclasses
@@ -71,7 +71,7 @@ def runs(games: tuple[str, ...]) -> dict[str, RunConfig]:
 
     def one(game: str, own: dict[str, Any]) -> RunConfig:
         base = preset(game, "lase")
-        schedule = dataclasses.replace(base.schedule, steps=BUDGET)
+        schedule = dataclasses.replace(base.schedule, steps=BUDGET, rollout_length=0)
         agent = changed(base.agent, STEADY | own)
         seeds = MORE_SEEDS.get(game, SEEDS)
         run = dataclasses.replace(base, seeds=seeds, seed=TUNING_SEED, schedule=schedule)

@@ -31,7 +31,7 @@ def test_every_game_has_settings_for_every_algorithm():
 def test_what_an_algorithm_has_of_its_own_comes_last():
     assert preset("ipd", "a2c").agent.learner.net.dense == (32,)
     assert preset("ipd", "lola").agent.learner.net.dense == ()
-    assert preset("coingame", "gift").agent.share == 0.13
+    assert preset("coingame", "gift").agent.share == 0.09
     assert preset("coingame", "gift").agent.learner == preset("coingame", "a2c").agent.learner
 
 
