@@ -92,6 +92,8 @@ class CoinGame:
         checks.choice("contest", self.contest, CONTESTS)
         checks.choice("colours", self.colours, COLOURS)
         least = min(self.rows, self.columns)
+        wide = not self.torus or least >= 3
+        checks.require(wide, "torus", self.torus, "give rows and columns 3 or more, or no torus")
         whole = not self.torus or 2 * self.radius + 1 <= least
         remedy = f"use at most {(least - 1) // 2}, so that a torus shows every cell once"
         checks.require(whole, "radius", self.radius, remedy)

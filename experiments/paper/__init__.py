@@ -1,1 +1,1 @@
-"""The figures and tables of Kong et al. 2024, and what remains of each effect beside controls."""
+"""Papers that are reproduced and judged: the machine that all share, and a folder for each."""

@@ -56,12 +56,20 @@ def train(name: str, paper: Paper, scale: Scale, out: Path) -> int:
     return train_all(runs, parent, kept, again, keep, pictures=scale.whole)
 
 
-def headline(name: str, title: str, runs: Runs, kept: Path) -> str:
-    """What a stage is for, what is still to be trained, and about how long that takes."""
+def headline(name: str, title: str, runs: Runs, kept: Path, timed: Path) -> str:
+    """What a stage is for, what is still to be trained, and about how long that takes.
+
+    Args:
+        name: of the stage.
+        title: what it is for.
+        runs: its runs.
+        kept: folder of their findings.
+        timed: folder of findings of scale "cpu", which say how long runs take.
+    """
     missing = {run: runs[run] for run in runs.keys() - load(runs, kept).keys()}
     if not missing:
         return f"{name}: {title}; all {len(runs)} runs are kept"
-    left = cost.about([cost.minutes(kept, run, config) for run, config in missing.items()])
+    left = cost.about([cost.minutes(timed, run, config) for run, config in missing.items()])
     return f"{name}: {title}; {len(missing)} of {len(runs)} runs to train, {left}"
 
 
@@ -75,7 +83,8 @@ def one_by_one(names: Sequence[str], paper: Paper, scale: Scale, make: Make) -> 
                 paper.analyses[name].write(scale, paper.folder_of(name, scale, make.out))
             continue
         stage, kept = paper.stages[name], paper.kept(scale, make.out)
-        print(headline(name, stage.title, stage.runs(scale), kept), flush=True)
+        timed = paper.kept(SCALES["cpu"], make.out)
+        print(headline(name, stage.title, stage.runs(scale), kept, timed), flush=True)
         if make.do != "list":
             code = max(code, train(name, paper, scale, make.out))
         if code > 1:  # stopped by a signal

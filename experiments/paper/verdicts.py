@@ -93,6 +93,8 @@ def verdict(
         needed: how many of the parts must hold for "reproduced"; 0 for all.
     """
     parts = list(parts)
+    if not parts:
+        return lacking("Nothing that it is about is kept.")
     held = sum(part.holds for part in parts)
     if held >= (needed or len(parts)):
         word: Word = "reproduced"
@@ -118,6 +120,12 @@ def at_least(values: np.ndarray, bound: float, text: str) -> Part:
     """Whether the mean of ``values [S]`` reaches a bound."""
     mean = comparison.mean(values)
     return Part(f"{text} {mean}, bound {bound:g}", mean.value >= bound, mean.high < bound)
+
+
+def at_most(values: np.ndarray, bound: float, text: str) -> Part:
+    """Whether the mean of ``values [S]`` stays at a bound or below."""
+    mean = comparison.mean(values)
+    return Part(f"{text} {mean}, bound {bound:g}", mean.value <= bound, mean.low > bound)
 
 
 def by(first: np.ndarray, second: np.ndarray, least: float, text: str) -> Part:

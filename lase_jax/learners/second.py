@@ -36,7 +36,7 @@ class TwoPolicies:
     """How agents with a second choice draw, act and learn."""
 
     learner: Learner
-    """With V symbols, as whose choice the second one counts."""
+    """Of which the V symbols are the second choices."""
     prefix: str
     """Of the metrics of the second policy, e.g. "talk/"."""
 

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lase_jax.core.shuffles import shuffled
+from lase_jax.core.shuffles import exchanged, shuffled
 
 
 @pytest.mark.parametrize("axis", [0, 1, -1])
@@ -31,3 +31,12 @@ def test_a_line_without_marks_stays():
     np.testing.assert_array_equal(
         shuffled(jax.random.key(0), values, jnp.zeros(3, bool), 0), values
     )
+
+
+def test_exchanged_values_come_from_any_other_place():
+    mask = jnp.array([True, False, True, True])
+    keys = jax.random.split(jax.random.key(0), 200)
+    found = np.asarray(jax.vmap(lambda key: exchanged(key, jnp.arange(4), mask, 0))(keys))
+    assert {tuple(row) for row in found} == {(2, 1, 3, 0), (3, 1, 0, 2)}
+    alone = jnp.array([False, True, False, False])
+    assert exchanged(keys[0], jnp.arange(4), alone, -1).tolist() == [0, 1, 2, 3]

@@ -144,7 +144,58 @@ def test_boxes_must_open_with_influence_and_stay_shut_without():
     beside = "above III: another's in box_trapped, III: other moments' in box_trapped only"
     assert found.cause("influence") == beside
     found = PAPER.judge(18, results(**runs, **boxes(si=0.3, **shut)))
-    assert found.word == "partly"
+    assert found.word == "not reproduced"
+
+
+@pytest.mark.parametrize("arm", ["basic", "comm"])
+def test_influence_and_communication_must_both_stand_above_their_ablations(arm):
+    """Claim 17."""
+    returns = dict(a2c=0.0, visible=10.0, basic=20.0, talk=10.0, comm=20.0)
+    returns |= {control: 0.0 for control in ("basic_moments", "comm_agents", "comm_moments")}
+    returns = {name: value + RISING for name, value in returns.items()}
+
+    def judged(**changed):
+        runs = small_maps(**returns | changed)
+        for name, run in runs.items():
+            better = float(name.endswith("__comm"))
+            run.final["talk/consistency"] = np.full((SEEDS, 3), better) + RISING[:, None]
+            run.final["talk/symbol_action"] = np.full((SEEDS, 3, 3), better)
+        return PAPER.judge(17, results(**runs)).word
+
+    assert judged() == "reproduced"
+    assert judged(**{arm: RISING}) == "not reproduced"
+
+
+@pytest.mark.parametrize(("influential", "word"), [(20.0, "reproduced"), (-20.0, "not reproduced")])
+def test_return_times_equality_must_be_above_a2cs_that_earns_nothing(influential, word):
+    """Claim 28."""
+    arms = dict.fromkeys(("basic", "comm", "si"), influential + RISING) | {"a2c": np.zeros(SEEDS)}
+    runs = small_maps(**arms)
+    for name, run in runs.items():
+        if name.endswith("a2c"):
+            run.final["social/equality"] = np.full(SEEDS, np.nan)
+    assert PAPER.judge(28, results(**runs)).word == word
+
+
+@pytest.mark.parametrize(("equality", "word"), [(0.3, "reproduced"), (1.0, "not reproduced")])
+def test_the_prosocial_control_earns_more_and_shares_worse(equality, word):
+    """Claim 29."""
+    runs = small_maps(a2c=RISING, prosocial=20 + RISING)
+    for name, run in runs.items():
+        fair = equality if name.endswith("prosocial") else 0.9
+        run.final["social/equality"] = fair - RISING / 100
+    assert PAPER.judge(29, results(**runs)).word == word
+
+
+@pytest.mark.parametrize(("share", "word"), [(0.05, "reproduced"), (0.5, "not reproduced")])
+def test_influence_must_be_rare(share, word):
+    """Claim 27."""
+    runs = {
+        f"{game}__{arm}": made(played={"influence/moments": share + RISING / 100})
+        for game in stages.DILEMMAS
+        for arm in ("basic", "si")
+    }
+    assert PAPER.judge(27, results(**runs)).word == word
 
 
 def test_who_is_influenced_more_must_earn_more_over_all_conditions():

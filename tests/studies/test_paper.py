@@ -155,7 +155,7 @@ def test_parts_make_a_verdict(parts, needed, word):
     ],
 )
 def test_an_effect_is_due_to_inference_if_every_control_stays_below(chances, word):
-    assert verdicts.verdict([], chances).cause("inference") == word
+    assert verdicts.verdict([Part("", True)], chances).cause("inference") == word
 
 
 RISING = np.linspace(0.0, 0.9, SEEDS)

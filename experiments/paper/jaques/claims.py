@@ -8,13 +8,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scipy.stats import spearmanr
 
-from experiments import comparison
 from experiments.comparison import Estimate, improvement
 from experiments.findings import Finding
 from experiments.paper.book import Results
 from experiments.paper.jaques.arms import EXPERIMENTS
 from experiments.paper.jaques.stages import CONDITIONS, DILEMMAS
-from experiments.paper.verdicts import Part, Verdict, above, label, verdict
+from experiments.paper.verdicts import Part, Verdict, above, at_least, at_most, label, verdict
 from lase_jax.reports import stats
 
 TABLE_4 = {
@@ -55,13 +54,14 @@ def communication(results: Results) -> Verdict:
     """Claim 17."""
     parts, beside = [], {}
     for game in DILEMMAS:
+        parts += order(results, game, "basic", "visible", "a2c")
         parts += order(results, game, "comm", "talk", "a2c")
         ours, without = (results.run(game, arm).final for arm in ("comm", "talk"))
         consistent = (stats.mean(found["talk/consistency"], -1) for found in (ours, without))
         told = (strongest(found["talk/symbol_action"]) for found in (ours, without))
         parts.append(above(*consistent, f"{game}, speaker consistency above that without"))
         parts.append(above(*told, f"{game}, coordination of symbols and actions above"))
-        beside |= controls(results, "II", [game])
+        beside |= controls(results, "I", [game]) | controls(results, "II", [game])
     return verdict(parts, beside)
 
 
@@ -77,11 +77,9 @@ def model_of_others(results: Results) -> Verdict:
         parts += order(results, game, "si", "moa", "a2c")
         beside |= controls(results, "III", [game])
     share = opened(results, "box_trapped", "si")
-    text = f"Box Trapped, opened in {comparison.mean(share)} of the episodes, the paper's 0.88"
-    parts.append(Part(text, bool(share.mean() >= 0.7), bool(share.mean() < 0.05)))
+    parts.append(at_least(share, 0.7, "Box Trapped, opened in a share (the paper's 0.88) of"))
     without = np.concatenate([opened(results, "box_trapped", arm) for arm in ("a2c", "moa")])
-    text = f"Box Trapped without influence: {comparison.mean(without)}, the paper's 0"
-    parts.append(Part(text, bool(without.mean() <= 0.05), bool(without.mean() > 0.5)))
+    parts.append(at_most(without, 0.05, "Box Trapped without influence (the paper's 0)"))
     for other in EXPERIMENTS["III"][2]:
         chance = improvement(share, opened(results, "box_trapped", other))
         beside[f"{label(other)} in box_trapped"] = chance
@@ -137,15 +135,14 @@ def rare(results: Results) -> Verdict:
     for game in DILEMMAS:
         for arm in ("basic", "si"):
             share = results.run(game, arm).played[MOMENTS]
-            mean = comparison.mean(share)
-            text = f"{game}, {label(arm)}: {mean} of the steps"
-            parts.append(Part(text, bool(mean.value < 0.1), bool(mean.low > 0.1)))
+            parts.append(at_most(share, 0.1, f"{game}, {label(arm)}, share of the steps"))
     return verdict(parts)
 
 
 def fair(found: Finding) -> np.ndarray:
-    """Collective return times equality, ``[S]``."""
-    return found.final["return/collective"] * found.final["social/equality"]
+    """Collective return times equality, ``[S]``; 0 where nothing is earned to be shared."""
+    product = found.final["return/collective"] * found.final["social/equality"]
+    return np.where(np.isnan(product), 0.0, product)
 
 
 def equal_returns(results: Results) -> Verdict:

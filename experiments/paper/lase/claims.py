@@ -280,7 +280,7 @@ def extended(results: Results) -> Verdict:
         second = max(others, key=lambda arm: others[arm].mean())
         text = f"{game}, LASE {ours.mean():.1f} above {label(second)} {others[second].mean():.1f}"
         parts.append(above(ours, others[second], text))
-        controls |= {f"gift in {game}": improvement(ours, results.final(game, "gift"))}
+        controls |= {f"{label('gift')} in {game}": improvement(ours, results.final(game, "gift"))}
     return verdict(parts, controls)
 
 

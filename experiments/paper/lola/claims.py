@@ -10,7 +10,7 @@ import numpy as np
 from experiments import comparison
 from experiments.findings import Finding
 from experiments.paper.book import Results
-from experiments.paper.verdicts import Part, Verdict, above, verdict
+from experiments.paper.verdicts import Part, Verdict, above, at_least, at_most, verdict
 
 NAIVE, AHEAD = "0", "1"
 """Lookaheads of the naive learner and of the paper's LOLA, as `exact` names them."""
@@ -78,10 +78,8 @@ def dice(results: Results) -> Verdict:
         ("lola_3", "three steps ahead"),
         ("lola_model", "two steps of a learned model"),
     ):
-        mean = comparison.mean(per_step(results.run("ipd", arm)))
-        parts.append(Part(f"{text}: {mean}", mean.value >= -1.35, mean.high < -1.35))
-    mean = comparison.mean(per_step(results.run("ipd", "naive")))
-    parts.append(Part(f"naive: {mean}", mean.value <= -1.9, mean.low > -1.9))
+        parts.append(at_least(per_step(results.run("ipd", arm)), -1.35, f"{text}:"))
+    parts.append(at_most(per_step(results.run("ipd", "naive")), -1.9, "naive:"))
     return verdict(parts)
 
 

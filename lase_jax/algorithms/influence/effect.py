@@ -3,8 +3,8 @@
 Source: Jaques et al. 2019, sections 3 and 6.
 
 Letters: T steps, B environments, N seats, K = N - 1 co-players, A actions, F numbers of a flattened
-observation. `divergence` and `marginal` are unbatched; all else takes one agent's whole rollout,
-and several agents are batched by vmap.
+observation; n agents, m others whom each may influence. `divergence` and `marginal` are unbatched,
+`pay` takes n agents; all else takes one agent's whole rollout, and several are batched by vmap.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from envs import checks
 from envs.types import EnvSpec
 from lase_jax.core import distributions
-from lase_jax.core.shuffles import shuffled
+from lase_jax.core.shuffles import exchanged, shuffled
 from lase_jax.learners.actor_critic import Acting, Learner, LearnerState
 from lase_jax.learners.agents import AgentConfig
 from lase_jax.learners.policy import Past, Policy
@@ -43,10 +43,10 @@ class InfluenceConfig(AgentConfig):
     """Bound, on both sides, of an agent's influence in one step on all co-players together, in
     nats; as in the authors' public code."""
     control: Control = "none"
-    """Whose influence an agent is paid for where it could have any: its own ("none"), that of an
-    agent drawn from those who could have any in the same step ("agents"), or that on any co-player
-    in any step of the batch ("moments"). With the last two, which the paper lacks, company pays as
-    much as before, but no action pays more than another."""
+    """Whose influence an agent is paid for where it could have any: its own ("none"), that of
+    another of those who could have any in the same step ("agents"; its own if there is no other),
+    or that on any co-player in any step of the batch ("moments"). With the last two, which the
+    paper lacks, company pays as much as before, but no action more than another."""
     curriculum_steps: tuple[float, ...] = (0.0,)
     """Environment steps at which the multiples of `curriculum` are reached; linear between."""
     curriculum: tuple[float, ...] = (1.0,)
@@ -89,7 +89,7 @@ class InfluenceConfig(AgentConfig):
         multiple = jnp.interp(steps, jnp.array(self.curriculum_steps), jnp.array(self.curriculum))
         total = jnp.clip(moved.sum(-1), -self.clip, self.clip)
         reward = state.hyper["weight"] * multiple * total
-        return shuffled(key, reward, counts.any(-1), 0) if self.control == "agents" else reward
+        return exchanged(key, reward, counts.any(-1), 0) if self.control == "agents" else reward
 
     def check_control(self, agents: int, field: str) -> None:
         """Requires agents among whom influence can be shuffled.
