@@ -41,7 +41,8 @@ class Giving(AgentConfig):
     price: float = 1.0
     """What the giver loses for each unit that it gives: 1 is zero-sum, 0 costs nothing."""
     budget: float = 0.0
-    """The most that an agent gives in an episode; 0 for no bound."""
+    """The most that an agent gives in an episode; 0 for no bound. What is drawn beyond it becomes
+    nothing, and gifts to who has left count."""
     gift_loss: float = 1.0
     """Weight of the loss of gifts beside that of actions."""
     gift_entropy: float = 0.05

@@ -18,7 +18,10 @@ def returns(results: Results) -> str:
 
 
 def incentives(results: Results) -> str:
-    """What is paid per episode, and in steps with and without a deed that helps."""
+    """What is paid per episode, and net in steps with and without a deed that helps.
+
+    LIO sees the deed that it pays for; who gives by an act of its own gives in the same step.
+    """
 
     def cell(found: Finding) -> str:
         paid = np.nansum(found.final["incentive/paid"], axis=(-2, -1))
@@ -26,7 +29,7 @@ def incentives(results: Results) -> str:
         return f"{mean(paid)}; " + " / ".join(f"{value:.3f}" for value in cases)
 
     arms = [arm for arm, what in ARMS.items() if what.algo in ("lio", "giving")]
-    heading = "paid per episode; received in a step with / without a deed"
+    heading = "paid per episode; net in a step with / without a deed"
     return grid(results, arms, (*ROOMS, *DILEMMAS, *MAPS), cell, heading)
 
 
