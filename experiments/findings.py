@@ -9,16 +9,19 @@ Letters: R rows in time, S seeds.
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
+import jax
 import numpy as np
 
 from envs.checks import ConfigError
 from lase_jax import api
-from lase_jax.reports import plots, stats
+from lase_jax.reports import evaluate, plots, stats
+from lase_jax.reports.evaluate import Played
 from lase_jax.runs import files, folder
 from lase_jax.runs.checkpoint import check_same
 from lase_jax.runs.config import RunConfig, from_json, to_json
+from lase_jax.types import Algorithm, Array, PyTree
 
 CURVES = ("return/collective", "social/equality", "social/equality_after")
 """Metrics whose course every study keeps."""
@@ -30,6 +33,7 @@ DIGITS = 5
 """Significant digits of numbers that are kept."""
 
 Numbers = Mapping[str, np.ndarray]
+T = TypeVar("T")
 
 
 class Keep(NamedTuple):
@@ -89,6 +93,27 @@ def of_run(path: Path, keep: Keep = NOTHING_ELSE) -> Finding:
         final={name: stats.final(values) for name, values in result.metrics.items()},
         played={name: np.asarray(sampled[name]) for name in PLAYED} | keep.measure(path, result),
     )
+
+
+def of_each_seed(result: api.Result, algorithm: Algorithm, measure: Callable[[Played], T]) -> T:
+    """Measures `EPISODES` episodes without epsilon of every seed.
+
+    Args:
+        result: the trained run.
+        algorithm: plays them with the run's state.
+        measure: of one seed's episodes; pure.
+
+    Returns:
+        What `measure` returns, leaves ``[S, ...]`` in NumPy.
+    """
+
+    def one(state: PyTree, key: Array) -> T:
+        played = evaluate.episodes(result.game, algorithm, state, key, EPISODES, "sample")
+        return measure(played)
+
+    keys = jax.random.split(jax.random.key(0), len(result.seeds))
+    found = jax.device_get(jax.jit(jax.vmap(one))(result.state, keys))
+    return jax.tree.map(np.asarray, found)
 
 
 def write(path: Path, finding: Finding) -> None:

@@ -3,10 +3,14 @@
 import numpy as np
 
 from experiments.findings import Finding
+from experiments.paper import report
 from experiments.paper.book import Results
+from experiments.paper.scales import SCALES
 from lase_jax.core import metrics
 
 SEEDS, ROWS = 10, 20
+RISING = np.linspace(0.0, 0.9, SEEDS)
+"""A number of each seed."""
 
 
 def made(returns=0.0, agents=4, horizon=100, curves=None, played=None, steps=1_000_000, **final):
@@ -26,3 +30,38 @@ def made(returns=0.0, agents=4, horizon=100, curves=None, played=None, steps=1_0
 
 def results(**runs):
     return Results({name.replace("__", "-"): run for name, run in runs.items()}, {})
+
+
+def of_all_runs(paper, numbers):
+    """Findings of all runs of scale "cpu" of a paper, the later ones with more return.
+
+    Args:
+        paper: its stages say what is kept.
+        numbers: takes the number of a run and of its agents, and returns what was played and the
+            last values of metrics, by name.
+    """
+    runs = {}
+    for stage in paper.stages.values():
+        for name, run in stage.runs(SCALES["cpu"]).items():
+            agents, index = run.game.spec().num_agents, len(runs)
+            axes = {"N": (agents,), "NN": (agents, agents), "": ()}
+            curves = {
+                key: np.ones((ROWS, SEEDS, *axes[metrics.describe(key).axes]))
+                for key in stage.keep(name).curves
+            }
+            played, final = numbers(index, agents)
+            runs[name] = made(RISING + index, agents, curves=curves, played=played, **final)
+    return runs
+
+
+def reported(paper, found, folder):
+    """The report of some results; every figure is drawn in a folder and stands in it."""
+    for name, draw in paper.figures.items():
+        draw(found, folder / f"{name}.png")
+        assert (folder / f"{name}.png").stat().st_size > 10_000
+    images = {name: f"{name}.png" for name in paper.figures}
+    verdicts = paper.judge_all(found)
+    text = report.compose(paper, found, verdicts, SCALES["cpu"], images)
+    assert all(f"![{name}]({path})" in text for name, path in images.items())
+    assert not any(verdict.lacks for verdict in verdicts.values())
+    return text

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from experiments import study
+from experiments import comparison, study
+from experiments.comparison import Estimate
 from experiments.findings import Finding, Keep
 from experiments.paper import verdicts
 from experiments.paper.scales import Scale
@@ -22,6 +23,11 @@ NUMBERS = "results.json"
 
 Runs = dict[str, RunConfig]
 """Settings of runs by name."""
+
+
+def per_step(found: Finding) -> np.ndarray:
+    """A player's mean reward per step ``[S]`` at the end."""
+    return found.final["return/extrinsic"].mean(-1) / found.settings["game"]["horizon"]
 
 
 class Stage(NamedTuple):
@@ -68,6 +74,18 @@ class Results(NamedTuple):
     def final(self, *parts: str, metric: str = "return/collective") -> np.ndarray:
         """A metric's mean ``[S, ...]`` over the last tenth of training."""
         return self.run(*parts).final[metric]
+
+    def improvement(self, ours: str, theirs: str) -> Estimate:
+        """The probability that a seed of one run has more collective return than of another.
+
+        Args:
+            ours: the run's name.
+            theirs: the other's.
+
+        Raises:
+            MissingError: one of them is not kept.
+        """
+        return comparison.improvement(self.final(ours), self.final(theirs))
 
     def analysis(self, name: str) -> Mapping[str, Any]:
         """The numbers of an analysis.

@@ -10,8 +10,9 @@ from experiments.curves import fraction
 from experiments.findings import Finding
 from experiments.paper.book import Results
 from experiments.paper.verdicts import label
+from lase_jax.core import settings
 from lase_jax.reports.tables import markdown
-from lase_jax.runs.config import to_json
+from lase_jax.runs.config import RunConfig, to_json
 from lase_jax.runs.earlier import TAG
 
 BLANK = fraction(None)
@@ -49,6 +50,11 @@ def collective(found: Finding) -> str:
     returns = found.final["return/collective"]
     middle = comparison.inter_quartile_mean(returns)
     return f"{mean(returns)}, IQM {middle.value:.1f}"
+
+
+def trained(run: RunConfig) -> dict[str, Any]:
+    """Settings of a run that say how it is trained, by field."""
+    return vars(run.schedule) | dict(settings.items(run.agent))
 
 
 def side_by_side(columns: Mapping[str, Mapping[str, Any]]) -> str:

@@ -3,12 +3,25 @@
 Letters: S seeds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from experiments import comparison, style
+from experiments import comparison, curves, style
+from experiments.curves import Line
+from experiments.findings import Finding
+from experiments.paper.book import Results
+from experiments.paper.verdicts import MissingError, label
+
+Measure = Callable[[Finding], np.ndarray]
+"""A number ``[S]`` of each seed of a run."""
+
+
+def collective(found: Finding) -> np.ndarray:
+    """Collective return at the end."""
+    return found.final["return/collective"]
 
 
 def new(columns: int, rows: int = 1, width: float = 4.2, height: float = 3.4) -> tuple[Any, list]:
@@ -38,3 +51,31 @@ def places(axis: Any, names: Sequence[str]) -> None:
 def colour_of(arm: str) -> str:
     """The colour of an arm."""
     return style.COLOURS[arm]
+
+
+def ends(
+    axis: Any, results: Results, game: str, arms: Iterable[str], of: Measure = collective
+) -> None:
+    """Every seed of every arm that is kept in a game, at the end of training."""
+    kept = [arm for arm in arms if f"{game}-{arm}" in results.runs]
+    for place, arm in enumerate(kept):
+        points(axis, place, of(results.run(game, arm)), colour_of(arm))
+    places(axis, [label(arm) for arm in kept])
+    axis.set(title=game)
+
+
+def courses(results: Results, path: Path, games: Sequence[str], arms: Sequence[str]) -> None:
+    """A figure of the learning curves of all arms that are kept, a panel for each game.
+
+    Raises:
+        MissingError: none is.
+    """
+    runs = {
+        (game, arm): results.runs[f"{game}-{arm}"]
+        for game in games
+        for arm in arms
+        if f"{game}-{arm}" in results.runs
+    }
+    if not runs:
+        raise MissingError(f"{games[0]}-{arms[0]}")
+    curves.plot(runs, path, games, {arm: Line(label(arm), colour_of(arm)) for arm in arms})

@@ -104,12 +104,11 @@ def opening(paper: Paper, results: Results, scale: Scale) -> str:
     dates = sorted({fact["date"] for fact in facts})
     devices = sorted({fact["device"] for fact in facts})
     when = f", made {dates[0]} to {dates[-1]} on {', '.join(devices)}" if facts else ""
-    which = "" if paper.name == "lase" else f"PAPER={paper.name} "
     return (
         f"Each claim of {paper.source} with its rule, which `CLAIMS.md` fixed before the "
         "runs, what was found, and what of the effect remains beside controls that "
         f'{paper.control}. Scale "{scale.name}": {len(facts)} runs, seeds from '
-        f"{SEED} on{when}. `make paper {which}SCALE={scale.name}` makes all of it.\n\n"
+        f"{SEED} on{when}. `make paper PAPER={paper.name} SCALE={scale.name}` makes all of it.\n\n"
         "Numbers are means over the last tenth of training with 95 % bootstrap intervals; P is the "
         "probability that a seed of the first is above one of the second, IQM the inter-quartile "
         "mean.\n"

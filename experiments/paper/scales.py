@@ -55,15 +55,17 @@ class Scale:
     def fit(
         self, run: RunConfig, published: Callable[[RunConfig], RunConfig] = lambda run: run
     ) -> RunConfig:
-        """Makes a run one of this scale.
+        """Makes a run one of this scale, with its seeds, and logged nowhere.
 
         Args:
             run: of the settings of scale "cpu".
             published: makes it one of the paper's own size.
         """
         if not self.whole:
-            return _toy(run)
-        return published(run) if self.name == "full" else run
+            run = _toy(run)
+        elif self.name == "full":
+            run = published(run)
+        return dataclasses.replace(run, seeds=self.seeds, seed=SEED, wandb="disabled")
 
 
 SMALL = dict(

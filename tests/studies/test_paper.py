@@ -10,7 +10,7 @@ from typing import get_args, get_type_hints
 import numpy as np
 import psutil
 import pytest
-from made import ROWS, SEEDS, made, results
+from made import RISING, ROWS, SEEDS, made, results
 
 from experiments.comparison import Estimate
 from experiments.learning_curves import sweep
@@ -156,9 +156,6 @@ def test_parts_make_a_verdict(parts, needed, word):
 )
 def test_an_effect_is_due_to_inference_if_every_control_stays_below(chances, word):
     assert verdicts.verdict([Part("", True)], chances).cause("inference") == word
-
-
-RISING = np.linspace(0.0, 0.9, SEEDS)
 
 
 def test_the_iterated_dilemma_is_judged_without_epsilon():

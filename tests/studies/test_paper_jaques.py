@@ -4,10 +4,9 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
-from made import ROWS, SEEDS, made, results
+from made import RISING, SEEDS, made, of_all_runs, reported, results
 
 from envs.registry import GAMES as CONFIGS
-from experiments.paper import report
 from experiments.paper.book import Results
 from experiments.paper.jaques import PAPER, arms, claims, measures, stages, tune
 from experiments.paper.jaques.measures import AROUND, Course
@@ -111,9 +110,6 @@ def small_maps(**arms):
     }
 
 
-RISING = np.linspace(0.0, 0.9, SEEDS)
-
-
 def test_the_order_of_table_4_is_a_rank_correlation():
     right = {game: dict(theirs) for game, theirs in claims.TABLE_4.items()}
     runs = {
@@ -213,41 +209,21 @@ def test_who_is_influenced_more_must_earn_more_over_all_conditions():
     assert PAPER.judge(26, runs(-1.0)).word == "not reproduced"
 
 
-def everything():
-    """Findings of all runs of scale "cpu", with some numbers."""
-    runs = {}
-    for stage in stages.STAGES.values():
-        for name, run in stage.runs(SCALES["cpu"]).items():
-            agents = run.game.spec().num_agents
-            keep, steps = stage.keep(name), np.tile(RISING[:, None], (1, 20))
-            curves = {name: np.ones((ROWS, SEEDS, agents)) for name in keep.curves}
-            around = np.tile(RISING[:, None], (1, 2 * AROUND + 1))
-            played = {
-                "opening/by_step": steps,
-                "opening/influence": around,
-                "influence/moments": RISING,
-            }
-            own = np.tile(RISING[:, None], (1, agents))
-            final = {
-                "event__apples": own,
-                "return__extrinsic": own + len(runs),
-                "influence__pair": np.full((SEEDS, agents, agents), float(len(runs))),
-            }
-            returns = RISING + len(runs)
-            runs[name] = made(returns, agents, curves=curves, played=played, **final)
-    return Results(runs, {})
-
-
 def test_every_figure_and_table_is_made_of_what_is_kept(tmp_path):
-    found, scale = everything(), SCALES["cpu"]
-    for name, draw in PAPER.figures.items():
-        draw(found, tmp_path / f"{name}.png")
-        assert (tmp_path / f"{name}.png").stat().st_size > 10_000
-    images = {name: f"{name}.png" for name in PAPER.figures}
-    verdicts = PAPER.judge_all(found)
-    text = report.compose(PAPER, found, verdicts, scale, images)
-    assert all(f"![{name}]({path})" in text for name, path in images.items())
-    assert not any(verdict.lacks for verdict in verdicts.values())
+    def numbers(index, agents):
+        own = np.tile(RISING[:, None], (1, agents))
+        played = {
+            "opening/by_step": np.tile(RISING[:, None], (1, 20)),
+            "opening/influence": np.tile(RISING[:, None], (1, 2 * AROUND + 1)),
+            "influence/moments": RISING,
+        }
+        return played, {
+            "event__apples": own,
+            "return__extrinsic": own + index,
+            "influence__pair": np.full((SEEDS, agents, agents), float(index)),
+        }
+
+    text = reported(PAPER, Results(of_all_runs(PAPER, numbers), {}), tmp_path)
     assert "1 of 10 seeds" in text  # in which an agent eats nothing
 
 

@@ -37,9 +37,7 @@ def controls(results: Results, experiment: str, games: Sequence[str]) -> dict[st
     """The arm with influence beside the controls that pay as much for company, by game."""
     _, arm, others = EXPERIMENTS[experiment]
     return {
-        f"{label(other)} in {game}": improvement(
-            results.final(game, arm), results.final(game, other)
-        )
+        f"{label(other)} in {game}": results.improvement(f"{game}-{arm}", f"{game}-{other}")
         for game in games
         for other in others
     }
@@ -65,9 +63,9 @@ def communication(results: Results) -> Verdict:
     return verdict(parts, beside)
 
 
-def opened(results: Results, game: str, arm: str) -> np.ndarray:
+def opened(found: Finding) -> np.ndarray:
     """Share ``[S]`` of episodes without epsilon in which a box is opened."""
-    return results.run(game, arm).played["opening/by_step"][:, -1]
+    return found.played["opening/by_step"][:, -1]
 
 
 def model_of_others(results: Results) -> Verdict:
@@ -76,12 +74,12 @@ def model_of_others(results: Results) -> Verdict:
     for game in DILEMMAS:
         parts += order(results, game, "si", "moa", "a2c")
         beside |= controls(results, "III", [game])
-    share = opened(results, "box_trapped", "si")
+    share = opened(results.run("box_trapped", "si"))
     parts.append(at_least(share, 0.7, "Box Trapped, opened in a share (the paper's 0.88) of"))
-    without = np.concatenate([opened(results, "box_trapped", arm) for arm in ("a2c", "moa")])
+    without = np.concatenate([opened(results.run("box_trapped", arm)) for arm in ("a2c", "moa")])
     parts.append(at_most(without, 0.05, "Box Trapped without influence (the paper's 0)"))
     for other in EXPERIMENTS["III"][2]:
-        chance = improvement(share, opened(results, "box_trapped", other))
+        chance = improvement(share, opened(results.run("box_trapped", other)))
         beside[f"{label(other)} in box_trapped"] = chance
     return verdict(parts, beside)
 

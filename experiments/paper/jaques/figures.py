@@ -10,8 +10,9 @@ import numpy as np
 
 from experiments import style
 from experiments.curves import RETURN, course, in_steps, save
+from experiments.paper import drawing
 from experiments.paper.book import Results
-from experiments.paper.drawing import colour_of, new, places, points
+from experiments.paper.drawing import colour_of, new
 from experiments.paper.jaques.arms import ARMS, EXPERIMENTS
 from experiments.paper.jaques.claims import fair, opened, over_conditions
 from experiments.paper.jaques.measures import AROUND
@@ -43,14 +44,11 @@ def ends(results: Results, path: Path) -> None:
         raise MissingError("the small maps")
     figure, axes = new(2, len(games), width=5.0)
     for row, game in enumerate(games):
-        arms = [arm for arm in ARMS if f"{game}-{arm}" in results.runs]
         plain, equal = axes[2 * row : 2 * row + 2]
-        for place, arm in enumerate(arms):
-            points(plain, place, results.final(game, arm), colour_of(arm))
-            points(equal, place, fair(results.run(game, arm)), colour_of(arm))
-        for axis, text in ((plain, RETURN), (equal, "return x (1 - Gini)")):
-            places(axis, [label(arm) for arm in arms])
-            axis.set(title=game, ylabel=text)
+        drawing.ends(plain, results, game, ARMS)
+        drawing.ends(equal, results, game, ARMS, fair)
+        plain.set(ylabel=RETURN)
+        equal.set(ylabel="return x (1 - Gini)")
     save(figure, path)
 
 
@@ -61,11 +59,8 @@ def boxes(results: Results, path: Path) -> None:
         raise MissingError("box_trapped-si")
     figure, axes = new(len(games), width=5.0)
     for axis, game in zip(axes, games, strict=True):
-        arms = [arm for arm in ARMS if f"{game}-{arm}" in results.runs]
-        for place, arm in enumerate(arms):
-            points(axis, place, opened(results, game, arm), colour_of(arm))
-        places(axis, [label(arm) for arm in arms])
-        axis.set(title=game, ylabel="episodes with an open box", ylim=(-0.05, 1.05))
+        drawing.ends(axis, results, game, ARMS, opened)
+        axis.set(ylabel="episodes with an open box", ylim=(-0.05, 1.05))
     save(figure, path)
 
 

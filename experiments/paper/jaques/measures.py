@@ -7,14 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.findings import EPISODES, Numbers
+from experiments.findings import Numbers, of_each_seed
 from lase_jax import api
-from lase_jax.reports import evaluate, stats
-from lase_jax.types import Array, PyTree
+from lase_jax.reports import stats
+from lase_jax.reports.evaluate import Played
+from lase_jax.types import Array
 
 AROUND = 6
 """Steps before and after the opening of a box over which influence is shown."""
@@ -29,17 +29,14 @@ class Course(NamedTuple):
 
 
 def courses(result: api.Result) -> Course:
-    """Plays `findings.EPISODES` episodes of every seed."""
-    game, algorithm = result.game, result.society.algorithm
+    """Plays some episodes of every seed."""
 
-    def one(state: PyTree, key: Array) -> tuple[Array, ...]:
-        played = evaluate.episodes(game, algorithm, state, key, EPISODES, "sample")
+    def course(played: Played) -> tuple[Array, Array, Array]:
         active, events = played.rollout.active, played.rollout.events
         opened = events["opened"] > 0 if "opened" in events else jnp.zeros_like(active)
         return played.delta, opened, active
 
-    keys = jax.random.split(jax.random.key(0), len(result.seeds))
-    return Course(*map(np.asarray, jax.jit(jax.vmap(one))(result.state, keys)))
+    return Course(*of_each_seed(result, result.society.algorithm, course))
 
 
 def rare(course: Course) -> Numbers:

@@ -3,7 +3,6 @@
 A run is named ``<game>-<arm>``, with its settings behind where these vary.
 """
 
-import dataclasses
 from collections.abc import Callable
 from itertools import product
 
@@ -11,7 +10,7 @@ from experiments.findings import Keep
 from experiments.paper.book import Runs, Stage
 from experiments.paper.jaques.arms import ARMS, OF_THE_PAPER, full, small
 from experiments.paper.jaques.measures import measure
-from experiments.paper.scales import SEED, Scale
+from experiments.paper.scales import Scale
 from experiments.presets.jaques import GAMES as FULL_SIZE
 from lase_jax.runs.config import RunConfig
 
@@ -29,8 +28,7 @@ PAID_AT_ONCE = ("basic", "si")
 
 def run_of(game: str, arm: str, scale: Scale, **own: float) -> RunConfig:
     """A run of an arm, of that scale."""
-    run = small(game, arm, **own)
-    return scale.fit(dataclasses.replace(run, seeds=scale.seeds, seed=SEED, wandb="disabled"))
+    return scale.fit(small(game, arm, **own))
 
 
 def all_arms(*games: str) -> Callable[[Scale], Runs]:
@@ -60,12 +58,9 @@ def conditions(scale: Scale) -> Runs:
 
 def full_size(scale: Scale) -> Runs:
     """The paper's games: its settings at scale "full", else our settings and a small budget."""
-    fewer = scale.half
 
     def one(game: str, arm: str) -> RunConfig:
-        if scale.name != "full":
-            return run_of(game, arm, fewer)
-        return dataclasses.replace(full(game, arm), seeds=fewer.seeds, seed=SEED, wandb="disabled")
+        return scale.half.fit(small(game, arm), lambda run: full(game, arm))
 
     return {f"{game}-{arm}": one(game, arm) for game in scale.of(FULL_SIZE) for arm in OF_THE_PAPER}
 

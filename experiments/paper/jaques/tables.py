@@ -3,7 +3,7 @@
 from experiments.curves import fraction
 from experiments.findings import Finding
 from experiments.paper.book import Results
-from experiments.paper.cells import BLANK, collective, grid, mean, side_by_side
+from experiments.paper.cells import BLANK, collective, grid, mean, side_by_side, trained
 from experiments.paper.jaques.arms import ARMS, OF_THE_PAPER, small
 from experiments.paper.jaques.claims import (
     MOMENTS,
@@ -61,7 +61,7 @@ def boxes(results: Results) -> str:
                 [BLANK] * 2
                 if found is None
                 else [
-                    mean(opened(results, game, arm), 2),
+                    mean(opened(found), 2),
                     mean(found.final["return/collective"]),
                 ]
             )
@@ -144,13 +144,9 @@ def settings() -> list[str]:
         }
         for game in games
     }
-    runs = {game: small(game, "a2c") for game in games}
-    shared = {
-        game: vars(run.schedule) | dict(fields.items(run.agent)) for game, run in runs.items()
-    }
     return [
         "What arms have of their own:\n",
         side_by_side(own),
         "What all arms share:\n",
-        side_by_side(shared),
+        side_by_side({game: trained(small(game, "a2c")) for game in games}),
     ]

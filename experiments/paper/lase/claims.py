@@ -36,10 +36,9 @@ returns are in proportion to the probability of cooperation."""
 
 def beside(results: Results, game: str, arms: Iterable[str], suffix: str = "") -> dict:
     """LASE's collective return beside that of controls."""
-    tail = (suffix,) if suffix else ()
-    ours = results.final(game, "lase", *tail)
+    tail = f"-{suffix}" if suffix else ""
     return {
-        arm: improvement(ours, results.final(game, arm, *tail))
+        arm: results.improvement(f"{game}-lase{tail}", f"{game}-{arm}{tail}")
         for arm in arms
         if able(arm, CONFIGS[game])
     }

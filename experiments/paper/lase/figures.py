@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from envs.render import AGENT_COLOURS
-from experiments import curves, style
-from experiments.curves import RETURN, Line, course, in_steps, legend, save
+from experiments import style
+from experiments.curves import RETURN, course, in_steps, legend, save
+from experiments.paper import drawing
 from experiments.paper.book import Results
 from experiments.paper.drawing import colour_of, new, places, points
 from experiments.paper.lase.claims import PAYOFF, having
@@ -56,17 +57,7 @@ def iterated_dilemma(results: Results, path: Path) -> None:
 
 def self_play(results: Results, path: Path) -> None:
     """Fig. 5: learning curves."""
-    arms = (*BASELINES, *METHODS)
-    runs = {
-        (game, arm): results.runs[f"{game}-{arm}"]
-        for game in GAMES
-        for arm in arms
-        if f"{game}-{arm}" in results.runs
-    }
-    if not runs:
-        raise MissingError("self-play")
-    lines = {arm: Line(label(arm), colour_of(arm)) for arm in arms}
-    curves.plot(runs, path, GAMES, lines)
+    drawing.courses(results, path, GAMES, (*BASELINES, *METHODS))
 
 
 def controls(results: Results, path: Path) -> None:
@@ -76,11 +67,7 @@ def controls(results: Results, path: Path) -> None:
         raise MissingError("self-play")
     figure, axes = new(len(games))
     for axis, game in zip(axes, games, strict=True):
-        arms = [arm for arm in ARMS if f"{game}-{arm}" in results.runs]
-        for place, arm in enumerate(arms):
-            points(axis, place, results.final(game, arm), colour_of(arm))
-        axis.set(title=game)
-        places(axis, [label(arm) for arm in arms])
+        drawing.ends(axis, results, game, ARMS)
     axes[0].set_ylabel(RETURN)
     save(figure, path)
 

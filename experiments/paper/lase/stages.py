@@ -12,7 +12,7 @@ from envs.registry import GameConfig
 from experiments.findings import Keep
 from experiments.paper.book import Runs, Stage
 from experiments.paper.lase.views import views
-from experiments.paper.scales import SEED, Scale
+from experiments.paper.scales import Scale
 from experiments.presets import preset
 from experiments.schelling.analysis import PAPER
 from experiments.variants import settings
@@ -97,7 +97,7 @@ def iterated_dilemma(scale: Scale) -> Runs:
 
 def of_scale(game: str, arm: str, scale: Scale) -> RunConfig:
     """A run of an algorithm or variant, of that scale."""
-    return scale.fit(settings(game, arm, scale.seeds, SEED), published)
+    return scale.fit(settings(game, arm, scale.seeds), published)
 
 
 def seated(run: RunConfig, scale: Scale, names: Sequence[str], **others: Scripted) -> RunConfig:

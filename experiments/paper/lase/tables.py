@@ -11,7 +11,7 @@ from scipy.stats import spearmanr
 from envs.registry import GAMES as CONFIGS
 from experiments.findings import Finding
 from experiments.paper.book import Results
-from experiments.paper.cells import BLANK, collective, grid, line, mean, side_by_side
+from experiments.paper.cells import BLANK, collective, grid, line, mean, side_by_side, trained
 from experiments.paper.lase.claims import cooperation, late_weight, pairs
 from experiments.paper.lase.stages import (
     ARMS,
@@ -25,7 +25,6 @@ from experiments.paper.lase.stages import (
 )
 from experiments.paper.verdicts import label
 from experiments.presets import preset
-from lase_jax.core import settings as fields
 from lase_jax.reports import stats
 from lase_jax.reports.tables import markdown
 
@@ -264,13 +263,9 @@ def sensitivity(results: Results) -> str:
 def settings() -> list[str]:
     """Tables 4 to 6: settings of the games, and of LASE in them."""
     games = (*GAMES, *EXTENDED)
-    runs = {game: preset(game, "lase") for game in games}
-    trained = {
-        game: vars(run.schedule) | dict(fields.items(run.agent)) for game, run in runs.items()
-    }
     return [
         "Games (the paper's Tables 4 and 6):\n",
         side_by_side({game: vars(CONFIGS[game]) for game in games}),
         "LASE and its budget (Table 5), as `make train` starts it:\n",
-        side_by_side(trained),
+        side_by_side({game: trained(preset(game, "lase")) for game in games}),
     ]

@@ -6,18 +6,16 @@ Letters: S seeds, T steps, E episodes, N seats.
 import dataclasses
 from pathlib import Path
 
-import jax
 import jax.numpy as jnp
-import numpy as np
 
-from experiments.findings import EPISODES, Numbers
+from experiments.findings import Numbers, of_each_seed
 from lase_jax import api
 from lase_jax.core.metrics import masked_mean, masked_variance
 from lase_jax.core.settings import changed
-from lase_jax.reports import evaluate
+from lase_jax.reports.evaluate import Played
 from lase_jax.runs.config import seated
 from lase_jax.runs.setup import load_config
-from lase_jax.types import Array, PyTree
+from lase_jax.types import Array
 
 VIEWS = ("imagined", "real_view")
 
@@ -36,20 +34,18 @@ def views(path: Path, result: api.Result) -> Numbers:
         ``views/<imagined or real_view>/<mean or deviation>``, each ``[S, N, N]``.
     """
     config, _ = load_config(path)
-    keys = jax.random.split(jax.random.key(0), len(result.seeds))
     numbers = {}
     for view in VIEWS:
         agent = changed(config.agent, dict(weigh="all", foresee=view))
         algorithm = seated(result.game, dataclasses.replace(config, agent=agent).kinds())
 
-        def one(state: PyTree, key: Array, algorithm=algorithm) -> tuple[Array, Array]:
-            played = evaluate.episodes(result.game, algorithm, state, key, EPISODES, "sample")
+        def spread(played: Played) -> tuple[Array, Array]:
             active = played.rollout.active
             both = active[..., :, None] & active[..., None, :]
             mean = masked_mean(played.weights, both, (0, 1), jnp.nan)
             return mean, jnp.sqrt(masked_variance(played.weights, both, (0, 1), jnp.nan))
 
-        found = jax.device_get(jax.jit(jax.vmap(one))(result.state, keys))
+        found = of_each_seed(result, algorithm, spread)
         for name, values in zip(("mean", "deviation"), found, strict=True):
-            numbers[f"views/{view}/{name}"] = np.asarray(values)
+            numbers[f"views/{view}/{name}"] = values
     return numbers

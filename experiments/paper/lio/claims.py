@@ -5,13 +5,10 @@ Letters: S seeds, N seats.
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
-
 from envs.registry import GAMES as CONFIGS
 from experiments import comparison
-from experiments.comparison import Estimate, improvement
-from experiments.findings import Finding
-from experiments.paper.book import Results
+from experiments.comparison import Estimate
+from experiments.paper.book import Results, per_step
 from experiments.paper.lio.stages import MAPS, ROOMS
 from experiments.paper.verdicts import Verdict, above, at_least, label, verdict
 from lase_jax.reports import stats
@@ -31,9 +28,7 @@ def best_of(results: Results, game: str) -> str:
 def beside(results: Results, games: Sequence[str]) -> dict[str, Estimate]:
     """LIO by our settings beside the same without incentives, by game."""
     return {
-        f"{label('lio_unpaid')} in {game}": improvement(
-            results.final(game, "lio"), results.final(game, "lio_unpaid")
-        )
+        f"{label('lio_unpaid')} in {game}": results.improvement(f"{game}-lio", f"{game}-lio_unpaid")
         for game in games
     }
 
@@ -50,11 +45,6 @@ def rooms(results: Results) -> Verdict:
             text = f"{game}, {label(arm)} above {label(other)}"
             parts.append(above(ours, results.final(game, other), text))
     return verdict(parts, beside(results, ROOMS))
-
-
-def per_step(found: Finding) -> np.ndarray:
-    """A player's mean reward per step ``[S]`` at the end."""
-    return found.final["return/extrinsic"].mean(-1) / found.settings["game"]["horizon"]
 
 
 def dilemma(results: Results) -> Verdict:

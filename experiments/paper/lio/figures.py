@@ -3,26 +3,14 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from experiments.curves import RETURN, Line, course, in_steps, legend, plot, save
+from experiments.curves import RETURN, course, in_steps, legend, save
+from experiments.paper import drawing
 from experiments.paper.book import Results
-from experiments.paper.drawing import colour_of, new, places, points
+from experiments.paper.drawing import new
 from experiments.paper.lio.stages import ARMS, DILEMMAS, MAPS, ROOMS
-from experiments.paper.verdicts import MissingError, label
+from experiments.paper.verdicts import MissingError
 
 PLAYED = (*ROOMS, *DILEMMAS, *MAPS)
-
-
-def courses(results: Results, path: Path) -> None:
-    """Learning curves of all arms in all games."""
-    runs = {
-        (game, arm): results.runs[f"{game}-{arm}"]
-        for game in PLAYED
-        for arm in ARMS
-        if f"{game}-{arm}" in results.runs
-    }
-    if not runs:
-        raise MissingError("escape_room-lio")
-    plot(runs, path, PLAYED, {arm: Line(label(arm), colour_of(arm)) for arm in ARMS})
 
 
 def ends(results: Results, path: Path) -> None:
@@ -32,11 +20,8 @@ def ends(results: Results, path: Path) -> None:
         raise MissingError("escape_room-lio")
     figure, axes = new(min(3, len(games)), -(-len(games) // 3))
     for axis, game in zip(axes, games, strict=False):
-        arms = [arm for arm in ARMS if f"{game}-{arm}" in results.runs]
-        for place, arm in enumerate(arms):
-            points(axis, place, results.final(game, arm), colour_of(arm))
-        places(axis, [label(arm) for arm in arms])
-        axis.set(title=game, ylabel=RETURN)
+        drawing.ends(axis, results, game, ARMS)
+        axis.set(ylabel=RETURN)
     for axis in axes[len(games) :]:
         axis.set_axis_off()
     save(figure, path)
@@ -62,7 +47,7 @@ def labour(results: Results, path: Path) -> None:
 
 
 FIGURES: Mapping[str, Callable[[Results, Path], None]] = {
-    "courses": courses,
+    "courses": lambda results, path: drawing.courses(results, path, PLAYED, tuple(ARMS)),
     "ends": ends,
     "labour": labour,
 }

@@ -10,10 +10,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.findings import EPISODES, Numbers
+from experiments.findings import EPISODES, Numbers, of_each_seed
 from lase_jax import api
 from lase_jax.core.metrics import masked_mean
 from lase_jax.reports import evaluate, stats
+from lase_jax.reports.evaluate import Played
 from lase_jax.types import Algorithm, Array, PyTree
 
 RECIPIENTS = ("cooperator", "defector")
@@ -25,13 +26,12 @@ def measure(gives: bool) -> Callable[[Path, api.Result], Numbers]:
 
     def numbers(path: Path, result: api.Result) -> Numbers:
         del path
-        keys = jax.random.split(jax.random.key(0), len(result.seeds))
-        return deeds(result, keys) | ({} if gives else scripted(result, keys))
+        return deeds(result) | ({} if gives else scripted(result))
 
     return numbers
 
 
-def deeds(result: api.Result, keys: Array) -> dict[str, np.ndarray]:
+def deeds(result: api.Result) -> dict[str, np.ndarray]:
     """What an agent receives in a step in which it does what helps, and in any other step.
 
     Incentives that are paid for are counted net of their price.
@@ -40,14 +40,13 @@ def deeds(result: api.Result, keys: Array) -> dict[str, np.ndarray]:
         ``paid/deed`` and ``paid/else``, each ``[S, N]`` reward per step without epsilon; NaN where
         there is no such step.
     """
-    game, algorithm = result.game, result.society.algorithm
+    helps = result.game.spec.helps
 
-    def one(state: PyTree, key: Array) -> tuple[Array, Array, Array]:
-        played = evaluate.episodes(game, algorithm, state, key, EPISODES, "sample")
-        helped = sum(played.rollout.events[event] for event in game.spec.helps) > 0
+    def course(played: Played) -> tuple[Array, Array, Array]:
+        helped = sum(played.rollout.events[event] for event in helps) > 0
         return played.delta, helped, played.rollout.active
 
-    paid, helped, active = map(np.asarray, jax.jit(jax.vmap(one))(result.state, keys))
+    paid, helped, active = of_each_seed(result, result.society.algorithm, course)
     cases = {"deed": helped & active, "else": ~helped & active}
     return {
         f"paid/{name}": stats.mean(np.where(where, paid, np.nan), (1, 2))
@@ -55,13 +54,14 @@ def deeds(result: api.Result, keys: Array) -> dict[str, np.ndarray]:
     }
 
 
-def scripted(result: api.Result, keys: Array) -> dict[str, np.ndarray]:
+def scripted(result: api.Result) -> dict[str, np.ndarray]:
     """What trained agents would pay to scripted players in their seats.
 
     Returns:
         ``paid/<player> [S, N]``, incentives received per step, if all seats play that policy.
     """
     game, algorithm = result.game, result.society.algorithm
+    keys = jax.random.split(jax.random.key(0), len(result.seeds))
     found = {}
     for name in RECIPIENTS:
         players = api.society(game, name).algorithm

@@ -11,8 +11,9 @@ from envs.registry import GAMES as CONFIGS
 from experiments.findings import Keep
 from experiments.paper.book import Runs, Stage
 from experiments.paper.lio.measures import measure
-from experiments.paper.scales import SEED, Scale
+from experiments.paper.scales import Scale
 from experiments.presets import preset
+from experiments.variants import VARIANTS
 from lase_jax.core.settings import changed
 from lase_jax.runs.config import RunConfig
 
@@ -40,7 +41,7 @@ ARMS: Mapping[str, Arm] = {
     "ia": Arm("ia"),
     "lio": Arm("lio"),
     "lio_published": Arm("lio", published=True),
-    "lio_unpaid": Arm("lio", dict(max_incentive=1e-6)),
+    "lio_unpaid": Arm("lio", VARIANTS["lio_unpaid"].own),
 }
 """By name. LIO with incentives close to zero is a control, as its learner is not the others'."""
 FEW = ("a2c", "giving_d", "lio", "lio_published", "lio_unpaid")
@@ -55,8 +56,7 @@ def run_of(game: str, arm: str, scale: Scale) -> RunConfig:
     if game in DILEMMAS:
         schedule = dataclasses.replace(run.schedule, rollout_length=0)  # whole episodes
         run = dataclasses.replace(run, game=theirs.game, schedule=schedule)
-    shared = dict(seeds=scale.seeds, seed=SEED, wandb="disabled")
-    return scale.fit(dataclasses.replace(run, agent=changed(run.agent, own), **shared))
+    return scale.fit(dataclasses.replace(run, agent=changed(run.agent, own)))
 
 
 def all_arms(*games: str) -> Callable[[Scale], Runs]:
@@ -65,7 +65,7 @@ def all_arms(*games: str) -> Callable[[Scale], Runs]:
     def runs(scale: Scale) -> Runs:
         return {
             f"{game}-{arm}": run_of(game, arm, scale)
-            for game in (games if scale.whole else games[:1])
+            for game in scale.some(games, 1)
             for arm in (ARMS if scale.whole else FEW)
         }
 

@@ -4,11 +4,10 @@ import numpy as np
 
 from experiments.findings import Finding
 from experiments.paper.book import Results
-from experiments.paper.cells import collective, grid, mean, side_by_side
+from experiments.paper.cells import collective, grid, mean, side_by_side, trained
 from experiments.paper.lio.measures import RECIPIENTS
 from experiments.paper.lio.stages import ARMS, DILEMMAS, MAPS, ROOMS, run_of
 from experiments.paper.scales import SCALES
-from lase_jax.core import settings as fields
 from lase_jax.reports import stats
 
 
@@ -51,6 +50,5 @@ def settings() -> list[str]:
     columns = {}
     for game in (*ROOMS, *DILEMMAS, *MAPS):
         for arm in ("lio_published", "lio"):
-            run = run_of(game, arm, SCALES["cpu"])
-            columns[f"{game}, {arm}"] = vars(run.schedule) | dict(fields.items(run.agent))
+            columns[f"{game}, {arm}"] = trained(run_of(game, arm, SCALES["cpu"]))
     return ["LIO as its authors have it, and as `make train` starts it:\n", side_by_side(columns)]

@@ -9,16 +9,11 @@ import numpy as np
 
 from experiments import comparison
 from experiments.findings import Finding
-from experiments.paper.book import Results
+from experiments.paper.book import Results, per_step
 from experiments.paper.verdicts import Part, Verdict, above, at_least, at_most, verdict
 
 NAIVE, AHEAD = "0", "1"
 """Lookaheads of the naive learner and of the paper's LOLA, as `exact` names them."""
-
-
-def per_step(found: Finding) -> np.ndarray:
-    """A player's mean reward per step ``[S]`` at the end."""
-    return found.final["return/extrinsic"].mean(-1) / found.settings["game"]["horizon"]
 
 
 def exact_dilemma(results: Results) -> Verdict:

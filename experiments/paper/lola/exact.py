@@ -13,6 +13,7 @@ import numpy as np
 from envs.matrix import Matrix
 from envs.registry import GAMES
 from experiments.curves import save
+from experiments.paper.book import NUMBERS
 from experiments.paper.drawing import new
 from experiments.presets.published import AUTHORS_DILEMMA
 from lase_jax.algorithms.lola import exact
@@ -109,7 +110,7 @@ def write(run: Exact) -> None:
         "steps": run.steps,
     }
     run.out.mkdir(parents=True, exist_ok=True)
-    files.write(run.out / "results.json", json.dumps(numbers, indent=1) + "\n")
+    files.write(run.out / NUMBERS, json.dumps(numbers, indent=1) + "\n")
     files.replace(run.out / "exact.png", lambda file: draw(equal, tournament, file))
 
 

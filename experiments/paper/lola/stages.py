@@ -11,7 +11,7 @@ from envs.registry import GAMES as CONFIGS
 from experiments.findings import Keep
 from experiments.paper.book import Runs, Stage
 from experiments.paper.lola.exact import RULES
-from experiments.paper.scales import SEED, Scale
+from experiments.paper.scales import Scale
 from experiments.presets import preset
 from lase_jax.core.settings import changed
 
@@ -43,8 +43,7 @@ def dice(game: str) -> Runs:
 
 def fitted(runs: Runs, scale: Scale) -> Runs:
     """Runs of a scale."""
-    shared = dict(seeds=scale.seeds, seed=SEED, wandb="disabled")
-    return {name: scale.fit(dataclasses.replace(run, **shared)) for name, run in runs.items()}
+    return {name: scale.fit(run) for name, run in runs.items()}
 
 
 def matrix_games(scale: Scale) -> Runs:

@@ -1,13 +1,12 @@
 """Tables about LOLA, as Markdown."""
 
-from experiments.paper.book import Results
-from experiments.paper.cells import BLANK, mean, side_by_side
-from experiments.paper.lola.claims import own_share, per_step
+from experiments.paper.book import Results, per_step
+from experiments.paper.cells import BLANK, mean, side_by_side, trained
+from experiments.paper.lola.claims import own_share
 from experiments.paper.lola.stages import ARMS, IN_NETWORKS
 from experiments.paper.lola.stages import dice as sampled
 from experiments.paper.verdicts import label
 from experiments.presets import preset
-from lase_jax.core import settings as fields
 from lase_jax.reports.tables import markdown
 
 STORED = {
@@ -75,8 +74,5 @@ def settings() -> list[str]:
         "matching_pennies": sampled("matching_pennies")["matching_pennies-lola"],
         "coingame_3x3": preset("coingame_3x3", "lola"),
     }
-    columns = {
-        game: vars(run.game) | vars(run.schedule) | dict(fields.items(run.agent))
-        for game, run in runs.items()
-    }
+    columns = {game: vars(run.game) | trained(run) for game, run in runs.items()}
     return ["As trained, but for the foreseen steps:\n", side_by_side(columns)]
