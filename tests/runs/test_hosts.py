@@ -58,15 +58,19 @@ def test_a_first_process_that_does_not_answer_is_one_sentence(port, monkeypatch)
         hosts.join(f"127.0.0.1:{port},2,1")
 
 
+BUSY = 6.0
+"""Seconds within which a process comes, however busy the machine is."""
+
+
 def test_all_are_told_when_one_does_not_come(port, monkeypatch):
-    monkeypatch.setattr(hosts, "PATIENCE", 1.0)
+    monkeypatch.setattr(hosts, "PATIENCE", BUSY)
     first, second = met(place(port, 4, 0), place(port, 4, 2))
     assert first.endswith("no process has come with number 1, 3, start them all.")
     assert second.endswith("the first process has stopped, start them all again.")
 
 
 def test_two_processes_cannot_have_the_same_number(port, monkeypatch):
-    monkeypatch.setattr(hosts, "PATIENCE", 2.0)
+    monkeypatch.setattr(hosts, "PATIENCE", BUSY)
     found = met(place(port, 3, 0), place(port, 3, 1), place(port, 3, 1), place(port, 2, 1))
     assert found[0].endswith("no process has come with number 2, start them all.")
     wrong = "the first process expects other numbers, or has this one already."
@@ -74,7 +78,7 @@ def test_two_processes_cannot_have_the_same_number(port, monkeypatch):
 
 
 def test_a_process_that_has_gone_meanwhile_is_named(port, monkeypatch):
-    monkeypatch.setattr(hosts, "PATIENCE", 5.0)
+    monkeypatch.setattr(hosts, "PATIENCE", BUSY)
     with contextlib.ExitStack() as stack:
         pool = stack.enter_context(ThreadPoolExecutor(1))
         first = pool.submit(met, place(port, 3, 0))
