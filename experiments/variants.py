@@ -24,13 +24,17 @@ class Variant(NamedTuple):
         return " ".join(f"--{option} {value}" for option, value in given.items())
 
 
-VARIANTS = {
-    "lio_unpaid": Variant("lio", dict(max_incentive=1e-6)),
-    **{f"{algo}_ppo": Variant(algo, learner="ppo") for algo in ("gift", "lase", "go")},
+_BY_A2C = {
     "shuffled": Variant("lase", dict(control="co_players")),
     "moments": Variant("lase", dict(control="steps")),
     "untrained": Variant("lase", dict(control="untrained")),
     "real_policy": Variant("lase", dict(foresee="real_policy")),
+    **{algo: Variant(algo) for algo in ("gift", "lase", "go")},
+}
+VARIANTS = {
+    "lio_unpaid": Variant("lio", dict(max_incentive=1e-6)),
+    **_BY_A2C,
+    **{f"{name}_ppo": variant._replace(learner="ppo") for name, variant in _BY_A2C.items()},
 }
 """Variants by name. LIO with incentives close to zero is a control, as its learner, through whose
 steps it differentiates, is not the one that the others share. Controls of LASE: its weights in a

@@ -23,13 +23,16 @@ from lase_jax.runs.config import RunConfig
 
 GAMES = ("ssh", "ssg", "coingame", "cleanup", "ipd")
 ALGORITHMS = ("a2c", "ia", "si", "lio", "lio_unpaid", "lola", "gift", "lase_wo", "lase", "go")
-BY_PPO = ("ppo", "gift_ppo", "lase_ppo", "go_ppo")
+BY_PPO = ("ppo", "gift_ppo", "untrained_ppo", "shuffled_ppo", "lase_ppo", "go_ppo")
 """Algorithms that are also trained by PPO, with the settings that trials with A2C have chosen."""
 TRAINED = (*ALGORITHMS, *BY_PPO)
-
-
-OF_TWO = tuple(game for game in GAMES if CONFIGS[game].spec().num_agents == 2)
-"""The games of two agents, the only ones that LOLA can play."""
+ONLY = {
+    "lola": tuple(game for game in GAMES if CONFIGS[game].spec().num_agents == 2),
+    "untrained_ppo": ("ssh",),
+    "shuffled_ppo": ("ssh",),
+}
+"""Games of those that do not play all: LOLA is for two agents, and controls of LASE stand where it
+alone, of those that PPO trains, finds what pays."""
 SEEDS = 5
 OUT = Path("runs/learning_curves")
 KEPT = Path(__file__).parent / "findings"
@@ -54,13 +57,18 @@ def pairs(games: tuple[str, ...], algos: tuple[str, ...]) -> list[tuple[str, str
     """The pairs of a game and an algorithm that can play it; of all algorithms if none is named.
 
     Raises:
-        ConfigError: LOLA is named without a game of two agents.
+        ConfigError: an algorithm is named without any of its games.
     """
     for algo in algos:
-        fits = algo != "lola" or set(games) & set(OF_TWO)
-        checks.require(bool(fits), "algos", algo, f"name one of its games too: {', '.join(OF_TWO)}")
+        its = ONLY.get(algo, games)
+        checks.require(
+            bool(set(games) & set(its)),
+            "algos",
+            algo,
+            f"name one of its games too: {', '.join(its)}",
+        )
     named = algos or TRAINED
-    return [(game, algo) for game in games for algo in named if algo != "lola" or game in OF_TWO]
+    return [(game, algo) for game in games for algo in named if game in ONLY.get(algo, games)]
 
 
 def runs(games: tuple[str, ...], algos: tuple[str, ...], seeds: int) -> dict[str, RunConfig]:
