@@ -1,7 +1,6 @@
 """The Python interface: make a game and a society, train it, look at the results, play.
 
-    import envs
-    from lase_jax import api
+    from lase_jax import api, envs
 
     game = envs.make("ssh")
     society = api.society(game, ["lase", "a2c", "a2c", "a2c"])

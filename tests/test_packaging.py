@@ -1,6 +1,7 @@
 """What is installed, from where, and under which name."""
 
 import importlib.metadata
+import json
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ import sys
 import tomllib
 import zipfile
 from importlib.machinery import ModuleSpec
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import packages
@@ -17,7 +19,7 @@ from hatchling.builders.wheel import WheelBuilder
 
 import envs
 import lase_jax
-from lase_jax import _guard
+from lase_jax import _games
 
 ROOT = Path(__file__).parent.parent
 LOCK = ROOT / "requirements" / "lock.txt"
@@ -52,7 +54,32 @@ def wheel(tmp_path_factory):
 
 def test_envs_is_the_one_in_this_repository():
     assert Path(envs.__file__) == ROOT / "envs" / "__init__.py"
-    assert getattr(envs, _guard.SENTINEL)
+    assert getattr(envs, _games.SENTINEL)
+
+
+def test_the_games_are_the_same_modules_under_both_names(tmp_path):
+    code = """
+import lase_jax.envs.types
+from lase_jax.envs import registry, types
+from lase_jax import envs as ours
+import envs, envs.registry, envs.types
+assert ours is envs and lase_jax.envs is envs and lase_jax.envs.types is types is envs.types
+assert registry is envs.registry and envs.__name__ == "envs" == envs.__spec__.name
+import sys
+assert envs.types.__spec__.name == "envs.types" and sys.modules["envs.types"] is types
+try:
+    import lase_jax.envs.chess
+except ModuleNotFoundError as error:
+    assert error.name == "envs.chess"
+"""
+    result = run_python("-c", code, path=[ROOT], cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+
+
+def test_an_editable_installation_has_them_too(tmp_path):
+    code = "from lase_jax import envs; print(envs.__file__)"
+    result = run_python("-P", "-c", code, path=[], cwd=tmp_path)
+    assert result.stdout.strip().endswith(os.path.join("envs", "__init__.py")), result.stderr
 
 
 def test_another_package_called_envs_is_named_in_the_error(tmp_path):
@@ -62,7 +89,7 @@ def test_another_package_called_envs_is_named_in_the_error(tmp_path):
     result = run_python("-c", "import lase_jax", path=[tmp_path, ROOT], cwd=tmp_path)
     last_line = result.stderr.strip().splitlines()[-1]
     assert last_line.startswith(f"ImportError: `import envs` finds {other}, not the games")
-    assert "pip uninstall envs" in last_line
+    assert "pip install path/to/lase_jax" in last_line
 
 
 @pytest.mark.parametrize(
@@ -71,9 +98,9 @@ def test_another_package_called_envs_is_named_in_the_error(tmp_path):
     ids=["no envs", "an empty folder called envs"],
 )
 def test_missing_games_are_an_import_error(monkeypatch, spec, found):
-    monkeypatch.setattr(_guard, "find_spec", lambda name: spec)
+    monkeypatch.setattr(_games, "find_spec", lambda name: spec)
     with pytest.raises(ImportError, match=f"finds {re.escape(found)}, not the games"):
-        _guard.check_envs()
+        _games.settle()
 
 
 def test_importing_lase_jax_imports_neither_jax_nor_the_games(tmp_path):
@@ -85,23 +112,105 @@ def test_importing_lase_jax_imports_neither_jax_nor_the_games(tmp_path):
 # The wheel
 
 
-def test_wheel_holds_the_two_packages_and_nothing_else(wheel):
+def hook():
+    spec = spec_from_file_location("wheel", ROOT / "tools" / "wheel.py")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_imports_of_the_games_are_moved_and_nothing_else():
+    source = """from envs import checks
+from envs.types import (
+    Env,
+)
+import envsetup  # import envs
+def f():
+    import envs
+    return envs.make("from envs import")
+if TYPE_CHECKING:
+    import envs as envs
+"""
+    assert hook().moved(source).splitlines() == [
+        "from lase_jax.envs import checks",
+        "from lase_jax.envs.types import (",
+        "    Env,",
+        ")",
+        "import envsetup  # import envs",
+        "def f():",
+        "    from lase_jax import envs",
+        '    return envs.make("from envs import")',
+        "if TYPE_CHECKING:",
+        "    from lase_jax import envs as envs",
+    ]
+
+
+@pytest.mark.parametrize("source", ["import os, envs", "import envs.types", "from  envs import x"])
+def test_imports_that_cannot_be_moved_are_refused(source):
+    with pytest.raises(ValueError, match="line 1: write"):
+        hook().moved(source)
+
+
+def test_wheel_holds_one_package_with_the_games_in_it(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     info = f"lase_jax-{lase_jax.__version__}.dist-info"
-    assert {name.split("/")[0] for name in names} == {"envs", "lase_jax", info}
-    assert {"envs/py.typed", "lase_jax/py.typed", f"{info}/licenses/LICENSE"} <= set(names)
-    sources = [path for package in ("envs", "lase_jax") for path in ROOT.glob(f"{package}/**/*.py")]
-    assert {str(path.relative_to(ROOT)) for path in sources} <= set(names)
+    assert {name.split("/")[0] for name in names} == {"lase_jax", info}
+    assert len(names) == len(set(names))
+    typed = {"lase_jax/envs/py.typed", "lase_jax/py.typed"}
+    assert typed | {f"{info}/licenses/LICENSE"} <= set(names)
+    sources = {path.relative_to(ROOT / "lase_jax") for path in ROOT.glob("lase_jax/**/*.py")}
+    games = {Path("envs") / path.relative_to(ROOT / "envs") for path in ROOT.glob("envs/**/*.py")}
+    inside = {name for name in names if name.endswith(".py")}
+    assert inside == {f"lase_jax/{path.as_posix()}" for path in sources | games}
+
+
+@pytest.fixture(scope="module")
+def project(wheel, tmp_path_factory):
+    """A project with a package `envs` of its own, and lase_jax installed for it.
+
+    Unpacking is all there is to installing a wheel of pure Python.
+    """
+    folder = tmp_path_factory.mktemp("project")
+    zipfile.ZipFile(wheel).extractall(folder / "installed")
+    (folder / "envs").mkdir()
+    (folder / "envs" / "__init__.py").write_text("mine = True\n")
+    return folder
+
+
+@pytest.mark.parametrize("first", ["import envs, lase_jax", "import lase_jax, envs"])
+def test_a_project_may_have_a_package_envs_of_its_own(project, first):
+    code = f"""
+{first}
+from lase_jax import api
+from lase_jax.envs.types import Env
+import lase_jax.envs
+assert envs.mine and lase_jax.envs is not envs
+assert isinstance(lase_jax.envs.make("ipd"), Env)
+assert lase_jax.envs.__file__.startswith({str(project / "installed")!r})
+"""
+    result = run_python("-c", code, path=[project, project / "installed"], cwd=project)
+    assert result.returncode == 0, result.stderr
 
 
 @pytest.mark.thorough
-def test_wheel_works_outside_the_repository(wheel, tmp_path):
-    """Unpacking is all there is to installing a wheel of pure Python."""
-    installed = tmp_path / "installed"
-    zipfile.ZipFile(wheel).extractall(installed)
+def test_wheel_works_in_such_a_project(project):
     script = ROOT / "tests" / "two_updates.py"
-    result = run_python(script, path=[installed], cwd=tmp_path)
+    result = run_python(script, path=[project, project / "installed"], cwd=project)
     assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("installed", [True, False], ids=["wheel", "repository"])
+def test_pyright_finds_the_games(project, tmp_path, installed):
+    program = tmp_path / "program.py"
+    program.write_text(
+        "from lase_jax import envs\n\ngame: envs.Env = envs.make('ssh')\nreveal_type(game.spec)\n"
+    )
+    place = project / "installed" if installed else ROOT
+    settings = {"extraPaths": [str(place)], "venvPath": str(ROOT), "venv": ".venv"}
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings))
+    result = run_python("-m", "pyright", "-p", tmp_path, path=[], cwd=tmp_path)
+    assert '"EnvSpec"' in result.stdout and result.returncode == 0, result.stdout
 
 
 # Versions

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import jax
 
-import envs
 import lase_jax
+from lase_jax import envs
 from lase_jax.algorithms import ALGORITHMS
 from lase_jax.loop.society import society
 from lase_jax.loop.train import Schedule, make_trainer
