@@ -29,21 +29,32 @@ def test_arms_are_those_of_the_paper():
     assert runs["cleanup_7x7-lio_published"].schedule.num_envs == 1
 
 
-def test_what_is_received_is_told_apart_by_the_deed(tmp_path):
-    """Whoever pulls the lever is paid: the other agent's only choice is to give to it."""
+def test_what_is_received_is_told_apart_by_the_deed(tmp_path, monkeypatch):
+    """One seed, one episode of three steps, two agents; the second leaves before the last step."""
+    received = np.array([[1.0, 10.0], [3.0, 20.0], [5.0, 99.0]])
+    helped = np.array([[True, False], [False, False], [True, False]])
+    active = np.array([[True, True], [True, True], [True, False]])
+    course = tuple(each[None, :, None] for each in (received, helped, active))
+    monkeypatch.setattr(measures, "of_each_seed", lambda *arguments: course)
+    found = measures.deeds(trained(settings("giving")))
+    np.testing.assert_array_equal(found["paid/deed"], [[3.0, np.nan]])
+    np.testing.assert_array_equal(found["paid/else"], [[3.0, 15.0]])
+
+
+def trained(agent):
     game = envs.make("escape_room")
-    society = api.society(game, settings("giving"))
-    result = api.train(game, society, seeds=2, steps=40, num_envs=2, say=lambda line: None)
-    found = measures.measure(gives=True)(tmp_path, result)
+    society = api.society(game, agent)
+    return api.train(game, society, seeds=2, steps=40, num_envs=2, say=lambda line: None)
+
+
+def test_givers_do_what_is_paid_and_else(tmp_path):
+    found = measures.measure(gives=True)(tmp_path, trained(settings("giving")))
     assert found["paid/deed"].shape == found["paid/else"].shape == (2, 2)
     assert np.isfinite(found["paid/deed"]).all()  # untrained agents do both
 
 
 def test_incentives_to_scripted_players_depend_on_what_they_do(tmp_path):
-    game = envs.make("escape_room")
-    society = api.society(game, settings("lio"))
-    result = api.train(game, society, seeds=2, steps=40, num_envs=2, say=lambda line: None)
-    found = measures.measure(gives=False)(tmp_path, result)
+    found = measures.measure(gives=False)(tmp_path, trained(settings("lio")))
     both = [found[f"paid/{name}"] for name in measures.RECIPIENTS]
     assert both[0].shape == (2, 2) and (both[0] > 0).all() and (both[0] != both[1]).all()
 
@@ -70,6 +81,34 @@ def test_the_rooms_optimum_must_be_near():
     assert found.word == "reproduced" and found.cause("incentives") == "due to incentives"
     assert "authors' settings" in found.parts[0].found  # the better of both in that room
     assert PAPER.judge(35, results(**of(8.8, 4.0))).word == "not reproduced"
+
+
+@pytest.mark.parametrize(
+    ("ours", "word"),
+    [(-5.5, "reproduced"), (-6.75, "partly"), (-9.5, "not reproduced")],
+    ids=["cooperates", "nearly", "defects"],
+)
+def test_the_dilemma_needs_cooperation_and_more_than_others(ours, word):
+    """A player's return in five steps: -5 if both cooperate, -10 if both defect."""
+
+    def of(value):
+        return made(agents=2, horizon=5, return__extrinsic=np.tile(value + RISING[:, None], 2))
+
+    others = dict(a2c=-9.9, giving_d=-9.0, giving_c=-9.0, lio=-9.9, lio_unpaid=-9.9)
+    runs = {f"ipd__{arm}": of(value) for arm, value in others.items()}
+    found = PAPER.judge(36, results(ipd__lio_published=of(ours), **runs))
+    assert found.word == word
+    assert f"a step {(ours + RISING.mean()) / 5:.3g} [" in found.parts[0].found
+
+
+def test_both_maps_count():
+    def of(seven, ten, ia=1.0):
+        first = runs_of("cleanup_7x7", lio=seven, lio_unpaid=0.0, ia=ia, **REST)
+        return first | runs_of("cleanup_10x10", lio=ten, lio_unpaid=0.0, ia=ia, **REST)
+
+    assert PAPER.judge(37, results(**of(9.0, 5.0))).word == "reproduced"
+    assert PAPER.judge(37, results(**of(9.0, -1.0))).word == "not reproduced"
+    assert PAPER.judge(37, results(**of(9.0, 5.0, ia=5.0))).word == "partly"
 
 
 @pytest.mark.parametrize(("paid", "word"), [(1.0, "reproduced"), (-1.0, "not reproduced")])

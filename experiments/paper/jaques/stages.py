@@ -68,11 +68,10 @@ def full_size(scale: Scale) -> Runs:
 def kept(name: str) -> Keep:
     """What the report shows of a run."""
     game, arm = name.split("-")[:2]
-    curves = ("influence/reward",) if ARMS[arm].algo.startswith("si") else ()
     influential = arm in PAID_AT_ONCE
     if influential or game in BOXES:
-        return Keep(curves, measure(game, influential))
-    return Keep(curves)
+        return Keep(measure=measure(game, influential))
+    return Keep()
 
 
 STAGES: dict[str, Stage] = {
