@@ -243,17 +243,22 @@ def cross_play(arguments: Sequence[str], presets: Presets, called: str) -> int:
     rows, returns = crossplay.meet(societies, options.episodes, options.seed, options.mode)
     result = crossplay.report(names, rows, returns)
     game, seeds = societies[0][0].config.env, returns.shape[1]
-    crossplay.show(result, f"{game}: mean of {options.episodes} episodes x {seeds} seeds")
+    interval = ", ± its 95 % interval over seeds" if seeds > 1 else ""
+    crossplay.show(result, f"{game}: mean of {options.episodes} episodes x {seeds} seeds{interval}")
     content = {"episodes": options.episodes, "seed": options.seed, "mode": options.mode, **result}
     with files.writing("out", options.out):
         options.out.mkdir(parents=True, exist_ok=True)
         file = crossplay.place(options.out, names, options.mode)
         files.write_json(file, content)
-        drawing, title = file.with_suffix(".png"), f"Cross-play in {game}, {options.mode} actions"
+        drawing, title = file.with_suffix(".png"), f"Cross-play in {game}, {ACTS[options.mode]}"
         most = societies[0][0].env.spec.max_return
         files.replace(drawing, lambda path: plots.crossplay(result, title, path, most))
     say(f"Written to {file} and {drawing.name}")
     return 0
+
+
+ACTS = {"sample": "actions drawn from policies", "greedy": "the likeliest actions"}
+"""How agents act in each mode, for titles."""
 
 
 def render(arguments: Sequence[str], presets: Presets, called: str) -> int:

@@ -50,7 +50,7 @@ NAMED = 10
 """Largest number of settings in a legend, and of values at the ticks of an axis."""
 WIDE = 20
 """An axis is logarithmic if its largest and smallest number differ by more than this factor."""
-NEAR = 4
+NEAR = 2.5
 """What is possible is drawn as a line if it is no more than so many times what has been earned."""
 KEYS = 16
 """Largest number of lines that a key names."""
@@ -112,6 +112,7 @@ def curves(
         )
         axis.annotate(meaning, (0, 1), (0, 4), fontsize=8, color=QUIET, **place)
         axis.set(ylabel=panel.unit, xlabel="environment steps per seed", ylim=panel.limits)
+        axis.set_xlim(0, 1.02 * record.env_steps[-1])
         axis.xaxis.set_major_formatter(EngFormatter(sep=""))
         axis.xaxis.set_major_locator(MaxNLocator(5))
         axis.grid(alpha=0.25)
@@ -294,6 +295,8 @@ def sweep(rows: Sequence[Row], metric: str, path: Path, most: float | None = Non
     figure.suptitle(f"{name}: {len(rows)} settings, {seeds} seeds of each", fontsize=12)
     widths = [1.8, *[1.0] * len(labels)]
     first, *others = figure.subplots(1, len(widths), width_ratios=widths, squeeze=False)[0]
+    for axis in others:
+        axis.sharey(others[0])
     shades = colormaps["viridis"](np.linspace(0.0, PALEST, len(rows)))
     for place, (row, shade) in enumerate(zip(rows, shades, strict=True)):
         label = row.name if place < NAMED else None

@@ -142,21 +142,22 @@ def summary(setup: Setup, plan: Plan, outcome: Outcome, record: Record) -> dict[
 
 
 def headline(result: dict[str, Any]) -> str:
-    """One line with the final return, or how far a run came that was stopped, and the speed."""
+    """One line with the return at the end or, before it, after so many steps; and the speed."""
     final = result["final"].get("return/collective", {})
     mean, half, seeds = final.get("mean"), final.get("ci95"), len(final.get("seeds", ()))
     band = f" (± {half:.2f}: 95 %, {seeds} seeds)" if half is not None else ""
     done, planned = result["env_steps_per_seed"], result["planned_env_steps_per_seed"]
-    finished = result["finished"]
-    reached = f"{done:,} steps" if finished else f"{done:,} of {planned:,} steps"
-    when = "at the end" if finished else "when it was stopped"
     earned = "" if mean is None else of_possible(f"{mean:.2f}", result["max_return"])
-    learnt = f"Collective return {earned}{band} {when}, " if earned else ""
+    learnt = f"Collective return {earned}{band} " if earned else ""
+    if result["finished"]:
+        learnt += f"at the end, {done:,} steps per seed" if earned else f"{done:,} steps per seed"
+    else:
+        learnt += f"after {done:,} of {planned:,} steps per seed"
     speed = result["steps_per_second"]
     missing = result["missing_rows"]
     lacks = f" {missing} of its rows are missing from {folder.METRICS}." if missing else ""
     took = f" in {result['seconds']['run']:.1f} s ({speed:,.0f} steps/s)" if speed else ""
-    return f"{learnt}{reached} per seed{took}.{lacks}"
+    return f"{learnt}{took}.{lacks}"
 
 
 def _rounded(value: float) -> float | None:
