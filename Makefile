@@ -37,7 +37,7 @@ PYTEST := $(RUN_PYTHON) -m pytest -n logical --maxprocesses 4 --dist loadfile
 STAMP := .venv/.stamp$(if $(EXTRA),-$(EXTRA))
 
 .DEFAULT_GOAL := help
-.PHONY: help install train sweep eval render test test-all test-slow test-newest coverage lint format \
+.PHONY: help install list train sweep eval render test test-all test-slow test-newest coverage lint format \
 	types bench paper notebooks lock clean need-run
 
 help: ## List targets and variables
@@ -50,7 +50,7 @@ help: ## List targets and variables
 	@echo "  PAPER=lase    or jaques, lio, lola: the paper that is reproduced"
 	@echo "  SCALE=cpu     or quick, full: size of its reproduction"
 	@echo "  RUN=runs/x    run folder    SEED=0          which seed of it to animate"
-	@echo "  ARGS='...'    anything else; ARGS=--help lists it"
+	@echo "  ARGS='...'    anything else; ARGS=--help lists it, ARGS=--dry-run only says what a run needs"
 	@echo "  EXTRA=cuda12  jax for an accelerator: cuda12, cuda13 or tpu (give it every time)"
 	@echo "  PYTHON=...    the Python that makes .venv, 3.11 or newer"
 	@echo "  INSTALLER=pip pip instead of uv, which is installed if missing"
@@ -61,6 +61,9 @@ $(STAMP): pyproject.toml $(wildcard requirements/*.txt)
 
 install: $(STAMP) ## Set up .venv and nothing else
 	@:
+
+list: $(STAMP) ## List games with seats and steps, algorithms, presets and scripted seats
+	@$(RUN_PYTHON) -m experiments.run list $(ARGS)
 
 train: $(STAMP) ## Train, e.g. make train ENV=ssh SEEDS=5; with RUN=runs/x continue that run
 	@$(RUN_PYTHON) -m experiments.run train $(if $(RUN),$(call flag,resume,$(RUN)), \

@@ -210,7 +210,8 @@ def train(
     devices.admit_training(one_part, grid, num_envs)
     records = []
     per_update = plan.steps * seeds
-    with Progress(plan.updates * per_update, 0, say) as progress:
+    most = game.spec.max_return
+    with Progress(plan.updates * per_update, 0, say, seeds, most) as progress:
         for done in range(0, plan.updates, plan.part):
             carry, metrics = one_part(carry)
             metrics = devices.fetch(metrics, seeds)

@@ -1,6 +1,7 @@
 """The command line. Bad input gives a message of one line and exit code 2.
 
-The commands are in `lase_jax.cli.commands`, imported when one is run: help does not import jax.
+The commands are in `lase_jax.cli.commands`, imported when one is run: help does not import jax, but
+for that of ``train`` and ``sweep``, which is kept for the next time.
 """
 
 import contextlib
@@ -23,8 +24,12 @@ COMMANDS = {
     "render": "draw an episode of a trained run as a GIF, e.g. render runs/ssh-lase --seed 0",
     "check": "read all of a run and say what can be had of it, e.g. check runs/ssh-lase",
     "schelling": "say whether a game is a social dilemma, e.g. schelling cleanup",
-    "games": "list games, algorithms and scripted seats",
+    "list": "list games with seats and steps, algorithms, presets and scripted seats",
+    "completion": "print a script that lets a shell complete all of this, e.g. completion bash",
 }
+EARLIER = {"games": "list"}
+"""Names that commands had before."""
+HELP = {"-h", "--help"}
 
 
 def main(presets: "Presets | None" = None, called: str = "lase") -> int:
@@ -40,9 +45,7 @@ def main(presets: "Presets | None" = None, called: str = "lase") -> int:
 def execute(arguments: Sequence[str], presets: "Presets | None", called: str) -> int:
     """Runs one command: 0 done, 2 bad input, 128 + n stopped by signal n."""
     command, *rest = arguments or ["--help"]
-    if command in ("-h", "--help"):
-        print(usage(called))
-        return 0
+    command = EARLIER.get(command, command)
 
     def run() -> int:
         with at_once():
@@ -51,9 +54,54 @@ def execute(arguments: Sequence[str], presets: "Presets | None", called: str) ->
             from lase_jax.runs.config import default
 
         choice("command", command, COMMANDS)
-        return commands.run(command, rest, presets or default, called)
+        try:
+            return commands.run(command, rest, presets or default, called)
+        except SystemExit as end:  # what was asked for has been printed, e.g. help
+            return int(end.code or 0)
 
+    occupy_streams()
+    asks = bool(HELP & {command, *rest})
+    if asks and _helped(command, called):
+        return 0
+    if command == "completion" or asks:
+        return _kept([called, command, *rest], run)
     return guarded(run)
+
+
+def _helped(command: str, called: str) -> bool:
+    """Prints help, if it is that of all commands or of one whose options depend on nothing."""
+    with tolerant(), at_once():
+        if command in HELP:
+            print(usage(called))
+            return True
+
+        from lase_jax.cli.options import OPTIONS
+        from lase_jax.cli.parse import show_help
+
+        if command in OPTIONS:
+            show_help(OPTIONS[command], f"{called} {command}")
+        return command in OPTIONS
+
+
+def _kept(arguments: Sequence[str], run: Callable[[], int]) -> int:
+    """Prints what `run` printed the last time, or calls it and keeps what it prints."""
+    from lase_jax.cli import kept
+
+    file = kept.file_of(arguments)
+    text = kept.find(file)
+    if text is not None:
+        with tolerant():
+            sys.stdout.write(text)
+        return 0
+
+    def copied() -> int:
+        with contextlib.redirect_stdout(kept.Copied(sys.stdout)) as copy:
+            code = run()
+        if code == 0:
+            kept.keep(file, copy.text)
+        return code
+
+    return guarded(copied)
 
 
 @contextlib.contextmanager
@@ -124,6 +172,6 @@ def of_machine(error: Exception) -> str:
 
 def usage(called: str) -> str:
     """The overview of commands."""
-    lines = (f"  {name:10}{meaning}" for name, meaning in COMMANDS.items())
+    lines = (f"  {name:11}{meaning}" for name, meaning in COMMANDS.items())
     more = f"{called} <command> --help lists every option."
     return "\n".join([f"usage: {called} <command> [options]", "", *lines, "", more])

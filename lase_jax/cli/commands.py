@@ -2,25 +2,32 @@
 
 import argparse
 import importlib
+import re
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass, make_dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import envs
 from envs.checks import ConfigError, choice, integer, refusal, require
 from envs.types import Env
 from lase_jax import algorithms
 from lase_jax.cli.options import (
+    OPTIONS,
     Check,
+    Completion,
     Crossplay,
     Eval,
-    Games,
+    List,
     Render,
     Schelling,
+)
+from lase_jax.cli.output import printable
+from lase_jax.cli.parse import completion, parse
+from lase_jax.cli.training import (
     begun,
     configured,
     deciding,
@@ -29,9 +36,7 @@ from lase_jax.cli.options import (
     sweep_options,
     train_options,
 )
-from lase_jax.cli.output import printable
-from lase_jax.cli.parse import parse
-from lase_jax.learners import with_learner
+from lase_jax.learners import LEARNERS, with_learner
 from lase_jax.reports import evaluate, plots, schelling
 from lase_jax.runs import (
     crossplay,
@@ -46,6 +51,7 @@ from lase_jax.runs import (
 )
 from lase_jax.runs.checkpoint import check_same
 from lase_jax.runs.config import MAX_SEED, Presets, program_key, to_json
+from lase_jax.runs.rehearsal import rehearse
 from lase_jax.runs.run import train_run
 from lase_jax.runs.setup import (
     create_run,
@@ -72,6 +78,9 @@ def train(arguments: Sequence[str], presets: Presets, called: str) -> int:
     start = begun(presets, chosen)
     options = parse(train_options(start), arguments, f"{called} train")
     config = configured(options, presets)
+    if options.dry_run:
+        rehearse(config, say)
+        return 0
     set_up(config)
     path = place(options, f"{chosen.env}-{chosen.algo}")
     devices.first_alone(lambda: folder.require_free(path, options.overwrite))
@@ -79,7 +88,8 @@ def train(arguments: Sequence[str], presets: Presets, called: str) -> int:
         devices.first_alone(lambda: create_run(config, path, options.overwrite))
         say(f"Run folder: {path}")
         with refused_without_trace(path):
-            return train_run(path, _resumes(f"{called} train", path), say)
+            command = _resumes(f"{called} train", path)
+            return train_run(path, command, say, pictures=options.pictures)
 
 
 def _take_devices(address: str) -> None:
@@ -170,6 +180,7 @@ def resume(arguments: Sequence[str], path: Path, called: str) -> int:
         require(f"--{name}" not in flags(arguments), name, str(getattr(options, name)), remedy)
     same = with_learner(config.agent, options.learner) is config.agent
     require(same, "learner", options.learner, "a resumed run keeps its own, leave it out")
+    require(not options.dry_run, "dry_run", True, "a dry run is of a new run, leave --resume out")
     given = deciding(arguments)
     now = replace(fitted(options.run, options), wandb=config.wandb)
     for name in ("env", "algo"):
@@ -178,7 +189,8 @@ def resume(arguments: Sequence[str], path: Path, called: str) -> int:
     if options.seats:
         now = replace(now, seats=tuple(options.seats.split(",")))
     check_same(to_json(config), to_json(now))
-    return train_run(path, _resumes(f"{called} train", path), say, options.run.wandb)
+    command = _resumes(f"{called} train", path)
+    return train_run(path, command, say, options.run.wandb, options.pictures)
 
 
 def _resumes(command: str, path: Path) -> str:
@@ -201,7 +213,7 @@ def evaluate_run(arguments: Sequence[str], presets: Presets, called: str) -> int
     played = setup.env, setup.algorithm, carry.state, seeds, options.episodes, options.seed
     metrics = evaluate.evaluate(*played, admit=admit)
     result = evaluate.report(metrics, setup.seats, setup.seeds)
-    evaluate.show(result, seeds, options.episodes)
+    evaluate.show(result, seeds, options.episodes, setup.env.spec.max_return)
     content = {"update": update, "episodes": options.episodes, "seed": options.seed, **result}
     file = options.out or options.run / folder.EVAL
     with files.writing("out", file):
@@ -231,15 +243,22 @@ def cross_play(arguments: Sequence[str], presets: Presets, called: str) -> int:
     rows, returns = crossplay.meet(societies, options.episodes, options.seed, options.mode)
     result = crossplay.report(names, rows, returns)
     game, seeds = societies[0][0].config.env, returns.shape[1]
-    crossplay.show(result, f"{game}: mean of {options.episodes} episodes x {seeds} seeds")
+    interval = ", ± its 95 % interval over seeds" if seeds > 1 else ""
+    crossplay.show(result, f"{game}: mean of {options.episodes} episodes x {seeds} seeds{interval}")
     content = {"episodes": options.episodes, "seed": options.seed, "mode": options.mode, **result}
     with files.writing("out", options.out):
         options.out.mkdir(parents=True, exist_ok=True)
-        files.write_json(options.out / "crossplay.json", content)
-        drawing = options.out / "crossplay.png"
-        files.replace(drawing, lambda file: plots.crossplay(result, file))
-    say(f"Written to {options.out / 'crossplay.json'} and crossplay.png")
+        file = crossplay.place(options.out, names, options.mode)
+        files.write_json(file, content)
+        drawing, title = file.with_suffix(".png"), f"Cross-play in {game}, {ACTS[options.mode]}"
+        most = societies[0][0].env.spec.max_return
+        files.replace(drawing, lambda path: plots.crossplay(result, title, path, most))
+    say(f"Written to {file} and {drawing.name}")
     return 0
+
+
+ACTS = {"sample": "actions drawn from policies", "greedy": "the likeliest actions"}
+"""How agents act in each mode, for titles."""
 
 
 def render(arguments: Sequence[str], presets: Presets, called: str) -> int:
@@ -317,21 +336,77 @@ def _game(name: str) -> Env:
     return game
 
 
-def games(arguments: Sequence[str], presets: Presets, called: str) -> int:
-    """``games``: lists games, algorithms and scripted seats."""
-    del presets
-    parse(Games, arguments, f"{called} games")
-    print("Games (--env), with their agents, steps and scripted seats:")
-    for name in envs.names():
-        game = envs.make(name)
-        scripted = ", ".join(game.scripted)
-        print(f"  {name:16}{game.spec.num_agents:3} {game.spec.horizon:5}  {scripted}")
+def list_all(arguments: Sequence[str], presets: Presets, called: str) -> int:
+    """``list``: games, algorithms, presets and scripted seats."""
+    parse(List, arguments, f"{called} list")
+    games = {name: envs.make(name) for name in envs.names()}
+    print(
+        "Games (--env), the seats, the steps of an episode, the most that a group can earn in it:"
+    )
+    print(f"  {'':20}{'seats':>5} {'steps':>5} {'most':>5}")
+    for name, game in games.items():
+        spec = game.spec
+        most = "?" if spec.max_return is None else f"{spec.max_return:g}"
+        numbers = f"{spec.num_agents:5} {spec.horizon:5} {most:>5}"
+        print(f"  {name:20}{numbers}  {_headline(sys.modules[type(envs.config(name)).__module__])}")
     print("\nAlgorithms (--algo, and --seats):")
     for name in algorithms.names():
         agent = algorithms.ALGORITHMS[name]
-        doc = type(agent).__doc__ or ""
-        print(f"  {name:16}{doc.splitlines()[0]}{_changed(agent)}")
+        print(f"  {name:20}{_headline(type(agent))}{_changed(agent)}")
+    print("\nScripted seats (--seats only):")
+    common = set.intersection(*(set(game.scripted) for game in games.values()))
+    print(f"  {'every game':20}{', '.join(sorted(common))}")
+    for name, game in games.items():
+        if more := sorted(set(game.scripted) - common):
+            print(f"  {name:20}also {', '.join(more)}")
+    known = {
+        name: [algo for algo in algorithms.names() if _published(presets, name, algo)]
+        for name in games
+    }
+    print(f"\nPresets (--preset {PUBLISHED}: the settings of an algorithm's authors):")
+    for name, found in known.items():
+        if found:
+            print(f"  {name:20}{', '.join(found)}")
+    if not any(known.values()):
+        print("  none; the repository's own command line, as in `make train`, has some")
     return 0
+
+
+def _headline(documented: Any) -> str:
+    """The first line of a docstring, without its markup and its sources."""
+    line = (documented.__doc__ or "").splitlines()[0].replace("``", "")
+    return re.sub(r" \([^()]*\d{4}[^()]*\)", "", line)
+
+
+PUBLISHED = "published"
+"""The named preset."""
+
+
+def _published(presets: Presets, env: str, algo: str) -> bool:
+    """Whether the settings of an algorithm's authors are known for a game."""
+    try:
+        presets(env, algo, PUBLISHED)
+    except ConfigError:
+        return False
+    return True
+
+
+def print_completion(arguments: Sequence[str], presets: Presets, called: str) -> int:
+    """``completion``: a script for a shell, of all commands."""
+    options = parse(Completion, arguments, f"{called} completion")
+    start = begun(presets, deciding([]))
+    new = (train_options(start), sweep_options(start))
+    every = dict(zip(("train", "sweep"), map(_with_choices, new), strict=True)) | OPTIONS
+    print(completion(every, options.shell))
+    return 0
+
+
+def _with_choices(options: Any) -> Any:
+    """The same options, with types that say which names of games and algorithms there are."""
+    choices = {"env": envs.names(), "algo": algorithms.names(), "learner": tuple(LEARNERS)}
+    own = [(name, Literal[each], getattr(options, name)) for name, each in choices.items()]
+    cls = make_dataclass(type(options).__name__, own, bases=(type(options),), frozen=True)
+    return cls(**vars(options))
 
 
 def _changed(agent: Any) -> str:
@@ -362,5 +437,6 @@ ACTIONS = {
     "render": render,
     "check": check_runs,
     "schelling": schelling_diagram,
-    "games": games,
+    "list": list_all,
+    "completion": print_completion,
 }

@@ -1,19 +1,13 @@
-"""The options of each command, and the settings that they describe."""
+"""The options of the commands that play no part in training; imports neither jax nor games.
 
-import argparse
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+So their help is there at once. Those of ``train`` and ``sweep`` are in `lase_jax.cli.training`.
+"""
+
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Literal
 
 import tyro
-
-from envs.checks import ConfigError
-from lase_jax import algorithms
-from lase_jax.algorithms import NETS
-from lase_jax.core.settings import fitting
-from lase_jax.learners import with_learner
-from lase_jax.runs.config import Presets, RunConfig, named
 
 
 @dataclass(frozen=True)
@@ -23,9 +17,9 @@ class Eval:
     run: tyro.conf.Positional[Path]
     """Run folder, e.g. runs/ssh-lase."""
     episodes: int = 100
-    """Episodes per seed."""
+    """Episodes per seed, 1 or more."""
     seed: int = 0
-    """Seed of the episodes."""
+    """Seed of the episodes, 0 to 2147483647."""
     checkpoint: str = "newest"
     """Which one: "newest", "best" (by collective return in training), or a number of updates."""
     out: Path | None = None
@@ -42,18 +36,19 @@ class Check:
 
 @dataclass(frozen=True)
 class Crossplay:
-    """Lets agents of several trained runs play together: a table, crossplay.json and .png."""
+    """Lets agents of several trained runs play together: a table, a JSON file and a picture."""
 
     runs: tyro.conf.Positional[tuple[Path, ...]]
     """Run folders of one game, two or more."""
     episodes: int = 100
-    """Episodes per seed and seating."""
+    """Episodes per seed and seating, 1 or more."""
     seed: int = 0
-    """Seed of the episodes."""
+    """Seed of the episodes, 0 to 2147483647."""
     mode: Literal["sample", "greedy"] = "sample"
     """Draw actions from the policies, or always take the likeliest."""
     out: Path = Path("runs")
-    """Folder in which the files are written."""
+    """Folder in which the files are written, crossplay-<run>-<run>.json and .png; files of an
+    earlier cross-play stay, later ones get a number."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +62,7 @@ class Render:
     mode: Literal["sample", "greedy"] = "sample"
     """Draw actions from the policies, or always take the likeliest."""
     episode: int = 0
-    """Number of the episode; other numbers give other random draws."""
+    """Number of the episode, 0 to 2147483647; other numbers give other random draws."""
     checkpoint: str = "newest"
     """Which one: "newest", "best" (by collective return in training), or a number of updates."""
     out: Path | None = None
@@ -84,9 +79,9 @@ class Schelling:
     game: tyro.conf.Positional[str]
     """Name of a game, or module:name of an Env of your own, or of what makes one."""
     episodes: int = 1000
-    """Episodes of every number of cooperators."""
+    """Episodes of every number of cooperators, 2 or more."""
     seed: int = 0
-    """Seed of the episodes."""
+    """Seed of the episodes, 0 to 2147483647."""
     cooperator: str = "cooperator"
     """Scripted policy of those who cooperate."""
     defector: str = "defector"
@@ -96,111 +91,28 @@ class Schelling:
 
 
 @dataclass(frozen=True)
-class Games:
-    """Lists games, algorithms and scripted seats."""
+class List:
+    """Lists games with their seats and steps, algorithms, presets and scripted seats."""
 
 
-def deciding(arguments: Sequence[str]) -> argparse.Namespace:
-    """The options that decide which other options there are."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    parser.add_argument("--env", default="ssh")
-    parser.add_argument("--algo", default="lase")
-    parser.add_argument("--preset", default="")
-    parser.add_argument("--learner", default="")
-    parser.add_argument("--resume", default=None)
-    parser.add_argument("--hosts", default="")
-    try:
-        return parser.parse_known_args(arguments)[0]
-    except argparse.ArgumentError as error:
-        raise ConfigError(f"{error.argument_name} is empty: {error.message}.") from error
+@dataclass(frozen=True)
+class Completion:
+    """Prints a script that lets a shell complete commands, options and folders.
+
+    For bash: lase completion bash > ~/.local/share/bash-completion/completions/lase
+    """
+
+    shell: tyro.conf.Positional[Literal["bash", "zsh", "tcsh"]] = "bash"
+    """The shell."""
 
 
-def flags(arguments: Sequence[str]) -> set[str]:
-    """The options that were typed, without their values, e.g. ``{"--seeds"}``."""
-    return {argument.split("=")[0] for argument in arguments if argument.startswith("--")}
-
-
-def begun(presets: Presets, chosen: argparse.Namespace) -> RunConfig:
-    """The settings that the options of a new run or sweep start from."""
-    start = presets(chosen.env, chosen.algo, chosen.preset)
-    return replace(start, agent=with_learner(start.agent, chosen.learner))
-
-
-def configured(options: Any, presets: Presets) -> RunConfig:
-    """The run that the options of ``train`` or ``sweep`` describe."""
-    config = fitted(options.run, options)
-    if not options.seats:
-        return config
-
-    def find(name: str) -> Any:
-        agent = (
-            presets(options.env, name, "").agent if name in algorithms.ALGORITHMS else named(name)
-        )
-        return fitted(replace(config, agent=agent), options).agent
-
-    return config.with_seats(options.seats.split(","), find)
-
-
-def fitted(config: RunConfig, options: Any) -> RunConfig:
-    """The same run with the networks and the learner that options name, where agents have any."""
-    agent = with_learner(config.agent, options.learner)
-    return replace(config, agent=fitting(agent, NETS[options.net] if options.net else {}))
-
-
-def train_options(default: RunConfig) -> Any:
-    """The options of ``train`` as a dataclass instance, which starts from `default`."""
-
-    @dataclass(frozen=True)
-    class Train:
-        """Trains a society of agents in a game."""
-
-        run: Annotated[RunConfig, tyro.conf.arg(name="")]
-        env: str = default.env
-        """Name of the game; it decides the options under "game" and their defaults."""
-        algo: str = default.algo
-        """Name of the algorithm; it decides the options under "agent" and their defaults."""
-        preset: str = ""
-        """Settings to start from: empty for ours, "published" for those of the algorithm's paper or
-        its authors' code, where they are known for the game; other seats start from ours."""
-        seats: str = ""
-        """A name per seat, e.g. lase,a2c,a2c,random: algorithms and the game's scripted seats."""
-        learner: str = ""
-        """How policies and critics of all agents learn: a2c or ppo; empty for what the algorithm
-        starts from, which is a2c. It decides which options under "agent" there are."""
-        net: Literal["", "dense", "paper"] = ""
-        """Networks of all agents: two dense layers, or the paper's convolutions and LSTM."""
-        name: str = ""
-        """Name of the run; empty for game-algorithm and a number."""
-        out: Path = Path("runs")
-        """Folder in which the run's folder is made."""
-        overwrite: bool = False
-        """Delete an existing run of this name."""
-        hosts: str = ""
-        """One process on each of several machines: "auto" under SLURM, Kubernetes, Open MPI or on a
-        TPU pod, else "address:port,count,number": the first process's address, how many there are,
-        and which one this is, from 0."""
-        resume: Path | None = None
-        """Folder of a run to resume from its newest checkpoint; no setting may change."""
-
-    return Train(default)
-
-
-def sweep_options(default: RunConfig) -> Any:
-    """The options of ``sweep`` as a dataclass instance, which starts from `default`."""
-
-    @dataclass(frozen=True)
-    class Sweep(type(train_options(default))):
-        """Trains many settings of a society in a game, in as few programs as possible."""
-
-        sweep: str = ""
-        """Fields and values, e.g. "lr=1e-4,1e-3 delta=0,0.1", in every combination; with --samples
-        also ranges, e.g. "lr=log(1e-4,1e-2) delta=uniform(0,0.3)"."""
-        samples: int = 0
-        """Settings to draw at random; 0 for every combination."""
-        halvings: int = 0
-        """How many times the worse half of the settings is stopped: the last time after half of all
-        updates, the time before after a quarter, and so on."""
-        metric: str = "return/collective"
-        """Metric to compare settings by: its mean over the last tenth of a run; more is better."""
-
-    return Sweep(default)
+OPTIONS: dict[str, type] = {
+    "eval": Eval,
+    "crossplay": Crossplay,
+    "render": Render,
+    "check": Check,
+    "schelling": Schelling,
+    "list": List,
+    "completion": Completion,
+}
+"""The options of each command but ``train`` and ``sweep``."""

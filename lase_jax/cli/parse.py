@@ -3,12 +3,12 @@
 import contextlib
 import io
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import or_
+from typing import Annotated, Any
 
 import tyro
-
-from envs.checks import ConfigError
 
 
 def parse(target: Any, arguments: Sequence[str], called: str) -> Any:
@@ -31,8 +31,48 @@ def parse(target: Any, arguments: Sequence[str], called: str) -> Any:
             )
     except SystemExit as end:
         if end.code:
+            from envs.checks import ConfigError  # with all of jax, which help can do without
+
             raise ConfigError(one_line(complaint.getvalue())) from None
         raise
+
+
+def show_help(target: type, called: str) -> None:
+    """Prints the help of a command whose options are the fields of a dataclass."""
+    with contextlib.suppress(SystemExit):
+        parse(target, ["--help"], called)
+
+
+def completion(commands: Mapping[str, Any], shell: str, called: str = "lase") -> str:
+    """The script that lets a shell complete commands and their options.
+
+    Args:
+        commands: the options of each command by its name: a dataclass, or an instance of one.
+        shell: "bash", "zsh" or "tcsh".
+        called: name of the program.
+    """
+
+    def command(name: str, options: Any) -> Any:
+        cls, start = (options, {}) if isinstance(options, type) else (type(options), options)
+        default = {"default": start} if start else {}
+        described = tyro.conf.subcommand(name, prefix_name=False, **default)
+        return Annotated[tyro.conf.AvoidSubcommands[cls], described]
+
+    every = reduce(or_, (command(name, options) for name, options in commands.items()))
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
+        tyro.cli(every, prog=called, args=["--tyro-print-completion", shell])
+    script = printed.getvalue()
+    for given, better in FILES_TOO:
+        script = script.replace(given, better)
+    return script
+
+
+FILES_TOO = (
+    ('  COMPREPLY=("${matches[@]}")\n', '  COMPREPLY=(${completions:+"${matches[@]}"})\n'),
+    ("complete -F ", "complete -o default -F "),
+)
+"""What lets bash complete names of files where no option fits, as tyro's script does not."""
 
 
 REWORDED = (

@@ -25,6 +25,8 @@ COLUMNS = {
     "return/after_gifts": "after gifts",
 }
 """Metrics per agent that the table shows, and their titles there; events follow."""
+WIDTH = 140
+"""Characters in a line of a table that is written into a file or a pipe."""
 
 
 class Played(NamedTuple):
@@ -124,24 +126,28 @@ def report(
 ) -> dict[str, Any]:
     """The result of `evaluate` as JSON: means over seeds per agent, and every seed's numbers.
 
-    A number that does not exist (equality where nothing was earned) is null.
+    Beside the means stand half the widths of their 95 % intervals over seeds (Student's t). A
+    number that does not exist (equality where nothing was earned, the interval of one seed) is
+    null.
     """
+
+    def means(numbers: dict[str, np.ndarray]) -> dict[str, Any]:
+        """Means of metrics ``[S]``, and under "ci95" their intervals."""
+        found = {
+            name: [stats.number(part[0]) for part in stats.mean_and_band(values[None])]
+            for name, values in sorted(numbers.items())
+        }
+        intervals = {name: half for name, (_, half) in found.items()}
+        return {name: mean for name, (mean, _) in found.items()} | {"ci95": intervals}
+
     return {
         mode: {
             "agents": [
                 {"seat": seat, "kind": kind}
-                | {
-                    name: stats.number(stats.mean(values[:, seat], 0))
-                    for name, values in sorted(numbers.items())
-                    if values.ndim == 2
-                }
+                | means({n: values[:, seat] for n, values in numbers.items() if values.ndim == 2})
                 for seat, kind in enumerate(seats)
             ],
-            "group": {
-                name: stats.number(stats.mean(values, 0))
-                for name, values in sorted(numbers.items())
-                if values.ndim == 1
-            },
+            "group": means({n: values for n, values in numbers.items() if values.ndim == 1}),
             "seeds": {
                 str(seed): {
                     name: _numbers(values[index]) for name, values in sorted(numbers.items())
@@ -157,33 +163,51 @@ def _numbers(values: np.ndarray) -> Any:
     return [_numbers(part) for part in values] if np.ndim(values) else stats.number(values)
 
 
-def show(found: dict[str, Any], num_seeds: int, num_episodes: int) -> None:
-    """Prints the result of `report` as one table per mode."""
+def show(
+    found: dict[str, Any], num_seeds: int, num_episodes: int, most: float | None = None
+) -> None:
+    """Prints the result of `report` as one table per mode.
+
+    Args:
+        found: the result of `report`.
+        num_seeds: S.
+        num_episodes: episodes per seed.
+        most: an upper bound of the collective return, to be shown beside it; None for none.
+    """
     from rich.console import Console
     from rich.table import Table
 
     console = Console(markup=False)
+    if not console.is_terminal:
+        console.width = WIDTH
     for mode, result in found.items():
         group = result["group"]
-        table = Table(title=f"{mode}: mean of {num_episodes} episodes x {num_seeds} seeds")
+        interval = ", ± its 95 % interval over seeds" if num_seeds > 1 else ""
+        title = f"{mode}: mean of {num_episodes} episodes x {num_seeds} seeds{interval}"
+        table = Table(title=title)
         events = [name for name in result["agents"][0] if name.startswith("event/")]
         names = COLUMNS | {name: name.removeprefix("event/") for name in events}
         table.add_column("agent")
         table.add_column("kind")
-        for title in names.values():
-            table.add_column(title, justify="right")
+        for column in names.values():
+            table.add_column(column, justify="right")
         for agent in result["agents"]:
-            table.add_row(str(agent["seat"]), agent["kind"], *(_cell(agent[n]) for n in names))
+            table.add_row(str(agent["seat"]), agent["kind"], *(_cell(agent, n) for n in names))
         console.print(table)
+        possible = "" if most is None else f" of {most:g}"
         console.print(
-            f"collective return {_cell(group['return/collective'])}, "
-            f"equality {_cell(group['social/equality'])}, "
-            f"after gifts {_cell(group['social/equality_after'])}\n"
+            f"collective return {_cell(group, 'return/collective')}{possible}, "
+            f"equality {_cell(group, 'social/equality')}, "
+            f"after gifts {_cell(group, 'social/equality_after')}\n"
         )
 
 
-def _cell(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
+def _cell(means: dict[str, Any], name: str) -> str:
+    """A mean with its interval, e.g. ``"4.20 ± 0.13"``, or a dash."""
+    mean, half = means[name], means["ci95"][name]
+    if mean is None:
+        return "-"
+    return f"{mean:.2f}" if half is None else f"{mean:.2f} ± {half:.2f}"
 
 
 def scene(

@@ -12,6 +12,8 @@ FINAL_SHARE = 0.1
 """Final results are means over this last share of the rows."""
 LEVEL = 0.95
 """Confidence level of the intervals."""
+RESAMPLES = 2000
+"""How many times seeds are drawn by the bootstrap."""
 
 
 def mean(values: np.ndarray, axis: int | tuple[int, ...]) -> np.ndarray:
@@ -44,6 +46,28 @@ def mean_and_band(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     spread = np.sqrt(squares / np.maximum(freedom, 1))
     quantile = np.where(freedom > 0, stdtrit(np.maximum(freedom, 1), (1 + LEVEL) / 2), np.nan)
     return middle, quantile * spread / np.sqrt(np.maximum(count, 1))
+
+
+def bootstrap(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Ends of the `LEVEL` interval of the mean over seeds, by the bootstrap, both ``[R]``.
+
+    They are percentiles of means over seeds that are drawn with replacement, always the same draws;
+    so an interval lies between the lowest and the highest seed and cannot leave what is possible.
+
+    Args:
+        values: ``[R, S]``; NaN is left out. With fewer than two seeds the ends are NaN.
+    """
+    seeds = values.shape[1]
+    drawn = np.random.default_rng(0).multinomial(seeds, np.full(seeds, 1 / seeds), RESAMPLES)
+    present = ~np.isnan(values)
+    count = present @ drawn.T.astype(np.float64)  # [R, RESAMPLES]
+    total = np.where(present, values, 0.0) @ drawn.T
+    several = present.sum(1) > 1
+    means = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    ends = np.full((2, len(values)), np.nan)
+    tail = (1 - LEVEL) / 2
+    ends[:, several] = np.nanquantile(means[several], (tail, 1 - tail), axis=1)
+    return ends[0], ends[1]
 
 
 def number(value: Any) -> float | None:

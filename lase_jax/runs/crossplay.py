@@ -8,7 +8,9 @@ Letters: S seeds, N seats, R rows (seatings: for each seat, the society its agen
 """
 
 import itertools
+import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -25,6 +27,8 @@ from lase_jax.types import Carry, Mode, PyTree
 
 LIMIT = 81
 """All seatings of some societies are played if there are at most this many."""
+LONGEST = 150
+"""Most characters of the name of a result's file."""
 
 
 class Guest(NamedTuple):
@@ -178,6 +182,23 @@ def report(
     return {"runs": list(names), "tables": tables}
 
 
+def place(parent: Path, names: Sequence[str], mode: Mode) -> Path:
+    """The JSON file for the result of some runs: no file of that name, nor a picture, is there yet.
+
+    Args:
+        parent: the folder.
+        names: of the runs.
+        mode: how actions were chosen.
+    """
+    text = "-".join(["crossplay", *names] + ([mode] if mode != "sample" else []))
+    stem = re.sub(r"[^\w.=-]+", "-", text)[:LONGEST].strip("-")
+    for count in itertools.count(1):
+        file = parent / f"{stem if count == 1 else f'{stem}-{count}'}.json"
+        if not (file.exists() or file.with_suffix(".png").exists()):
+            return file
+    raise AssertionError("there is always a next number")
+
+
 def show(result: dict[str, Any], title: str) -> None:
     """Prints the result of `report` as a table."""
     from rich.console import Console
@@ -189,5 +210,6 @@ def show(result: dict[str, Any], title: str) -> None:
     table.add_column("group", justify="right")
     for row in result["tables"]:
         cells = [f"{who} {paid:.2f}" for who, paid in zip(row["seats"], row["return"], strict=True)]
-        table.add_row(*cells, f"{row['collective']['mean']:.2f}")
+        mean, half = row["collective"]["mean"], row["collective"]["ci95"]
+        table.add_row(*cells, f"{mean:.2f}" if half is None else f"{mean:.2f} ± {half:.2f}")
     Console(markup=False).print(table)

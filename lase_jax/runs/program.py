@@ -17,6 +17,9 @@ from lase_jax.runs import devices
 from lase_jax.runs.parts import Plan
 from lase_jax.types import Algorithm, Array, Carry, PyTree
 
+COMPILING = 5
+"""Compiling takes about so many times as long as tracing."""
+
 
 class Times(NamedTuple):
     """Seconds spent before the first update."""
@@ -79,7 +82,11 @@ def placed_carry(trainer: Trainer, start: Start, grid: Mesh) -> Carry:
 
 
 def part_program(
-    trainer: Trainer, like: Carry, plan: Plan, grid: Mesh
+    trainer: Trainer,
+    like: Carry,
+    plan: Plan,
+    grid: Mesh,
+    say: Callable[[str], None] | None = None,
 ) -> tuple[Callable[..., Any], Times]:
     """The program of one part, compiled ahead of time; its input carry is donated.
 
@@ -88,6 +95,7 @@ def part_program(
         like: the carry ``[P, ...]``, arrays or shapes.
         plan: how long a part is.
         grid: the mesh over which the carry is split.
+        say: prints a line before the compiler begins; None for none.
     """
     began = time.perf_counter()
     place = devices.of_carry(grid)
@@ -100,5 +108,7 @@ def part_program(
     )
     lowered = jitted.lower(like, plan.part)
     traced = time.perf_counter()
+    if say is not None:
+        say(f"Compiling, about {max(1, COMPILING * (traced - began)):.0f} s the first time.")
     executable = lowered.compile()
     return executable, Times(traced - began, time.perf_counter() - traced)

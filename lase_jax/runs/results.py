@@ -10,9 +10,10 @@ import jax
 from lase_jax.reports import evaluate, plots, stats
 from lase_jax.reports.animate import gif
 from lase_jax.reports.record import Record
-from lase_jax.runs import devices, files, folder, metrics_csv
+from lase_jax.runs import devices, files, folder, metrics_csv, overview
 from lase_jax.runs.parts import Plan
 from lase_jax.runs.program import Times
+from lase_jax.runs.progress import of_possible
 from lase_jax.runs.setup import Setup
 from lase_jax.types import Carry, Mode
 
@@ -68,8 +69,10 @@ def write(
         return []
 
     def curves() -> None:
-        title = f"{setup.config.env}, {' and '.join(dict.fromkeys(setup.seats))}"
-        files.replace(path / folder.CURVES, lambda file: plots.curves(record(), title, file))
+        names, most = setup.seats, setup.env.spec.max_return
+        title = f"{setup.config.env}: {overview.seats(names)}"
+        draw = functools.partial(plots.curves, record(), title, seats=names, most=most)
+        files.replace(path / folder.CURVES, lambda file: draw(path=file))
 
     def replay() -> None:
         if outcome.done == plan.updates:
@@ -85,6 +88,8 @@ def write(
 
     drawn = {folder.CURVES: curves, folder.REPLAY: replay} if pictures else {}
     failed = []
+    if pictures:
+        say("Drawing pictures, about 20 s; --no-pictures leaves them out.")
     for name, writer in (drawn | ({folder.SUMMARY: conclusion} if saved else {})).items():
         try:
             writer()
@@ -126,6 +131,8 @@ def summary(setup: Setup, plan: Plan, outcome: Outcome, record: Record) -> dict[
         "rows": len(record.update),
         "missing_rows": outcome.done // plan.window - len(record.update),
         "env_steps_per_seed": outcome.done * plan.steps,
+        "planned_env_steps_per_seed": plan.updates * plan.steps,
+        "max_return": setup.env.spec.max_return,
         "seats": list(setup.seats),
         "final": final,
         "final_rows": stats.final_rows(len(record.update)),
@@ -135,16 +142,22 @@ def summary(setup: Setup, plan: Plan, outcome: Outcome, record: Record) -> dict[
 
 
 def headline(result: dict[str, Any]) -> str:
-    """One line with the final return and the speed of training."""
+    """One line with the return at the end or, before it, after so many steps; and the speed."""
     final = result["final"].get("return/collective", {})
-    mean, half = final.get("mean"), final.get("ci95")
-    band = f" +- {half:.2f}" if half is not None else ""
-    learnt = f"Collective return {mean:.2f}{band} at the end, " if mean is not None else ""
+    mean, half, seeds = final.get("mean"), final.get("ci95"), len(final.get("seeds", ()))
+    band = f" (± {half:.2f}: 95 %, {seeds} seeds)" if half is not None else ""
+    done, planned = result["env_steps_per_seed"], result["planned_env_steps_per_seed"]
+    earned = "" if mean is None else of_possible(f"{mean:.2f}", result["max_return"])
+    learnt = f"Collective return {earned}{band} " if earned else ""
+    if result["finished"]:
+        learnt += f"at the end, {done:,} steps per seed" if earned else f"{done:,} steps per seed"
+    else:
+        learnt += f"after {done:,} of {planned:,} steps per seed"
     speed = result["steps_per_second"]
     missing = result["missing_rows"]
     lacks = f" {missing} of its rows are missing from {folder.METRICS}." if missing else ""
     took = f" in {result['seconds']['run']:.1f} s ({speed:,.0f} steps/s)" if speed else ""
-    return f"{learnt}{result['env_steps_per_seed']:,} steps per seed{took}.{lacks}"
+    return f"{learnt}{took}.{lacks}"
 
 
 def _rounded(value: float) -> float | None:

@@ -23,6 +23,7 @@ from lase_jax.runs import (
     folder,
     lock,
     metrics_csv,
+    overview,
     parts,
     program,
     results,
@@ -278,6 +279,8 @@ def train_run(
             say(f"{path} is finished: {one.plan.updates} updates.")
             return 0
         one.begin()
+        for line in overview.lines(one.setup, one.plan, one.wandb):
+            say(line)
         if one.done:
             say(f"Going on after update {one.done} of {one.plan.updates}.")
         train_together([one], one.plan.updates, received, say)
@@ -331,7 +334,7 @@ def train_together(runs: Sequence[Run], until: int, received: list[int], say: Sa
     grid = devices.mesh(seeds, first.setup.config.schedule.num_envs)
     start = program.start_of([(run.setup.algorithm, run.setup.seeds) for run in runs], grid)
     first_carry = program.initial_program(trainer, start, grid)
-    one_part, times = program.part_program(trainer, first_carry.out_info, first.plan, grid)
+    one_part, times = program.part_program(trainer, first_carry.out_info, first.plan, grid, say)
     say(f"Traced in {times.trace:.1f} s, compiled in {times.compile:.1f} s.")
     needed = devices.needed(one_part)
     if len(runs) > 1 and devices.agreed(needed > devices.free(grid)):
@@ -381,7 +384,8 @@ def advance(
     seeds, steps = sum(sizes), plan.steps * sum(sizes)
     saving, began = Saving(config.save_every), time.perf_counter()
     warned = False
-    with Progress(plan.updates * steps, done * steps, say) as progress:
+    most = runs[0].setup.env.spec.max_return
+    with Progress(plan.updates * steps, done * steps, say, seeds, most) as progress:
         while done < until and training(runs) and not stopped(received):
             carry, metrics = one_part(carry)
             metrics = devices.fetch(metrics, seeds)

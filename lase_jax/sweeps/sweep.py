@@ -340,7 +340,8 @@ def report(path: Path, sweep: Sweep, say: Say) -> None:
     csv.writer(numbers, lineterminator="\n").writerows(lines)
     files.write(path / NUMBERS, numbers.getvalue())
     files.write(path / TABLE, markdown(lines[0], lines[1:]))
-    files.replace(path / PICTURE, lambda file: plots.sweep(ranked, sweep.metric, file))
+    most = load_config(path / ranked[0].name)[0].game.spec().max_return
+    files.replace(path / PICTURE, lambda file: plots.sweep(ranked, sweep.metric, file, most))
     show(lines)
     say(f"The best is {path / ranked[0].name}; all are in {path / TABLE} and {PICTURE}.")
 
