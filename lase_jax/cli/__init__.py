@@ -31,7 +31,7 @@ def main(presets: "Presets | None" = None, called: str = "lase") -> int:
     """Runs the command in `sys.argv` and returns its exit code.
 
     Args:
-        presets: gives the settings that options start from; None for ready-made settings.
+        presets: gives the settings that options start from; None for those of `lase_jax.presets`.
         called: how the command line is called, for help and hints.
     """
     return execute(sys.argv[1:], presets, called)
@@ -39,19 +39,22 @@ def main(presets: "Presets | None" = None, called: str = "lase") -> int:
 
 def execute(arguments: Sequence[str], presets: "Presets | None", called: str) -> int:
     """Runs one command: 0 done, 2 bad input, 128 + n stopped by signal n."""
-    command, *rest = arguments or ["--help"]
-    if command in ("-h", "--help"):
+    if not arguments or arguments[0] in ("-h", "--help"):
         print(usage(called))
         return 0
 
     def run() -> int:
         with at_once():
             from envs.checks import choice
-            from lase_jax.cli import commands
-            from lase_jax.runs.config import default
+            from lase_jax.cli import commands, plugins
+            from lase_jax.presets import preset
 
-        choice("command", command, COMMANDS)
-        return commands.run(command, rest, presets or default, called)
+            names, others = plugins.split(arguments)
+            command = others[0] if others else ""
+            choice("command", command, COMMANDS)
+            plugins.load(names)
+        whole = f"{called}{plugins.words(names)}"
+        return commands.run(command, others[1:], presets or preset, whole)
 
     return guarded(run)
 
@@ -125,5 +128,9 @@ def of_machine(error: Exception) -> str:
 def usage(called: str) -> str:
     """The overview of commands."""
     lines = (f"  {name:10}{meaning}" for name, meaning in COMMANDS.items())
-    more = f"{called} <command> --help lists every option."
-    return "\n".join([f"usage: {called} <command> [options]", "", *lines, "", more])
+    more = (
+        f"{called} <command> --help lists every option.",
+        "--plugin MODULE, with any command, imports games and algorithms of your own: a module of",
+        "this folder or an installed one, which calls envs.register or algorithms.register.",
+    )
+    return "\n".join([f"usage: {called} <command> [options]", "", *lines, "", *more])

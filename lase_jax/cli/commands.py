@@ -4,7 +4,7 @@ import argparse
 import importlib
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ import envs
 from envs.checks import ConfigError, choice, integer, refusal, require
 from envs.types import Env
 from lase_jax import algorithms
+from lase_jax.cli import plugins
 from lase_jax.cli.options import (
     Check,
     Crossplay,
@@ -147,7 +148,9 @@ def sweep_runs(arguments: Sequence[str], presets: Presets, called: str) -> int:
     def create() -> None:
         plan = sweep.Sweep(options.metric, options.halvings, by_name)
         sweep.create(path, plan, runs, options.overwrite)
-        shared, file = _shared(arguments), path / sweep.AGENTS
+        named = plugins.split(shlex.split(called))[0]
+        shared = [*(f"{plugins.OPTION}={name}" for name in named), *_shared(arguments)]
+        file = path / sweep.AGENTS
         if not sweep.for_agents(swept, config, shared, options.metric, file):
             say(f"No {file.name}: agents of W&B cannot set flags or lists of numbers.")
 
@@ -323,15 +326,30 @@ def games(arguments: Sequence[str], presets: Presets, called: str) -> int:
     parse(Games, arguments, f"{called} games")
     print("Games (--env), with their agents, steps and scripted seats:")
     for name in envs.names():
-        game = envs.make(name)
-        scripted = ", ".join(game.scripted)
-        print(f"  {name:16}{game.spec.num_agents:3} {game.spec.horizon:5}  {scripted}")
+        print(f"  {name:16}{_told(_of_game, name)}")
     print("\nAlgorithms (--algo, and --seats):")
     for name in algorithms.names():
-        agent = algorithms.ALGORITHMS[name]
-        doc = type(agent).__doc__ or ""
-        print(f"  {name:16}{doc.splitlines()[0]}{_changed(agent)}")
+        print(f"  {name:16}{_told(_of_algorithm, name)}")
     return 0
+
+
+def _told(describe: Callable[[str], str], name: str) -> str:
+    """What `describe` says of a name, or why what a package announces by it cannot be used."""
+    try:
+        return describe(name)
+    except ConfigError as error:
+        return str(error)
+
+
+def _of_game(name: str) -> str:
+    game = envs.make(name)
+    return f"{game.spec.num_agents:3} {game.spec.horizon:5}  {', '.join(game.scripted)}"
+
+
+def _of_algorithm(name: str) -> str:
+    agent = algorithms.ALGORITHMS[name]
+    doc = (type(agent).__doc__ or "").splitlines() or [""]
+    return f"{doc[0]}{_changed(agent)}"
 
 
 def _changed(agent: Any) -> str:
