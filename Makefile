@@ -66,13 +66,13 @@ list: $(STAMP) ## List games with seats and steps, algorithms, presets and scrip
 	@$(RUN_PYTHON) -m experiments.run list $(ARGS)
 
 train: $(STAMP) ## Train, e.g. make train ENV=ssh SEEDS=5; with RUN=runs/x continue that run
-	@$(RUN_PYTHON) -m experiments.run train $(if $(RUN),$(call flag,resume,$(RUN)), \
+	@$(RUN_PYTHON) -m lase_jax.cli train $(if $(RUN),$(call flag,resume,$(RUN)), \
 		$(call flag,env,$(ENV)) $(call flag,algo,$(ALGO))) \
 		$(call flag,seeds,$(SEEDS)) $(call flag,steps,$(STEPS)) $(call flag,name,$(NAME)) \
 		$(call flag,wandb,$(WANDB)) $(ARGS)
 
 sweep: $(STAMP) ## Train many settings, e.g. make sweep ENV=ssh SWEEP="lr=1e-4,1e-3"; with RUN=runs/x continue that sweep
-	@$(RUN_PYTHON) -m experiments.run sweep $(if $(RUN),$(call flag,resume,$(RUN)), \
+	@$(RUN_PYTHON) -m lase_jax.cli sweep $(if $(RUN),$(call flag,resume,$(RUN)), \
 		$(call flag,env,$(ENV)) $(call flag,algo,$(ALGO)) $(call flag,sweep,$(SWEEP))) \
 		$(call flag,seeds,$(SEEDS)) $(call flag,steps,$(STEPS)) $(call flag,name,$(NAME)) \
 		$(call flag,wandb,$(WANDB)) $(ARGS)
@@ -81,11 +81,11 @@ need-run:
 	@$(if $(RUN),:,$(error RUN is empty: name a run's folder, e.g. RUN=runs/ssh-lase))
 
 eval: $(if $(RUNS),,need-run) $(STAMP) ## Evaluate a trained run, a table per agent; with RUNS="runs/x runs/y" let these play each other
-	@$(RUN_PYTHON) -m experiments.run $(if $(RUNS),crossplay $(foreach run,$(RUNS),$(call quote,$(run))), \
+	@$(RUN_PYTHON) -m lase_jax.cli $(if $(RUNS),crossplay $(foreach run,$(RUNS),$(call quote,$(run))), \
 		eval $(call quote,$(RUN))) $(ARGS)
 
 render: need-run $(STAMP) ## Animate a game of a run, e.g. make render RUN=runs/x SEED=0
-	@$(RUN_PYTHON) -m experiments.run render $(call quote,$(RUN)) $(call flag,seed,$(SEED)) $(ARGS)
+	@$(RUN_PYTHON) -m lase_jax.cli render $(call quote,$(RUN)) $(call flag,seed,$(SEED)) $(ARGS)
 
 test: $(STAMP) ## Run the tests
 	@$(PYTEST) $(ARGS)

@@ -1,8 +1,8 @@
 """Social dilemmas as pure step functions: ``envs.make("ssh")``."""
 
 from envs.checks import ConfigError
-from envs.registry import GAMES, GameConfig, config, make, names
-from envs.types import Env, EnvSpec, Step
+from envs.registry import GAMES, config, make, names, register
+from envs.types import Env, EnvSpec, GameConfig, Step
 
 __lase_jax__ = True
 """Marks this package as lase_jax's, since other packages are called `envs` too."""
@@ -17,4 +17,5 @@ __all__ = [
     "config",
     "make",
     "names",
+    "register",
 ]

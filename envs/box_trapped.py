@@ -86,6 +86,7 @@ class BoxTrapped:
         """The game as pure functions."""
         return Env(
             spec=self.spec(),
+            settings=self,
             reset=lambda key: reset(self, key),
             draw=lambda key: (),
             transition=lambda state, action, draws: transition(self, state, action),

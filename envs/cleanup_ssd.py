@@ -164,6 +164,7 @@ class CleanupSsd(Ssd):
         count = len(actions(self))
         return Env(
             spec=self.spec(),
+            settings=self,
             reset=lambda key: reset(self, key),
             draw=lambda key: draw(self, key),
             transition=lambda state, action, draws: transition(self, state, action, draws),

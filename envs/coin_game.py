@@ -111,6 +111,7 @@ class CoinGame:
         """The game as pure functions."""
         return Env(
             spec=self.spec(),
+            settings=self,
             reset=lambda key: reset(self, key),
             draw=lambda key: draw(self, key),
             transition=lambda state, action, draws: transition(self, state, action, draws),

@@ -120,6 +120,7 @@ class HarvestSsd(Ssd):
         count = len(ssd.actions(self))
         return Env(
             spec=self.spec(),
+            settings=self,
             reset=lambda key: reset(self, key),
             draw=lambda key: draw(self, key),
             transition=lambda state, action, draws: transition(self, state, action, draws),

@@ -93,6 +93,7 @@ class Matrix:
         """The game as pure functions."""
         return Env(
             spec=self.spec(),
+            settings=self,
             reset=reset,
             draw=lambda key: (),
             transition=lambda state, action, draws: transition(self, state, action),

@@ -1,4 +1,4 @@
-"""The registry of games: all ready-made settings by name."""
+"""The registry of games: all settings by name, those of this project and registered ones."""
 
 from typing import Any
 
@@ -7,26 +7,16 @@ from envs.box_trapped import BoxTrapped
 from envs.cleanup import Cleanup
 from envs.cleanup_ssd import CleanupSsd
 from envs.coin_game import CoinGame
+from envs.contract import require_game
 from envs.escape_room import EscapeRoom
 from envs.harvest_ssd import HarvestSsd
 from envs.matrix import Matrix
+from envs.menu import Menu
 from envs.snowdrift import Snowdrift
 from envs.stag_hunt import StagHunt
-from envs.types import Env
+from envs.types import Env, GameConfig
 
-GameConfig = (
-    BoxTrapped
-    | Cleanup
-    | CleanupSsd
-    | CoinGame
-    | EscapeRoom
-    | HarvestSsd
-    | Matrix
-    | Snowdrift
-    | StagHunt
-)
-
-GAMES: dict[str, GameConfig] = {
+READY: dict[str, GameConfig] = {
     "box_ring": BoxTrapped(outside=0, horizon=10, open_cost=1.0),
     "box_trapped": BoxTrapped(),
     "cleanup": Cleanup(),
@@ -101,15 +91,36 @@ GAMES: dict[str, GameConfig] = {
     "ssh": StagHunt(),
     "ssh_strict": StagHunt(hunt="choose"),
 }
+"""The games of this project."""
+GAMES: Menu[GameConfig] = Menu("game", READY, "lase_jax.games", require_game)
+"""All games: these, registered ones, and entry points of installed packages."""
+
+
+def register(name: str, settings: GameConfig, replace: bool = False) -> None:
+    """Puts a game on the menu: whatever takes the name of a game then takes this one.
+
+    Its class must be a frozen dataclass in a module (not in a script that is run as ``__main__``),
+    so that other processes can find it: a run's config.json names it as ``module:qualname``. On the
+    command line ``--plugin module`` imports the module that registers.
+
+    Args:
+        name: as it is typed, e.g. after ``--env``.
+        settings: the game's settings, see `envs.types.GameConfig`.
+        replace: whether a game of that name makes room.
+
+    Raises:
+        ConfigError: the name is taken, or the game breaks the contract of `envs.types`.
+    """
+    GAMES.register(name, settings, replace)
 
 
 def names() -> tuple[str, ...]:
-    """Names of all ready-made games, sorted."""
+    """Names of all games, sorted."""
     return tuple(sorted(GAMES))
 
 
 def config(name: str, /, **overrides: Any) -> GameConfig:
-    """The settings of a ready-made game, with some fields replaced.
+    """The settings of a game of the menu, with some fields replaced.
 
     Raises:
         ConfigError: unknown name or field (the message suggests the nearest), or an invalid value.
@@ -118,5 +129,7 @@ def config(name: str, /, **overrides: Any) -> GameConfig:
 
 
 def make(name: str, /, **overrides: Any) -> Env:
-    """Builds a ready-made game: ``make("ssh", rows=5, columns=5)``. Raises as `config` does."""
-    return config(name, **overrides).build()
+    """Builds a game of the menu: ``make("ssh", rows=5, columns=5)``. Raises as `config` does."""
+    settings = config(name, **overrides)
+    env = settings.build()
+    return env if env.settings else env._replace(settings=settings)

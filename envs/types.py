@@ -5,9 +5,10 @@ A game is a value of type `Env`: a bundle of pure functions that can be jitted, 
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
+import numpy as np
 
 
 class EnvSpec(NamedTuple):
@@ -90,6 +91,8 @@ class Env(NamedTuple):
         scripted: hand-written policies by name, each ``(key, obs[*obs_shape], agent) -> action``,
             where ``agent`` is the int32 seat; every game has ``"cooperator"``, ``"defector"`` and
             ``"random"``. They see only what a learner in that seat sees. ``key`` is consumed.
+        settings: the `GameConfig` that the game was built from, which a run's folder needs; None if
+            it is not known.
     """
 
     spec: EnvSpec
@@ -98,7 +101,31 @@ class Env(NamedTuple):
     transition: Callable[[Any, jax.Array, Any], tuple[Any, Step]]
     render: Callable[[Any], Any]
     scripted: Mapping[str, Callable[[jax.Array, jax.Array, jax.Array], jax.Array]]
+    settings: "GameConfig | None" = None
+
+    def __repr__(self) -> str:
+        spec = self.spec
+        shape = "x".join(map(str, spec.obs_shape))
+        seen = f"observations {shape} {np.dtype(spec.obs_dtype).name}"
+        acts = f"{spec.num_agents} agents, {spec.num_actions} actions, {spec.horizon} steps"
+        return f"Env({spec.name} version {spec.version}: {acts}, {seen})"
 
     def step(self, key: jax.Array, state: Any, action: jax.Array) -> tuple[Any, Step]:
         """One step from ``state`` with ``action [N]``. ``key`` is consumed."""
         return self.transition(state, action, self.draw(key))
+
+
+@runtime_checkable
+class GameConfig(Protocol):
+    """Settings of a game: a frozen dataclass of plain values, whose `build` makes the game.
+
+    Its fields become options of the command line, with the docstrings below them as help.
+    """
+
+    def spec(self) -> EnvSpec:
+        """Static facts of the game with these settings; the same as those of what is built."""
+        ...
+
+    def build(self) -> Env:
+        """The game as pure functions."""
+        ...

@@ -3,9 +3,9 @@
 import dataclasses
 from typing import Any, NamedTuple
 
-from experiments.presets import preset
 from lase_jax.core.settings import changed
 from lase_jax.learners import with_learner
+from lase_jax.presets import preset
 from lase_jax.runs.config import RunConfig
 
 

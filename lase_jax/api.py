@@ -11,7 +11,7 @@
     episode.gif("ssh.gif")
 
 A name such as "lase" means that algorithm with its default settings. ``make train`` uses settings
-that were chosen for each game instead; these are ``experiments.presets.preset(env, algo).agent``,
+that were chosen for each game instead; these are ``lase_jax.presets.preset(env, algo).agent``,
 which can be given in place of a name.
 
 Letters: U updates, S seeds, T steps, N seats.

@@ -8,9 +8,11 @@ Facts, opinions, learning: a `Rollout` holds facts and is never edited. From it 
 extrinsic reward. Learners are trained on the extrinsic reward plus the sum of all deltas.
 """
 
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import jax
+
+from envs.types import Env, EnvSpec
 
 Array = jax.Array
 PyTree = Any
@@ -197,6 +199,41 @@ class Agent(NamedTuple):
     learn: Learn
     remember: Remember = keep_memory
     reflect: Reflect | None = None
+
+
+@runtime_checkable
+class AlgorithmConfig(Protocol):
+    """Settings of a kind of agent: a frozen dataclass of plain values, which builds the agents.
+
+    Its fields become options of the command line, with the docstrings below them as help.
+    `lase_jax.learners.agents.AgentConfig` has all methods but `build`. Two facts may stand in the
+    class beside the fields, as ``ClassVar[bool]``: ``WHOLE_EPISODES``, the agents need rollouts of
+    whole episodes, and ``TOGETHER``, they see or hear each other beside the game.
+    """
+
+    def hyper(self) -> dict[str, float]:
+        """The settings that may be traced, and so swept under one compiled program."""
+        ...
+
+    def check(self, spec: EnvSpec, length: int, num_envs: int) -> None:
+        """Requires that the agents can learn from rollouts of ``length`` steps, ``num_envs`` wide.
+
+        Raises:
+            ConfigError: they cannot.
+        """
+        ...
+
+    def build(self, env: Env, seats: tuple[int, ...]) -> Agent:
+        """The agents on ``seats``.
+
+        Raises:
+            ConfigError: they cannot be on these seats.
+        """
+        ...
+
+    def actors(self, env: Env, seats: tuple[int, ...], present: tuple[int, ...]) -> Agent:
+        """Agents that were trained on ``seats`` and only act, on those that are ``present``."""
+        ...
 
 
 class Collect(Protocol):

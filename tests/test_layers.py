@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-CONTRACT = [["envs.types", "envs.checks", "lase_jax", "lase_jax._games"]]
+CONTRACT = [["envs.types", "envs.checks", "envs.menu", "lase_jax", "lase_jax._games"]]
 GAMES = [
     ["envs.grid", "envs.motion", "envs.render"],
     ["envs.ssd"],
@@ -35,8 +35,10 @@ LEARNING = [
 HOST = [  # files, clocks, pictures, printing
     ["lase_jax.reports*"],
     ["lase_jax.runs*"],
+    ["lase_jax.presets*"],
     ["lase_jax.sweeps*"],
     ["lase_jax.cli*", "lase_jax.api"],
+    ["lase_jax.adapters*"],
     ["experiments*"],
 ]
 STAIRS = (CONTRACT + GAMES + HOST, CONTRACT + LEARNING + HOST)
@@ -144,7 +146,7 @@ def test_folders_of_algorithms_do_not_know_each_other(module):
         ("lase_jax.nets.layers", "envs.types", True),
         ("lase_jax.runs.setup", "envs.registry", True),
         ("lase_jax.runs.setup", "lase_jax.loop.train", True),
-        ("experiments.run", "lase_jax.cli", True),
+        ("experiments.study", "lase_jax.cli", True),
         ("envs.stag_hunt", "envs.grid", True),
         ("envs.grid", "envs.stag_hunt", False),
         ("envs.stag_hunt", "lase_jax.types", False),
@@ -156,7 +158,9 @@ def test_folders_of_algorithms_do_not_know_each_other(module):
         ("lase_jax.loop.train", "lase_jax.runs.setup", False),
         ("lase_jax.reports.plots", "lase_jax.runs.sinks", False),
         ("lase_jax.runs.results", "lase_jax.reports.plots", True),
-        ("lase_jax.cli", "experiments.presets", False),
+        ("lase_jax.cli", "lase_jax.presets", True),
+        ("lase_jax.cli", "experiments.study", False),
+        ("lase_jax.runs.config", "lase_jax.presets", False),
     ],
 )
 def test_the_drawing_says_what_it_should(importer, imported, allowed):

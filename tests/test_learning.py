@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from experiments.presets import preset
 from lase_jax import api
+from lase_jax.presets import preset
 
 pytestmark = pytest.mark.slow
 

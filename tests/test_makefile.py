@@ -26,10 +26,10 @@ def make(*arguments, **environment):
 
 
 def experiment(*arguments, **environment):
-    """The arguments that `experiments.run` would receive."""
+    """The arguments that `lase_jax.cli` would receive."""
     output = make(*arguments, **environment).stdout.replace("\\\n", " ")
-    line = next(line for line in output.splitlines() if "-m experiments.run" in line)
-    return shlex.split(line.split("-m experiments.run")[1])
+    line = next(line for line in output.splitlines() if "-m lase_jax.cli" in line)
+    return shlex.split(line.split("-m lase_jax.cli")[1])
 
 
 def test_train_passes_on_what_was_given():

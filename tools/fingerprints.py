@@ -20,8 +20,8 @@ import numpy as np
 
 import envs
 from envs.checks import ConfigError
-from experiments.presets import preset
 from lase_jax import algorithms
+from lase_jax.presets import preset
 from lase_jax.runs.setup import set_up
 
 UPDATES = 2

@@ -103,7 +103,7 @@ def looks(bench: Growth, run: Path) -> Iterator[Look]:
     begin, seconds = time.monotonic(), 60.0 if bench.quick else 60 * bench.minutes
     horizon = f"--steps={10**9}", f"--chunks={MANY}", f"--points={MANY}", "--save-every=0"
     named = f"--env={bench.env}", f"--algo={bench.algo}", "--seeds=1", f"--out={run.parent}"
-    command = sys.executable, "-m", "experiments.run", "train", f"--name={run.name}"
+    command = sys.executable, "-m", "lase_jax.cli", "train", f"--name={run.name}"
     with (
         (run.parent / "said.txt").open("w+") as log,
         subprocess.Popen([*command, *named, *horizon], stdout=log, stderr=log) as training,

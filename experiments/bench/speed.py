@@ -7,7 +7,7 @@ own. Rates are medians over repeats after a warm-up; compile times are one cold 
 persistent cache. "ready" is the waiting time with that cache: the time of a further process from
 its start until its program can run.
 
-Training has the settings and the batch of `experiments.presets`; the paper's networks replace
+Training has the settings and the batch of `lase_jax.presets`; the paper's networks replace
 theirs where a case says so. Every repeat trains the same few updates of the untrained agents. That
 matters to LASE, which computes its weights only where an agent is rewarded: in Cleanup untrained
 agents are hardly ever rewarded, so the time measured there is the least that LASE takes. The case
@@ -198,7 +198,7 @@ def laid_out(config: "RunConfig", updates: int) -> tuple[Any, Any]:
 
 def settings(case: Case, seeds: int) -> "RunConfig":
     """The preset of a case's game and algorithm, with the case's variant."""
-    from experiments import presets
+    from lase_jax import presets
     from lase_jax.algorithms import NETS
     from lase_jax.core.settings import changed, fitting
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import tyro
 
-from experiments.presets import preset
 from experiments.study import train_all
 from lase_jax.cli import guarded
+from lase_jax.presets import preset
 from lase_jax.runs.config import RunConfig
 
 RULES = ("clone", "importance", "literal", "acting")

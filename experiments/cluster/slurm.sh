@@ -8,7 +8,7 @@
 #SBATCH --requeue
 
 # One process on each GPU, as JAX expects it of SLURM. From the repository's folder, on a file system
-# that all nodes share, with the options of `experiments.run train`:
+# that all nodes share, with the options of `lase_jax.cli train`:
 #
 #   make install EXTRA=cuda12
 #   sbatch experiments/cluster/slurm.sh big --env cleanup --seeds 64 --chunks 1000
@@ -24,4 +24,4 @@ if [ -f "runs/$name/config.json" ]; then
 else
     set -- --name "$name" "$@"
 fi
-exec srun .venv/bin/python -m experiments.run train "$@" --hosts auto
+exec srun .venv/bin/python -m lase_jax.cli train "$@" --hosts auto

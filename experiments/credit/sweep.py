@@ -18,10 +18,10 @@ from typing import Any
 import tyro
 
 from envs.registry import GAMES as CONFIGS
-from experiments.presets import preset
 from experiments.study import TUNING_SEED, train_all
 from lase_jax.cli import guarded
 from lase_jax.core.settings import changed
+from lase_jax.presets import preset
 from lase_jax.runs.config import RunConfig
 
 GAMES = ("cleanup", "ssg", "ssh", "ssh_strict", "coingame", "ipd")

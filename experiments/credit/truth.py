@@ -28,10 +28,10 @@ import tyro
 from envs.registry import GAMES as CONFIGS
 from envs.types import Env
 from experiments.credit.sweep import GAMES, seats
-from experiments.presets import preset
 from lase_jax.algorithms.lase import counterfactual
 from lase_jax.algorithms.lase.inference import deeds
 from lase_jax.cli import guarded
+from lase_jax.presets import preset
 from lase_jax.reports.tables import markdown
 from lase_jax.runs import files
 

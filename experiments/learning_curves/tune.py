@@ -7,7 +7,7 @@ episodes. Then each algorithm, with the best of its own settings, tries updates 
 and after parts of them, and with the better of these an entropy bonus that is constant instead of
 falling to a tenth over the budget. Every trial is a run of the game's whole budget with seeds 100
 and 101, which no table reports; the best mean return over its last tenth is chosen, and a test
-requires that `experiments.presets` has it. What LASE alone has is chosen by `experiments.credit`,
+requires that `lase_jax.presets` has it. What LASE alone has is chosen by `experiments.credit`,
 not by return.
 
 What a trial shows is kept in ``trials`` beside this file, and kept trials are skipped, so that the
@@ -29,11 +29,11 @@ from envs import checks
 from experiments.curves import fraction, interval
 from experiments.findings import Finding
 from experiments.learning_curves.sweep import ALGORITHMS, GAMES
-from experiments.presets import preset
-from experiments.presets.games import FALLS, STEADY
 from experiments.study import TRIAL_SEEDS, TUNING_SEED, load, train_all, trial
 from lase_jax.cli import guarded
 from lase_jax.core.settings import changed
+from lase_jax.presets import preset
+from lase_jax.presets.games import FALLS, STEADY
 from lase_jax.reports.tables import markdown
 from lase_jax.runs import files
 from lase_jax.runs.config import RunConfig

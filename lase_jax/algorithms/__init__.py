@@ -1,8 +1,9 @@
-"""The ready-made algorithms, by name."""
+"""The algorithms by name: those of this project and registered ones."""
 
 from typing import Any
 
 from envs import checks
+from envs.menu import Menu
 from lase_jax.algorithms.gift import Gift
 from lase_jax.algorithms.giving import Giving
 from lase_jax.algorithms.group import Group
@@ -18,25 +19,11 @@ from lase_jax.algorithms.scripted import Scripted
 from lase_jax.algorithms.svo import Svo
 from lase_jax.core import settings
 from lase_jax.learners import PPO
+from lase_jax.learners.agents import AgentConfig
 from lase_jax.nets.layers import DENSE, PAPER
+from lase_jax.types import AlgorithmConfig
 
-AlgorithmConfig = (
-    BasicInfluence
-    | Communication
-    | Gift
-    | Giving
-    | Group
-    | Independent
-    | Inequity
-    | Influence
-    | Lase
-    | Lio
-    | Lola
-    | Scripted
-    | Svo
-)
-
-ALGORITHMS: dict[str, AlgorithmConfig] = {
+READY: dict[str, AlgorithmConfig] = {
     "a2c": Independent(),
     "gift": Gift(),
     "giving": Giving(),
@@ -53,6 +40,45 @@ ALGORITHMS: dict[str, AlgorithmConfig] = {
     "si_comm": Communication(),
     "svo": Svo(),
 }
+"""The algorithms of this project."""
+
+
+def require_algorithm(config: Any) -> None:
+    """Requires settings that can build agents.
+
+    Raises:
+        ConfigError: a method is missing.
+    """
+    remedy = (
+        "give its class the methods of lase_jax.types.AlgorithmConfig, all but build() are those "
+        "of lase_jax.learners.agents.AgentConfig"
+    )
+    complete = isinstance(config, AlgorithmConfig) and type(config).build is not AgentConfig.build
+    checks.require(complete, "algorithm", config, remedy)
+
+
+ALGORITHMS: Menu[AlgorithmConfig] = Menu(
+    "algorithm", READY, "lase_jax.algorithms", require_algorithm
+)
+"""All algorithms: these, registered ones, and entry points of installed packages."""
+
+
+def register(name: str, settings: AlgorithmConfig, replace: bool = False) -> None:
+    """Puts an algorithm on the menu: whatever takes the name of one then takes this one.
+
+    Its class must be a frozen dataclass in a module (not in a script that is run as ``__main__``),
+    so that other processes can find it: a run's config.json names it as ``module:qualname``. On the
+    command line ``--plugin module`` imports the module that registers.
+
+    Args:
+        name: as it is typed, e.g. after ``--algo`` and in ``--seats``.
+        settings: the settings, see `lase_jax.types.AlgorithmConfig`.
+        replace: whether an algorithm of that name makes room.
+
+    Raises:
+        ConfigError: the name is taken, or the settings break the contract.
+    """
+    ALGORITHMS.register(name, settings, replace)
 
 
 NETS: dict[str, dict[str, Any]] = {
@@ -69,12 +95,12 @@ NETS: dict[str, dict[str, Any]] = {
 
 
 def names() -> tuple[str, ...]:
-    """Names of all ready-made algorithms, sorted."""
+    """Names of all algorithms, sorted."""
     return tuple(sorted(ALGORITHMS))
 
 
 def config(name: str, /, **overrides: Any) -> AlgorithmConfig:
-    """Returns the settings of a ready-made algorithm, with some fields changed.
+    """Returns the settings of an algorithm of the menu, with some fields changed.
 
     Raises:
         ConfigError: unknown name or field (the message lists the nearest ones), or a bad value.

@@ -30,13 +30,15 @@ COMMANDS = {
 EARLIER = {"games": "list"}
 """Names that commands had before."""
 HELP = {"-h", "--help"}
+PLUGIN = "--plugin"
+"""The option that names a module to import; it may stand anywhere, and more than once."""
 
 
 def main(presets: "Presets | None" = None, called: str = "lase") -> int:
     """Runs the command in `sys.argv` and returns its exit code.
 
     Args:
-        presets: gives the settings that options start from; None for ready-made settings.
+        presets: gives the settings that options start from; None for those of `lase_jax.presets`.
         called: how the command line is called, for help and hints.
     """
     return execute(sys.argv[1:], presets, called)
@@ -44,22 +46,29 @@ def main(presets: "Presets | None" = None, called: str = "lase") -> int:
 
 def execute(arguments: Sequence[str], presets: "Presets | None", called: str) -> int:
     """Runs one command: 0 done, 2 bad input, 128 + n stopped by signal n."""
-    command, *rest = arguments or ["--help"]
-    command = EARLIER.get(command, command)
 
     def run() -> int:
         with at_once():
             from envs.checks import choice
-            from lase_jax.cli import commands
-            from lase_jax.runs.config import default
+            from lase_jax.cli import commands, plugins
+            from lase_jax.presets import preset
 
-        choice("command", command, COMMANDS)
+            names, others = plugins.split(arguments)
+            name, *options = others or [""]
+            name = EARLIER.get(name, name)
+            choice("command", name, COMMANDS)
+            plugins.load(names)
+        whole = f"{called}{plugins.words(names)}"
         try:
-            return commands.run(command, rest, presets or default, called)
+            return commands.run(name, options, presets or preset, whole)
         except SystemExit as end:  # what was asked for has been printed, e.g. help
             return int(end.code or 0)
 
     occupy_streams()
+    if any(argument.startswith(PLUGIN) for argument in arguments):
+        return guarded(run)  # help may depend on what the module registers
+    command, *rest = arguments or ["--help"]
+    command = EARLIER.get(command, command)
     asks = bool(HELP & {command, *rest})
     if asks and _helped(command, called):
         return 0
@@ -173,5 +182,9 @@ def of_machine(error: Exception) -> str:
 def usage(called: str) -> str:
     """The overview of commands."""
     lines = (f"  {name:11}{meaning}" for name, meaning in COMMANDS.items())
-    more = f"{called} <command> --help lists every option."
-    return "\n".join([f"usage: {called} <command> [options]", "", *lines, "", more])
+    more = (
+        f"{called} <command> --help lists every option.",
+        f"{PLUGIN} MODULE, with any command, imports games and algorithms of your own: a module of",
+        "this folder or an installed one, which calls envs.register or algorithms.register.",
+    )
+    return "\n".join([f"usage: {called} <command> [options]", "", *lines, "", *more])

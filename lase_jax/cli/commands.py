@@ -5,7 +5,7 @@ import importlib
 import re
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, make_dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ import envs
 from envs.checks import ConfigError, choice, integer, refusal, require
 from envs.types import Env
 from lase_jax import algorithms
+from lase_jax.cli import plugins
 from lase_jax.cli.options import (
     OPTIONS,
     Check,
@@ -157,7 +158,9 @@ def sweep_runs(arguments: Sequence[str], presets: Presets, called: str) -> int:
     def create() -> None:
         plan = sweep.Sweep(options.metric, options.halvings, by_name)
         sweep.create(path, plan, runs, options.overwrite)
-        shared, file = _shared(arguments), path / sweep.AGENTS
+        named = plugins.split(shlex.split(called))[0]
+        shared = [*(f"{plugins.OPTION}={name}" for name in named), *_shared(arguments)]
+        file = path / sweep.AGENTS
         if not sweep.for_agents(swept, config, shared, options.metric, file):
             say(f"No {file.name}: agents of W&B cannot set flags or lists of numbers.")
 
@@ -339,7 +342,7 @@ def _game(name: str) -> Env:
 def list_all(arguments: Sequence[str], presets: Presets, called: str) -> int:
     """``list``: games, algorithms, presets and scripted seats."""
     parse(List, arguments, f"{called} list")
-    games = {name: envs.make(name) for name in envs.names()}
+    games, unusable = _made(envs.make, envs.names())
     print(
         "Games (--env), the seats, the steps of an episode, the most that a group can earn in it:"
     )
@@ -349,32 +352,46 @@ def list_all(arguments: Sequence[str], presets: Presets, called: str) -> int:
         most = "?" if spec.max_return is None else f"{spec.max_return:g}"
         numbers = f"{spec.num_agents:5} {spec.horizon:5} {most:>5}"
         print(f"  {name:20}{numbers}  {_headline(sys.modules[type(envs.config(name)).__module__])}")
+    _print_unusable(unusable)
+    agents, unusable = _made(algorithms.config, algorithms.names())
     print("\nAlgorithms (--algo, and --seats):")
-    for name in algorithms.names():
-        agent = algorithms.ALGORITHMS[name]
+    for name, agent in agents.items():
         print(f"  {name:20}{_headline(type(agent))}{_changed(agent)}")
+    _print_unusable(unusable)
     print("\nScripted seats (--seats only):")
     common = set.intersection(*(set(game.scripted) for game in games.values()))
     print(f"  {'every game':20}{', '.join(sorted(common))}")
     for name, game in games.items():
         if more := sorted(set(game.scripted) - common):
             print(f"  {name:20}also {', '.join(more)}")
-    known = {
-        name: [algo for algo in algorithms.names() if _published(presets, name, algo)]
-        for name in games
-    }
     print(f"\nPresets (--preset {PUBLISHED}: the settings of an algorithm's authors):")
-    for name, found in known.items():
-        if found:
-            print(f"  {name:20}{', '.join(found)}")
-    if not any(known.values()):
-        print("  none; the repository's own command line, as in `make train`, has some")
+    for name in games:
+        if known := [algo for algo in agents if _published(presets, name, algo)]:
+            print(f"  {name:20}{', '.join(known)}")
     return 0
+
+
+def _made(
+    make: Callable[[str], Any], names: Sequence[str]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """What `make` makes of names, and why what packages announce by others cannot be used."""
+    made, unusable = {}, {}
+    for name in names:
+        try:
+            made[name] = make(name)
+        except ConfigError as error:
+            unusable[name] = str(error)
+    return made, unusable
+
+
+def _print_unusable(reasons: Mapping[str, str]) -> None:
+    for name, reason in reasons.items():
+        print(f"  {name:20}{reason}")
 
 
 def _headline(documented: Any) -> str:
     """The first line of a docstring, without its markup and its sources."""
-    line = (documented.__doc__ or "").splitlines()[0].replace("``", "")
+    line = ((documented.__doc__ or "").splitlines() or [""])[0].replace("``", "")
     return re.sub(r" \([^()]*\d{4}[^()]*\)", "", line)
 
 

@@ -10,11 +10,13 @@ from typing import Any, Literal
 
 import tyro
 
-from envs import checks
+from envs import checks, registry
 from envs.checks import ConfigError
-from envs.registry import GAMES, GameConfig
-from envs.types import Env
-from lase_jax.algorithms import ALGORITHMS, AlgorithmConfig, Scripted
+from envs.menu import qualified
+from envs.registry import GAMES
+from envs.types import Env, GameConfig
+from lase_jax import algorithms
+from lase_jax.algorithms import ALGORITHMS, Scripted
 from lase_jax.core import settings
 from lase_jax.core.settings import Inline
 from lase_jax.learners import LearnerConfig
@@ -23,7 +25,7 @@ from lase_jax.loop.train import Schedule
 from lase_jax.nets.layers import Net
 from lase_jax.runs import earlier, files
 from lase_jax.runs.earlier import TAG
-from lase_jax.types import Algorithm
+from lase_jax.types import Algorithm, AlgorithmConfig
 
 MAX_SEED = checks.LARGEST_INTEGER
 """The largest seed of a random key."""
@@ -134,7 +136,7 @@ is the default."""
 
 
 def named(name: str) -> AlgorithmConfig:
-    """The ready-made algorithm of that name, else the game's scripted policy of that name."""
+    """The algorithm of that name, else the game's scripted policy of that name."""
     return ALGORITHMS.get(name) or Scripted(name)
 
 
@@ -176,14 +178,12 @@ def seated(env: Env, kinds: Sequence[Kind]) -> Algorithm:
     return society(env.spec, groups)
 
 
-def default(env: str, algo: str, preset: str = "") -> RunConfig:
-    """A run of a ready-made game and algorithm with default settings; it has no named presets.
+def default(env: str, algo: str) -> RunConfig:
+    """A run of a game and an algorithm of the menus, with their default settings.
 
     Raises:
-        ConfigError: an unknown name (the message gives the nearest ones), or a named preset.
+        ConfigError: an unknown name (the message gives the nearest ones).
     """
-    nameless = "leave it out, or use `python -m experiments.run`, which has presets"
-    checks.require(not preset, "preset", preset, nameless)
     checks.choice("env", env, GAMES)
     checks.choice("algo", algo, ALGORITHMS)
     return RunConfig(env, algo, GAMES[env], ALGORITHMS[algo])
@@ -197,36 +197,63 @@ def program_key(config: RunConfig) -> str:
 
     def static(agent: AlgorithmConfig) -> dict[str, Any]:
         traced = agent.hyper()
-        kinds = {name: type(getattr(agent, name)).__name__ for name in settings.inlined(agent)}
+        kinds = {name: name_of(type(getattr(agent, name))) for name in settings.inlined(agent)}
         fields = {name: to_json(value) for name, value in settings.items(agent)}
         return kinds | {name: value for name, value in fields.items() if name not in traced}
 
     whole = to_json(config)
     kinds = [Kind(config.algo, config.agent), *config.others]
     agents = [
-        {"name": kind.name, TAG: type(kind.agent).__name__, **static(kind.agent)} for kind in kinds
+        {"name": kind.name, TAG: name_of(type(kind.agent)), **static(kind.agent)} for kind in kinds
     ]
     rest = {name: whole[name] for name in whole if name not in ("agent", "others", "seed")}
     return json.dumps([rest, agents], sort_keys=True)
 
 
-CLASSES: dict[str, type] = {
+OWN: dict[str, type] = {
     cls.__name__: cls
     for cls in (
         *(RunConfig, Kind, Schedule, Net),
-        *typing.get_args(GameConfig),
-        *typing.get_args(AlgorithmConfig),
+        *map(type, registry.READY.values()),
+        *map(type, algorithms.READY.values()),
         *typing.get_args(LearnerConfig),
     )
 }
-"""Every class that a configuration may hold, by the name it has in JSON."""
+"""Every class of this project that a configuration may hold, by the name it has in JSON."""
+
+
+def known(name: Any) -> type:
+    """The class that JSON names: one of `OWN`, or ``module:qualname`` of one that is registered.
+
+    Nothing is imported because a file names it, except for what installed packages announce.
+
+    Raises:
+        ConfigError: an unknown class; says how to make it known.
+    """
+    if name in OWN:
+        return OWN[name]
+    module, colon, _ = name.partition(":") if isinstance(name, str) else ("", "", "")
+    if not colon:
+        checks.choice(TAG, name, OWN)
+    found = GAMES.classes() | ALGORITHMS.classes()
+    remedy = (
+        "it is not registered: import the module that calls envs.register or "
+        f"lase_jax.algorithms.register for it, on the command line by --plugin {module}"
+    )
+    checks.require(name in found, TAG, name, remedy)
+    return found[name]
+
+
+def name_of(cls: type) -> str:
+    """The name of a class in JSON, see `known`."""
+    return cls.__name__ if OWN.get(cls.__name__) is cls else qualified(cls)
 
 
 def to_json(value: Any) -> Any:
     """Settings as dicts, lists and plain values; every dict names its class."""
     if dataclasses.is_dataclass(value):
         fields = {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
-        return {TAG: type(value).__name__} | fields
+        return {TAG: name_of(type(value))} | fields
     return [to_json(part) for part in value] if isinstance(value, tuple) else value
 
 
@@ -241,8 +268,7 @@ def from_json(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     value = earlier.converted(value)
-    checks.choice(TAG, value.get(TAG), CLASSES)
-    cls = CLASSES[value[TAG]]
+    cls = known(value.get(TAG))
     fields = {name: from_json(part) for name, part in value.items() if name != TAG}
     for name in fields:
         checks.choice(f"field of {value[TAG]}", name, [f.name for f in dataclasses.fields(cls)])

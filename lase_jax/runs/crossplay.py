@@ -63,7 +63,7 @@ def guests(setup: Setup, carry: Carry) -> list[Guest]:
     for seat, kind in enumerate(kinds):
         acting = everyone[groups.index(kind)]
         seats = tuple(other for other, each in enumerate(kinds) if each == kind)
-        if kind.agent.TOGETHER:
+        if getattr(kind.agent, "TOGETHER", False):
             agents.append(Guest(kind, seats, acting))
             continue
         place, alone = seats.index(seat), kind.agent.actors(setup.env, seats, (seat,))

@@ -95,8 +95,10 @@ def load_config(path: Path) -> tuple[RunConfig, dict[str, Any]]:
         require(isinstance(text, str), name, text, f"it is no text, mend {path / folder.CONFIG}")
     version = content.get("env_version")
     integer("env_version", version, 0)
-    remedy = f"the rules of {config.env} are now version {config.game.version}, start a new run"
-    require(version == config.game.version, "env_version", version, remedy)
+    remedy = (
+        f"the rules of {config.env} are now version {config.game.spec().version}, start a new run"
+    )
+    require(version == config.game.spec().version, "env_version", version, remedy)
     return config, content
 
 
@@ -142,7 +144,7 @@ def create_run(config: RunConfig, path: Path, overwrite: bool, **facts: Any) -> 
     """
     content = {
         "run": to_json(config),
-        "env_version": config.game.version,
+        "env_version": config.game.spec().version,
         "id": uuid.uuid4().hex,
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         **folder.provenance(),

@@ -393,7 +393,7 @@ def for_agents(
 
     if any(isinstance(axes.value_at(run, axis.path), bool | tuple) for axis in found):
         return False
-    start = ["${interpreter}", "-m", "experiments.run", "train"]
+    start = ["${interpreter}", "-m", "lase_jax.cli", "train"]
     drawn = any(isinstance(axis.values, axes.Range) for axis in found)
     files.write_json(
         path,

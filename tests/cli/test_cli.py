@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import tiny
 
-from experiments.presets import preset
 from lase_jax import cli
+from lase_jax.presets import preset
 from lase_jax.runs import devices, files, folder
 from lase_jax.runs.setup import load_config
 
@@ -77,8 +77,8 @@ def test_bad_input_is_one_line_and_exit_code_2(arguments, message, capsys, tmp_p
 
 def test_help_is_answered_without_jax():
     code = (
-        "import sys; from experiments.run import preset; from lase_jax.cli import execute; "
-        "assert execute(['--help'], preset, 'lase') == 0; assert 'jax' not in sys.modules"
+        "import sys; from lase_jax.cli import execute; "
+        "assert execute(['--help'], None, 'lase') == 0; assert 'jax' not in sys.modules"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60
@@ -236,7 +236,7 @@ def test_a_schelling_diagram_of_any_game(name, tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize("seconds", [0.3, 0.6, 1.0, 1.5])
 def test_ctrl_c_while_libraries_load_says_nothing(seconds, tmp_path):
     """Else they print tracebacks, or catch it, and training begins."""
-    command = [sys.executable, "-m", "experiments.run", "train", *tiny.FLAGS, "--env", "ssh"]
+    command = [sys.executable, "-m", "lase_jax.cli", "train", *tiny.FLAGS, "--env", "ssh"]
     command += ["--algo", "a2c", "--steps", "800000", "--out", str(tmp_path)]
     options = dict(stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     with subprocess.Popen(command, cwd=ROOT, **options) as process:
@@ -250,7 +250,7 @@ def test_ctrl_c_while_libraries_load_says_nothing(seconds, tmp_path):
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 @pytest.mark.parametrize("seconds", [0.0, 0.2, 0.5, 1.0])
 def test_ctrl_c_before_the_first_update_is_never_lost(seconds, tmp_path):
-    command = [sys.executable, "-m", "experiments.run", "train", *tiny.FLAGS, "--env", "ssh"]
+    command = [sys.executable, "-m", "lase_jax.cli", "train", *tiny.FLAGS, "--env", "ssh"]
     command += ["--algo", "a2c", "--steps", "80000000", "--out", str(tmp_path), "--name", "x"]
     options = dict(stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     with subprocess.Popen(command, cwd=ROOT, **options) as process:

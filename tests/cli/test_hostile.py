@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 import tiny
 
-from experiments.presets import preset
 from lase_jax import cli
+from lase_jax.presets import preset
 from lase_jax.runs import folder
 from lase_jax.runs.run import train_run
 from lase_jax.runs.setup import create_run

@@ -14,7 +14,7 @@ from lase_jax.cli import guarded
 from lase_jax.runs import results
 
 ROOT = Path(__file__).parents[2]
-GAMES = [sys.executable, "-m", "experiments.run", "games"]
+GAMES = [sys.executable, "-m", "lase_jax.cli", "games"]
 
 
 def shell(line, **options):
@@ -95,6 +95,6 @@ def test_what_the_encoding_lacks_is_a_number(encoding):
 @pytest.mark.skipif(os.name != "posix", reason="pipes of a shell")
 def test_training_goes_on_without_its_reader(tmp_path):
     flags = " ".join(["train", "--env", "ssh", "--algo", "a2c", "--steps", "160", *tiny.FLAGS])
-    line = f"{sys.executable} -m experiments.run {flags} --name x --out {tmp_path} 2>&1 | head -1"
+    line = f"{sys.executable} -m lase_jax.cli {flags} --name x --out {tmp_path} 2>&1 | head -1"
     printed, _ = shell(line)
     assert printed[-1].split()[0] == "0" and results.finished(tmp_path / "x")

@@ -1,5 +1,4 @@
 import dataclasses
-import typing
 
 import pytest
 
@@ -13,9 +12,8 @@ def test_names_are_sorted_and_each_is_a_game():
         assert envs.make(name).spec == envs.GAMES[name].spec()
 
 
-def test_every_kind_of_game_is_in_the_union_and_has_a_name_of_its_own():
+def test_every_kind_of_game_has_a_name_of_its_own():
     kinds = {type(game) for game in envs.GAMES.values()}
-    assert kinds == set(typing.get_args(envs.GameConfig))
     assert len({kind.name for kind in kinds}) == len(kinds)
 
 

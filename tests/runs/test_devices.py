@@ -15,7 +15,7 @@ import pytest
 import tiny
 
 from envs.checks import ConfigError
-from experiments.presets import preset
+from lase_jax.presets import preset
 from lase_jax.runs import devices, folder, metrics_csv, program
 from lase_jax.runs.program import start_of
 from lase_jax.runs.setup import set_up
@@ -115,7 +115,7 @@ class Processes:
 
     def start(self, *more, new=True):
         process = subprocess.Popen(
-            [sys.executable, "-m", "experiments.run", "train", *(self.words if new else []), *more],
+            [sys.executable, "-m", "lase_jax.cli", "train", *(self.words if new else []), *more],
             cwd=ROOT,
             env=environment(JAX_PLATFORMS="cpu"),
             stdout=subprocess.PIPE,

@@ -293,7 +293,7 @@ def start(path, *more, steps=1280, chunks=40):
     arguments = ["train", *tiny.FLAGS, "--env", "ssh", "--algo", "a2c", "--steps", str(steps)]
     arguments += ["--name", path.name, "--out", str(path.parent)]
     arguments += ["--save-every", "0", "--chunks", str(chunks)]
-    command = [sys.executable, "-m", "experiments.run", *(more or arguments)]
+    command = [sys.executable, "-m", "lase_jax.cli", *(more or arguments)]
     return subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -322,7 +322,7 @@ def test_stopped_killed_and_resumed_equals_undisturbed(tmp_path):
     first.send_signal(signal.SIGTERM)
     printed, _ = first.communicate(timeout=100)
     assert first.returncode == 143, printed
-    assert f"experiments.run train --resume {broken}" in printed
+    assert f"lase_jax.cli train --resume {broken}" in printed
     stopped = committed(broken)
 
     second = start(broken, "train", "--resume", str(broken))

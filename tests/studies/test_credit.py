@@ -9,8 +9,8 @@ from experiments import ceilings
 from experiments.ceilings.analysis import played, societies
 from experiments.credit import analysis, sweep, truth
 from experiments.learning_curves.sweep import GAMES as OF_THE_PAPER
-from experiments.presets import preset
 from experiments.study import load
+from lase_jax.presets import preset
 from lase_jax.runs.setup import set_up
 
 SIZE = truth.Truth(states=8, continuations=64)

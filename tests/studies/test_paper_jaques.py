@@ -11,8 +11,8 @@ from experiments.paper.book import Results
 from experiments.paper.jaques import PAPER, arms, claims, measures, stages, tune
 from experiments.paper.jaques.measures import AROUND, Course
 from experiments.paper.scales import SCALES
-from experiments.presets import jaques
 from experiments.study import load
+from lase_jax.presets import jaques
 from lase_jax.runs.setup import set_up
 
 PAIRS = [(ablation, arm) for ablation, arm, _ in arms.EXPERIMENTS.values()]

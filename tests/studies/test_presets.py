@@ -11,11 +11,11 @@ from envs.checks import ConfigError
 from experiments import findings, study
 from experiments.findings import Finding
 from experiments.learning_curves import tune
-from experiments.presets import PUBLISHED, SETTINGS, jaques, preset, published
 from lase_jax import algorithms
 from lase_jax.algorithms.influence.moa import Influencers
 from lase_jax.core.settings import items
 from lase_jax.learners.actor_critic import Learner
+from lase_jax.presets import PUBLISHED, SETTINGS, jaques, preset, published
 from lase_jax.runs.config import default, to_json
 from lase_jax.runs.setup import set_up
 
@@ -73,8 +73,6 @@ def test_what_nobody_published_is_refused():
         preset("ssh", "lola", "published")
     with pytest.raises(ConfigError, match="preset is 'mine'"):
         preset("ssh", "a2c", "mine")
-    with pytest.raises(ConfigError, match="preset is 'published': leave it out, or use `python -m"):
-        default("ssh", "a2c", "published")
 
 
 @pytest.mark.parametrize("env", ["coingame", "ssg"])

@@ -10,8 +10,8 @@ import pytest
 import tiny
 
 from envs.checks import ConfigError
-from experiments.presets import preset
 from lase_jax import cli
+from lase_jax.presets import preset
 from lase_jax.runs import devices, folder, metrics_csv, parts, program, results
 from lase_jax.runs.inspection import inspect
 from lase_jax.runs.parts import plan_of

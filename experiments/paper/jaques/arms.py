@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from envs import checks
-from experiments.presets import jaques, preset
 from lase_jax.core.settings import changed
+from lase_jax.presets import jaques, preset
 from lase_jax.runs.config import RunConfig, default
 
 

@@ -11,7 +11,7 @@ from experiments.paper.book import Runs, Stage
 from experiments.paper.jaques.arms import ARMS, OF_THE_PAPER, full, small
 from experiments.paper.jaques.measures import measure
 from experiments.paper.scales import Scale
-from experiments.presets.jaques import GAMES as FULL_SIZE
+from lase_jax.presets.jaques import GAMES as FULL_SIZE
 from lase_jax.runs.config import RunConfig
 
 BOXES = ("box_trapped", "box_ring")

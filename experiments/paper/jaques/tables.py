@@ -16,8 +16,8 @@ from experiments.paper.jaques.claims import (
 )
 from experiments.paper.jaques.stages import BOXES, CONDITIONS, DILEMMAS
 from experiments.paper.verdicts import label
-from experiments.presets.jaques import GAMES as FULL_SIZE
 from lase_jax.core import settings as fields
+from lase_jax.presets.jaques import GAMES as FULL_SIZE
 from lase_jax.reports import stats
 from lase_jax.reports.tables import markdown
 

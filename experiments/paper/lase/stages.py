@@ -13,12 +13,12 @@ from experiments.findings import Keep
 from experiments.paper.book import Runs, Stage
 from experiments.paper.lase.views import views
 from experiments.paper.scales import Scale
-from experiments.presets import preset
 from experiments.schelling.analysis import PAPER
 from experiments.variants import settings
 from lase_jax.algorithms import ALGORITHMS, AlgorithmConfig, Scripted
 from lase_jax.core.settings import changed, fitting
 from lase_jax.nets.layers import Net
+from lase_jax.presets import preset
 from lase_jax.runs.config import RunConfig
 
 GAMES = PAPER

@@ -24,7 +24,7 @@ from experiments.paper.lase.stages import (
     varied,
 )
 from experiments.paper.verdicts import label
-from experiments.presets import preset
+from lase_jax.presets import preset
 from lase_jax.reports import stats
 from lase_jax.reports.tables import markdown
 

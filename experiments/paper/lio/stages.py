@@ -12,9 +12,9 @@ from experiments.findings import Keep
 from experiments.paper.book import Runs, Stage
 from experiments.paper.lio.measures import measure
 from experiments.paper.scales import Scale
-from experiments.presets import preset
 from experiments.variants import VARIANTS
 from lase_jax.core.settings import changed
+from lase_jax.presets import preset
 from lase_jax.runs.config import RunConfig
 
 ROOMS = ("escape_room", "escape_room_3")

@@ -15,8 +15,8 @@ from envs.registry import GAMES
 from experiments.curves import save
 from experiments.paper.book import NUMBERS
 from experiments.paper.drawing import new
-from experiments.presets.published import AUTHORS_DILEMMA
 from lase_jax.algorithms.lola import exact
+from lase_jax.presets.published import AUTHORS_DILEMMA
 from lase_jax.runs import files
 
 LOOKAHEADS = (0.0, 0.5, 1.0)

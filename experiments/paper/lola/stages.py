@@ -12,8 +12,8 @@ from experiments.findings import Keep
 from experiments.paper.book import Runs, Stage
 from experiments.paper.lola.exact import RULES
 from experiments.paper.scales import Scale
-from experiments.presets import preset
 from lase_jax.core.settings import changed
+from lase_jax.presets import preset
 
 ARMS: Mapping[str, dict[str, Any]] = {
     "naive": dict(lookahead=0),

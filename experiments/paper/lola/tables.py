@@ -6,7 +6,7 @@ from experiments.paper.lola.claims import own_share
 from experiments.paper.lola.stages import ARMS, IN_NETWORKS
 from experiments.paper.lola.stages import dice as sampled
 from experiments.paper.verdicts import label
-from experiments.presets import preset
+from lase_jax.presets import preset
 from lase_jax.reports.tables import markdown
 
 STORED = {

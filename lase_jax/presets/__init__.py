@@ -9,10 +9,10 @@ away on average in that game. ``experiments/LOG.md`` tells how the settings were
 import dataclasses
 
 from envs import checks
-from experiments.presets.games import SETTINGS, Settings
-from experiments.presets.published import PUBLISHED, published
 from lase_jax.core.settings import changed, fitting
 from lase_jax.loop.train import Schedule
+from lase_jax.presets.games import SETTINGS, Settings
+from lase_jax.presets.published import PUBLISHED, published
 from lase_jax.runs.config import RunConfig, default
 
 __all__ = ["PUBLISHED", "SETTINGS", "preset", "published", "whole_episodes"]
@@ -38,8 +38,8 @@ def preset(env: str, algo: str, name: str = "") -> RunConfig:
     agent = changed(agent, game.own.get(algo, {}))
     length = game.lengths.get(algo, schedule.rollout_length)
     schedule = dataclasses.replace(schedule, rollout_length=length)
-    if agent.WHOLE_EPISODES and schedule.rollout_length:
-        schedule = whole_episodes(schedule, run.game.horizon)
+    if getattr(agent, "WHOLE_EPISODES", False) and schedule.rollout_length:
+        schedule = whole_episodes(schedule, run.game.spec().horizon)
     return dataclasses.replace(run, schedule=schedule, agent=agent)
 
 

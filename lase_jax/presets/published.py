@@ -7,10 +7,10 @@ from typing import Any
 
 from envs import checks
 from envs.registry import GAMES
-from experiments.presets import jaques
 from lase_jax.core.settings import changed
 from lase_jax.loop.train import Schedule
 from lase_jax.nets.layers import Net
+from lase_jax.presets import jaques
 from lase_jax.runs.config import RunConfig, default
 
 
@@ -179,7 +179,7 @@ def published(env: str, algo: str) -> RunConfig:
     theirs = PUBLISHED[env, algo]
     return dataclasses.replace(
         run,
-        game=dataclasses.replace(run.game, **theirs.game),
+        game=changed(run.game, theirs.game),
         agent=changed(run.agent, jaques.CRITIC | theirs.agent),
         schedule=theirs.schedule,
     )
