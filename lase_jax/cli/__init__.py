@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from lase_jax.cli import plugins
 from lase_jax.cli.output import occupy_streams, printable, short_warnings, tolerant
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ COMMANDS = {
 EARLIER = {"games": "list"}
 """Names that commands had before."""
 HELP = {"-h", "--help"}
-PLUGIN = "--plugin"
-"""The option that names a module to import; it may stand anywhere, and more than once."""
 
 
 def main(presets: "Presets | None" = None, called: str = "lase") -> int:
@@ -50,7 +49,7 @@ def execute(arguments: Sequence[str], presets: "Presets | None", called: str) ->
     def run() -> int:
         with at_once():
             from envs.checks import choice
-            from lase_jax.cli import commands, plugins
+            from lase_jax.cli import commands
             from lase_jax.presets import preset
 
             names, others = plugins.split(arguments)
@@ -65,7 +64,7 @@ def execute(arguments: Sequence[str], presets: "Presets | None", called: str) ->
             return int(end.code or 0)
 
     occupy_streams()
-    if any(argument.startswith(PLUGIN) for argument in arguments):
+    if any(argument.startswith(plugins.PLUGIN) for argument in arguments):
         return guarded(run)  # help may depend on what the module registers
     command, *rest = arguments or ["--help"]
     command = EARLIER.get(command, command)
@@ -184,7 +183,8 @@ def usage(called: str) -> str:
     lines = (f"  {name:11}{meaning}" for name, meaning in COMMANDS.items())
     more = (
         f"{called} <command> --help lists every option.",
-        f"{PLUGIN} MODULE, with any command, imports games and algorithms of your own: a module of",
-        "this folder or an installed one, which calls envs.register or algorithms.register.",
+        f"{plugins.PLUGIN} MODULE, with any command, imports games and algorithms of your own: a",
+        "module of this folder or an installed one, which calls envs.register or",
+        "algorithms.register.",
     )
     return "\n".join([f"usage: {called} <command> [options]", "", *lines, "", *more])

@@ -1,13 +1,15 @@
-"""Modules from outside that register games and algorithms: ``lase --plugin mygames train ...``."""
+"""Modules from outside that register games and algorithms: ``lase --plugin mygames train ...``.
+
+Importing this module imports neither jax nor games.
+"""
 
 import importlib
 import shlex
 import sys
 from collections.abc import Sequence
 
-from envs.checks import ConfigError, refusal, require
-from lase_jax.cli import PLUGIN
-from lase_jax.runs import files
+PLUGIN = "--plugin"
+"""The option that names a module to import; it may stand anywhere, and more than once."""
 
 
 def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -16,6 +18,8 @@ def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     Raises:
         ConfigError: the option has no value.
     """
+    from envs.checks import require
+
     names, others = [], []
     rest = iter(arguments)
     for argument in rest:
@@ -35,6 +39,9 @@ def load(names: Sequence[str]) -> None:
     Raises:
         ConfigError: one cannot be imported, or what it registers is refused.
     """
+    from envs.checks import ConfigError, refusal
+    from lase_jax.runs import files
+
     if names and "" not in sys.path:
         sys.path.insert(0, "")
     for name in names:
