@@ -63,7 +63,7 @@ install: $(STAMP) ## Set up .venv and nothing else
 	@:
 
 list: $(STAMP) ## List games with seats and steps, algorithms, presets and scripted seats
-	@$(RUN_PYTHON) -m experiments.run list $(ARGS)
+	@$(RUN_PYTHON) -m lase_jax.cli list $(ARGS)
 
 train: $(STAMP) ## Train, e.g. make train ENV=ssh SEEDS=5; with RUN=runs/x continue that run
 	@$(RUN_PYTHON) -m lase_jax.cli train $(if $(RUN),$(call flag,resume,$(RUN)), \

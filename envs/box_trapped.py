@@ -49,7 +49,7 @@ class BoxTrapped:
     outside: int = 1
     """M, number of agents that begin outside, the first ones; 0 to N - 1."""
     horizon: int = 20
-    """Steps of an episode."""
+    """Steps of an episode, 1 or more."""
     meal_reward: float = 1.0
     """Reward of a step of eating, outside or in an open box."""
     open_cost: float = 0.0

@@ -73,13 +73,14 @@ class Cleanup:
     radius: int = 2
     """Cells that an agent sees to each side, 1 to 7 (2: a 5x5 window)."""
     horizon: int = 100
-    """Steps of an episode."""
+    """Steps of an episode, 1 or more."""
     initial_waste: int = 8
     """Waste at the start, on distinct river cells."""
     waste_spawn_probability: float = 0.1
-    """Probability per step that one waste appears, below the depletion threshold."""
+    """Probability per step that one waste appears, below the depletion threshold, in [0, 1]."""
     apple_spawn_probability: float = 1.0
-    """Probability per step of an apple when the river is clean; per cell with growth "cell"."""
+    """Probability per step of an apple when the river is clean, in [0, 1]; per cell with growth
+    "cell"."""
     threshold_depletion: float = 0.5
     """Fraction of river cells with waste at and above which nothing grows, in (restoration, 1]."""
     threshold_restoration: float = 0.0

@@ -131,12 +131,12 @@ class CleanupSsd(Ssd):
     map: Literal["25x18", "10x10", "7x7"] = "25x18"
     """Name of the map; it has 10, 3 or 2 spawn cells."""
     apple_spawn_probability: float = 0.05
-    """Probability of an apple per step and apple cell when the river is clean."""
+    """Probability of an apple per step and apple cell when the river is clean, in [0, 1]."""
     waste_rule: Literal["until_one", "one_draw"] = "until_one"
     """Whether waste appears: "until_one", clean river cells draw for it in turn until one succeeds;
     "one_draw", a single draw decides."""
     waste_spawn_probability: float = 0.5
-    """Probability of each of these draws."""
+    """Probability of each of these draws, in [0, 1]."""
     threshold_depletion: float = 0.4
     """Fraction of river cells with waste at and above which nothing spawns, in (restoration, 1]."""
     threshold_restoration: float = 0.0

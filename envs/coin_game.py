@@ -67,7 +67,7 @@ class CoinGame:
     radius: int = 2
     """Cells that an agent sees to each side, 1 to 7 (2: a 5x5 window)."""
     horizon: int = 100
-    """Steps of an episode."""
+    """Steps of an episode, 1 or more."""
     num_coins: int = 1
     """Coins on the map at any time, 1 to 64."""
     coin_reward: float = 1.0

@@ -50,7 +50,7 @@ class EscapeRoom:
     levers: int = 1
     """Agents that must choose the lever in the same step to open the door, fewer than agents."""
     horizon: int = 5
-    """Steps of an episode."""
+    """Steps of an episode, 1 or more."""
     escape_reward: float = 10.0
     """Reward of each agent that leaves."""
     move_cost: float = 1.0

@@ -58,7 +58,7 @@ class Matrix:
     """R, S, T and P of the second player, from its side, in games that are not symmetric; () for
     those of the first."""
     horizon: int = 100
-    """Steps of an episode."""
+    """Steps of an episode, 1 or more."""
 
     def __post_init__(self) -> None:
         """Checks every setting; raises `ConfigError` on one that cannot work."""

@@ -62,7 +62,7 @@ class Snowdrift:
     radius: int = 2
     """Cells that an agent sees to each side, 1 to 7 (2: a 5x5 window)."""
     horizon: int = 50
-    """Steps of an episode."""
+    """Steps of an episode, 1 or more."""
     num_drifts: int = 6
     """Snowdrifts at the start."""
     removal_reward: float = 6.0

@@ -91,7 +91,7 @@ class Ssd:
     radius: int = 7
     """Cells that an agent sees to each side, 1 to 7 (7: a 15x15 window)."""
     horizon: int = 1000
-    """Steps of an episode."""
+    """Steps of an episode, 1 or more."""
     view: Literal["planes", "rgb"] = "planes"
     """What windows hold: "planes", a binary plane per agent and kind of object; "rgb", the colours
     of the original, divided by 255. From colours no algorithm can tell which agents are in view."""

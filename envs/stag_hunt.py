@@ -53,7 +53,7 @@ class StagHunt:
     radius: int = 2
     """Cells that an agent sees to each side, 1 to 7 (2: a 5x5 window)."""
     horizon: int = 30
-    """Steps of an episode."""
+    """Steps of an episode, 1 or more."""
     num_hares: int = 4
     """Hares at the start."""
     num_stags: int = 2

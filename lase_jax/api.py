@@ -99,8 +99,10 @@ class Result(NamedTuple):
         Raises:
             ConfigError: they cannot be written there.
         """
+        facts = (self.society.seats, self.game.spec.max_return)
+        draw = partial(plots.curves, self.record, self.name)
         with files.writing("path", Path(path)):
-            files.replace(Path(path), lambda file: plots.curves(self.record, self.name, file))
+            files.replace(Path(path), lambda file: draw(file, *facts))
 
     @typed.arguments
     def evaluate(

@@ -291,7 +291,7 @@ def test_the_wheel_trains_with_the_newest_of_all_it_needs(python, wheel, tmp_pat
     for command in (
         [inside / "python", "-m", "pip", "install", "--quiet", "--upgrade", wheel],
         [inside / "python", ROOT / "tests" / "two_updates.py"],
-        [inside / "lase", "games"],
+        [inside / "lase", "list"],
     ):
         setting = {name: os.environ[name] for name in os.environ if name != "PYTHONPATH"}
         done = subprocess.run(

@@ -35,9 +35,10 @@ class Giving(AgentConfig):
     """Actor-critics that may give reward to others."""
 
     amount: float = 2.0
-    """The most that is given to a co-player in one step, in the unit of rewards."""
+    """The most that is given to a co-player in one step, in the unit of rewards, above 0."""
     levels: int = 1
-    """Number of amounts, in equal steps up to `amount`: 1 is all or nothing, 10 nearly any."""
+    """Number of amounts, in equal steps up to `amount`, 1 to 100: 1 is all or nothing, 10 nearly
+    any."""
     price: float = 1.0
     """What the giver loses for each unit that it gives: 1 is zero-sum, 0 costs nothing."""
     budget: float = 0.0

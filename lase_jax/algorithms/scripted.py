@@ -34,7 +34,8 @@ class Scripted:
     other: str = ""
     """Name of the policy that it follows otherwise (see `share`, `until`); "" for none."""
     share: float = 1.0
-    """Probability of an episode in which it follows `policy`; in the others it follows `other`."""
+    """Probability of an episode in which it follows `policy`, in [0, 1]; in the others it follows
+    `other`."""
     until: int = 0
     """Episodes of training after which it follows `other` for good; 0 for never."""
 

@@ -420,7 +420,7 @@ def print_completion(arguments: Sequence[str], presets: Presets, called: str) ->
 
 def _with_choices(options: Any) -> Any:
     """The same options, with types that say which names of games and algorithms there are."""
-    choices = {"env": envs.names(), "algo": algorithms.names(), "learner": tuple(LEARNERS)}
+    choices = {"env": envs.names(), "algo": algorithms.names(), "learner": ("", *LEARNERS)}
     own = [(name, Literal[each], getattr(options, name)) for name, each in choices.items()]
     cls = make_dataclass(type(options).__name__, own, bases=(type(options),), frozen=True)
     return cls(**vars(options))

@@ -21,7 +21,7 @@ MOST = 64
 
 def folder() -> Path:
     """Where texts are kept: in the user's folder for caches."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     return Path(home) / "lase_jax" / "help"
 
 

@@ -45,23 +45,24 @@ class ActorCriticConfig(abc.ABC):
     """Settings of every learner, and the rule by which it learns."""
 
     lr: float = 1e-3
-    """Learning rate of Adam."""
+    """Learning rate of Adam, above 0."""
     lr_end: float = 1.0
-    """Multiple of `lr` that is reached after `lr_episodes`."""
+    """Multiple of `lr` that is reached after `lr_episodes`, 0 or more."""
     lr_episodes: int = 1
-    """Episodes over which the learning rate changes linearly."""
+    """Episodes over which the learning rate changes linearly, 1 or more."""
     gamma: float = 0.95
     """Discount of rewards, in [0, 1]."""
     lam: float = 0.7
-    """Decay of the generalised advantage: 0 one-step TD error (the paper), 1 Monte-Carlo return."""
+    """Decay of the generalised advantage, in [0, 1]: 0 one-step TD error (the paper), 1 Monte-Carlo
+    return."""
     entropy: float = 0.05
-    """Weight of the entropy bonus."""
+    """Weight of the entropy bonus, 0 or more."""
     entropy_end: float = 1.0
-    """Multiple of `entropy` that is reached after `entropy_episodes`."""
+    """Multiple of `entropy` that is reached after `entropy_episodes`, 0 or more."""
     entropy_episodes: int = 1
-    """Episodes over which the weight of the entropy bonus changes linearly."""
+    """Episodes over which the weight of the entropy bonus changes linearly, 1 or more."""
     critic: float = 0.5
-    """Weight of the critic's squared error."""
+    """Weight of the critic's squared error, 0 or more."""
     critic_trunk: Literal["own", "shared"] = "own"
     """Whether the critic has layers of its own below its head, or the policy's, which it then
     trains too; in either case it reads the policy's LSTM."""
@@ -69,16 +70,16 @@ class ActorCriticConfig(abc.ABC):
     """Train the critic on values in units of the root mean square of discounted returns so far, so
     that the scale of rewards makes no difference."""
     max_grad_norm: float = 1.0
-    """Each agent's gradient is scaled down to this global norm; with layers of its own, the
-    critic's by itself."""
+    """Each agent's gradient is scaled down to this global norm, above 0; with layers of its own,
+    the critic's by itself."""
     normalise: bool = True
     """Divide each agent's advantages by their standard deviation, after subtracting the mean."""
     epsilon_start: float = 0.5
-    """Share of uniform actions in the behaviour policy at the start."""
+    """Share of uniform actions in the behaviour policy at the start, in [0, 1]."""
     epsilon_end: float = 0.05
-    """Share of uniform actions in the behaviour policy after `epsilon_episodes`."""
+    """Share of uniform actions in the behaviour policy after `epsilon_episodes`, in [0, 1]."""
     epsilon_episodes: int = 2000
-    """Episodes over which the share decays linearly."""
+    """Episodes over which the share decays linearly, 1 or more."""
     log_prob: Literal["behaviour", "policy"] = "behaviour"
     """Whose log-probability the policy gradient uses: "behaviour", the epsilon mixture that the
     actions were drawn from, which is on-policy; "policy", pi itself, as in the author's prototype,

@@ -46,11 +46,11 @@ class PPO(ActorCriticConfig):
     """Proximal policy optimisation with the clipped surrogate."""
 
     epochs: int = 4
-    """How often an update goes over its rollout."""
+    """How often an update goes over its rollout, 1 or more."""
     minibatches: int = 4
-    """Minibatches per epoch, one gradient step each; a divisor of `num_envs`."""
+    """Minibatches per epoch, one gradient step each, 1 or more; a divisor of `num_envs`."""
     clip: float = 0.2
-    """Clip of the ratio of new and old probability: no gain beyond 1 +- this."""
+    """Clip of the ratio of new and old probability, above 0: no gain beyond 1 +- this."""
     value_clip: float = 0.0
     """Clip of the critic: no gain if a value moves further than this from the old one, in units of
     the scale of returns (see `scale_values`); 0 for no clip."""

@@ -24,9 +24,9 @@ class Schedule:
     """How much is played between updates, and in total."""
 
     steps: int = 1_000_000
-    """Environment steps per seed, counted over all parallel environments."""
+    """Environment steps per seed, 1 or more, counted over all parallel environments."""
     num_envs: int = 16
-    """Environments played side by side by one seed."""
+    """Environments played side by side by one seed, 1 or more."""
     rollout_length: int = 0
     """Steps between updates; a divisor of the game's horizon, or 0 for whole episodes."""
 

@@ -87,7 +87,8 @@ def frames(scene: Scene) -> list[Image.Image]:
     gift = np.add.reduceat(scene.gift, starts)
     net = reward + gift.sum(1) - gift.sum(2)
     ends = np.minimum(starts + stride, steps)
-    width = _board(scene, 0).width + PANEL - 2 * MARGIN
+    board = _board(scene, 0)
+    width = board.width + PANEL - 2 * MARGIN
     captions = [
         _caption(f"Step {end} of {steps}.", *each, width)
         for end, *each in zip(ends, reward, gift, strict=True)
@@ -95,10 +96,11 @@ def frames(scene: Scene) -> list[Image.Image]:
     room = Caption(*(max(map(len, lines)) * [""] for lines in zip(*captions, strict=True)))
     nothing = np.zeros((num_seats, num_seats))
     opening = Caption(["Before the first step."], [])
-    drawn = [_frame(scene, 0, opening, room, nothing, np.zeros(num_seats))]
+    drawn = [_frame(scene, board, opening, room, nothing, np.zeros(num_seats))]
     for index, end in enumerate(ends):
         total = net[: index + 1].sum(0)
-        drawn.append(_frame(scene, int(end), captions[index], room, gift[index], total))
+        board = _board(scene, int(end))
+        drawn.append(_frame(scene, board, captions[index], room, gift[index], total))
     return drawn
 
 
@@ -146,10 +148,14 @@ def _board(scene: Scene, time: int) -> Image.Image:
 
 
 def _frame(
-    scene: Scene, time: int, caption: Caption, room: Caption, gift: np.ndarray, total: np.ndarray
+    scene: Scene,
+    board: Image.Image,
+    caption: Caption,
+    room: Caption,
+    gift: np.ndarray,
+    total: np.ndarray,
 ) -> Image.Image:
     """The map on the left, the gifts on the right, below them a caption with room for others."""
-    board = _board(scene, time)
     height = max(board.height, PANEL)
     below = LINE * (len(room.earned) + len(room.given)) + MARGIN
     size = (board.width + PANEL, height + below)

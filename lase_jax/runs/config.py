@@ -65,18 +65,18 @@ class RunConfig:
     others: tyro.conf.Suppress[tuple[Kind, ...]] = ()
     """The kinds of agents in `seats` other than `agent`."""
     seeds: int = 5
-    """Number of seeds, trained side by side in one process."""
+    """Number of seeds, trained side by side in one process, 1 to 100000."""
     seed: int = 0
-    """The first seed; the others count up from it, so that each can be repeated alone."""
+    """The first seed, 0 or more; the others count up from it, so each can be repeated alone."""
     chunks: int = 100
-    """Parts that training is cut into; between them it logs, saves, and can be stopped."""
+    """Parts that training is cut into, 1 or more; between them it logs, saves, can be stopped."""
     points: int = 500
-    """About how many rows per seed metrics.csv gets; each is a mean over several updates."""
+    """About how many rows per seed metrics.csv gets, 1 or more, as means over several updates."""
     save_every: float = 30.0
     """Least number of seconds between checkpoints; 0 saves after every part."""
     keep_every: int = 0
-    """Parts between checkpoints that are kept for good, besides the newest ones and the best; 0 for
-    none."""
+    """Parts between checkpoints that are kept for good, 1 or more, besides the newest ones and the
+    best; 0 for none."""
     wandb: WandbMode = "offline"
     """Whether and how metrics also go to Weights & Biases."""
 

@@ -89,7 +89,8 @@ def write(
     drawn = {folder.CURVES: curves, folder.REPLAY: replay} if pictures else {}
     failed = []
     if pictures:
-        say("Drawing pictures, about 20 s; --no-pictures leaves them out.")
+        what = "pictures, about 20 s" if outcome.done == plan.updates else folder.CURVES
+        say(f"Drawing {what}; --no-pictures leaves this out.")
     for name, writer in (drawn | ({folder.SUMMARY: conclusion} if saved else {})).items():
         try:
             writer()

@@ -1,3 +1,6 @@
+import contextlib
+import io
+import json
 import os
 import shutil
 import signal
@@ -9,7 +12,9 @@ from pathlib import Path
 import pytest
 import tiny
 
+from envs import matrix as ipd
 from lase_jax import cli
+from lase_jax.cli import commands
 from lase_jax.presets import preset
 from lase_jax.runs import devices, files, folder
 from lase_jax.runs.setup import load_config
@@ -75,10 +80,20 @@ def test_bad_input_is_one_line_and_exit_code_2(arguments, message, capsys, tmp_p
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory, monkeypatch):
+    """Help that is kept is kept here."""
+    place = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(place))
+    return place
+
+
 def test_help_is_answered_without_jax():
     code = (
-        "import sys; from lase_jax.cli import execute; "
-        "assert execute(['--help'], None, 'lase') == 0; assert 'jax' not in sys.modules"
+        "import sys; from lase_jax import cli\n"
+        "asked = [[], *([name] for name in cli.COMMANDS if name not in ('train', 'sweep'))]\n"
+        "for each in asked: assert cli.execute([*each, '--help'], None, 'lase') == 0\n"
+        "assert 'jax' not in sys.modules and 'numpy' not in sys.modules"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60
@@ -88,9 +103,7 @@ def test_help_is_answered_without_jax():
 
 
 def test_the_help_of_train_lists_the_games_own_settings(capsys):
-    with pytest.raises(SystemExit) as end:
-        run("train", "--env", "cleanup", "--algo", "lase", "--help")
-    assert end.value.code == 0
+    assert run("train", "--env", "cleanup", "--algo", "lase", "--help") == 0
     printed = capsys.readouterr().out
     for option in (
         "--steps",
@@ -102,13 +115,92 @@ def test_the_help_of_train_lists_the_games_own_settings(capsys):
         assert option in printed
 
 
-def test_games_lists_all_there_is(capsys):
-    assert run("games") == 0
+def test_the_help_of_train_is_kept_until_a_source_changes(cache, capsys, monkeypatch):
+    asked = ("train", "--env", "ipd", "--help")
+    assert run(*asked) == 0
+    first = capsys.readouterr().out
+    monkeypatch.setattr(commands, "run", lambda *arguments: pytest.fail("it was not kept"))
+    assert run(*asked) == 0
+    assert capsys.readouterr().out == first
+    (file,) = cache.rglob("*.json")
+    content = json.loads(file.read_text())
+    sources = content["sources"]
+    assert commands.__file__ in sources and ipd.__file__ in sources
+    monkeypatch.setattr(commands, "run", lambda *arguments: 7)
+    file.write_text(json.dumps(content | {"sources": sources | {ipd.__file__: [0, 0]}}))
+    assert run(*asked) == 7
+
+
+def test_nothing_is_kept_where_nothing_can_be_written(monkeypatch, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert run("completion", "bash") == 0
+    assert "_tyro_lase" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["list", "games"])  # the second is what it was called before
+def test_list_lists_all_there_is(command, capsys):
+    assert run(command) == 0
     printed = capsys.readouterr().out
-    for name in ("ssh", "cleanup", "lase_wo", "a2c", "cooperator"):
-        assert name in printed
     what = {line.split()[0]: line.split(maxsplit=1)[1] for line in printed.splitlines() if line}
+    assert what["ssh"].split()[:3] == ["4", "30", "20"]
     assert what["lase_wo"] == f"{what['lase']} [perspective=False]"
+    assert "  escape_room         lio\n" in printed and "also tit_for_tat" in printed
+
+
+@pytest.fixture(scope="module")
+def script(tmp_path_factory):
+    """The file of the completion for bash."""
+    file = tmp_path_factory.mktemp("completion") / "lase"
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        assert commands.run("completion", ["bash"], preset, "lase") == 0
+    file.write_text(printed.getvalue())
+    return file
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        ("lase rend", "render"),
+        ("lase train --env coing", "coingame coingame_3x3"),
+        ("lase sweep --samp", "--samples"),
+        ("lase eval ru", ""),  # bash itself completes the name of a file then
+    ],
+)
+def test_bash_completes_commands_options_and_names(words, completed, script):
+    line = (
+        f"source {script}; complete -p lase; COMP_WORDS=({words}); "
+        "COMP_CWORD=$((${#COMP_WORDS[@]}-1)); _tyro_lase; echo ${#COMPREPLY[@]} ${COMPREPLY[@]}"
+    )
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=60)
+    registered, found = done.stdout.splitlines()
+    assert registered.startswith("complete -o default ")
+    assert found == f"{len(completed.split())} {completed}".strip()
+
+
+def test_a_dry_run_says_what_a_run_needs_and_makes_nothing(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    seats = ("--seats", "gift,cooperator")
+    flags = (*tiny.FLAGS, *seats, "--env", "ssh", "--algo", "gift", "--steps", "16")
+    assert run("train", *flags, "--dry-run") == 0
+    printed = capsys.readouterr().out
+    for words in ("gift (seat 0), cooperator (seat 1)", "3 x 3 x", "MiB", "Time:", "no folder"):
+        assert words in printed
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_goes_on_has_no_dry_run(trained, capsys):
+    assert run("train", "--resume", str(trained), "--algo", "gift", "--dry-run") == 2
+    assert "dry_run is True: a dry run is of a new run" in capsys.readouterr().err
+
+
+def test_pictures_can_be_left_out(tmp_path, capsys):
+    flags = (*tiny.FLAGS, "--algo", "a2c", "--steps", "16", "--out", str(tmp_path), "--name", "x")
+    assert run("train", *flags, "--no-pictures") == 0
+    assert "Drawing" not in capsys.readouterr().out
+    names = {file.name for file in (tmp_path / "x").iterdir()}
+    assert folder.SUMMARY in names and not names & {folder.CURVES, folder.REPLAY}
 
 
 @pytest.fixture(scope="module")
@@ -206,7 +298,11 @@ def test_a_runs_own_files_are_not_written_over(command, name, trained, capsys):
 def test_runs_of_one_name_meet_under_numbers(trained, tmp_path, capsys):
     other = shutil.copytree(trained, tmp_path / trained.name)
     options = ("--episodes", "1", "--out", str(tmp_path / "met"))
-    assert run("crossplay", str(trained), str(other), *options) == 0
+    for _ in range(2):  # the second time beside the first
+        assert run("crossplay", str(trained), str(other), *options) == 0
+    stem = f"crossplay-{trained.name}-{trained.name}-2"
+    names = {file.name for file in (tmp_path / "met").iterdir()}
+    assert names == {f"{stem}{end}" for end in (".json", ".png", "-2.json", "-2.png")}
     assert run("crossplay", str(trained), f"{trained}/../{trained.name}", *options) == 2
     assert "name each run once" in capsys.readouterr().err
 

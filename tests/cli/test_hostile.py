@@ -22,7 +22,7 @@ from lase_jax.runs import folder
 from lase_jax.runs.run import train_run
 from lase_jax.runs.setup import create_run
 
-COMMANDS = ("train", "sweep", "eval", "crossplay", "render", "check", "schelling", "games")
+COMMANDS = ("train", "sweep", "eval", "crossplay", "render", "check", "schelling", "list")
 WORDS = (
     "",
     "x",

@@ -14,7 +14,7 @@ from lase_jax.cli import guarded
 from lase_jax.runs import results
 
 ROOT = Path(__file__).parents[2]
-GAMES = [sys.executable, "-m", "lase_jax.cli", "games"]
+LIST = [sys.executable, "-m", "lase_jax.cli", "list"]
 
 
 def shell(line, **options):
@@ -27,23 +27,31 @@ def shell(line, **options):
 
 @pytest.mark.skipif(os.name != "posix", reason="pipes of a shell")
 def test_a_reader_may_leave():
-    printed, error = shell(f"{' '.join(GAMES)} | head -1")
+    printed, error = shell(f"{' '.join(LIST)} | head -1")
     assert printed[0].startswith("Games") and printed[-1].split()[0] == "0"
     assert error == ""
 
 
+@pytest.mark.skipif(os.name != "posix", reason="pipes of a shell")
+@pytest.mark.parametrize("command", ["--help", "eval --help"])
+def test_a_reader_of_help_may_leave_before_the_first_line(command):
+    """A pipe whose reader has gone: `true` has ended before Python prints."""
+    printed, error = shell(f"(sleep 1; {sys.executable} -m lase_jax.cli {command}) | true")
+    assert printed[-1].split()[0] == "0" and error == ""
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
 def test_a_full_disk_is_said():
-    printed, error = shell(f"{' '.join(GAMES)} > /dev/full")
+    printed, error = shell(f"{' '.join(LIST)} > /dev/full")
     assert error.startswith("Part of the output could not be written") and error.count("\n") == 1
     assert printed == ["0"]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="streams of a shell")
 def test_streams_may_be_closed():
-    printed, error = shell(f"{' '.join(GAMES)} >&-; echo $?; {' '.join(GAMES)} 2>&- | head -1")
+    printed, error = shell(f"{' '.join(LIST)} >&-; echo $?; {' '.join(LIST)} 2>&- | head -1")
     assert error == "" and printed[0] == "0" and printed[1].startswith("Games")
-    printed, _ = shell(f"{' '.join(GAMES)} --nonsense 2>&- >&-; echo $?")
+    printed, _ = shell(f"{' '.join(LIST)} --nonsense 2>&- >&-; echo $?")
     assert printed[0] == "2"
 
 
@@ -65,7 +73,7 @@ def test_no_file_takes_the_number_of_a_closed_stream(tmp_path):
 )
 def test_a_python_that_libraries_cannot_bear_is_one_line(name, value, words):
     done = subprocess.run(
-        GAMES, cwd=ROOT, env=os.environ | {name: value}, capture_output=True, text=True, timeout=60
+        LIST, cwd=ROOT, env=os.environ | {name: value}, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 2 and done.stderr.count("\n") == 1
     assert done.stderr.startswith(f"error: {name} is") and words in done.stderr

@@ -46,7 +46,7 @@ def test_a_gift_is_an_arrow_and_nothing_else_is(agents):
     green = np.array([5, 150, 105])
 
     def arrow(frame):
-        panel = frame[: animate.PANEL, 96 * 3 :]
+        panel = frame[: animate.PANEL, animate.PANEL :]
         return (np.abs(panel - green).sum(-1) < 30).sum()
 
     assert arrow(given[1]) > 20
@@ -57,13 +57,34 @@ def test_wider_arrows_are_larger_gifts():
     scene = make_scene(gift=1.0)
     scene.gift[1, 0, 1] = 0.2
     first, second = (np.asarray(frame) for frame in animate.frames(scene)[1:3])
-    map_width = 96 * 3
-    ink = [(f[: animate.PANEL, map_width:] < 200).any(-1).sum() for f in (first, second)]
+    ink = [(f[: animate.PANEL, animate.PANEL :] < 200).any(-1).sum() for f in (first, second)]
     assert ink[0] > ink[1]
 
 
 def test_the_caption_names_earnings_and_gifts():
     gift = np.zeros((2, 2))
     gift[0, 1] = 0.5
-    lines = animate._caption(3, 10, np.array([2.0, 0.0]), gift)
-    assert lines == ("Step 3 of 10. 0 earns 2", "Gifts: 0 to 1 0.5")
+    lines = animate._caption("Step 3 of 10.", np.array([2.0, 0.0]), gift, 400)
+    assert lines == (["Step 3 of 10. 0 earns 2"], [f"Gifts: 0{animate.ARROW}1: 0.5"])
+
+
+@pytest.mark.parametrize("agents", [2, 8, 16])
+def test_no_caption_is_wider_than_its_picture(agents):
+    reward, gift = np.full(agents, 1.25), np.full((agents, agents), 0.125)
+    for lines in animate._caption("Step 30 of 100.", reward, gift, 500):
+        assert len(lines) <= animate.LINES
+        assert all(animate._length(line, animate.BODY) <= 500 for line in lines)
+    named = sum(line.count(animate.ARROW) for line in lines)
+    left = agents**2 - named
+    assert (f"and {left} more" in lines[-1]) == (left > 0)
+
+
+def test_all_frames_are_of_one_size_and_captions_lie_below_the_map():
+    scene = make_scene(agents=16)
+    scene.reward[1] = 10.25  # needs more lines than other steps
+    pictures = animate.frames(scene)
+    assert len({picture.size for picture in pictures}) == 1
+    below = [np.asarray(picture)[animate.PANEL + 4 :] for picture in pictures]
+    rows = [int((picture < 128).any((1, 2)).sum()) for picture in below]
+    assert rows[2] > 1.5 * rows[3]
+    assert all((picture[:, -2:] > 250).all() for picture in below)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tiny
 
-from lase_jax.reports import animate, evaluate
+from lase_jax.reports import animate, evaluate, stats
 from lase_jax.runs.setup import set_up
 
 SEATS = ("gift", "cooperator")
@@ -70,8 +70,14 @@ def test_the_report_is_json_that_names_agents(found, capsys):
     assert [agent["kind"] for agent in report["greedy"]["agents"]] == list(SEATS)
     assert report["sample"]["group"]["social/equality"] == 0.5
     assert report["sample"]["seeds"]["4"]["social/equality"] is None
-    evaluate.show(report, num_seeds=2, num_episodes=3)
+    ends = found["greedy"]["return/extrinsic"][:, 1]
+    _, half = stats.mean_and_band(ends[None])
+    agent = report["greedy"]["agents"][1]
+    np.testing.assert_allclose(agent["ci95"]["return/extrinsic"], half[0])
+    assert report["sample"]["group"]["ci95"]["social/equality"] is None
+    evaluate.show(report, num_seeds=2, num_episodes=3, most=7.5)
     printed = capsys.readouterr().out
+    assert f"{ends.mean():.2f} ± {half[0]:.2f}" in printed and " of 7.5, equality" in printed
     for word in ("greedy", "cooperator", "after gifts", "hares"):
         assert word in printed
 

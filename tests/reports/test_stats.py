@@ -27,6 +27,26 @@ def test_the_band_is_students_interval_over_seeds():
     assert np.isnan(half[2])
 
 
+def test_a_bootstrapped_interval_lies_between_the_seeds():
+    rng = np.random.default_rng(0)
+    values = rng.random((50, 5)) ** 4
+    low, high = stats.bootstrap(values)
+    assert (low >= values.min(1)).all() and (high <= values.max(1)).all()
+    assert (low < values.mean(1)).all() and (values.mean(1) < high).all()
+    np.testing.assert_array_equal(low, stats.bootstrap(values)[0])
+    few = np.array([[0.0, 1.0, np.nan], [1.0, np.nan, np.nan], [np.nan] * 3])
+    low, high = stats.bootstrap(few)
+    assert (low[0], high[0]) == (0, 1)
+    assert np.isnan([low[1:], high[1:]]).all()
+
+
+def test_of_many_seeds_it_is_that_of_the_normal_distribution():
+    values = np.random.default_rng(1).normal(size=(1, 400))
+    low, high = stats.bootstrap(values)
+    half = 1.96 * values.std() / 20
+    np.testing.assert_allclose((high - low) / 2, half, rtol=0.05)
+
+
 def test_many_seeds_get_their_own_quantile():
     values = np.arange(20.0)[None]
     _, half = stats.mean_and_band(values)

@@ -75,16 +75,37 @@ def test_runs_of_different_games_do_not_meet(runs):
 
 
 def test_a_table_and_a_picture(tmp_path):
-    returns = np.array([[[1.0, 3.0], [3.0, 5.0]], [[0.0, 0.0], [0.0, 0.0]]])
-    result = report(("x", "y"), [(0, 1), (1, 1)], returns)
-    assert result["tables"][0]["seats"] == ["x", "y"]
+    returns = np.array(
+        [
+            [[1.0, 3.0], [3.0, 5.0]],
+            [[0.0, 2.0], [0.0, 2.0]],
+            [[4.0, 6.0], [4.0, 6.0]],
+            [[0.0, 0.0], [0.0, 0.0]],
+        ]
+    )
+    result = report(("x", "y"), [(0, 0), (0, 1), (1, 0), (1, 1)], returns)
+    assert result["tables"][1]["seats"] == ["x", "y"]
     assert result["tables"][0]["return"] == [2.0, 4.0]
     assert result["tables"][0]["collective"]["mean"] == 6.0
     json.dumps(result)
-    plots.crossplay(result, tmp_path / "x.png")
+    own, group = plots.pairs(result)
+    np.testing.assert_array_equal(own.mean(-1), [[3, 3], [3, 0]])  # x beside y: 0 and 6
+    np.testing.assert_array_equal(own[0, 0], [2, 4])
+    np.testing.assert_array_equal(group.mean(-1), [[6, 6], [6, 0]])
+    plots.crossplay(result, "title", tmp_path / "x.png", 8.0)
     picture = np.asarray(Image.open(tmp_path / "x.png").convert("RGB"), int)
     assert (np.ptp(picture, axis=-1) > 60).mean() > 0.1  # the cells are coloured
     crossplay.show(result, "title")
+
+
+def test_results_are_named_by_what_they_hold_and_none_is_written_over(tmp_path):
+    first = crossplay.place(tmp_path, ["a", "b (2)"], "sample")
+    assert first.name == "crossplay-a-b-2.json"
+    first.touch()
+    (tmp_path / "crossplay-a-b-2-2.png").touch()
+    assert crossplay.place(tmp_path, ["a", "b (2)"], "sample").name == "crossplay-a-b-2-3.json"
+    assert crossplay.place(tmp_path, ["a", "b"], "greedy").name == "crossplay-a-b-greedy.json"
+    assert len(crossplay.place(tmp_path, ["long"] * 99, "sample").name) < 200
 
 
 @pytest.mark.parametrize(("runs", "message"), [(["a"], "two runs or more"), (["a", "a"], "once")])

@@ -98,16 +98,17 @@ class Influence(InfluenceConfig):
     train_visible: bool = True
     """Train the model of others only on co-players in the own window."""
     moa_lr: float = 1e-3
-    """Learning rate of the model of other agents; it falls as `lr` does."""
+    """Learning rate of the model of other agents, above 0; it falls as `lr` does."""
     moa_width: int = 64
-    """Width of the last layer of the model of other agents, an LSTM where `net.lstm` is not 0."""
+    """Width of the last layer of the model of other agents, an LSTM where `net.lstm` is not 0, 1 or
+    more."""
     moa_dense: tuple[int, ...] = ()
     """Widths of the dense ReLU layers before the last layer; () for one as wide as `moa_width`."""
     share_eyes: bool = False
     """Let the model of others read and train the policy's convolutions, or its first dense layer
     where it has none."""
     moa_weight: float = 1.0
-    """Weight of the model's loss beside the policy's, for the layers that they share."""
+    """Weight of the model's loss beside the policy's, for the layers that they share, above 0."""
 
     TRACED: ClassVar[tuple[str, ...]] = (*InfluenceConfig.TRACED, "moa_lr", "moa_weight")
 

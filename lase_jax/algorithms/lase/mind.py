@@ -33,15 +33,15 @@ class SocialConfig(AgentConfig):
     """Settings of agents that infer social relationships, on top of the learner's."""
 
     social_lr: float = 2e-3
-    """Learning rate of Q_SR and pi_SR (alpha_phi and alpha_mu in the paper)."""
+    """Learning rate of Q_SR and pi_SR (alpha_phi and alpha_mu in the paper), above 0."""
     perspective_lr: float = 1e-3
-    """Learning rate of the observation conversion eta (alpha_eta)."""
+    """Learning rate of the observation conversion eta (alpha_eta), above 0."""
     social_gamma: float = 0.95
     """Discount of Q_SR (gamma_sc), in [0, 1]."""
     social_lam: float = 0.0
-    """Trace decay of Q_SR's target: 0 the one-step SARSA error of the paper."""
+    """Trace decay of Q_SR's target, in [0, 1]: 0 the one-step SARSA error of the paper."""
     delta: float = 0.1
-    """Weight of "stay near the own view" against "predict the other" in eta's loss."""
+    """Weight of "stay near the own view" against "predict the other" in eta's loss, in [0, 1]."""
     perspective: bool = True
     """Imagine others' views; False is the paper's "LASE w/o": others act uniformly at random."""
     imagine: Literal["clone", "importance", "literal", "acting"] = "clone"
@@ -66,19 +66,20 @@ class SocialConfig(AgentConfig):
     """Controls without inference: each step's weights in a random order over co-players, weights to
     each co-player in a random order over the steps of a batch, or networks that never learn."""
     social_every: int = 1
-    """Iterations between updates of the SR networks and eta."""
+    """Iterations between updates of the SR networks and eta, 1 or more."""
     social_episodes: int = 4
-    """Episodes in one such update, from the present batch or the replay buffer."""
+    """Episodes in one such update, from the present batch or the replay buffer, 1 or more."""
     social_steps: int = 1
-    """Gradient steps in one such update, each on other episodes of the batch or the buffer."""
+    """Gradient steps in one such update, each on other episodes of the batch or the buffer, 1 or
+    more."""
     replay: int = 0
     """Capacity of the replay buffer in episodes; 0 learns from the present batch."""
     replay_min: int = 1
-    """Episodes the buffer must hold before the SR networks learn from it."""
+    """Episodes the buffer must hold before the SR networks learn from it, 1 or more."""
     social_width: int = 64
-    """Width of the dense layers of Q_SR and pi_SR."""
+    """Width of the dense layers of Q_SR and pi_SR, 1 or more."""
     perspective_width: int = 64
-    """Width of the dense layers of eta."""
+    """Width of the dense layers of eta, 1 or more."""
 
     TRACED: ClassVar[tuple[str, ...]] = (
         *("social_lr", "perspective_lr", "social_gamma", "social_lam", "delta"),

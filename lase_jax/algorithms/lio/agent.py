@@ -93,13 +93,14 @@ class Lio(AgentConfig):
     optimiser: Literal["sgd", "adam"] = "sgd"
     """How policies follow their gradients: "sgd", plain steps (the paper); "adam"."""
     critic_lr: float = 1e-3
-    """Learning rate of the critics."""
+    """Learning rate of the critics, above 0."""
     incentive_lr: float = 1e-3
-    """Learning rate of the incentive networks."""
+    """Learning rate of the incentive networks, above 0."""
     max_incentive: float = 2.0
     """Largest incentive for one agent in one step (R_max), in units of reward."""
     cost: float = 1e-4
-    """Weight of the discounted sum of incentives, before they are multiplied by R_max."""
+    """Weight of the discounted sum of incentives, before they are multiplied by R_max, 0 or
+    more."""
     incentive_episodes: int = 0
     """Episodes before the step, and as many after it, from which incentives learn per update, at
     most `num_envs`; 0 for all."""
@@ -109,9 +110,9 @@ class Lio(AgentConfig):
     """Whose steps incentives learn through: "known", agents of the same kind, whose parameters are
     shared; "learned", models of all co-players' policies."""
     model_lr: float = 1e-3
-    """Learning rate of the models of opponents."""
+    """Learning rate of the models of opponents, above 0."""
     incentive_width: int = 64
-    """Width of the dense layers of the incentive network."""
+    """Width of the dense layers of the incentive network, 1 or more."""
 
     TRACED: ClassVar[tuple[str, ...]] = (
         *("critic_lr", "incentive_lr", "max_incentive", "cost", "model_lr"),

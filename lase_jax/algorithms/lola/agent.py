@@ -70,14 +70,14 @@ class Lola(AgentConfig):
     lookahead: int = 1
     """Anticipated learning steps of the opponent; 0 for the naive learner."""
     lookahead_lr: float = 0.3
-    """Size of the opponent's anticipated steps, which are plain gradient steps."""
+    """Size of the opponent's anticipated steps, which are plain gradient steps, above 0."""
     games: int = 64
-    """Simulated games for every anticipated step, and for the gradient itself."""
+    """Simulated games for every anticipated step, and for the gradient itself, 2 or more."""
     opponent: Literal["known", "learned"] = "known"
     """Whose steps are anticipated: "known", the opponent's own; "learned", those of a model of its
     policy. An opponent of another kind is always modelled."""
     model_lr: float = 1e-2
-    """Learning rate of the model of the opponent."""
+    """Learning rate of the model of the opponent, above 0."""
 
     TRACED: ClassVar[tuple[str, ...]] = ("lookahead_lr", "model_lr")
 
