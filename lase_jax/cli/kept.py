@@ -92,3 +92,7 @@ class Copied:
         """Writes text and keeps it."""
         self.text += text
         return self._stream.write(text)
+
+    def flush(self) -> None:
+        """Flushes the stream."""
+        self._stream.flush()

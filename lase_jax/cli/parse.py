@@ -53,9 +53,9 @@ def completion(commands: Mapping[str, Any], shell: str, called: str = "lase") ->
     """
 
     def command(name: str, options: Any) -> Any:
-        cls, start = (options, {}) if isinstance(options, type) else (type(options), options)
-        default = {"default": start} if start else {}
-        described = tyro.conf.subcommand(name, prefix_name=False, **default)
+        whole = isinstance(options, type)
+        cls, start = (options, {}) if whole else (type(options), {"default": options})
+        described: Any = tyro.conf.subcommand(name, prefix_name=False, **start)
         return Annotated[tyro.conf.AvoidSubcommands[cls], described]
 
     every = reduce(or_, (command(name, options) for name, options in commands.items()))

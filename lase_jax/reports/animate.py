@@ -90,10 +90,13 @@ def frames(scene: Scene) -> list[Image.Image]:
     board = _board(scene, 0)
     width = board.width + PANEL - 2 * MARGIN
     captions = [
-        _caption(f"Step {end} of {steps}.", *each, width)
-        for end, *each in zip(ends, reward, gift, strict=True)
+        _caption(f"Step {end} of {steps}.", paid, given, width)
+        for end, paid, given in zip(ends, reward, gift, strict=True)
     ]
-    room = Caption(*(max(map(len, lines)) * [""] for lines in zip(*captions, strict=True)))
+    room = Caption(
+        max((caption.earned for caption in captions), key=len),
+        max((caption.given for caption in captions), key=len),
+    )
     nothing = np.zeros((num_seats, num_seats))
     opening = Caption(["Before the first step."], [])
     drawn = [_frame(scene, board, opening, room, nothing, np.zeros(num_seats))]

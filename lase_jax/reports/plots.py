@@ -52,6 +52,8 @@ WIDE = 20
 """An axis is logarithmic if its largest and smallest number differ by more than this factor."""
 NEAR = 2.5
 """What is possible is drawn as a line if it is no more than so many times what has been earned."""
+CLOSE = 1.25
+"""The same in a sweep, whose curves are compared with each other."""
 KEYS = 16
 """Largest number of lines that a key names."""
 ROUNDING = 1e-4
@@ -168,12 +170,12 @@ def _curve(axis: Any, steps: np.ndarray, line: Line) -> None:
         axis.fill_between(steps, low, high, color=line.colour, alpha=0.18, linewidth=0)
 
 
-def _possible(axis: Any, most: float | None, lines: Sequence[Line]) -> None:
+def _possible(axis: Any, most: float | None, lines: Sequence[Line], near: float = NEAR) -> None:
     """Draws the largest return that is possible, as a line or, where it is far away, as words."""
     if most is None:
         return
     words, look = f"at most {most:g}", dict(fontsize=8, color=QUIET, va="top")
-    if 0 < most <= NEAR * max(np.nanmax(line.values) for line in lines):
+    if 0 < most <= near * max(np.nanmax(line.values) for line in lines):
         axis.axhline(most, color=QUIET, linestyle=":", linewidth=1.4)
         place: dict[str, Any] = dict(xycoords=("axes fraction", "data"), textcoords="offset points")
         axis.annotate(words, (0.01, most), (0, -3), **place, **look)
@@ -202,7 +204,9 @@ def crossplay(result: dict[str, Any], title: str, path: Path, most: float | None
     figure.suptitle(title, fontsize=12)
     seeds = own.shape[-1]
     interval = f"; ± 95 % interval, {seeds} seeds" if seeds > 1 else "; one seed"
-    figure.supxlabel(f"Means over all seatings of both runs' agents{interval}.", fontsize=9)
+    figure.supxlabel(
+        f"Means over the seatings that were played of agents of both runs{interval}.", fontsize=9
+    )
     bound = "" if most is None else f" (at most {most:g})"
     heads = "An agent of the row's run earns", f"The table earns together{bound}"
     for index, (head, values) in enumerate(zip(heads, (own, group), strict=True)):
@@ -306,7 +310,7 @@ def sweep(rows: Sequence[Row], metric: str, path: Path, most: float | None = Non
         if row.note:
             first.plot(row.steps[-1:], mean[-1:], "x", color=shade, markersize=7, zorder=4)
     if metric == COLLECTIVE_RETURN:
-        _possible(first, most, [Line(row.name, row.curve, None) for row in rows])
+        _possible(first, most, [Line(row.name, row.curve, None) for row in rows], CLOSE)
     first.set(xlabel="environment steps per seed", ylabel=unit)
     first.set_title("In training, mean over seeds", fontsize=10)
     first.xaxis.set_major_formatter(EngFormatter(sep=""))
