@@ -5,6 +5,7 @@ The commands are in `lase_jax.cli.commands`, imported when one is run: help does
 
 import contextlib
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -22,19 +23,27 @@ COMMANDS = {
     "crossplay": "let trained runs play each other, e.g. crossplay runs/ssh-lase runs/ssh-a2c",
     "render": "draw an episode of a trained run as a GIF, e.g. render runs/ssh-lase --seed 0",
     "check": "read all of a run and say what can be had of it, e.g. check runs/ssh-lase",
+    "sync": "send what was logged offline to W&B, e.g. sync runs/ssh-lase",
+    "dashboard": "make a dashboard on W&B for runs, e.g. dashboard runs/ssh-lase",
     "schelling": "say whether a game is a social dilemma, e.g. schelling cleanup",
     "games": "list games, algorithms and scripted seats",
 }
 
 
-def main(presets: "Presets | None" = None, called: str = "lase") -> int:
+def main(presets: "Presets | None" = None, called: str = "") -> int:
     """Runs the command in `sys.argv` and returns its exit code.
 
     Args:
         presets: gives the settings that options start from; None for ready-made settings.
-        called: how the command line is called, for help and hints.
+        called: how the command line is called, for help and hints; empty for what was typed.
     """
-    return execute(sys.argv[1:], presets, called)
+    return execute(sys.argv[1:], presets, called or typed(sys.argv[0]))
+
+
+def typed(program: str) -> str:
+    """A program's path as a person types it: its name alone where the shell finds it by that."""
+    name = os.path.basename(program)
+    return name if shutil.which(name) == program else program
 
 
 def execute(arguments: Sequence[str], presets: "Presets | None", called: str) -> int:

@@ -2,6 +2,7 @@
 
 ``runs/<name>/`` holds config.json, metrics.csv, curves.png, replay.gif, summary.json, checkpoints/,
 best.json, which names the best checkpoint, state.json, which says whether the run is being trained,
+dashboards.json, which says where else its metrics go, wandb/ and tensorboard/ with what goes there,
 and the lock of the process that trains (see `lock`).
 """
 
@@ -23,8 +24,10 @@ CONFIG, METRICS, CURVES = "config.json", "metrics.csv", "curves.png"
 REPLAY, SUMMARY, CHECKPOINTS = "replay.gif", "summary.json", "checkpoints"
 SWEEP, LOCK, STATE = "sweep.json", ".lock", "state.json"
 BEST, EVAL, WANDB = "best.json", "eval.json", "wandb"
+DASHBOARDS, TENSORBOARD = "dashboards.json", "tensorboard"
 PARTS = (
     *(CONFIG, METRICS, CURVES, REPLAY, SUMMARY, CHECKPOINTS, BEST, EVAL, STATE, WANDB),
+    *(DASHBOARDS, TENSORBOARD),
     *("replay-seed*.gif", "damaged-checkpoint-*", "damaged-metrics*.csv", ".*.tmp*"),
 )
 """Names of all that a run may write into its folder."""
@@ -135,6 +138,7 @@ def require_foreign(field: str, path: Path, run: Path) -> None:
         ConfigError: it is one of them, or lies in its folder of checkpoints.
     """
     needed = (CONFIG, METRICS, SUMMARY, STATE, BEST, LOCK, CHECKPOINTS, WANDB)
+    needed += (DASHBOARDS, TENSORBOARD)
     place = files.real(path)
     inside = [files.real(run) / name for name in needed]
     free = not any(each == place or each in place.parents for each in inside)
