@@ -86,12 +86,11 @@ def train(arguments: Sequence[str], presets: Presets, called: str) -> int:
     set_up(config)
     path = place(options, f"{chosen.env}-{chosen.algo}")
     devices.first_alone(lambda: folder.require_free(path, options.overwrite))
-    with lock.held(path):
+    with lock.held(path), refused_without_trace(path):
         devices.first_alone(lambda: create_run(config, path, options.overwrite))
         _choose_dashboards([path], options, arguments)
         say(f"Run folder: {path}")
-        with refused_without_trace(path):
-            return train_run(path, _resumes(f"{called} train", path), say)
+        return train_run(path, _resumes(f"{called} train", path), say)
 
 
 def _choose_dashboards(paths: Sequence[Path], options: Any, arguments: Sequence[str]) -> None:
@@ -180,12 +179,12 @@ def sweep_runs(arguments: Sequence[str], presets: Presets, called: str) -> int:
 
     devices.first_alone(lambda: sweep.require_free(path, options.overwrite))
     programs = len({program_key(run) for run in runs})
-    with lock.held(path):
+    with lock.held(path), refused_without_trace(path):
         devices.first_alone(create)
         _choose_dashboards([path / name for name in by_name], options, arguments)
         say(f"Sweep folder: {path}")
         say(f"Settings: {len(runs)}, seeds of each: {config.seeds}, programs: {programs}.")
-        return sweep.run(path, _resumes(whole, path), say)
+        return sweep.run(path, _resumes(whole, path), say, keep=False)
 
 
 def resume(arguments: Sequence[str], path: Path, called: str) -> int:

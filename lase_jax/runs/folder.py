@@ -160,12 +160,16 @@ def contents(path: Path) -> list[Path]:
     return sorted(entry for entry in path.iterdir() if entry.name != LOCK)
 
 
-def discard_unused(path: Path) -> None:
-    """Deletes a run folder in which there are neither checkpoints nor metrics."""
+def is_used(path: Path) -> bool:
+    """Whether there are checkpoints or metrics in a run folder."""
     checkpoints = path / CHECKPOINTS
-    if (path / METRICS).exists() or (checkpoints.is_dir() and any(checkpoints.iterdir())):
-        return
-    shutil.rmtree(path, ignore_errors=True)
+    return (path / METRICS).exists() or (checkpoints.is_dir() and any(checkpoints.iterdir()))
+
+
+def discard_unused(path: Path) -> None:
+    """Deletes a folder of a run, or of a sweep, in which there are no checkpoints and metrics."""
+    if not any(is_used(each) for each in (path, *path.glob("*/"))):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def claim(parent: Path, stem: str) -> Path:

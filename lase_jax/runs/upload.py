@@ -42,11 +42,9 @@ def sync(path: Path, say: Callable[[str], None]) -> int:
     if not folders:
         say(f"Nothing to send: {path} has no offline records of W&B that were not sent before.")
         return 0
-    require(
-        not lock.taken(path), "run", str(path), "it is being trained, send it when it has ended"
-    )
-    if not has_key():
-        raise refusal("key", "", f"W&B has no API key, {login()}")
+    remedy = "it is being trained, send it when that has ended"
+    require(not lock.taken(path), "run", str(path), remedy)
+    require_key()
     say(f"Sending {len(folders)} records.")
     command = [sys.executable, "-m", "wandb", "sync", *map(str, folders)]
     code = subprocess.run(command, check=False).returncode

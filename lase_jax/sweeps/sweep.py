@@ -169,13 +169,14 @@ def rungs(sweep: Sweep) -> list[float]:
     return [0.5**left for left in range(sweep.halvings - sweep.halved, -1, -1)]
 
 
-def run(path: Path, command: str, say: Say = print) -> int:
+def run(path: Path, command: str, say: Say = print, keep: bool = True) -> int:
     """Starts or resumes a sweep, and writes its table and its picture.
 
     Args:
         path: folder of the sweep.
         command: the command that resumes this sweep, for messages.
         say: prints a line.
+        keep: whether the folder stays if the sweep is stopped before its first update.
 
     Returns:
         An exit code: 0 when finished, 1 when some setting diverged or could not be saved, 128 + n
@@ -188,10 +189,10 @@ def run(path: Path, command: str, say: Say = print) -> int:
     remedy = "it was stopped while its folders were made, begin it again with --overwrite"
     require(begun.made, "resume", str(path), remedy)
     with lock.held(path):
-        return _run(path, command, say)
+        return _run(path, command, say, keep)
 
 
-def _run(path: Path, command: str, say: Say) -> int:
+def _run(path: Path, command: str, say: Say, keep: bool) -> int:
     """`run` with the sweep's lock."""
     sweep = load(path)
     require_own_runs(path, sweep)
@@ -207,7 +208,11 @@ def _run(path: Path, command: str, say: Say) -> int:
                 say(f"Not saved: {'; '.join(unsaved)}. Mend that, then go on: {command}")
                 return 1
             if over:
-                say(f"Stopped. To go on: {command}")
+                begun = keep or any(folder.is_used(path / name) for name in sweep.settings)
+                if not begun and devices.first_process():
+                    folder.discard_unused(path)
+                how = f"To go on: {command}" if begun else "Nothing was trained, nothing is kept."
+                say(f"Stopped. {how}")
                 return 128 + received[0]
     for name, reason in sweep.diverged.items():
         say(f"{name} diverged: {reason}")
