@@ -207,7 +207,7 @@ def rows(record: Record, one: bool) -> Iterator[tuple[int, int, list[dict[str, f
     """The finite numbers of every row of a record, for each curve.
 
     Args:
-        record: R rows of S seeds.
+        record: R rows of S seeds; metrics of fewer seeds are those of the first.
         one: whether all seeds are one curve: then their mean, and the half width of its 95 %
             interval as ``<name>/ci95``; else every seed is a curve.
 
@@ -223,7 +223,8 @@ def rows(record: Record, one: bool) -> Iterator[tuple[int, int, list[dict[str, f
 
 def _single(cells: list, row: int, seed: int) -> Iterator[tuple[str, float]]:
     for name, values in cells:
-        yield name, values[row, seed]
+        if seed < values.shape[1]:
+            yield name, values[row, seed]
 
 
 def _pair(cells: list, row: int) -> Iterator[tuple[str, float]]:

@@ -36,8 +36,8 @@ class TensorBoard:
         self.together = dashboards.together(config, content)
         seeds = [f"seed-{config.seed + index}" for index in range(config.seeds)]
         names = ["all-seeds"] if self.together else seeds
-        later = steps + 1 if steps else None
-        self.writers = [SummaryWriter(str(place / name), purge_step=later) for name in names]
+        later = {"purge_step": steps + 1 if steps else None, "filename_suffix": f".{steps}"}
+        self.writers = [SummaryWriter(str(place / name), **later) for name in names]
         for writer in self.writers:
             shown = json.dumps(content, indent=4, ensure_ascii=False)
             writer.add_text("config", "".join(f"    {line}\n" for line in shown.splitlines()))

@@ -15,6 +15,7 @@ half of the settings stops after ``1 / 2**n`` of the updates, the worse half of 
 import csv
 import glob
 import io
+import signal
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -176,7 +177,7 @@ def run(path: Path, command: str, say: Say = print, keep: bool = True) -> int:
         path: folder of the sweep.
         command: the command that resumes this sweep, for messages.
         say: prints a line.
-        keep: whether the folder stays if the sweep is stopped before its first update.
+        keep: whether the folder stays if Ctrl-C ends the sweep before its first update.
 
     Returns:
         An exit code: 0 when finished, 1 when some setting diverged or could not be saved, 128 + n
@@ -208,16 +209,22 @@ def _run(path: Path, command: str, say: Say, keep: bool) -> int:
                 say(f"Not saved: {'; '.join(unsaved)}. Mend that, then go on: {command}")
                 return 1
             if over:
-                begun = keep or any(folder.is_used(path / name) for name in sweep.settings)
-                if not begun and devices.first_process():
-                    folder.discard_unused(path)
-                how = f"To go on: {command}" if begun else "Nothing was trained, nothing is kept."
-                say(f"Stopped. {how}")
+                if keep or received[0] != signal.SIGINT or is_used(path, sweep):
+                    say(f"Stopped. To go on: {command}")
+                else:
+                    devices.first_alone(lambda: folder.discard_unused(path))
+                    say("Stopped before the first update: nothing is kept.")
                 return 128 + received[0]
     for name, reason in sweep.diverged.items():
         say(f"{name} diverged: {reason}")
     devices.first_alone(lambda: report(path, sweep, say))
     return 1 if sweep.diverged else 0
+
+
+def is_used(path: Path, sweep: Sweep) -> bool:
+    """Whether any setting of a sweep has been trained, as the first process sees it."""
+    used = any(folder.is_used(path / name) for name in sweep.settings)
+    return devices.agreed(used and devices.first_process())
 
 
 def stage(
