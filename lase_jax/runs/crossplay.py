@@ -178,7 +178,7 @@ def report(
     return {"runs": list(names), "tables": tables}
 
 
-def table(result: dict[str, Any]) -> tuple[list[str], list[list[Any]]]:
+def table(result: dict[str, Any]) -> tuple[list[Any], list[list[Any]]]:
     """The result of `report` as titles of columns, and a line for every seating."""
     seats = range(len(result["tables"][0]["seats"]))
     titles = [title for seat in seats for title in (f"seat {seat}", f"return {seat}")]

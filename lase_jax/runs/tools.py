@@ -32,6 +32,6 @@ def require_library(module: str, package: str) -> None:
     """
     pip = f"{typed('python')} -m pip install"
     if importlib.util.find_spec("pip") is None:  # uv makes environments without it
-        pip = f"uv pip install --python {typed('python')}"
+        pip = f"{typed('uv')} pip install --python {typed('python')}"
     there = importlib.util.find_spec(module) is not None
     require(there, "library", package, f"it is not installed, run `{pip} {package}`")

@@ -1,5 +1,6 @@
 """Sends to Weights & Biases what runs have logged offline."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -47,7 +48,8 @@ def sync(path: Path, say: Callable[[str], None]) -> int:
     require_key()
     say(f"Sending {len(folders)} records.")
     command = [sys.executable, "-m", "wandb", "sync", *map(str, folders)]
-    code = subprocess.run(command, check=False).returncode
+    own = {"WANDB_DIR": str(folders[0].parents[1])}  # where it writes its log
+    code = subprocess.run(command, check=False, env=os.environ | own).returncode
     left = unsent(path)
     if code or left:
         say(f"{len(left)} of {len(folders)} records were not sent; try again when W&B answers.")

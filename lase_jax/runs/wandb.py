@@ -30,7 +30,7 @@ WEIGHTS = ("relation/weight", "gift/weight")
 class Table(NamedTuple):
     """A table that W&B shows."""
 
-    titles: list[str]
+    titles: list[Any]
     rows: list[list[Any]]
 
 
@@ -106,7 +106,9 @@ class Wandb:
         if "finish_timeout" in wandb.Settings.model_fields:  # not in older versions
             settings.finish_timeout = 60.0
         for config, (name, each) in zip(configs, to.runs.items(), strict=False):
-            place = {} if self.agent else {"id": each, "name": name, "group": to.group}
+            place: dict[str, Any] = (
+                {} if self.agent else {"id": each, "name": name, "group": to.group}
+            )
             run = wandb.init(
                 project=to.project,
                 entity=to.entity or None,

@@ -100,7 +100,7 @@ def _curves(found: Sequence[str]) -> list[Any]:
     import wandb_workspaces.reports.v2 as panels
     import wandb_workspaces.workspaces as ws
 
-    def plot(metric: str, columns: list[str]) -> Any:
+    def plot(metric: str, columns: list[Any]) -> Any:
         return panels.LinePlot(
             title=metric,
             x="env_steps",

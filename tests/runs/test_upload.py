@@ -33,6 +33,7 @@ def commands(monkeypatch):
 
     def fake(command, **options):
         run.append(command)
+        assert options["env"]["WANDB_DIR"] in command[4]  # no log elsewhere
         for place in command[4:]:
             if "stuck" not in place:
                 (file,) = upload.Path(place).glob("*.wandb")

@@ -12,9 +12,11 @@ import tiny
 import wandb as real
 import wandb_records
 
+from lase_jax import cli
 from lase_jax.reports.record import Record
-from lase_jax.runs import dashboards, folder, lock
+from lase_jax.runs import dashboards, folder, lock, metrics_csv
 from lase_jax.runs.dashboards import Dashboards
+from lase_jax.runs.run import train_run
 from lase_jax.runs.setup import create_run, load_config
 from lase_jax.runs.wandb import HEATMAPS, Table, Wandb, add_results
 
@@ -291,3 +293,37 @@ def test_a_long_name_of_a_setting_fits(tmp_path):
     ((name, each),) = to.runs.items()
     assert len(name) <= dashboards.LONGEST and len(each) <= dashboards.LONGEST
     assert name.endswith(" seeds 0-1") and json.dumps(to._asdict())
+
+
+def test_a_training_its_evaluation_and_its_meetings_are_in_the_same_runs(tmp_path, capsys):
+    runs = [tmp_path / "a", tmp_path / "b"]
+    for path in runs:
+        create_run(tiny.config("gift", wandb="offline"), path, overwrite=False)
+    dashboards.choose(runs[0], *load_config(runs[0]), Dashboards(tensorboard=True), None)
+    for path in runs:
+        assert train_run(path, "again", lambda line: None) == 0
+    first, second = logged(runs[0])
+    csv = metrics_csv.load(runs[0] / folder.METRICS)
+    assert [row["env_steps"] for row in first.history] == [*csv.env_steps]
+    returns = [row["return/collective"] for row in second.history]
+    np.testing.assert_allclose(returns, csv.metrics["return/collective"][:, 1], rtol=1e-6)
+    assert {"replay/replay/_type", "picture/curves/_type"} <= first.summary.keys()
+    assert any(name.startswith("media/images/weights/") for name in first.files)
+    assert (runs[0] / folder.TENSORBOARD / "seed-1").is_dir()
+    assert cli.execute(["eval", str(runs[0]), "--episodes", "2"], None, "lase") == 0
+    evaluated = logged(runs[0])[2:]
+    assert [each.run.run_id for each in evaluated] == [first.run.run_id, second.run.run_id]
+    found = json.loads((runs[0] / folder.EVAL).read_text())["greedy"]["seeds"]["1"]
+    name = "return/extrinsic"
+    values = [evaluated[1].summary[f"eval/greedy/{name}/{seat}"] for seat in (0, 1)]
+    np.testing.assert_allclose(values, found[name], rtol=1e-6)
+    meeting = ["crossplay", *map(str, runs), "--episodes", "2", "--out", str(tmp_path)]
+    assert cli.execute(meeting, None, "lase") == 0
+    tables = json.loads((tmp_path / "crossplay.json").read_text())["tables"]
+    for path, before in zip(runs, (4, 2), strict=True):
+        met = wandb_records.logged(path)[before:]
+        for row in tables:
+            name = f"crossplay/{'+'.join(row['seats'])}"
+            values = [each.summary[name] for each in met]
+            np.testing.assert_allclose(values, np.sum(row["seeds"], 1), rtol=1e-6)
+        assert met[0].summary["crossplay/table"]["nrows"] == len(tables)
