@@ -16,7 +16,7 @@ SCALE =
 PAPER =
 ARGS =
 
-WANDB ?= offline
+WANDB ?= $(or $(WANDB_MODE),offline)
 EXTRA ?=
 PYTHON ?=
 INSTALLER ?=
@@ -31,14 +31,17 @@ export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.cache/jax
 quote = '$(subst ','\'',$(1))'
 flag = $(if $(2),--$(1) $(call quote,$(2)))
 
+# A run that goes on keeps its mode, unless WANDB is given.
+WANDB_OPTION = $(if $(and $(RUN),$(filter file,$(origin WANDB))),,$(call flag,wandb,$(WANDB)))
+
 RUN_PYTHON := .venv/bin/python
 # All tests of a file run in one process, which keeps its compiled programs.
 PYTEST := $(RUN_PYTHON) -m pytest -n logical --maxprocesses 4 --dist loadfile
 STAMP := .venv/.stamp$(if $(EXTRA),-$(EXTRA))
 
 .DEFAULT_GOAL := help
-.PHONY: help install list train sweep eval render test test-all test-slow test-newest coverage lint format \
-	types bench paper notebooks lock clean need-run
+.PHONY: help install list train sweep eval render sync dashboard test test-all test-slow test-newest \
+	coverage lint format types bench paper notebooks lock clean need-run
 
 help: ## List targets and variables
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,13 +72,13 @@ train: $(STAMP) ## Train, e.g. make train ENV=ssh SEEDS=5; with RUN=runs/x conti
 	@$(RUN_PYTHON) -m lase_jax.cli train $(if $(RUN),$(call flag,resume,$(RUN)), \
 		$(call flag,env,$(ENV)) $(call flag,algo,$(ALGO))) \
 		$(call flag,seeds,$(SEEDS)) $(call flag,steps,$(STEPS)) $(call flag,name,$(NAME)) \
-		$(call flag,wandb,$(WANDB)) $(ARGS)
+		$(WANDB_OPTION) $(ARGS)
 
 sweep: $(STAMP) ## Train many settings, e.g. make sweep ENV=ssh SWEEP="lr=1e-4,1e-3"; with RUN=runs/x continue that sweep
 	@$(RUN_PYTHON) -m lase_jax.cli sweep $(if $(RUN),$(call flag,resume,$(RUN)), \
 		$(call flag,env,$(ENV)) $(call flag,algo,$(ALGO)) $(call flag,sweep,$(SWEEP))) \
 		$(call flag,seeds,$(SEEDS)) $(call flag,steps,$(STEPS)) $(call flag,name,$(NAME)) \
-		$(call flag,wandb,$(WANDB)) $(ARGS)
+		$(WANDB_OPTION) $(ARGS)
 
 need-run:
 	@$(if $(RUN),:,$(error RUN is empty: name a run's folder, e.g. RUN=runs/ssh-lase))
@@ -86,6 +89,13 @@ eval: $(if $(RUNS),,need-run) $(STAMP) ## Evaluate a trained run, a table per ag
 
 render: need-run $(STAMP) ## Animate a game of a run, e.g. make render RUN=runs/x SEED=0
 	@$(RUN_PYTHON) -m lase_jax.cli render $(call quote,$(RUN)) $(call flag,seed,$(SEED)) $(ARGS)
+
+sync: need-run $(STAMP) ## Send what a run or sweep has logged offline to W&B, e.g. make sync RUN=runs/x
+	@$(RUN_PYTHON) -m lase_jax.cli sync $(call quote,$(RUN)) $(ARGS)
+
+dashboard: $(if $(RUNS),,need-run) $(STAMP) ## Make a dashboard on W&B for RUN=runs/x, or for RUNS="runs/x runs/y"
+	@$(RUN_PYTHON) -m lase_jax.cli dashboard $(if $(RUN),$(call quote,$(RUN))) \
+		$(foreach run,$(RUNS),$(call quote,$(run))) $(ARGS)
 
 test: $(STAMP) ## Run the tests
 	@$(PYTEST) $(ARGS)

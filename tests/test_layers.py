@@ -49,17 +49,19 @@ OWNERS = {
     "markdown_it": ["experiments.paper.report"],
     "matplotlib": [
         "lase_jax.reports.plots",
+        "lase_jax.reports.heatmap",
         "experiments.curves",
         "experiments.*.analysis",
         "experiments.paper.drawing",
         "experiments.bench.report",
     ],
     "orbax": ["lase_jax.runs.checkpoint"],
+    "tensorboardX": ["lase_jax.runs.tensorboard"],
     "wandb": ["lase_jax.runs.wandb"],
 }
 """Libraries that are slow to import or meant for one task, and the modules that may use them."""
 
-LAZY = ["matplotlib", "orbax", "wandb"]
+LAZY = ["matplotlib", "orbax", "tensorboardX", "wandb"]
 """Libraries that even their owners import inside functions, since not every run needs them."""
 
 

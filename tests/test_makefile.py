@@ -44,13 +44,8 @@ def test_train_passes_on_nothing_else():
 
 
 def test_a_run_goes_on_with_its_own_game_and_algorithm():
-    assert experiment("train", "RUN=runs/x") == [
-        "train",
-        "--resume",
-        "runs/x",
-        "--wandb",
-        "offline",
-    ]
+    assert experiment("train", "RUN=runs/x") == ["train", "--resume", "runs/x"]
+    assert experiment("train", "RUN=runs/x", WANDB="online")[-2:] == ["--wandb", "online"]
 
 
 def test_a_sweep_passes_on_what_varies_and_goes_on():
@@ -61,6 +56,17 @@ def test_a_sweep_passes_on_what_varies_and_goes_on():
     assert experiment("sweep", "RUN=runs/x", "WANDB=disabled") == [
         *("sweep", "--resume", "runs/x", "--wandb", "disabled"),
     ]
+
+
+def test_the_mode_of_wandb_is_its_own_variable_unless_ours_is_given():
+    assert experiment("train", WANDB_MODE="disabled") == ["train", "--wandb", "disabled"]
+    assert experiment("train", WANDB_MODE="disabled", WANDB="online")[-1] == "online"
+
+
+def test_runs_are_sent_and_get_a_dashboard():
+    assert experiment("sync", "RUN=runs/it's mine") == ["sync", "runs/it's mine"]
+    assert experiment("dashboard", "RUN=runs/it's mine") == ["dashboard", "runs/it's mine"]
+    assert experiment("dashboard", "RUNS=runs/x runs/y") == ["dashboard", "runs/x", "runs/y"]
 
 
 def test_runs_that_meet_are_named_together():
@@ -95,7 +101,7 @@ def test_run_folders_may_have_spaces_and_quotes():
     assert experiment("render", "RUN=runs/x", "SEED=0") == ["render", "runs/x", "--seed", "0"]
 
 
-@pytest.mark.parametrize("target", ["eval", "render"])
+@pytest.mark.parametrize("target", ["eval", "render", "sync", "dashboard"])
 def test_a_missing_run_folder_is_one_line_and_exit_code_2(target):
     result = make(target)
     assert result.returncode == 2

@@ -238,7 +238,16 @@ def test_every_dependency_is_locked():
         wanted += [entry for entry in group if isinstance(entry, str)]
     locked = set(re.findall(r"^([\w.-]+)==", LOCK.read_text(), flags=re.MULTILINE))
     assert {re.match(r"[\w.-]+", entry)[0] for entry in wanted} <= locked
-    assert {path.stem for path in EXTRAS} == set(PROJECT["project"]["optional-dependencies"])
+    extras = PROJECT["project"]["optional-dependencies"].items()
+    accelerators = {name for name, (needed, *_) in extras if needed.startswith("jax[")}
+    assert {path.stem for path in EXTRAS} == accelerators
+    inside = {
+        entry
+        for group in PROJECT["dependency-groups"].values()
+        for entry in group
+        if isinstance(entry, str)
+    }
+    assert all(set(needed) <= inside for name, needed in extras if name not in accelerators)
 
 
 def resolve(tmp_path, python, platform, *locks):

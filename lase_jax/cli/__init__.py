@@ -6,6 +6,7 @@ for that of ``train`` and ``sweep``, which is kept for the next time.
 
 import contextlib
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +25,8 @@ COMMANDS = {
     "crossplay": "let trained runs play each other, e.g. crossplay runs/ssh-lase runs/ssh-a2c",
     "render": "draw an episode of a trained run as a GIF, e.g. render runs/ssh-lase --seed 0",
     "check": "read all of a run and say what can be had of it, e.g. check runs/ssh-lase",
+    "sync": "send what was logged offline to W&B, e.g. sync runs/ssh-lase",
+    "dashboard": "make a dashboard on W&B for runs, e.g. dashboard runs/ssh-lase",
     "schelling": "say whether a game is a social dilemma, e.g. schelling cleanup",
     "list": "list games with seats and steps, algorithms, presets and scripted seats",
     "completion": "print a script that lets a shell complete all of this, e.g. completion bash",
@@ -33,14 +36,20 @@ EARLIER = {"games": "list"}
 HELP = {"-h", "--help"}
 
 
-def main(presets: "Presets | None" = None, called: str = "lase") -> int:
+def main(presets: "Presets | None" = None, called: str = "") -> int:
     """Runs the command in `sys.argv` and returns its exit code.
 
     Args:
         presets: gives the settings that options start from; None for those of `lase_jax.presets`.
-        called: how the command line is called, for help and hints.
+        called: how the command line is called, for help and hints; empty for what was typed.
     """
-    return execute(sys.argv[1:], presets, called)
+    return execute(sys.argv[1:], presets, called or typed(sys.argv[0]))
+
+
+def typed(program: str) -> str:
+    """A program's path as a person types it: its name alone where the shell finds it by that."""
+    name = os.path.basename(program)
+    return name if shutil.which(name) == program else program
 
 
 def execute(arguments: Sequence[str], presets: "Presets | None", called: str) -> int:

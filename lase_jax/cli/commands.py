@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 import envs
 from envs.checks import ConfigError, choice, integer, refusal, require
 from envs.types import Env
@@ -21,14 +23,17 @@ from lase_jax.cli.options import (
     Check,
     Completion,
     Crossplay,
+    Dashboard,
     Eval,
     List,
     Render,
     Schelling,
+    Sync,
 )
 from lase_jax.cli.output import printable
 from lase_jax.cli.parse import completion, parse
 from lase_jax.cli.training import (
+    LOGGING,
     begun,
     configured,
     deciding,
@@ -41,6 +46,7 @@ from lase_jax.learners import LEARNERS, with_learner
 from lase_jax.reports import evaluate, plots, schelling
 from lase_jax.runs import (
     crossplay,
+    dashboards,
     devices,
     files,
     folder,
@@ -49,6 +55,8 @@ from lase_jax.runs import (
     lock,
     results,
     runtime,
+    upload,
+    workspace,
 )
 from lase_jax.runs.checkpoint import check_same
 from lase_jax.runs.config import MAX_SEED, Presets, program_key, to_json
@@ -61,6 +69,7 @@ from lase_jax.runs.setup import (
     restore_run,
     set_up,
 )
+from lase_jax.runs.wandb import Table, add_results
 from lase_jax.sweeps import axes, sweep
 
 
@@ -79,18 +88,30 @@ def train(arguments: Sequence[str], presets: Presets, called: str) -> int:
     start = begun(presets, chosen)
     options = parse(train_options(start), arguments, f"{called} train")
     config = configured(options, presets)
+    if "--wandb" not in flags(arguments):
+        config = dashboards.by_environment(config)
     if options.dry_run:
         rehearse(config, say)
         return 0
     set_up(config)
     path = place(options, f"{chosen.env}-{chosen.algo}")
     devices.first_alone(lambda: folder.require_free(path, options.overwrite))
-    with lock.held(path):
+    with lock.held(path), refused_without_trace(path):
         devices.first_alone(lambda: create_run(config, path, options.overwrite))
+        _choose_dashboards([path], options, arguments)
         say(f"Run folder: {path}")
-        with refused_without_trace(path):
-            command = _resumes(f"{called} train", path)
-            return train_run(path, command, say, pictures=options.pictures)
+        return train_run(path, _resumes(f"{called} train", path), say, options.pictures)
+
+
+def _choose_dashboards(paths: Sequence[Path], options: Any, arguments: Sequence[str]) -> None:
+    """Notes in some run folders what the options say about W&B and TensorBoard."""
+    mode = options.run.wandb if "--wandb" in flags(arguments) else None
+
+    def note() -> None:
+        for path in paths:
+            dashboards.choose(path, *load_config(path), options.dashboards, mode)
+
+    devices.first_alone(note)
 
 
 def _take_devices(address: str) -> None:
@@ -126,16 +147,20 @@ def sweep_runs(arguments: Sequence[str], presets: Presets, called: str) -> int:
     start = begun(presets, chosen)
     whole = f"{called} sweep"
     options = parse(sweep_options(start), arguments, whole)
-    wandb = options.run.wandb if "--wandb" in flags(arguments) else None
     if options.resume:
-        for flag in sorted(flags(arguments) - {"--resume", "--wandb", "--hosts"}):
+        for flag in sorted(flags(arguments) - {"--resume", "--wandb", "--hosts"} - LOGGING):
             remedy = "a sweep goes on as it was begun, leave it out"
             require(False, flag[2:], "given", remedy)
         plan = sweep.load(options.resume)
         first = load_config(options.resume / next(iter(plan.settings)))[0]
         sweep.require_metric(plan.metric, set_up(first))
-        return sweep.run(options.resume, _resumes(whole, options.resume), say, wandb)
+        with lock.held(options.resume):
+            runs = [options.resume / name for name in plan.settings]
+            _choose_dashboards(runs, options, arguments)
+            return sweep.run(options.resume, _resumes(whole, options.resume), say)
     config = configured(options, presets)
+    if "--wandb" not in flags(arguments):
+        config = dashboards.by_environment(config)
     swept = axes.parse(options.sweep, config)
     integer("samples", options.samples, 0, axes.MOST)
     integer("halvings", options.halvings, 0, sweep.MAX_HALVINGS)
@@ -159,22 +184,23 @@ def sweep_runs(arguments: Sequence[str], presets: Presets, called: str) -> int:
         plan = sweep.Sweep(options.metric, options.halvings, by_name)
         sweep.create(path, plan, runs, options.overwrite)
         named = plugins.split(shlex.split(called))[0]
-        shared = [*(f"{plugins.OPTION}={name}" for name in named), *_shared(arguments)]
+        shared = [*(f"{plugins.PLUGIN}={name}" for name in named), *_shared(arguments)]
         file = path / sweep.AGENTS
         if not sweep.for_agents(swept, config, shared, options.metric, file):
             say(f"No {file.name}: agents of W&B cannot set flags or lists of numbers.")
 
     devices.first_alone(lambda: sweep.require_free(path, options.overwrite))
     programs = len({program_key(run) for run in runs})
-    with lock.held(path):
+    with lock.held(path), refused_without_trace(path):
         devices.first_alone(create)
+        _choose_dashboards([path / name for name in by_name], options, arguments)
         say(f"Sweep folder: {path}")
         say(f"Settings: {len(runs)}, seeds of each: {config.seeds}, programs: {programs}.")
-        return sweep.run(path, _resumes(whole, path), say)
+        return sweep.run(path, _resumes(whole, path), say, keep=False)
 
 
 def resume(arguments: Sequence[str], path: Path, called: str) -> int:
-    """Resumes a run. Options may be repeated, but only W&B's mode may be changed."""
+    """Resumes a run. Options may be repeated; only where its metrics go may be changed."""
     config, _ = load_config(path)
     options = parse(train_options(config), arguments, f"{called} train")
     place = dict.fromkeys(("name", "out", "overwrite"), "stays where it is")
@@ -192,8 +218,9 @@ def resume(arguments: Sequence[str], path: Path, called: str) -> int:
     if options.seats:
         now = replace(now, seats=tuple(options.seats.split(",")))
     check_same(to_json(config), to_json(now))
-    command = _resumes(f"{called} train", path)
-    return train_run(path, command, say, options.run.wandb, options.pictures)
+    with lock.held(path):
+        _choose_dashboards([path], options, arguments)
+        return train_run(path, _resumes(f"{called} train", path), say, options.pictures)
 
 
 def _resumes(command: str, path: Path) -> str:
@@ -222,6 +249,12 @@ def evaluate_run(arguments: Sequence[str], presets: Presets, called: str) -> int
     with files.writing("out", file):
         files.write_json(file, content)
     say(f"Written to {file}")
+    sent = {
+        f"eval/{mode}/{name}": values
+        for mode, numbers in metrics.items()
+        for name, values in numbers.items()
+    }
+    add_results(options.run, say, sent | {"eval/update": np.full(seeds, update)})
     return 0
 
 
@@ -257,6 +290,14 @@ def cross_play(arguments: Sequence[str], presets: Presets, called: str) -> int:
         most = societies[0][0].env.spec.max_return
         files.replace(drawing, lambda path: plots.crossplay(result, title, path, most))
     say(f"Written to {file} and {drawing.name}")
+    scores = {
+        "+".join(row["seats"]): values
+        for row, values in zip(result["tables"], returns.sum(-1), strict=True)
+    }
+    sent = {f"crossplay/{seats}": values for seats, values in scores.items()}
+    for path in options.runs:
+        table = Table(*crossplay.table(result))
+        add_results(path, say, sent, {"crossplay/table": table}, {"crossplay": drawing})
     return 0
 
 
@@ -299,6 +340,22 @@ def check_runs(arguments: Sequence[str], presets: Presets, called: str) -> int:
             say(f"  {line}")
         damaged += bool(report.problems)
     return 1 if damaged else 0
+
+
+def sync_runs(arguments: Sequence[str], presets: Presets, called: str) -> int:
+    """``sync``: sends what was logged offline to W&B."""
+    del presets
+    options = parse(Sync, arguments, f"{called} sync")
+    return upload.sync(options.run, say)
+
+
+def make_dashboard(arguments: Sequence[str], presets: Presets, called: str) -> int:
+    """``dashboard``: a workspace on W&B."""
+    del presets
+    options = parse(Dashboard, arguments, f"{called} dashboard")
+    require(bool(options.runs), "runs", "", "name a run folder, e.g. runs/ssh-lase")
+    workspace.save(options.runs, say)
+    return 0
 
 
 def schelling_diagram(arguments: Sequence[str], presets: Presets, called: str) -> int:
@@ -453,6 +510,8 @@ ACTIONS = {
     "crossplay": cross_play,
     "render": render,
     "check": check_runs,
+    "sync": sync_runs,
+    "dashboard": make_dashboard,
     "schelling": schelling_diagram,
     "list": list_all,
     "completion": print_completion,

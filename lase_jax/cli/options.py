@@ -35,6 +35,22 @@ class Check:
 
 
 @dataclass(frozen=True)
+class Sync:
+    """Sends what a run or sweep has logged offline to Weights & Biases."""
+
+    run: tyro.conf.Positional[Path]
+    """Folder of a run or a sweep, e.g. runs/ssh-lase."""
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    """Makes a workspace on Weights & Biases whose panels fit what some runs have logged."""
+
+    runs: tyro.conf.Positional[tuple[Path, ...]]
+    """Folders of runs or sweeps of one project."""
+
+
+@dataclass(frozen=True)
 class Crossplay:
     """Lets agents of several trained runs play together: a table, a JSON file and a picture."""
 
@@ -111,6 +127,8 @@ OPTIONS: dict[str, type] = {
     "crossplay": Crossplay,
     "render": Render,
     "check": Check,
+    "sync": Sync,
+    "dashboard": Dashboard,
     "schelling": Schelling,
     "list": List,
     "completion": Completion,

@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,6 +14,10 @@ from lase_jax.algorithms import NETS
 from lase_jax.core.settings import fitting
 from lase_jax.learners import with_learner
 from lase_jax.runs.config import Presets, RunConfig, named
+from lase_jax.runs.dashboards import Dashboards
+
+LOGGING = {f"--{field.name.replace('_', '-')}" for field in fields(Dashboards)}
+"""The options that say what a run is called on dashboards; a resumed run may change them."""
 
 
 def deciding(arguments: Sequence[str]) -> argparse.Namespace:
@@ -87,6 +91,7 @@ def _common(default: RunConfig) -> type:
         """Trains societies of agents in a game."""
 
         run: Annotated[RunConfig, tyro.conf.arg(name="")]
+        dashboards: Annotated[Dashboards, tyro.conf.arg(name="")] = Dashboards()
         env: str = default.env
         """Name of the game; it decides the options under "game" and their defaults."""
         algo: str = default.algo

@@ -199,6 +199,18 @@ def place(parent: Path, names: Sequence[str], mode: Mode) -> Path:
     raise AssertionError("there is always a next number")
 
 
+def table(result: dict[str, Any]) -> tuple[list[Any], list[list[Any]]]:
+    """The result of `report` as titles of columns, and a line for every seating."""
+    seats = range(len(result["tables"][0]["seats"]))
+    titles = [title for seat in seats for title in (f"seat {seat}", f"return {seat}")]
+    lines = [
+        [cell for pair in zip(row["seats"], row["return"], strict=True) for cell in pair]
+        + [row["collective"]["mean"], row["collective"]["ci95"]]
+        for row in result["tables"]
+    ]
+    return [*titles, "collective", "ci95"], lines
+
+
 def show(result: dict[str, Any], title: str) -> None:
     """Prints the result of `report` as a table."""
     from rich.console import Console

@@ -2,6 +2,7 @@
 
 ``runs/<name>/`` holds config.json, metrics.csv, curves.png, replay.gif, summary.json, checkpoints/,
 best.json, which names the best checkpoint, state.json, which says whether the run is being trained,
+dashboards.json, which says where else its metrics go, wandb/ and tensorboard/ with what goes there,
 and the lock of the process that trains (see `lock`).
 """
 
@@ -23,8 +24,10 @@ CONFIG, METRICS, CURVES = "config.json", "metrics.csv", "curves.png"
 REPLAY, SUMMARY, CHECKPOINTS = "replay.gif", "summary.json", "checkpoints"
 SWEEP, LOCK, STATE = "sweep.json", ".lock", "state.json"
 BEST, EVAL, WANDB = "best.json", "eval.json", "wandb"
+DASHBOARDS, TENSORBOARD = "dashboards.json", "tensorboard"
 PARTS = (
     *(CONFIG, METRICS, CURVES, REPLAY, SUMMARY, CHECKPOINTS, BEST, EVAL, STATE, WANDB),
+    *(DASHBOARDS, TENSORBOARD),
     *("replay-seed*.gif", "damaged-checkpoint-*", "damaged-metrics*.csv", ".*.tmp*"),
 )
 """Names of all that a run may write into its folder."""
@@ -135,6 +138,7 @@ def require_foreign(field: str, path: Path, run: Path) -> None:
         ConfigError: it is one of them, or lies in its folder of checkpoints.
     """
     needed = (CONFIG, METRICS, SUMMARY, STATE, BEST, LOCK, CHECKPOINTS, WANDB)
+    needed += (DASHBOARDS, TENSORBOARD)
     place = files.real(path)
     inside = [files.real(run) / name for name in needed]
     free = not any(each == place or each in place.parents for each in inside)
@@ -156,12 +160,16 @@ def contents(path: Path) -> list[Path]:
     return sorted(entry for entry in path.iterdir() if entry.name != LOCK)
 
 
-def discard_unused(path: Path) -> None:
-    """Deletes a run folder in which there are neither checkpoints nor metrics."""
+def is_used(path: Path) -> bool:
+    """Whether there are checkpoints or metrics in a run folder."""
     checkpoints = path / CHECKPOINTS
-    if (path / METRICS).exists() or (checkpoints.is_dir() and any(checkpoints.iterdir())):
-        return
-    shutil.rmtree(path, ignore_errors=True)
+    return (path / METRICS).exists() or (checkpoints.is_dir() and any(checkpoints.iterdir()))
+
+
+def discard_unused(path: Path) -> None:
+    """Deletes a folder of a run, or of a sweep, in which there are no checkpoints and metrics."""
+    if not any(is_used(each) for each in (path, *path.glob("*/"))):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def claim(parent: Path, stem: str) -> Path:

@@ -18,6 +18,7 @@ import numpy as np
 from envs import checks
 from envs.checks import ConfigError
 from lase_jax.runs import (
+    dashboards,
     devices,
     files,
     folder,
@@ -30,13 +31,14 @@ from lase_jax.runs import (
     sinks,
     status,
 )
-from lase_jax.runs.config import RunConfig, WandbMode
+from lase_jax.runs.config import RunConfig
 from lase_jax.runs.parts import DivergedError
 from lase_jax.runs.program import Times
 from lase_jax.runs.progress import Progress
 from lase_jax.runs.results import Outcome
 from lase_jax.runs.setup import checkpoints_of, load_config, set_up
 from lase_jax.runs.signals import stop_signals, stopped
+from lase_jax.runs.tensorboard import TensorBoard
 from lase_jax.runs.wandb import Wandb
 from lase_jax.types import Carry
 
@@ -59,7 +61,6 @@ class Run:
     Args:
         path: run folder.
         say: prints a line.
-        wandb: W&B's mode; None for the one in the run's settings.
         pictures: whether to draw its curves and an episode at the end.
 
     Attributes:
@@ -76,10 +77,10 @@ class Run:
         ConfigError: settings that do not fit, or checkpoints that are missing.
     """
 
-    def __init__(self, path: Path, say: Say, wandb: WandbMode | None = None, pictures: bool = True):
+    def __init__(self, path: Path, say: Say, pictures: bool = True):
         config, self.content = load_config(path)
         self.path, self.say, self.pictures = path, say, pictures
-        self.wandb: WandbMode = wandb or config.wandb
+        self.destination = dashboards.settled(path, config, self.content)
         self.setup = set_up(config)
         self.plan = parts.plan_of(config)
         devices.first_alone(lambda: require_checkpoints(path))
@@ -249,7 +250,6 @@ def train_run(
     path: Path,
     command: str,
     say: Say = print,
-    wandb: WandbMode | None = None,
     pictures: bool = True,
 ) -> int:
     """Trains the run whose config.json lies in `path`, from its newest checkpoint if it has one.
@@ -258,7 +258,6 @@ def train_run(
         path: run folder.
         command: the command that resumes this run, for messages.
         say: prints a line.
-        wandb: W&B's mode; None for the one in the run's settings.
         pictures: whether to draw the curves and an episode in the end.
 
     Returns:
@@ -273,7 +272,7 @@ def train_run(
     with (
         lock.held(path),
         stop_signals() as received,
-        contextlib.closing(Run(path, say, wandb, pictures)) as one,
+        contextlib.closing(Run(path, say, pictures)) as one,
     ):
         if one.finished:
             say(f"{path} is finished: {one.plan.updates} updates.")
@@ -454,24 +453,31 @@ class Saving:
 
 
 def open_sinks(run: Run, sealed: str) -> list[sinks.Guarded]:
-    """The csv file, and W&B unless its mode is "disabled"; in the first process only."""
+    """The csv file, W&B unless its mode is "disabled", and TensorBoard where it is wanted.
+
+    In the first process only.
+    """
     if not devices.first_process():
         return []
-    path, content, say = run.path, run.content, run.say
-    seeds, done = run.setup.seeds, run.done
+    path, config, content, to = run.path, run.setup.config, run.content, run.destination
+    done, say = run.done, run.say
 
     def csv() -> sinks.Sink:
-        run.rows = metrics_csv.Csv(path / folder.METRICS, seeds, done, say, sealed)
+        run.rows = metrics_csv.Csv(path / folder.METRICS, run.setup.seeds, done, say, sealed)
         return run.rows
 
     def wandb() -> sinks.Sink:
         folder.require_own(path / folder.WANDB)
-        identity = f"{path.name}-{content.get('created', '')}"
-        return Wandb(path, seeds, content, run.wandb, identity, say)
+        return Wandb(path, config, content, to, done, run.plan.updates, say)
+
+    def tensorboard() -> sinks.Sink:
+        return TensorBoard(path, config, content, done * run.plan.steps)
 
     outputs = [sinks.Guarded(folder.METRICS, csv, say, patient=True)]
-    if run.wandb != "disabled":
+    if to.mode != "disabled":
         outputs.append(sinks.Guarded("W&B", wandb, say, patient=False))
+    if to.tensorboard:
+        outputs.append(sinks.Guarded("TensorBoard", tensorboard, say, patient=False))
     return outputs
 
 

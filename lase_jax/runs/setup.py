@@ -158,7 +158,7 @@ def create_run(config: RunConfig, path: Path, overwrite: bool, **facts: Any) -> 
 
 @contextlib.contextmanager
 def refused_without_trace(path: Path) -> Iterator[None]:
-    """Deletes a new run's folder if its training ends before there is anything to keep."""
+    """Deletes the folder of a new run or sweep if that ends before there is anything to keep."""
     try:
         yield
     except (ConfigError, KeyboardInterrupt):

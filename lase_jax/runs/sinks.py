@@ -1,4 +1,4 @@
-"""Sinks, to which metrics are written: a csv file (`metrics_csv`), and perhaps others (`wandb`).
+"""Sinks, to which metrics are written: a csv file (`metrics_csv`), and others (see `dashboards`).
 
 A sink is any object with `write` and `close`. If a sink fails (a full disk, no network), training
 continues: `Guarded` prints a message and may keep the rows until they can be written.

@@ -15,6 +15,7 @@ half of the settings stops after ``1 / 2**n`` of the updates, the worse half of 
 import csv
 import glob
 import io
+import signal
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -28,7 +29,7 @@ from lase_jax.reports import plots, stats
 from lase_jax.reports.record import Record, Row
 from lase_jax.reports.tables import markdown
 from lase_jax.runs import config, devices, files, folder, lock, metrics_csv, results
-from lase_jax.runs.config import RunConfig, WandbMode
+from lase_jax.runs.config import RunConfig
 from lase_jax.runs.parts import Plan, plan_of
 from lase_jax.runs.run import Run, Say, grouped, train_together
 from lase_jax.runs.setup import Setup, create_run, load_config
@@ -169,14 +170,14 @@ def rungs(sweep: Sweep) -> list[float]:
     return [0.5**left for left in range(sweep.halvings - sweep.halved, -1, -1)]
 
 
-def run(path: Path, command: str, say: Say = print, wandb: WandbMode | None = None) -> int:
+def run(path: Path, command: str, say: Say = print, keep: bool = True) -> int:
     """Starts or resumes a sweep, and writes its table and its picture.
 
     Args:
         path: folder of the sweep.
         command: the command that resumes this sweep, for messages.
         say: prints a line.
-        wandb: W&B's mode; None for the one in the settings of the runs.
+        keep: whether the folder stays if Ctrl-C ends the sweep before its first update.
 
     Returns:
         An exit code: 0 when finished, 1 when some setting diverged or could not be saved, 128 + n
@@ -189,16 +190,16 @@ def run(path: Path, command: str, say: Say = print, wandb: WandbMode | None = No
     remedy = "it was stopped while its folders were made, begin it again with --overwrite"
     require(begun.made, "resume", str(path), remedy)
     with lock.held(path):
-        return _run(path, command, say, wandb)
+        return _run(path, command, say, keep)
 
 
-def _run(path: Path, command: str, say: Say, wandb: WandbMode | None) -> int:
+def _run(path: Path, command: str, say: Say, keep: bool) -> int:
     """`run` with the sweep's lock."""
     sweep = load(path)
     require_own_runs(path, sweep)
     with stop_signals() as received:
         for share in rungs(sweep):
-            diverged, unsaved = stage(path, sweep.alive(), share, received, say, wandb)
+            diverged, unsaved = stage(path, sweep.alive(), share, received, say)
             sweep.diverged |= diverged
             over = stopped(received)
             if share < 1 and not over and not unsaved:
@@ -208,12 +209,22 @@ def _run(path: Path, command: str, say: Say, wandb: WandbMode | None) -> int:
                 say(f"Not saved: {'; '.join(unsaved)}. Mend that, then go on: {command}")
                 return 1
             if over:
-                say(f"Stopped. To go on: {command}")
+                if keep or received[0] != signal.SIGINT or is_used(path, sweep):
+                    say(f"Stopped. To go on: {command}")
+                else:
+                    devices.first_alone(lambda: folder.discard_unused(path))
+                    say("Stopped before the first update: nothing is kept.")
                 return 128 + received[0]
     for name, reason in sweep.diverged.items():
         say(f"{name} diverged: {reason}")
     devices.first_alone(lambda: report(path, sweep, say))
     return 1 if sweep.diverged else 0
+
+
+def is_used(path: Path, sweep: Sweep) -> bool:
+    """Whether any setting of a sweep has been trained, as the first process sees it."""
+    used = any(folder.is_used(path / name) for name in sweep.settings)
+    return devices.agreed(used and devices.first_process())
 
 
 def stage(
@@ -222,14 +233,13 @@ def stage(
     share: float,
     received: list[int],
     say: Say,
-    wandb: WandbMode | None,
 ) -> tuple[dict[str, str], list[str]]:
     """Trains some runs of a sweep up to a share of their updates.
 
     Returns:
         The message of each run that diverged, by its name; and what could not be saved.
     """
-    runs = [Run(path / name, named_by(name, say), wandb, pictures=False) for name in names]
+    runs = [Run(path / name, named_by(name, say), pictures=False) for name in names]
     try:
         going = [each for each in runs if each.done < until(each.plan, share)]
         groups = grouped(going, lambda each: (config.program_key(each.setup.config), each.done))

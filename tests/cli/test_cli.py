@@ -13,10 +13,11 @@ import pytest
 import tiny
 
 from envs import matrix as ipd
+from envs.checks import ConfigError
 from lase_jax import cli
 from lase_jax.cli import commands
 from lase_jax.presets import preset
-from lase_jax.runs import devices, files, folder
+from lase_jax.runs import dashboards, devices, files, folder
 from lase_jax.runs.setup import load_config
 
 ROOT = Path(__file__).parents[2]
@@ -261,8 +262,46 @@ def test_a_resumed_run_may_not_change(trained, change, message, capsys):
 
 
 def test_a_finished_run_can_be_resumed_without_harm(trained, capsys):
-    assert run("train", "--resume", str(trained), "--algo", "gift", "--wandb", "offline") == 0
+    assert run("train", "--resume", str(trained), "--algo", "gift", "--wandb", "disabled") == 0
     assert "is finished" in capsys.readouterr().out
+
+
+def test_a_resumed_run_stays_in_its_mode_unless_another_is_given(trained, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(trained, copy)
+    (copy / folder.SUMMARY).unlink()
+    assert run("train", "--resume", str(copy)) == 0
+    assert not (copy / folder.DASHBOARDS).exists() and not (copy / folder.WANDB).exists()
+    options = ("--wandb", "offline", "--wandb-project", "p")
+    assert run("train", "--resume", str(copy), *options) == 0
+    assert run("train", "--resume", str(copy)) == 0
+    found = dashboards.read(copy)
+    assert (found.mode, found.project) == ("offline", "p")
+
+
+def test_a_library_that_is_missing_is_one_line_before_anything_is_made(
+    tmp_path, capsys, monkeypatch
+):
+    def none(module, package):
+        raise ConfigError("library is 'tensorboardX': it is not installed, run `...`.")
+
+    monkeypatch.setattr("lase_jax.runs.tools.require_library", none)
+    assert run("train", "--tensorboard", "--out", str(tmp_path), "--name", "x") == 2
+    assert capsys.readouterr().err.startswith("error: library is 'tensorboardX'")
+    assert not (tmp_path / "x").exists()
+
+
+def test_runs_without_offline_records_have_nothing_to_send(trained, capsys):
+    assert run("sync", str(trained)) == 0
+    assert "Nothing to send" in capsys.readouterr().out
+
+
+def test_a_run_that_was_not_logged_gets_no_dashboard(trained, capsys):
+    pytest.importorskip("wandb_workspaces")
+    assert run("dashboard", str(trained)) == 2
+    assert "it was not logged to W&B" in capsys.readouterr().err
+    assert run("dashboard") == 2
+    assert capsys.readouterr().err.startswith("error: runs is ''")
 
 
 def test_eval_prints_a_table_and_writes_json(trained, capsys):

@@ -12,7 +12,7 @@ import tiny
 from envs.checks import ConfigError
 from lase_jax import cli
 from lase_jax.presets import preset
-from lase_jax.runs import devices, folder, metrics_csv, parts, program, results
+from lase_jax.runs import dashboards, devices, folder, metrics_csv, parts, program, results
 from lase_jax.runs.inspection import inspect
 from lase_jax.runs.parts import plan_of
 from lase_jax.runs.run import Run, train_run
@@ -244,6 +244,46 @@ def test_from_the_command_line(tmp_path, capsys):
     assert "agent.lr" in capsys.readouterr().err
     assert cli.execute(["sweep", "--resume", str(tmp_path), "--halvings", "2"], None, "lase") == 2
     assert "halvings is 'given': a sweep goes on as it was begun" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("number", "left"), [(signal.SIGINT, False), (signal.SIGTERM, True)])
+def test_a_sweep_that_is_interrupted_before_its_first_update_leaves_no_folder(
+    number, left, tmp_path, capsys, monkeypatch
+):
+    def interrupted(runs, until, received, say):
+        signal.raise_signal(number)
+
+    monkeypatch.setattr(sweep, "train_together", interrupted)
+    words = ["sweep", *tiny.FLAGS, "--env", "ssh", "--algo", "a2c", "--sweep", "lr=1e-3,1e-2"]
+    words += ["--out", str(tmp_path)]
+    assert cli.execute(words, None, "lase") == 128 + number
+    assert ("To go on: lase sweep --resume" in capsys.readouterr().out) is left
+    assert [each.name for each in tmp_path.iterdir()] == ["sweep-ssh-a2c"] * left
+
+
+def test_a_sweep_whose_folders_are_half_made_is_deleted_by_ctrl_c(tmp_path, monkeypatch):
+    def interrupted(*arguments, **facts):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sweep, "create_run", interrupted)
+    words = ["sweep", *tiny.FLAGS, "--env", "ssh", "--algo", "a2c", "--sweep", "lr=1e-3,1e-2"]
+    assert cli.execute([*words, "--out", str(tmp_path)], None, "lase") == 130
+    assert not any(tmp_path.iterdir())
+
+
+def test_the_settings_of_a_sweep_go_to_one_place_also_when_it_goes_on(tmp_path, capsys):
+    words = ["sweep", *tiny.FLAGS, "--env", "ssh", "--algo", "a2c", "--steps", "16"]
+    words += ["--sweep", "lr=1e-3,1e-2", "--out", str(tmp_path), "--name", "x"]
+    assert cli.execute([*words, "--wandb-project", "p"], None, "lase") == 0
+    again = ["sweep", "--resume", str(tmp_path / "x"), "--wandb-notes", "n"]
+    assert cli.execute(again, None, "lase") == 0, capsys.readouterr().err
+    for name in sweep.load(tmp_path / "x").settings:
+        found = dashboards.read(tmp_path / "x" / name)
+        assert (found.project, found.notes, found.group) == ("p", "n", "x")
+        assert found.mode == "disabled"
+        assert [*found.runs] == [f"ssh a2c {name} seeds 0-1"]
+    agents = json.loads((tmp_path / "x" / sweep.AGENTS).read_text())
+    assert agents["command"][-4:-2] == ["--wandb-project", "p"]
 
 
 def test_agents_of_wandb_are_offered_what_they_can_type(tmp_path):
