@@ -44,12 +44,14 @@ from lase_jax.runs import (
     lock,
     results,
     runtime,
+    warm,
 )
 from lase_jax.runs.checkpoint import check_same
 from lase_jax.runs.config import MAX_SEED, Presets, program_key, to_json
 from lase_jax.runs.run import train_run
 from lase_jax.runs.setup import (
     create_run,
+    extend_run,
     load_config,
     refused_without_trace,
     restore_run,
@@ -73,14 +75,44 @@ def train(arguments: Sequence[str], presets: Presets, called: str) -> int:
     start = begun(presets, chosen)
     options = parse(train_options(start), arguments, f"{called} train")
     config = configured(options, presets)
-    set_up(config)
-    path = place(options, f"{chosen.env}-{chosen.algo}")
+    _require_own_settings(options, arguments)
+    setup, source = set_up(config), _source(options)
+    first = warm.carry(setup, source) if source else None
+    path = place(options, f"{config.env}-{config.algo}")
     devices.first_alone(lambda: folder.require_free(path, options.overwrite))
     with lock.held(path):
-        devices.first_alone(lambda: create_run(config, path, options.overwrite))
+        facts = {"start": source.facts} if source else {}
+        devices.first_alone(lambda: create_run(config, path, options.overwrite, **facts))
         say(f"Run folder: {path}")
         with refused_without_trace(path):
+            if first:
+                warm.save(path, setup, first, say)
             return train_run(path, _resumes(f"{called} train", path), say)
+
+
+def _require_own_settings(options: Any, arguments: Sequence[str]) -> None:
+    """Requires that what a config.json decides is not asked for as well.
+
+    Raises:
+        ConfigError: names the option to leave out.
+    """
+    for name in (
+        sorted(flags(arguments) & {"--env", "--algo", "--preset"}) if options.config else ()
+    ):
+        remedy = f"{options.config} has its own, leave {name} out"
+        require(False, name[2:], getattr(options, name[2:]), remedy)
+
+
+def _source(options: Any) -> warm.Source | None:
+    """The run that a new one starts from, if any.
+
+    Raises:
+        ConfigError: it cannot be read, or there are several processes.
+    """
+    if options.start_from is None:
+        return None
+    require(not options.hosts, "start_from", str(options.start_from), "leave --hosts out")
+    return warm.read(options.start_from, say)
 
 
 def _take_devices(address: str) -> None:
@@ -126,6 +158,8 @@ def sweep_runs(arguments: Sequence[str], presets: Presets, called: str) -> int:
         sweep.require_metric(plan.metric, set_up(first))
         return sweep.run(options.resume, _resumes(whole, options.resume), say, wandb)
     config = configured(options, presets)
+    _require_own_settings(options, arguments)
+    source = _source(options)
     swept = axes.parse(options.sweep, config)
     integer("samples", options.samples, 0, axes.MOST)
     integer("halvings", options.halvings, 0, sweep.MAX_HALVINGS)
@@ -142,12 +176,16 @@ def sweep_runs(arguments: Sequence[str], presets: Presets, called: str) -> int:
     runs = axes.configured(config, swept, settings, convert)
     setups = [set_up(run) for run in runs]
     sweep.require_metric(options.metric, setups[0])
-    path = place(options, f"sweep-{chosen.env}-{chosen.algo}")
+    firsts = [warm.carry(setup, source) for setup in setups] if source else []
+    path = place(options, f"sweep-{config.env}-{config.algo}")
     by_name = {axes.name(setting): setting for setting in settings}
 
     def create() -> None:
         plan = sweep.Sweep(options.metric, options.halvings, by_name)
-        sweep.create(path, plan, runs, options.overwrite)
+        facts = {"start": source.facts} if source else {}
+        sweep.create(path, plan, runs, options.overwrite, **facts)
+        for name, setup, first in zip(by_name, setups, firsts, strict=False):
+            warm.save(path / name, setup, first, say)
         named = plugins.split(shlex.split(called))[0]
         shared = [*(f"{plugins.OPTION}={name}" for name in named), *_shared(arguments)]
         file = path / sweep.AGENTS
@@ -164,23 +202,31 @@ def sweep_runs(arguments: Sequence[str], presets: Presets, called: str) -> int:
 
 
 def resume(arguments: Sequence[str], path: Path, called: str) -> int:
-    """Resumes a run. Options may be repeated, but only W&B's mode may be changed."""
+    """Resumes a run. Options may be repeated; only W&B's mode may change, and steps may grow."""
     config, _ = load_config(path)
     options = parse(train_options(config), arguments, f"{called} train")
     place = dict.fromkeys(("name", "out", "overwrite"), "stays where it is")
     for name, reason in (place | {"preset": "has its settings"}).items():
         remedy = f"a resumed run {reason}, leave --{name} out"
         require(f"--{name}" not in flags(arguments), name, str(getattr(options, name)), remedy)
+    for name in ("config", "start_from"):
+        remedy = f"a resumed run has its own, leave --{name.replace('_', '-')} out"
+        require(getattr(options, name) is None, name, str(getattr(options, name)), remedy)
     same = with_learner(config.agent, options.learner) is config.agent
     require(same, "learner", options.learner, "a resumed run keeps its own, leave it out")
     given = deciding(arguments)
+    steps = options.run.schedule.steps
     now = replace(fitted(options.run, options), wandb=config.wandb)
+    now = replace(now, schedule=replace(now.schedule, steps=config.schedule.steps))
     for name in ("env", "algo"):
         if f"--{name}" in flags(arguments):
             check_same({name: getattr(config, name)}, {name: getattr(given, name)})
     if options.seats:
         now = replace(now, seats=tuple(options.seats.split(",")))
     check_same(to_json(config), to_json(now))
+    if steps != config.schedule.steps:
+        with lock.held(path):
+            devices.first_alone(lambda: extend_run(path, steps))
     return train_run(path, _resumes(f"{called} train", path), say, options.run.wandb)
 
 

@@ -157,9 +157,10 @@ def contents(path: Path) -> list[Path]:
 
 
 def discard_unused(path: Path) -> None:
-    """Deletes a run folder in which there are neither checkpoints nor metrics."""
+    """Deletes a run folder without metrics or checkpoints; that of a warm start is none."""
     checkpoints = path / CHECKPOINTS
-    if (path / METRICS).exists() or (checkpoints.is_dir() and any(checkpoints.iterdir())):
+    trained = checkpoints.is_dir() and {each.name for each in checkpoints.iterdir()} - {"0"}
+    if (path / METRICS).exists() or trained:
         return
     shutil.rmtree(path, ignore_errors=True)
 
