@@ -328,3 +328,22 @@ def test_ctrl_c_before_the_first_update_is_never_lost(seconds, tmp_path):
         printed, _ = process.communicate(timeout=100)
     assert "Traceback" not in printed and process.returncode == 130
     assert printed.endswith("Interrupted.\n") != (tmp_path / "x").exists()
+
+
+def test_a_run_keeps_the_map_of_a_file(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.txt").write_text("@@@@@@\n@H PB@\n@R PB@\n@@@@@@\n")
+    flags = ("--num-envs", "2", "--seeds", "1", "--steps", "8", "--wandb", "disabled")
+    small = ("--game.num-agents", "2", "--game.radius", "1", "--game.horizon", "4")
+    nets = ("--agent.net.dense", "4", "--agent.net.conv", "--rollout-length", "0")
+    words = ("--env", "cleanup_ssd", "--algo", "a2c", *flags, *small, *nets)
+    assert run("train", *words, "--game.map", "mine.txt", "--name", "x") == 0
+    (tmp_path / "mine.txt").unlink()
+    assert load_config(tmp_path / "runs" / "x")[0].game.map.splitlines()[2] == "@H PB@"
+    assert run("eval", "runs/x", "--episodes", "1") == 0
+    capsys.readouterr()
+    assert run("train", *words, "--game.map=mine.txt") == 2
+    assert capsys.readouterr().err.startswith("error: map is 'mine.txt': it cannot be read")
+    (tmp_path / "mine.txt").write_text("@@@@\n@P @\n@PxB\n@@@@\n")
+    assert run("train", *words, "--game.map=mine.txt") == 2
+    assert "row 3, column 3 is 'x': use one of" in capsys.readouterr().err
