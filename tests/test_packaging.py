@@ -1,6 +1,7 @@
 """What is installed, from where, and under which name."""
 
 import importlib.metadata
+import json
 import os
 import re
 import shutil
@@ -18,6 +19,8 @@ from hatchling.builders.wheel import WheelBuilder
 import envs
 import lase_jax
 from lase_jax import _guard
+from lase_jax.presets import preset
+from lase_jax.runs.config import to_json
 
 ROOT = Path(__file__).parent.parent
 LOCK = ROOT / "requirements" / "lock.txt"
@@ -102,6 +105,21 @@ def test_wheel_works_outside_the_repository(wheel, tmp_path):
     script = ROOT / "tests" / "two_updates.py"
     result = run_python(script, path=[installed], cwd=tmp_path)
     assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.thorough
+def test_the_installed_command_starts_from_our_settings(wheel, tmp_path):
+    installed = tmp_path / "installed"
+    zipfile.ZipFile(wheel).extractall(installed)
+    code = (
+        "import sys; from lase_jax import cli; from lase_jax.cli import commands; "
+        "commands.train_run = lambda *_: 0; sys.argv[1:] = ['train', '--env', 'ssh']; "
+        "sys.exit(cli.main())"
+    )
+    result = run_python("-P", "-c", code, path=[installed], cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    content = json.loads((tmp_path / "runs" / "ssh-lase" / "config.json").read_text())
+    assert content["run"] == json.loads(json.dumps(to_json(preset("ssh", "lase"))))
 
 
 # Versions
