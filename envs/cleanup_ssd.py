@@ -128,8 +128,11 @@ class CleanupSsd(Ssd):
     name: ClassVar[str] = "cleanup_ssd"
     version: ClassVar[int] = 2
 
-    map: Literal["25x18", "10x10", "7x7"] = "25x18"
-    """Name of the map; it has 10, 3 or 2 spawn cells."""
+    map: str = "25x18"
+    """Name of the map: "25x18", "10x10" or "7x7" with 10, 3 or 2 spawn cells; or a map as text of
+    several lines, on the command line also a file *.txt that holds one: wall @, river R, river with
+    waste H, stream S, apple cell B, spawn cell P, and spaces. Scripted players expect the river on
+    the left and apples on the right."""
     apple_spawn_probability: float = 0.05
     """Probability of an apple per step and apple cell when the river is clean, in [0, 1]."""
     waste_rule: Literal["until_one", "one_draw"] = "until_one"
@@ -146,7 +149,7 @@ class CleanupSsd(Ssd):
 
     def __post_init__(self) -> None:
         """Checks every setting; raises `ConfigError` on one that cannot work."""
-        ssd.check(self, MAPS, self.map)
+        ssd.check(self, MAPS, self.map, {"apple cells": "B", "river cells": "RH"}, "S")
         checks.probability("apple_spawn_probability", self.apple_spawn_probability)
         checks.choice("waste_rule", self.waste_rule, ("until_one", "one_draw"))
         checks.probability("waste_spawn_probability", self.waste_spawn_probability)
@@ -180,7 +183,7 @@ class CleanupSsd(Ssd):
 
 def land_of(params: CleanupSsd) -> Layout:
     """The map."""
-    return ssd.layout(MAPS[params.map])
+    return ssd.land(MAPS, params.map)
 
 
 def actions(params: CleanupSsd) -> tuple[str, ...]:

@@ -92,8 +92,10 @@ class HarvestSsd(Ssd):
     name: ClassVar[str] = "harvest_ssd"
     version: ClassVar[int] = 1
 
-    map: Literal["16x38", "9x13"] = "16x38"
-    """Name of the map; it has 20 or 7 spawn cells."""
+    map: str = "16x38"
+    """Name of the map: "16x38" or "9x13" with 20 or 7 spawn cells; or a map as text of several
+    lines, on the command line also a file *.txt that holds one: wall @, apple cell B, spawn cell P,
+    and spaces."""
     neighbourhood: Literal["moore", "l1", "box"] = "moore"
     """Cells whose apples make an apple cell grow: the 8 around it, the 12 at most 2 moves away, or
     the 24 of the 5x5 box around it."""
@@ -102,7 +104,7 @@ class HarvestSsd(Ssd):
 
     def __post_init__(self) -> None:
         """Checks every setting; raises `ConfigError` on one that cannot work."""
-        ssd.check(self, MAPS, self.map)
+        ssd.check(self, MAPS, self.map, {"apple cells": "B"})
         checks.choice("neighbourhood", self.neighbourhood, ("moore", "l1", "box"))
         given = self.spawn_probabilities
         four = isinstance(given, tuple) and len(given) == 4
@@ -135,7 +137,7 @@ class HarvestSsd(Ssd):
 
 def land_of(params: HarvestSsd) -> Layout:
     """The map."""
-    return ssd.layout(MAPS[params.map])
+    return ssd.land(MAPS, params.map)
 
 
 def objects(params: HarvestSsd) -> tuple[str, ...]:

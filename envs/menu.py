@@ -110,6 +110,15 @@ class Menu(Mapping[str, T], Generic[T]):
     def __contains__(self, name: object) -> bool:
         return name in self._entries or name in self._announced
 
+    def name_of(self, entry: Any) -> str:
+        """The name of an entry: of an equal one, else of one of its class; "" if there is none.
+
+        Entry points that have not been asked for yet are left out.
+        """
+        equal = [name for name, other in self._entries.items() if _same(entry, other)]
+        alike = [name for name, other in self._entries.items() if type(other) is type(entry)]
+        return next(iter(equal + alike), "")
+
     def classes(self) -> dict[str, type]:
         """The classes of entries from outside, by `qualified` name; loads all entry points.
 

@@ -141,15 +141,72 @@ def layout(text: tuple[str, ...]) -> Layout:
     )
 
 
-def check(settings: Ssd, maps: Mapping[str, tuple[str, ...]], name: str) -> None:
-    """Checks the settings that both games share, and the `name` of a map.
+LARGEST_MAP = 100
+"""Most rows and columns of a map."""
+
+
+def land(maps: Mapping[str, tuple[str, ...]], map: str) -> Layout:
+    """The map of a name, or the one that a text of several lines draws."""
+    return layout(maps[map] if map in maps else drawn(map))
+
+
+def drawn(text: str) -> tuple[str, ...]:
+    """The rows of a map that is given as text; blank lines before and after it do not count."""
+    return tuple(line.rstrip("\r") for line in text.strip("\r\n").split("\n"))
+
+
+def check_map(
+    maps: Mapping[str, tuple[str, ...]], map: str, needed: Mapping[str, str], others: str = ""
+) -> None:
+    """Requires the name of a map, or a text that draws one.
+
+    Args:
+        maps: ready-made maps by name.
+        map: the name or the text.
+        needed: letters of which one must be there at least, by what they mean.
+        others: letters that may be there besides those and @, P and spaces.
+
+    Raises:
+        ConfigError: an unknown name, or the first row and column, from 1 on, with a wrong letter.
+    """
+    if not isinstance(map, str) or "\n" not in map:
+        checks.choice("map", map, maps)
+        return
+    rows, letters = drawn(map), sorted({*"@ P", *others, *"".join(needed.values())})
+    checks.integer("rows of the map", len(rows), 3, LARGEST_MAP)
+    checks.integer("columns of the map", len(rows[0]), 3, LARGEST_MAP)
+    words = ", ".join(letter.replace(" ", "a space") for letter in letters)
+    for number, row in enumerate(rows, 1):
+        long = f"use {len(rows[0])} columns in every row, as in row 1"
+        checks.require(len(row) == len(rows[0]), f"map: length of row {number}", len(row), long)
+        for column, cell in enumerate(row, 1):
+            place = f"map: row {number}, column {column}"
+            checks.require(cell in letters, place, cell, f"use one of {words}")
+            edge = number in (1, len(rows)) or column in (1, len(row))
+            checks.require(
+                cell == "@" or not edge, place, cell, "use a wall, @, all along the edge"
+            )
+    for what, some in {"spawn cells of agents": "P", **needed}.items():
+        there = sum(row.count(cell) for row in rows for cell in some)
+        remedy = f"draw some, {' or '.join(some)}"
+        checks.require(there > 0, f"map: number of {what}", there, remedy)
+
+
+def check(
+    settings: Ssd,
+    maps: Mapping[str, tuple[str, ...]],
+    map: str,
+    needed: Mapping[str, str],
+    others: str = "",
+) -> None:
+    """Checks the settings that both games share, and the map with arguments of `check_map`.
 
     Raises:
         ConfigError: an invalid setting.
     """
-    checks.choice("map", name, maps)
+    check_map(maps, map, needed, others)
     checks.integer("num_agents", settings.num_agents, 2, grid.MAX_AGENTS)
-    spawns = len(layout(maps[name]).spawns)
+    spawns = len(land(maps, map).spawns)
     most, whose = spawns, "the map's spawn cells"
     checks.choice("view", settings.view, ("planes", "rgb"))
     if settings.view == "rgb" and len(AGENT_COLOURS) < spawns:

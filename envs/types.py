@@ -101,7 +101,7 @@ class Env(NamedTuple):
     transition: Callable[[Any, jax.Array, Any], tuple[Any, Step]]
     render: Callable[[Any], Any]
     scripted: Mapping[str, Callable[[jax.Array, jax.Array, jax.Array], jax.Array]]
-    settings: "GameConfig | None" = None
+    settings: Any = None  # GameConfig
 
     def __repr__(self) -> str:
         spec = self.spec

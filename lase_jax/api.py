@@ -1,4 +1,4 @@
-"""The Python interface: make a game and a society, train it, look at the results, play.
+"""The Python interface: make a game and a society, train it, look at the results, play, keep it.
 
     from lase_jax import api, envs
 
@@ -9,12 +9,20 @@
     result.curves("curves.png")
     episode = result.play(seed=0)
     episode.gif("ssh.gif")
+    result.save("runs/mine")  # a run folder as `make train` makes it
+    more = api.train(game, society, start="runs/mine")  # with what has been learnt there
+
+    player = result.player(seed=0)
+    memory = player.begin()
+    state, obs = game.reset(key)
+    action, memory = player.act(obs, memory, key)  # one action per seat
 
 A name such as "lase" means that algorithm with its default settings. ``make train`` uses settings
 that were chosen for each game instead; these are ``lase_jax.presets.preset(env, algo).agent``,
-which can be given in place of a name.
+which can be given in place of a name. Games and algorithms of one's own go on the menus by
+`envs.register` and `lase_jax.algorithms.register`.
 
-Letters: U updates, S seeds, T steps, N seats.
+Letters: U updates, S seeds, T steps, B environments, N seats, F numbers of an observation.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,26 +34,49 @@ import jax
 import numpy as np
 
 from envs import checks
+from envs.registry import GAMES
 from envs.types import Env, EnvSpec
 from lase_jax.algorithms import ALGORITHMS
 from lase_jax.core import typed
+from lase_jax.loop.player import Player, player
 from lase_jax.loop.train import Schedule, make_trainer
 from lase_jax.reports import animate, evaluate, plots
 from lase_jax.reports.record import Record, joined
-from lase_jax.runs import devices, files, folder, metrics_csv, parts, program, runtime
-from lase_jax.runs.config import MAX_SEED, Kind, check_seeds, named, seated
+from lase_jax.runs import devices, files, folder, metrics_csv, parts, program, runtime, warm
+from lase_jax.runs.config import (
+    MAX_SEED,
+    Kind,
+    RunConfig,
+    check_seeds,
+    from_json,
+    named,
+    seated,
+    to_json,
+)
 from lase_jax.runs.progress import Progress
-from lase_jax.runs.setup import restore_run
-from lase_jax.types import Algorithm, Mode, PyTree
+from lase_jax.runs.run import write_run
+from lase_jax.runs.setup import create_run, restore_run
+from lase_jax.types import Algorithm, Carry, Mode, PyTree
+
+CHUNKS = 20
+"""Parts that training in memory is cut into."""
 
 
 class Society(NamedTuple):
-    """The agents on the seats of a game: their names by seat, and their joint algorithm."""
+    """The agents on the seats of a game: their kinds by seat, and their joint algorithm."""
 
-    seats: tuple[str, ...]
+    kinds: tuple[Kind, ...]
     algorithm: Algorithm
     spec: EnvSpec
     """Of the game that it was made for."""
+
+    @property
+    def seats(self) -> tuple[str, ...]:
+        """Name of the kind of agent on each seat."""
+        return tuple(kind.name for kind in self.kinds)
+
+    def __repr__(self) -> str:
+        return f"Society({', '.join(self.seats)} in {self.spec.name})"
 
 
 class Episode(NamedTuple):
@@ -62,6 +93,10 @@ class Episode(NamedTuple):
     def gift(self) -> np.ndarray:
         """``[T, N, N]`` reward that each seat gave to each other seat, giver first."""
         return self.scene.gift
+
+    def __repr__(self) -> str:
+        returns = ", ".join(f"{value:.4g}" for value in self.reward.sum(0))
+        return f"Episode({self.scene.title}: {len(self.reward)} steps, returns {returns})"
 
     @typed.arguments
     def gif(self, path: str | Path | None = None) -> bytes:
@@ -85,7 +120,14 @@ class Result(NamedTuple):
     name: str
     seeds: range
     record: Record
-    state: PyTree  # [S, ...]
+    carry: Carry
+    config: RunConfig | None
+    """Its settings as those of a run; None if the game does not know its own."""
+
+    @property
+    def state(self) -> PyTree:
+        """What the agents have learnt, leaves ``[S, ...]``."""
+        return self.carry.state
 
     @property
     def metrics(self) -> dict[str, np.ndarray]:
@@ -126,10 +168,8 @@ class Result(NamedTuple):
         Raises:
             ConfigError: another seed than those that were trained, or no such episode.
         """
-        remedy = f"use one in {self.seeds[0]} to {self.seeds[-1]}"
-        checks.require(seed in self.seeds, "seed", seed, remedy)
         checks.integer("episode", episode, 0, MAX_SEED)
-        state = jax.tree.map(lambda leaf: leaf[self.seeds.index(seed)], self.state)
+        state = self._of_seed(seed)
         scene = evaluate.scene(
             self.game,
             self.society.algorithm,
@@ -141,6 +181,47 @@ class Result(NamedTuple):
         )
         return Episode(scene)
 
+    @typed.arguments
+    def player(self, seed: int = 0, mode: Mode = "sample") -> Player:
+        """One seed's policies, to act in a loop of one's own; see `Player`.
+
+        Raises:
+            ConfigError: another seed than those that were trained.
+        """
+        society = self.society
+        return player(society.spec, society.algorithm, self._of_seed(seed), mode, society.seats)
+
+    def _of_seed(self, seed: int) -> PyTree:
+        remedy = f"use one in {self.seeds[0]} to {self.seeds[-1]}"
+        checks.require(seed in self.seeds, "seed", seed, remedy)
+        return jax.tree.map(lambda leaf: leaf[self.seeds.index(seed)], self.state)
+
+    @typed.arguments
+    def save(
+        self, path: str | Path, overwrite: bool = False, say: Callable[[str], None] = print
+    ) -> None:
+        """Writes a run folder like that of ``make train``, which `load` and all commands can read.
+
+        Args:
+            path: the folder, e.g. ``runs/mine``.
+            overwrite: whether a run that lies there may be deleted.
+            say: prints a line.
+
+        Raises:
+            ConfigError: a run lies there, it cannot be written, or nobody could read it: the game
+                does not know its settings, or a class of agents is not registered.
+        """
+        remedy = "its Env has no settings, make it by envs.make or give it Env(settings=...)"
+        checks.require(self.config is not None, "game", self.game.spec.name, remedy)
+        config = from_json(to_json(self.config))
+        create_run(config, Path(path), overwrite)
+        write_run(Path(path), self.record, self.carry, say)
+
+    def __repr__(self) -> str:
+        last = float(np.nanmean(self.record.metrics["return/collective"][-1]))
+        trained = f"{len(self.seeds)} seeds, {int(self.record.env_steps[-1]):,} steps"
+        return f"Result({self.name}: {trained}, collective return {last:.4g})"
+
 
 @typed.arguments
 def society(game: Env, agents: Any) -> Society:
@@ -149,16 +230,24 @@ def society(game: Env, agents: Any) -> Society:
     Args:
         game: the game they will play.
         agents: one kind for all seats, or a kind per seat: the name of an algorithm or of one of
-            the game's scripted policies, or an algorithm's settings (`AgentConfig`, of which
-            `algorithms.AlgorithmConfig` has those that are ready-made).
+            the game's scripted policies, or an algorithm's settings (`types.AlgorithmConfig`).
 
     Raises:
         ConfigError: an unknown name (with the nearest ones), or more or fewer agents than seats.
     """
     if not isinstance(agents, list | tuple):
         agents = [agents] * game.spec.num_agents
-    kinds = [_kind(game, agent) for agent in agents]
-    return Society(tuple(kind.name for kind in kinds), seated(game, kinds), game.spec)
+    kinds = _distinct([_kind(game, agent) for agent in agents])
+    return Society(tuple(kinds), seated(game, kinds), game.spec)
+
+
+def _distinct(kinds: list[Kind]) -> list[Kind]:
+    """The same kinds; those of one name and different settings get numbers, e.g. gift-2."""
+    names: dict[Kind, str] = {}
+    for kind in kinds:
+        before = sum(other.name == kind.name for other in names if other != kind)
+        names.setdefault(kind, f"{kind.name}-{before + 1}" if before else kind.name)
+    return [Kind(names[kind], kind.agent) for kind in kinds]
 
 
 def _kind(game: Env, agent: Any) -> Kind:
@@ -179,6 +268,7 @@ def train(
     seed: int = 0,
     num_envs: int = 16,
     rollout_length: int = 0,
+    start: Result | str | Path | None = None,
     say: Callable[[str], None] = print,
 ) -> Result:
     """Trains a society and keeps everything in memory.
@@ -191,10 +281,14 @@ def train(
         seed: the first seed.
         num_envs: environments side by side, per seed.
         rollout_length: steps between updates; 0 for whole episodes.
+        start: a result or a run folder whose parameters the agents start from, seat by seat; seeds
+            take those of its seeds in turn. Schedules (exploration, learning rate, entropy bonus)
+            and optimisers begin anew.
         say: prints a line of progress if the output is not a terminal.
 
     Raises:
-        ConfigError: settings that do not fit, or a loss that is no longer finite.
+        ConfigError: settings that do not fit, a start whose seats, agents or shapes differ, or a
+            loss that is no longer finite.
     """
     runtime.require()
     check_seeds(seed, seeds)
@@ -203,11 +297,18 @@ def train(
     schedule = Schedule(steps, num_envs, rollout_length)
     trainer = make_trainer(game, society.algorithm, schedule)
     updates = schedule.num_updates(game.spec)
-    plan = parts.make_plan(updates, schedule.steps_per_update(game.spec), chunks=20, points=updates)
+    plan = parts.make_plan(
+        updates, schedule.steps_per_update(game.spec), chunks=CHUNKS, points=updates
+    )
     numbers = range(seed, seed + seeds)
     grid = devices.mesh(seeds, num_envs)
-    start = program.start_of([(society.algorithm, numbers)], grid)
-    carry = program.placed_carry(trainer, start, grid)
+    config = _config(game, society, schedule, numbers, updates)
+    begin = program.start_of([(society.algorithm, numbers)], grid)
+    carry = program.placed_carry(trainer, begin, grid)
+    if start is not None:
+        first = devices.part(carry, 0, seeds)
+        state = warm.started(society.kinds, first.state, _source(start))
+        carry = devices.joined([first._replace(state=state)], grid)
     one_part, _ = program.part_program(trainer, carry, plan, grid)
     devices.admit_training(one_part, grid, num_envs)
     records = []
@@ -221,8 +322,37 @@ def train(
             records.append(parts.to_record(metrics, done, plan))
             progress.update((done + plan.part) * per_update, parts.collective(records[-1]))
     name = f"{game.spec.name}: {', '.join(dict.fromkeys(society.seats))}"
-    state = devices.part(carry, 0, seeds).state
-    return Result(game, society, name, numbers, joined(records), state)
+    last = devices.part(carry, 0, seeds)
+    return Result(game, society, name, numbers, joined(records), last, config)
+
+
+def _source(start: Result | str | Path) -> warm.Source:
+    if not isinstance(start, Result):
+        return warm.read(Path(start))
+    return warm.Source(start.name, start.society.kinds, start.state, {})
+
+
+def _config(
+    game: Env, society: Society, schedule: Schedule, seeds: range, updates: int
+) -> RunConfig | None:
+    """The settings of training in memory as those of a run; None if the game's are not known."""
+    if game.settings is None:
+        return None
+    first, *others = dict.fromkeys(society.kinds)
+    return RunConfig(
+        env=GAMES.name_of(game.settings) or game.spec.name,
+        algo=first.name,
+        game=game.settings,
+        agent=first.agent,
+        schedule=schedule,
+        seats=society.seats if others else (),
+        others=tuple(others),
+        seeds=len(seeds),
+        seed=seeds[0],
+        chunks=CHUNKS,
+        points=updates,
+        wandb="disabled",
+    )
 
 
 @typed.arguments
@@ -234,5 +364,6 @@ def load(path: str | Path) -> Result:
     """
     setup, _, carry = restore_run(Path(path))
     record = metrics_csv.load(Path(path) / folder.METRICS)
-    trained = Society(setup.seats, setup.algorithm, setup.env.spec)
-    return Result(setup.env, trained, Path(path).name, setup.seeds, record, carry.state)
+    trained = Society(tuple(setup.config.kinds()), setup.algorithm, setup.env.spec)
+    name = Path(path).name
+    return Result(setup.env, trained, name, setup.seeds, record, carry, setup.config)

@@ -27,7 +27,7 @@ LEARNING = [
     ["lase_jax.types"],
     ["lase_jax.core*"],
     ["lase_jax.nets*"],
-    ["lase_jax.loop", "lase_jax.loop.rollout", "lase_jax.loop.society"],
+    ["lase_jax.loop", "lase_jax.loop.rollout", "lase_jax.loop.player", "lase_jax.loop.society"],
     ["lase_jax.learners*"],
     ["lase_jax.algorithms*"],
     ["lase_jax.loop.train"],

@@ -20,6 +20,8 @@ from hatchling.builders.wheel import WheelBuilder
 import envs
 import lase_jax
 from lase_jax import _games
+from lase_jax.presets import preset
+from lase_jax.runs.config import to_json
 
 ROOT = Path(__file__).parent.parent
 LOCK = ROOT / "requirements" / "lock.txt"
@@ -211,6 +213,18 @@ def test_pyright_finds_the_games(project, tmp_path, installed):
     (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings))
     result = run_python("-m", "pyright", "-p", tmp_path, path=[], cwd=tmp_path)
     assert '"EnvSpec"' in result.stdout and result.returncode == 0, result.stdout
+
+
+def test_the_installed_command_starts_from_our_settings(project, tmp_path):
+    code = (
+        "import sys; from lase_jax import cli; from lase_jax.cli import commands; "
+        "commands.train_run = lambda *_: 0; sys.argv[1:] = ['train', '--env', 'ssh']; "
+        "sys.exit(cli.main())"
+    )
+    result = run_python("-P", "-c", code, path=[project / "installed"], cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    content = json.loads((tmp_path / "runs" / "ssh-lase" / "config.json").read_text())
+    assert content["run"] == json.loads(json.dumps(to_json(preset("ssh", "lase"))))
 
 
 # Versions

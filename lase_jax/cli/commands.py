@@ -56,6 +56,7 @@ from lase_jax.runs import (
     results,
     runtime,
     upload,
+    warm,
     workspace,
 )
 from lase_jax.runs.checkpoint import check_same
@@ -64,6 +65,7 @@ from lase_jax.runs.rehearsal import rehearse
 from lase_jax.runs.run import train_run
 from lase_jax.runs.setup import (
     create_run,
+    extend_run,
     load_config,
     refused_without_trace,
     restore_run,
@@ -88,18 +90,23 @@ def train(arguments: Sequence[str], presets: Presets, called: str) -> int:
     start = begun(presets, chosen)
     options = parse(train_options(start), arguments, f"{called} train")
     config = configured(options, presets)
+    _require_own_settings(options, arguments)
     if "--wandb" not in flags(arguments):
         config = dashboards.by_environment(config)
     if options.dry_run:
         rehearse(config, say)
         return 0
-    set_up(config)
-    path = place(options, f"{chosen.env}-{chosen.algo}")
+    setup, source = set_up(config), _source(options)
+    first = warm.carry(setup, source) if source else None
+    path = place(options, f"{config.env}-{config.algo}")
     devices.first_alone(lambda: folder.require_free(path, options.overwrite))
     with lock.held(path), refused_without_trace(path):
-        devices.first_alone(lambda: create_run(config, path, options.overwrite))
+        facts = {"start": source.facts} if source else {}
+        devices.first_alone(lambda: create_run(config, path, options.overwrite, **facts))
         _choose_dashboards([path], options, arguments)
         say(f"Run folder: {path}")
+        if first:
+            warm.save(path, setup, first, say)
         return train_run(path, _resumes(f"{called} train", path), say, options.pictures)
 
 
@@ -112,6 +119,31 @@ def _choose_dashboards(paths: Sequence[Path], options: Any, arguments: Sequence[
             dashboards.choose(path, *load_config(path), options.dashboards, mode)
 
     devices.first_alone(note)
+
+
+def _require_own_settings(options: Any, arguments: Sequence[str]) -> None:
+    """Requires that what a config.json decides is not asked for as well.
+
+    Raises:
+        ConfigError: names the option to leave out.
+    """
+    for name in (
+        sorted(flags(arguments) & {"--env", "--algo", "--preset"}) if options.config else ()
+    ):
+        remedy = f"{options.config} has its own, leave {name} out"
+        require(False, name[2:], getattr(options, name[2:]), remedy)
+
+
+def _source(options: Any) -> warm.Source | None:
+    """The run that a new one starts from, if any.
+
+    Raises:
+        ConfigError: it cannot be read, or there are several processes.
+    """
+    if options.start_from is None:
+        return None
+    require(not options.hosts, "start_from", str(options.start_from), "leave --hosts out")
+    return warm.read(options.start_from, say)
 
 
 def _take_devices(address: str) -> None:
@@ -159,8 +191,10 @@ def sweep_runs(arguments: Sequence[str], presets: Presets, called: str) -> int:
             _choose_dashboards(runs, options, arguments)
             return sweep.run(options.resume, _resumes(whole, options.resume), say)
     config = configured(options, presets)
+    _require_own_settings(options, arguments)
     if "--wandb" not in flags(arguments):
         config = dashboards.by_environment(config)
+    source = _source(options)
     swept = axes.parse(options.sweep, config)
     integer("samples", options.samples, 0, axes.MOST)
     integer("halvings", options.halvings, 0, sweep.MAX_HALVINGS)
@@ -177,12 +211,16 @@ def sweep_runs(arguments: Sequence[str], presets: Presets, called: str) -> int:
     runs = axes.configured(config, swept, settings, convert)
     setups = [set_up(run) for run in runs]
     sweep.require_metric(options.metric, setups[0])
-    path = place(options, f"sweep-{chosen.env}-{chosen.algo}")
+    firsts = [warm.carry(setup, source) for setup in setups] if source else []
+    path = place(options, f"sweep-{config.env}-{config.algo}")
     by_name = {axes.name(setting): setting for setting in settings}
 
     def create() -> None:
         plan = sweep.Sweep(options.metric, options.halvings, by_name)
-        sweep.create(path, plan, runs, options.overwrite)
+        facts = {"start": source.facts} if source else {}
+        sweep.create(path, plan, runs, options.overwrite, **facts)
+        for name, setup, first in zip(by_name, setups, firsts, strict=False):
+            warm.save(path / name, setup, first, say)
         named = plugins.split(shlex.split(called))[0]
         shared = [*(f"{plugins.PLUGIN}={name}" for name in named), *_shared(arguments)]
         file = path / sweep.AGENTS
@@ -200,18 +238,23 @@ def sweep_runs(arguments: Sequence[str], presets: Presets, called: str) -> int:
 
 
 def resume(arguments: Sequence[str], path: Path, called: str) -> int:
-    """Resumes a run. Options may be repeated; only where its metrics go may be changed."""
+    """Resumes a run. Options may be repeated; only where metrics go may change, and steps grow."""
     config, _ = load_config(path)
     options = parse(train_options(config), arguments, f"{called} train")
     place = dict.fromkeys(("name", "out", "overwrite"), "stays where it is")
     for name, reason in (place | {"preset": "has its settings"}).items():
         remedy = f"a resumed run {reason}, leave --{name} out"
         require(f"--{name}" not in flags(arguments), name, str(getattr(options, name)), remedy)
+    for name in ("config", "start_from"):
+        remedy = f"a resumed run has its own, leave --{name.replace('_', '-')} out"
+        require(getattr(options, name) is None, name, str(getattr(options, name)), remedy)
     same = with_learner(config.agent, options.learner) is config.agent
     require(same, "learner", options.learner, "a resumed run keeps its own, leave it out")
     require(not options.dry_run, "dry_run", True, "a dry run is of a new run, leave --resume out")
     given = deciding(arguments)
+    steps = options.run.schedule.steps
     now = replace(fitted(options.run, options), wandb=config.wandb)
+    now = replace(now, schedule=replace(now.schedule, steps=config.schedule.steps))
     for name in ("env", "algo"):
         if f"--{name}" in flags(arguments):
             check_same({name: getattr(config, name)}, {name: getattr(given, name)})
@@ -219,6 +262,8 @@ def resume(arguments: Sequence[str], path: Path, called: str) -> int:
         now = replace(now, seats=tuple(options.seats.split(",")))
     check_same(to_json(config), to_json(now))
     with lock.held(path):
+        if steps != config.schedule.steps:
+            devices.first_alone(lambda: extend_run(path, steps))
         _choose_dashboards([path], options, arguments)
         return train_run(path, _resumes(f"{called} train", path), say, options.pictures)
 

@@ -6,9 +6,15 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import or_
+from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
+
+TEXT = ".txt"
+"""How the names of files end that hold a map."""
+LARGEST_TEXT = 2**16
+"""A file with more bytes holds no map."""
 
 
 def parse(target: Any, arguments: Sequence[str], called: str) -> Any:
@@ -27,7 +33,7 @@ def parse(target: Any, arguments: Sequence[str], called: str) -> Any:
     try:
         with contextlib.redirect_stderr(complaint):
             return tyro.cli(
-                tyro.conf.AvoidSubcommands[cls], prog=called, args=list(arguments), **start
+                tyro.conf.AvoidSubcommands[cls], prog=called, args=with_maps(arguments), **start
             )
     except SystemExit as end:
         if end.code:
@@ -73,6 +79,33 @@ FILES_TOO = (
     ("complete -F ", "complete -o default -F "),
 )
 """What lets bash complete names of files where no option fits, as tyro's script does not."""
+
+
+def with_maps(arguments: Sequence[str]) -> list[str]:
+    """The same arguments with maps in place of the files that hold them, as a run keeps its map.
+
+    Raises:
+        ConfigError: a file *.txt that cannot be read.
+    """
+    option, found = "--game.map", list(arguments)
+    for place, argument in enumerate(found):
+        name, equals, value = argument.partition("=")
+        if name == option and equals and value.endswith(TEXT):
+            found[place] = f"{option}={_map_in(value)}"
+        elif place and found[place - 1] == option and argument.endswith(TEXT):
+            found[place] = _map_in(argument)
+    return found
+
+
+def _map_in(file: str) -> str:
+    from envs.checks import refusal
+    from lase_jax.runs import files
+
+    try:
+        return "\n" + files.read(Path(file), LARGEST_TEXT).decode()
+    except (OSError, ValueError) as error:
+        remedy = f"it cannot be read ({files.reason(error)}), name a map or a file that holds one"
+        raise refusal("map", file, remedy) from error
 
 
 REWORDED = (

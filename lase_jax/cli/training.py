@@ -15,6 +15,7 @@ from lase_jax.core.settings import fitting
 from lase_jax.learners import with_learner
 from lase_jax.runs.config import Presets, RunConfig, named
 from lase_jax.runs.dashboards import Dashboards
+from lase_jax.runs.setup import read_config
 
 LOGGING = {f"--{field.name.replace('_', '-')}" for field in fields(Dashboards)}
 """The options that say what a run is called on dashboards; a resumed run may change them."""
@@ -27,6 +28,7 @@ def deciding(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--algo", default="lase")
     parser.add_argument("--preset", default="")
     parser.add_argument("--learner", default="")
+    parser.add_argument("--config", default=None)
     parser.add_argument("--resume", default=None)
     parser.add_argument("--hosts", default="")
     try:
@@ -41,8 +43,15 @@ def flags(arguments: Sequence[str]) -> set[str]:
 
 
 def begun(presets: Presets, chosen: argparse.Namespace) -> RunConfig:
-    """The settings that the options of a new run or sweep start from."""
-    start = presets(chosen.env, chosen.algo, chosen.preset)
+    """The settings that the options of a new run or sweep start from.
+
+    Raises:
+        ConfigError: names that do not exist, or a config.json that cannot be read.
+    """
+    if chosen.config is None:
+        start = presets(chosen.env, chosen.algo, chosen.preset)
+    else:
+        start = read_config(Path(chosen.config))
     return replace(start, agent=with_learner(start.agent, chosen.learner))
 
 
@@ -116,8 +125,15 @@ def _common(default: RunConfig) -> type:
         """One process on each of several machines: "auto" under SLURM, Kubernetes, Open MPI or on a
         TPU pod, else "address:port,count,number": the first process's address, how many there are,
         and which one this is, from 0."""
+        config: Path | None = None
+        """A run's config.json, or its folder, whose settings a new run starts from; options change
+        them, --env, --algo and --preset are its own."""
+        start_from: Path | None = None
+        """Folder of a run whose agents' parameters a new run starts from, seat by seat; schedules
+        and optimisers begin anew."""
         resume: Path | None = None
-        """Folder of a run to resume from its newest checkpoint; no setting may change."""
+        """Folder of a run to resume from its newest checkpoint; no setting may change but --steps,
+        of which more extend it. Schedules count episodes and go on, or stay at their end."""
 
     return Common
 

@@ -77,7 +77,8 @@ class Checkpoints:
             logging.getLogger(noisy).setLevel(logging.CRITICAL)
         self._orbax, self._config, self._say, self._read_only = orbax, config, say, read_only
         self._path, self._complete, self._keep_every = path.absolute(), complete, keep_every
-        self._run, self._saving = run, 0
+        self._run = run
+        self._saving: int | None = None
         self.failing, self.full = False, False
         self._best_file = self._path.with_name(folder.BEST)
         self._best = _read_best(self._best_file)
@@ -176,8 +177,8 @@ class Checkpoints:
 
     def wait(self) -> None:
         """Waits until the last save is on the disk; a failure only gives a message."""
-        update, self._saving = self._saving, 0
-        if not update:
+        update, self._saving = self._saving, None
+        if update is None:
             return
         if not self._tried(self._manager.wait_until_finished, update):
             self._reopen()  # clears what was begun

@@ -161,13 +161,14 @@ def contents(path: Path) -> list[Path]:
 
 
 def is_used(path: Path) -> bool:
-    """Whether there are checkpoints or metrics in a run folder."""
+    """Whether there are metrics in a run folder, or checkpoints but that of a warm start."""
     checkpoints = path / CHECKPOINTS
-    return (path / METRICS).exists() or (checkpoints.is_dir() and any(checkpoints.iterdir()))
+    trained = checkpoints.is_dir() and {each.name for each in checkpoints.iterdir()} - {"0"}
+    return (path / METRICS).exists() or bool(trained)
 
 
 def discard_unused(path: Path) -> None:
-    """Deletes a folder of a run, or of a sweep, in which there are no checkpoints and metrics."""
+    """Deletes a folder of a run, or of a sweep, in which nothing has been trained."""
     if not any(is_used(each) for each in (path, *path.glob("*/"))):
         shutil.rmtree(path, ignore_errors=True)
 

@@ -7,10 +7,12 @@ and gives the same numbers bit for bit (on the same machine).
 Letters: S seeds, U updates of a part, R rows of metrics, N seats.
 """
 
+import dataclasses
 from typing import NamedTuple
 
 import numpy as np
 
+from envs import checks
 from envs.checks import ConfigError
 from lase_jax.reports import stats
 from lase_jax.reports.record import Record
@@ -42,6 +44,35 @@ def plan_of(config: RunConfig) -> Plan:
     spec, schedule = config.game.spec(), config.schedule
     updates = schedule.num_updates(spec)
     return make_plan(updates, schedule.steps_per_update(spec), config.chunks, config.points)
+
+
+def extended(config: RunConfig, steps: int) -> RunConfig:
+    """The same run with more environment steps, rounded up to whole parts.
+
+    Parts and rows of metrics stay as long as they were. Schedules (exploration, learning rate,
+    entropy bonus, curricula) count episodes or steps, never shares of the whole run: what has
+    reached its end stays there, what has not goes on as it would have in a longer run.
+
+    Args:
+        config: the run.
+        steps: environment steps per seed, in all.
+
+    Raises:
+        ConfigError: fewer steps than the run has.
+    """
+    plan = plan_of(config)
+    wanted = dataclasses.replace(config.schedule, steps=steps)
+    updates = -(-wanted.num_updates(config.game.spec()) // plan.part) * plan.part
+    remedy = f"the run has {plan.updates * plan.steps}, use more to extend it or leave it out"
+    checks.require(updates >= plan.updates, "steps", steps, remedy)
+    if updates == plan.updates:
+        return config
+    return dataclasses.replace(
+        config,
+        chunks=updates // plan.part,
+        points=updates // plan.window,
+        schedule=dataclasses.replace(config.schedule, steps=updates * plan.steps),
+    )
 
 
 def to_record(metrics: dict[str, np.ndarray], done: int, plan: Plan) -> Record:

@@ -138,7 +138,7 @@ def summary(setup: Setup, plan: Plan, outcome: Outcome, record: Record) -> dict[
         "final": final,
         "final_rows": stats.final_rows(len(record.update)),
         "seconds": {**outcome.times._asdict(), "run": outcome.seconds},
-        "steps_per_second": steps / outcome.seconds if steps else None,
+        "steps_per_second": steps / outcome.seconds if steps and outcome.seconds else None,
     }
 
 

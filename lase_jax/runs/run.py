@@ -17,6 +17,7 @@ import numpy as np
 
 from envs import checks
 from envs.checks import ConfigError
+from lase_jax.reports.record import Record
 from lase_jax.runs import (
     dashboards,
     devices,
@@ -135,15 +136,18 @@ class Run:
         """
         if self.diverged:
             return
-        record = parts.to_record(metrics, done, self.plan)
-        self.score = parts.collective(record)
-        for sink in self.outputs:
-            sink.write(record)
+        self.put(parts.to_record(metrics, done, self.plan))
         try:
             parts.check_health(metrics, done, self.setup.seeds)
         except DivergedError as error:
             self.diverged = DivergedError(f"{error} {self.kept()}")
             self.diverged.__suppress_context__ = True
+
+    def put(self, record: Record) -> None:
+        """Writes rows of metrics."""
+        self.score = parts.collective(record)
+        for sink in self.outputs:
+            sink.write(record)
 
     def kept(self) -> str:
         """A sentence that says which checkpoint is on the disk."""
@@ -288,6 +292,27 @@ def train_run(
         return told(one, received, command, say)
 
 
+def write_run(path: Path, record: Record, carry: Carry, say: Say) -> None:
+    """Writes what training in memory gave into a folder that holds a run's config.json alone.
+
+    Args:
+        path: run folder.
+        record: all rows of the run.
+        carry: after the last of them, ``[S, ...]``.
+        say: prints a line.
+
+    Raises:
+        ConfigError: something cannot be written; names it.
+    """
+    with lock.held(path), contextlib.closing(Run(path, say)) as one:
+        one.begin()
+        one.put(record)
+        one.arrive(carry, int(record.update[-1]), 0.0, [])
+        one.conclude()
+        missing = ", ".join(one.unsaved)
+    checks.require(not missing, "path", str(path), f"{missing} could not be written, make room")
+
+
 def told(one: Run, received: list[int], command: str, say: Say) -> int:
     """Says how training has ended and what was saved; returns the exit code.
 
@@ -350,7 +375,7 @@ def train_together(runs: Sequence[Run], until: int, received: list[int], say: Sa
         return
     carry = (
         devices.joined([run.outcome.carry for run in runs], grid)
-        if first.done
+        if first.outcome.carry is not None
         else first_carry.lower().compile()(start)
     )
     for run in runs:

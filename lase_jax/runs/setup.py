@@ -16,7 +16,7 @@ from lase_jax.loop.train import Trainer, make_trainer
 from lase_jax.runs import devices, files, folder, lock, program
 from lase_jax.runs.checkpoint import Checkpoints
 from lase_jax.runs.config import RunConfig, from_json, seated, to_json
-from lase_jax.runs.parts import plan_of
+from lase_jax.runs.parts import extended, plan_of
 from lase_jax.types import Algorithm, Carry
 
 
@@ -73,7 +73,10 @@ def checkpoints_of(
     """The checkpoints of the run in a folder, whose config.json holds `config` and `content`."""
 
     def complete(saved: dict[str, Any]) -> dict[str, Any]:
-        return to_json(from_json(saved))
+        before = from_json(saved)
+        if before.schedule.steps < config.schedule.steps:  # the run was extended since
+            before = extended(before, config.schedule.steps)
+        return to_json(before)
 
     keep_every = config.keep_every * plan_of(config).part
     place = path / folder.CHECKPOINTS
@@ -154,6 +157,39 @@ def create_run(config: RunConfig, path: Path, overwrite: bool, **facts: Any) -> 
     with lock.alone(path), files.writing("out", path):
         folder.create(path, overwrite)
         files.write_json(path / folder.CONFIG, content)
+
+
+def extend_run(path: Path, steps: int) -> None:
+    """Gives the run in a folder more environment steps, see `parts.extended`.
+
+    Raises:
+        ConfigError: fewer steps than it has, or it is a setting of a sweep.
+    """
+    config, content = load_config(path)
+    more = extended(config, steps)
+    if more == config:
+        return
+    alone = not (path.parent / folder.SWEEP).is_file()
+    require(alone, "steps", steps, f"settings of a sweep have the same, copy {path} elsewhere")
+    with lock.alone(path), files.writing("run", path):
+        summary = path / folder.SUMMARY
+        if summary.is_file():
+            files.write_json(summary, files.read_json(summary) | {"finished": False})
+        files.write_json(path / folder.CONFIG, content | {"run": to_json(more)})
+
+
+def read_config(file: Path) -> RunConfig:
+    """The settings in a config.json, or in that of a run folder, for a new run.
+
+    Raises:
+        ConfigError: it cannot be read, or holds no run.
+    """
+    place = file if file.is_dir() else file.parent
+    named = file.is_dir() or file.name == folder.CONFIG
+    require(named, "config", str(file), f"name a run folder or its {folder.CONFIG}")
+    config = from_json(folder.read(place).get("run"))
+    require(isinstance(config, RunConfig), "config", str(file), "it holds no run")
+    return config
 
 
 @contextlib.contextmanager

@@ -133,7 +133,9 @@ def require_free(path: Path, overwrite: bool) -> None:
             folder.require_known(path / name, folder.PARTS)
 
 
-def create(path: Path, sweep: Sweep, runs: Sequence[RunConfig], overwrite: bool = False) -> None:
+def create(
+    path: Path, sweep: Sweep, runs: Sequence[RunConfig], overwrite: bool = False, **facts: Any
+) -> None:
     """Makes the folders of a sweep and of all its runs.
 
     Args:
@@ -141,6 +143,7 @@ def create(path: Path, sweep: Sweep, runs: Sequence[RunConfig], overwrite: bool 
         sweep: the plan of the sweep.
         runs: the run of each setting.
         overwrite: whether a sweep that lies there already may be deleted.
+        **facts: what config.json of every run gets besides.
 
     Raises:
         ConfigError: something lies there that may not be deleted, or it cannot be written.
@@ -150,7 +153,7 @@ def create(path: Path, sweep: Sweep, runs: Sequence[RunConfig], overwrite: bool 
         folder.make_empty(path)
         save(path, replace(sweep, made=False))  # if this ends here, it can be overwritten
     for (name, setting), run in zip(sweep.settings.items(), runs, strict=True):
-        create_run(run, path / name, overwrite=False, sweep=path.name, setting=setting)
+        create_run(run, path / name, overwrite=False, sweep=path.name, setting=setting, **facts)
     with files.writing("out", path):
         save(path, sweep)
 

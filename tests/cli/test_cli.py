@@ -7,8 +7,11 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import jax
+import numpy as np
 import pytest
 import tiny
 
@@ -18,7 +21,7 @@ from lase_jax import cli
 from lase_jax.cli import commands
 from lase_jax.presets import preset
 from lase_jax.runs import dashboards, devices, files, folder
-from lase_jax.runs.setup import load_config
+from lase_jax.runs.setup import load_config, restore_run
 
 ROOT = Path(__file__).parents[2]
 
@@ -254,6 +257,9 @@ def test_a_training_that_is_refused_leaves_its_name_free(capsys, tmp_path, monke
         ("--out=elsewhere", "out is 'elsewhere': a resumed run stays where it is"),
         ("--overwrite", "overwrite is 'True': a resumed run stays where it is"),
         ("--preset published", "preset is 'published': a resumed run has its settings"),
+        ("--steps 8", "steps is 8: the run has 16, use more to extend it or leave it out"),
+        ("--config x", "config is 'x': a resumed run has its own, leave --config out"),
+        ("--start-from x", "start_from is 'x': a resumed run has its own, leave --start-from out"),
     ],
 )
 def test_a_resumed_run_may_not_change(trained, change, message, capsys):
@@ -302,6 +308,66 @@ def test_a_run_that_was_not_logged_gets_no_dashboard(trained, capsys):
     assert "it was not logged to W&B" in capsys.readouterr().err
     assert run("dashboard") == 2
     assert capsys.readouterr().err.startswith("error: runs is ''")
+
+
+def test_a_finished_run_is_extended(trained, tmp_path, capsys):
+    path = shutil.copytree(trained, tmp_path / "longer")
+    before = (path / folder.METRICS).read_text()
+    assert run("train", "--resume", str(path), "--steps", "32") == 0
+    assert "Going on after update 2 of 4." in capsys.readouterr().out
+    assert (path / folder.METRICS).read_text().startswith(before)
+    assert load_config(path)[0].schedule.steps == 32
+    assert run("train", "--resume", str(path), "--steps", "32") == 0
+    assert "is finished: 4 updates" in capsys.readouterr().out
+    assert run("check", str(path)) == 0
+    assert run("train", "--resume", str(path), "--steps", "16") == 2
+    assert "steps is 16: the run has 32" in capsys.readouterr().err
+
+
+def test_settings_of_a_sweep_are_not_extended_alone(trained, tmp_path, capsys):
+    path = shutil.copytree(trained, tmp_path / "swept" / "x")
+    (tmp_path / "swept" / folder.SWEEP).touch()
+    assert run("train", "--resume", str(path), "--steps", "32") == 2
+    assert "steps is 32: settings of a sweep have the same" in capsys.readouterr().err
+
+
+def test_a_new_run_has_the_settings_of_an_old_one(trained, tmp_path, capsys):
+    place = ("--out", str(tmp_path), "--name", "again")
+    file = trained / folder.CONFIG
+    assert run("train", "--config", str(file), "--seed", "7", "--agent.share", "0.1", *place) == 0
+    before, after = load_config(trained)[0], load_config(tmp_path / "again")[0]
+    assert (after.seed, after.agent.share) == (7, 0.1)
+    assert after == replace(before, seed=7, agent=replace(before.agent, share=0.1))
+    for option, value in (("--env", "ssh"), ("--algo", "gift"), ("--preset", "published")):
+        assert run("train", "--config", str(trained), option, value) == 2
+        assert f"has its own, leave {option} out" in capsys.readouterr().err
+    assert run("train", "--config", "pyproject.toml") == 2
+    assert "config is 'pyproject.toml': name a run folder" in capsys.readouterr().err
+
+
+def test_a_run_starts_from_what_another_has_learnt(trained, tmp_path, capsys):
+    place = ("--config", str(trained), "--out", str(tmp_path))
+    warm = ("--start-from", str(trained), "--name", "warm")
+    assert run("train", *place, *warm) == 0
+    assert folder.read(tmp_path / "warm")["start"] == {
+        "run": str(trained),
+        "id": folder.read(trained)["id"],
+        "update": 2,
+    }
+    old, first = (
+        restore_run(trained)[2].state[0],
+        restore_run(tmp_path / "warm", which="0")[2].state[0],
+    )
+    assert jax.tree.all(jax.tree.map(np.array_equal, old.trained.params, first.trained.params))
+    assert run("check", str(tmp_path / "warm")) == 0
+    assert run("train", *place, *warm[:2], "--name", "x", "--agent.net.dense", "8") == 2
+    assert "there and [" in capsys.readouterr().err
+    assert not (tmp_path / "x").exists()
+    swept = ("--sweep", "share=0.1,0.2", "--name", "swept")
+    assert run("sweep", *place, *warm[:2], *swept) == 0
+    for name in ("share=0.1", "share=0.2"):
+        first = restore_run(tmp_path / "swept" / name, which="0")[2].state[0]
+        assert jax.tree.all(jax.tree.map(np.array_equal, old.trained.params, first.trained.params))
 
 
 def test_eval_prints_a_table_and_writes_json(trained, capsys):
@@ -397,3 +463,22 @@ def test_ctrl_c_before_the_first_update_is_never_lost(seconds, tmp_path):
         printed, _ = process.communicate(timeout=100)
     assert "Traceback" not in printed and process.returncode == 130
     assert printed.endswith("Interrupted.\n") != (tmp_path / "x").exists()
+
+
+def test_a_run_keeps_the_map_of_a_file(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.txt").write_text("@@@@@@\n@H PB@\n@R PB@\n@@@@@@\n")
+    flags = ("--num-envs", "2", "--seeds", "1", "--steps", "8", "--wandb", "disabled")
+    small = ("--game.num-agents", "2", "--game.radius", "1", "--game.horizon", "4")
+    nets = ("--agent.net.dense", "4", "--agent.net.conv", "--rollout-length", "0")
+    words = ("--env", "cleanup_ssd", "--algo", "a2c", *flags, *small, *nets)
+    assert run("train", *words, "--game.map", "mine.txt", "--name", "x") == 0
+    (tmp_path / "mine.txt").unlink()
+    assert load_config(tmp_path / "runs" / "x")[0].game.map.splitlines()[2] == "@H PB@"
+    assert run("eval", "runs/x", "--episodes", "1") == 0
+    capsys.readouterr()
+    assert run("train", *words, "--game.map=mine.txt") == 2
+    assert capsys.readouterr().err.startswith("error: map is 'mine.txt': it cannot be read")
+    (tmp_path / "mine.txt").write_text("@@@@\n@P @\n@PxB\n@@@@\n")
+    assert run("train", *words, "--game.map=mine.txt") == 2
+    assert "row 3, column 3 is 'x': use one of" in capsys.readouterr().err

@@ -331,3 +331,64 @@ def test_only_nine_agents_have_a_colour():
     with pytest.raises(ConfigError, match="num_agents is 10: use at most 9, as many as have a col"):
         envs.config("harvest_ssd", view="rgb", num_agents=10)
     assert envs.config("harvest_ssd", num_agents=16).spec().obs_shape == (15, 15, 20)
+
+
+MAP = """
+@@@@@@
+@H PB@
+@R PB@
+@@@@@@
+"""
+"""A map of Cleanup as somebody draws it."""
+
+
+def test_a_map_may_be_drawn():
+    params = cleanup_ssd.CleanupSsd(map=MAP, num_agents=2, radius=2, horizon=5)
+    land = ssd.land({}, MAP)
+    assert land.shape == (4, 6) and int(land.river.sum()) == int(land.orchard.sum()) == 2
+    np.testing.assert_array_equal(land.spawns, [[2, 3], [1, 3]])
+    env = params.build()
+    state, obs = env.reset(jax.random.key(0))
+    assert obs.shape == (2, *env.spec.obs_shape) and env.render(state).ndim == 3
+    _, step = env.step(jax.random.key(1), state, jnp.zeros(2, jnp.int32))
+    assert step.reward.shape == (2,)
+    assert (
+        harvest_ssd.HarvestSsd(map="@@@@\n@PB@\n@P @\n@@@@", num_agents=2).build().spec.num_agents
+        == 2
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            ("@R PB@", "@R xB@"),
+            "map: row 3, column 4 is 'x': use one of a space, @, B, H, P, R, S.",
+        ),
+        (("@R PB@", "@R PB "), "map: row 3, column 6 is ' ': use a wall, @, all along the edge."),
+        (
+            ("@R PB@", "@R PB@@"),
+            "map: length of row 3 is 7: use 6 columns in every row, as in row 1.",
+        ),
+        (("P", " "), "map: number of spawn cells of agents is 0: draw some, P."),
+        (("B", " "), "map: number of apple cells is 0: draw some, B."),
+        (("R", " "), ""),
+        (("@H PB@\n@R PB@\n", ""), "rows of the map is 2: use a whole number, 3 to 100."),
+        (("@R PB@", "@R  B@"), "num_agents is 2: use at most 1, the map's spawn cells."),
+    ],
+)
+def test_what_is_wrong_on_a_map_is_named_by_row_and_column(change, message):
+    text = MAP.replace(*change)
+    if not message:
+        cleanup_ssd.CleanupSsd(map=text, num_agents=2)
+        return
+    with pytest.raises(ConfigError) as error:
+        cleanup_ssd.CleanupSsd(map=text, num_agents=2)
+    assert str(error.value) == message
+
+
+def test_harvest_has_no_river():
+    with pytest.raises(
+        ConfigError, match="map: row 2, column 2 is 'H': use one of a space, @, B, P"
+    ):
+        harvest_ssd.HarvestSsd(map=MAP, num_agents=2)

@@ -1,7 +1,17 @@
 import numpy as np
 import pytest
+import tiny
 
-from lase_jax.runs.parts import DivergedError, Plan, check_health, make_plan, to_record
+from envs.checks import ConfigError
+from lase_jax.runs.parts import (
+    DivergedError,
+    Plan,
+    check_health,
+    extended,
+    make_plan,
+    plan_of,
+    to_record,
+)
 
 
 @pytest.mark.parametrize("updates", [1, 7, 99, 100, 101, 2604, 12345])
@@ -31,3 +41,19 @@ def test_a_loss_that_is_not_finite_is_named_where_it_came_first():
     check_health({"health/actor": good, "learn/entropy": 0 * good}, 10, range(4, 6))
     with pytest.raises(DivergedError, match="update 12: .*'infer' of agent 0, seed 5"):
         check_health({"health/actor": bad, "health/infer": worse}, 10, range(4, 6))
+
+
+@pytest.mark.parametrize(("chunks", "points"), [(100, 500), (7, 20), (3, 1000), (1, 1)])
+@pytest.mark.parametrize("steps", [81, 160, 1000, 12345])
+def test_an_extended_run_has_the_same_parts_and_rows(chunks, points, steps):
+    run = tiny.config(steps=80, chunks=chunks, points=points)
+    more = extended(run, steps)
+    before, after = plan_of(run), plan_of(more)
+    assert (after.part, after.window, after.steps) == (before.part, before.window, before.steps)
+    assert steps <= after.updates * after.steps < steps + after.part * after.steps
+    assert extended(more, steps) == more and extended(run, 80) == run
+
+
+def test_a_run_is_not_made_shorter():
+    with pytest.raises(ConfigError, match="steps is 40: the run has 80, use more to extend it"):
+        extended(tiny.config(steps=80), 40)
