@@ -14,6 +14,7 @@ import envs
 from envs.checks import ConfigError, choice, integer, refusal, require
 from envs.types import Env
 from lase_jax import algorithms
+from lase_jax.cli import replaying
 from lase_jax.cli.options import (
     Check,
     Crossplay,
@@ -360,6 +361,7 @@ ACTIONS = {
     "eval": evaluate_run,
     "crossplay": cross_play,
     "render": render,
+    "replay": replaying.replay,
     "check": check_runs,
     "schelling": schelling_diagram,
     "games": games,

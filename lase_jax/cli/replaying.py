@@ -1,0 +1,97 @@
+"""The commands ``replay`` and ``report``, which write pages, with their options."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import tyro
+
+from envs.checks import integer, require
+from lase_jax.cli.output import printable
+from lase_jax.cli.parse import parse
+from lase_jax.reports.replay import page
+from lase_jax.runs import devices, files, folder, replays
+from lase_jax.runs.config import MAX_SEED, Presets
+from lase_jax.runs.setup import Setup
+
+PAGE = "replay.html"
+MOST = 100
+"""Episodes, seeds and checkpoints that a page may have each."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Which episodes a page shows."""
+
+    run: tyro.conf.Positional[Path]
+    """Run folder, e.g. runs/ssh-lase."""
+    seed: int = -1
+    """Which of the run's seeds plays; -1 for the first ones."""
+    seeds: int = 2
+    """How many of the first seeds play, at most, with --seed -1."""
+    episodes: int = 1
+    """Episodes of each seed and checkpoint."""
+    episode: int = 0
+    """Number of the first episode; other numbers give other random draws."""
+    mode: Literal["sample", "greedy"] = "sample"
+    """Draw actions from the policies, or always take the likeliest."""
+    checkpoint: str = "all"
+    """Which ones: "all" that are there, early to late, up to --stages; or one of them: "newest",
+    "best" (by collective return in training), or a number of updates."""
+    stages: int = 3
+    """The most checkpoints; train with --keep-every to have several."""
+    out: Path | None = None
+    """File to write; by default a name in the run folder."""
+
+
+@dataclass(frozen=True)
+class Replay(Shown):
+    """Writes episodes of a trained run as a page to play, step through and look into.
+
+    It shows the board, what each agent sees and imagines, relationships and gifts, and what agents
+    would have expected had others acted otherwise.
+    """
+
+
+def say(line: str) -> None:
+    """Prints a line at once."""
+    print(printable(line), flush=True)
+
+
+def replay(arguments: Sequence[str], presets: Presets, called: str) -> int:
+    """``replay``: some episodes of a run as a page."""
+    del presets
+    options = parse(Replay, arguments, f"{called} replay")
+    _check(options)
+    setup, data = _recorded(options, options.run)
+    file = options.out or options.run / PAGE
+    _write(file, f"{options.run.name}: {setup.config.env}", {"replay": data})
+    return 0
+
+
+def _check(options: Shown) -> None:
+    integer("episode", options.episode, 0, MAX_SEED - MOST)
+    for field in ("episodes", "seeds", "stages"):
+        integer(field, getattr(options, field), 1, MOST)
+    if options.out is not None:
+        folder.require_foreign("out", options.out, options.run)
+
+
+def _recorded(options: Shown, run: Path) -> tuple[Setup, dict[str, Any]]:
+    """What is built from a run's settings, and the data of the replay of its episodes."""
+    setup, carries = replays.restore(run, say, options.checkpoint, options.stages)
+    remedy = f"this run has the seeds {setup.seeds[0]} to {setup.seeds[-1]}"
+    require(options.seed in (-1, *setup.seeds), "seed", options.seed, remedy)
+    seeds = setup.seeds[: options.seeds] if options.seed == -1 else [options.seed]
+    episodes = range(options.episode, options.episode + options.episodes)
+    recordings = replays.record(setup, carries, seeds, episodes, options.mode)
+    title = f"{setup.config.env}: {', '.join(dict.fromkeys(setup.seats))}"
+    return setup, page.replay(setup.env.spec, setup.seats, recordings, title)
+
+
+def _write(file: Path, title: str, data: dict[str, Any]) -> None:
+    with files.writing("out", file):
+        files.write(file, page.compose(title, data))
+    if devices.first_process():
+        say(f"Written to {file} ({file.stat().st_size / 1e6:.1f} MB)")
