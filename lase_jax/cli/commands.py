@@ -362,6 +362,7 @@ ACTIONS = {
     "crossplay": cross_play,
     "render": render,
     "replay": replaying.replay,
+    "report": replaying.report,
     "check": check_runs,
     "schelling": schelling_diagram,
     "games": games,

@@ -10,12 +10,15 @@ import tyro
 from envs.checks import integer, require
 from lase_jax.cli.output import printable
 from lase_jax.cli.parse import parse
+from lase_jax.reports.record import Row
 from lase_jax.reports.replay import page
+from lase_jax.reports.replay import report as pages
 from lase_jax.runs import devices, files, folder, replays
 from lase_jax.runs.config import MAX_SEED, Presets
 from lase_jax.runs.setup import Setup
+from lase_jax.sweeps import sweep
 
-PAGE = "replay.html"
+PAGE, REPORT = "replay.html", "report.html"
 MOST = 100
 """Episodes, seeds and checkpoints that a page may have each."""
 
@@ -54,6 +57,14 @@ class Replay(Shown):
     """
 
 
+@dataclass(frozen=True)
+class Report(Shown):
+    """Writes a run or a sweep as a page: results, curves, settings, and a replay.
+
+    Of a sweep, the replay is that of the best setting.
+    """
+
+
 def say(line: str) -> None:
     """Prints a line at once."""
     print(printable(line), flush=True)
@@ -68,6 +79,37 @@ def replay(arguments: Sequence[str], presets: Presets, called: str) -> int:
     file = options.out or options.run / PAGE
     _write(file, f"{options.run.name}: {setup.config.env}", {"replay": data})
     return 0
+
+
+def report(arguments: Sequence[str], presets: Presets, called: str) -> int:
+    """``report``: the results of a run or a sweep as a page, with a replay."""
+    del presets
+    options = parse(Report, arguments, f"{called} report")
+    _check(options)
+    is_sweep = (options.run / folder.SWEEP).is_file()
+    rows = _rows(options.run) if is_sweep else []
+    run = options.run / rows[0].name if rows else options.run
+    setup, data = _recorded(options, run)
+    described = replays.describe(run, setup)
+    if rows:
+        plan = sweep.load(options.run)
+        headings, *cells = sweep.table(rows, plan.metric)
+        table = pages.table(f"Settings by {plan.metric}, the best first", headings, cells)
+        best = f"{rows[0].name}, whose curves, agents and settings follow"
+        described["facts"][:1] = [["Sweep", options.run.name], ["Best setting", best]]
+        described["tables"].insert(0, table)
+        described["courses"][:0] = pages.of_sweep(rows, plan.metric)
+    _write(
+        options.out or options.run / REPORT, options.run.name, {"report": described, "replay": data}
+    )
+    return 0
+
+
+def _rows(path: Path) -> list[Row]:
+    """The settings of a sweep, the best first."""
+    rows = sweep.rows(path, sweep.load(path))
+    require(bool(rows), "run", str(path), "none of its settings has been trained yet")
+    return rows
 
 
 def _check(options: Shown) -> None:

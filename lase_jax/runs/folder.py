@@ -25,6 +25,7 @@ SWEEP, LOCK, STATE = "sweep.json", ".lock", "state.json"
 BEST, EVAL, WANDB = "best.json", "eval.json", "wandb"
 PARTS = (
     *(CONFIG, METRICS, CURVES, REPLAY, SUMMARY, CHECKPOINTS, BEST, EVAL, STATE, WANDB),
+    *("replay.html", "report.html"),
     *("replay-seed*.gif", "damaged-checkpoint-*", "damaged-metrics*.csv", ".*.tmp*"),
 )
 """Names of all that a run may write into its folder."""

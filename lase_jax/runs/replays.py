@@ -1,13 +1,16 @@
-"""Recordings of a run's episodes at several stages of its training."""
+"""What pages show of a run: its results, and episodes at several stages of its training."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import jax
 
 from envs.checks import choice, refusal
+from lase_jax.reports.replay import report
 from lase_jax.reports.replay.recording import Label, Recording, recorder
-from lase_jax.runs import devices, folder
+from lase_jax.runs import devices, folder, metrics_csv, results
+from lase_jax.runs.config import to_json
 from lase_jax.runs.setup import Setup, checkpoints_of, load_config, set_up
 from lase_jax.types import Carry, Mode
 
@@ -85,3 +88,31 @@ def record(
                 label = Label(seed, update, update * per_update, episode)
                 recordings.append(play(state, label))
     return recordings
+
+
+def describe(path: Path, setup: Setup) -> dict[str, Any]:
+    """The data of a report of a run: what it was made with, its results, curves and settings.
+
+    Args:
+        path: run folder.
+        setup: what is built from its settings.
+
+    Raises:
+        ConfigError: its config.json or metrics.csv cannot be read.
+    """
+    config, content = load_config(path)
+    record = metrics_csv.load(path / folder.METRICS)
+    state = "finished" if results.finished(path) else "not finished"
+    facts = {
+        "Run": path.name,
+        "Game": f"{config.env}, {setup.env.spec.num_agents} agents, {setup.env.spec.horizon} steps",
+        "Agents": ", ".join(setup.seats),
+        "Seeds": ", ".join(map(str, setup.seeds)),
+        "Steps per seed": f"{int(record.env_steps[-1]):,} ({state})",
+        "Begun": content.get("created", ""),
+        "Versions": ", ".join(f"{n} {v}" for n, v in content.get("versions", {}).items()),
+        "Revision": str(content.get("revision") or "unknown"),
+        "Device": str(content.get("device", {}).get("kind", "unknown")),
+    }
+    tables = [report.of_agents(record, setup.seats), report.of_group(record)]
+    return report.report(facts, tables, report.courses(record), to_json(config))

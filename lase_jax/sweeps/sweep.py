@@ -126,7 +126,9 @@ def require_free(path: Path, overwrite: bool) -> None:
         return
     runs = tuple(load(path).settings)
     names = map(glob.escape, runs)
-    folder.require_known(path, (folder.SWEEP, AGENTS, TABLE, NUMBERS, PICTURE, *names))
+    folder.require_known(
+        path, (folder.SWEEP, AGENTS, TABLE, NUMBERS, PICTURE, "report.html", *names)
+    )
     for name in runs:
         if (path / name).is_dir():
             folder.require_known(path / name, folder.PARTS)

@@ -1,6 +1,6 @@
 // Line charts: one figure each, with a legend whose numbers follow the cursor.
 
-const WIDE = 340, HIGH = 170, LEFT = 44, RIGHT = 8, TOP = 8, BOTTOM = 22;
+const WIDE = 340, HIGH = 170, LEFT = 44, RIGHT = 14, TOP = 8, BOTTOM = 22;
 
 /** Three to six round numbers that span an interval. */
 function ticks(low, high) {
@@ -30,7 +30,8 @@ function bounds(lines) {
     });
   }
   if (!Number.isFinite(low)) return [0, 1];
-  return low === high ? [low - 0.5, high + 0.5] : [low, high];
+  if (low === high) return low === 0 ? [0, 1] : [low - 0.5, high + 0.5];
+  return [low, high];
 }
 
 /** The path of a line; numbers that are missing leave gaps. */

@@ -56,12 +56,13 @@ function make(name, attributes = {}, ...children) {
 const SVG_NAMES = new Set(["svg", "path", "line", "circle", "text", "polygon", "g"]);
 const find = (id) => document.getElementById(id);
 
-/** A number as readers want it: at most three digits after the point, "–" where there is none. */
+/** A number as readers want it: three digits after the point, two that count if it is small. */
 function say(number, digits = 3) {
   if (number === null || number === undefined || !Number.isFinite(number)) return "–";
-  const text = number.toFixed(digits);
-  const plain = digits ? text.replace(/\.?0+$/, "") : text;
-  return (plain === "-0" ? "0" : plain).replace("-", "−");
+  const size = Math.abs(number);
+  if (size < 1e-6) return "0";
+  const text = size < 10 ** -(digits - 1) ? number.toFixed(1 - Math.floor(Math.log10(size))) : number.toFixed(digits);
+  return text.replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "").replace("-", "−");
 }
 
 const range = (count) => Array.from({ length: count }, (_, index) => index);

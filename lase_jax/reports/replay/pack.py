@@ -18,7 +18,7 @@ LEVELS = 15
 """Steps of brightness in the pictures of windows; finer ones cannot be seen and hardly shrink."""
 COLOURS = {
     **{"waste": "#65580b", "apple": "#e11d48", "river": "#93c5fd", "stream": "#60a5fa"},
-    **{"wall": "#78716c", "beam": "#2dd4bf", "fire": "#fb923c", "hare": "#a8a29e"},
+    **{"wall": "#78716c", "beam": "#2dd4bf", "fire": "#fb923c", "hare": "#f59e0b"},
     **{"stag": "#78350f", "drift": "#60a5fa"},
 }
 """Colours of the planes of windows, as in the pictures of the games."""

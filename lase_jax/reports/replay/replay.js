@@ -176,7 +176,7 @@ class Replay {
     const gifts = everyone.flatMap((giver) => everyone.filter((taker) => Math.abs(this.gift.at(this.step, giver, taker)) >= 0.0005)
       .map((taker) => `${giver} to ${taker} ${say(this.gift.at(this.step, giver, taker))}`));
     const done = Object.entries(events).flatMap(([name, count]) => everyone.filter((seat) => count.at(this.step, seat) !== 0)
-      .map((seat) => `${seat} ${words(name)} ${say(count.at(this.step, seat))}`));
+      .map((seat) => `${words(name)} by ${seat}${count.at(this.step, seat) === 1 ? "" : ` (${say(count.at(this.step, seat))})`}`));
     return [
       `Step ${this.step + 1} of ${this.steps}. Actions: ${acts.join(", ") || "none"}`,
       `Rewards: ${earned.join(", ") || "none"}`,
@@ -234,7 +234,7 @@ class Replay {
     const svg = find("arrows"), places = this.places(), onMap = Boolean(this.now.centres);
     const canvas = find("picture");
     find("board").className = onMap ? "map" : "ring";
-    svg.setAttribute("viewBox", onMap ? `0 0 ${canvas.width} ${canvas.height}` : "0 20 200 160");
+    svg.setAttribute("viewBox", onMap ? `0 0 ${canvas.width} ${canvas.height}` : this.count === 2 ? "0 60 200 80" : "0 0 200 200");
     svg.replaceChildren();
     const kind = this.kinds[find("shown").value];
     const said = [];
@@ -331,10 +331,11 @@ class Replay {
     }
     const taken = action.at(this.step, other);
     const mean = sum(Array.from(values, (value, index) => value * chances[index]));
-    const [low, high] = this.span(thinker, other);
+    const low = Math.min(...values), spread = Math.max(...values) - low;
+    const place = (value) => (spread ? (value - low) / spread : 0.5);
     const bar = (value) => {
-      const [from, to] = [Math.min(value, 0), Math.max(value, 0)];
-      return make("td", { class: "bar" }, make("div", { "--from": (from - low) / (high - low), "--long": (to - from) / (high - low) }));
+      const [from, to] = [Math.min(place(value), place(mean)), Math.max(place(value), place(mean))];
+      return make("td", { class: "bar value", "--mean": place(mean) }, make("div", { "--from": from, "--long": to - from }));
     };
     const chance = (value) => make("td", { class: "bar chance" }, make("div", { "--from": 0, "--long": value }));
     const rows = Array.from(values, (value, index) => row(
@@ -342,11 +343,10 @@ class Replay {
       [bar(value), say(value), chance(chances[index]), say(chances[index])],
       { class: index === taken ? "taken" : null },
     ));
-    rows.push(row("mean over these chances", [bar(mean), say(mean), "", ""], { class: "mean" }));
+    rows.push(row("mean", ["", say(mean), "", ""], { class: "mean" }));
     const headings = [`had ${other} done`, "", `Q of ${thinker}`, "", account.view ? "chance, π_SR" : "chance"];
-    const caption = `What ${thinker} would have expected to earn from here on, by what ${other} does, and what it thought that ${other} would do`;
+    const caption = `What ${thinker} would have expected to earn from here on, by what ${other} does, and how likely it thought each action. Bars reach from the mean (line) to each value; the width is the difference between the best and the worst.`;
     find("alternatives").replaceChildren(table(headings, rows, caption));
-    const spread = Math.max(...values) - Math.min(...values);
     const share = account.relation.at(this.step, thinker, other), gift = given.at(this.step, thinker, other);
     const paid = reward.at(this.step, thinker);
     const gave = paid === 0 ? `${thinker} earned nothing in this step, so there is nothing to share.` : `It earned ${say(paid)} and gave ${say(gift)} of it to ${other}.`;
@@ -357,18 +357,6 @@ class Replay {
   thinks(seat) {
     const { value } = this.now.account;
     return range(this.steps).some((step) => range(this.count).some((other) => Number.isFinite(value.at(step, seat, other, 0))));
-  }
-
-  /** The interval of all values of a pair in this episode, with 0. */
-  span(thinker, other) {
-    let [low, high] = [0, 0];
-    for (const step of range(this.steps)) {
-      for (const value of this.now.account.value.at(step, thinker, other)) {
-        if (value < low) low = value;
-        if (value > high) high = value;
-      }
-    }
-    return low === high ? [0, 1] : [low, high];
   }
 
   // Windows
