@@ -18,7 +18,6 @@ from lase_jax.runs.config import MAX_SEED, Presets
 from lase_jax.runs.setup import Setup
 from lase_jax.sweeps import sweep
 
-PAGE, REPORT = "replay.html", "report.html"
 MOST = 100
 """Episodes, seeds and checkpoints that a page may have each."""
 
@@ -76,7 +75,7 @@ def replay(arguments: Sequence[str], presets: Presets, called: str) -> int:
     options = parse(Replay, arguments, f"{called} replay")
     _check(options)
     setup, data = _recorded(options, options.run)
-    file = options.out or options.run / PAGE
+    file = options.out or options.run / folder.PAGE
     _write(file, f"{options.run.name}: {setup.config.env}", {"replay": data})
     return 0
 
@@ -99,9 +98,8 @@ def report(arguments: Sequence[str], presets: Presets, called: str) -> int:
         described["facts"][:1] = [["Sweep", options.run.name], ["Best setting", best]]
         described["tables"].insert(0, table)
         described["courses"][:0] = pages.of_sweep(rows, plan.metric)
-    _write(
-        options.out or options.run / REPORT, options.run.name, {"report": described, "replay": data}
-    )
+    file = options.out or options.run / folder.REPORT
+    _write(file, options.run.name, {"report": described, "replay": data})
     return 0
 
 

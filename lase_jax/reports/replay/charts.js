@@ -19,17 +19,18 @@ function brief(number) {
   return say(number, Math.abs(number) < 0.01 ? 4 : 2);
 }
 
+/** The interval of all means, and of their bands as far as these do not dwarf the means. */
 function bounds(lines) {
-  let low = Infinity, high = -Infinity;
-  for (const line of lines) {
-    line.mean.forEach((value, index) => {
-      const half = line.half && Number.isFinite(line.half[index]) ? line.half[index] : 0;
-      if (!Number.isFinite(value)) return;
-      low = Math.min(low, value - half);
-      high = Math.max(high, value + half);
-    });
-  }
-  if (!Number.isFinite(low)) return [0, 1];
+  const ends = (reach) => {
+    const numbers = lines.flatMap((line) => Array.from(line.mean, (value, index) => reach(value, line.half?.[index] || 0)));
+    const finite = numbers.filter(Number.isFinite);
+    return [Math.min(...finite), Math.max(...finite)];
+  };
+  const [least, most] = ends((mean) => mean);
+  if (!Number.isFinite(least)) return [0, 1];
+  const slack = 0.5 * (most - least);
+  const low = Math.max(least - slack, ends((mean, half) => mean - half)[0]);
+  const high = Math.min(most + slack, ends((mean, half) => mean + half)[1]);
   if (low === high) return low === 0 ? [0, 1] : [low - 0.5, high + 0.5];
   return [low, high];
 }
@@ -77,8 +78,9 @@ function chart(what, pick = null) {
     if (line.half) {
       const kept = points.map((point, index) => [point, line.half[index]]).filter(([p, h]) => Number.isFinite(p[1] + h));
       const reach = (half) => (half / (high - low)) * (HIGH - BOTTOM - TOP);
-      const above = kept.map(([[px, py], half]) => [px, py - reach(half)]);
-      const below = kept.map(([[px, py], half]) => [px, py + reach(half)]).reverse();
+      const within = (y) => Math.max(TOP, Math.min(HIGH - BOTTOM, y));
+      const above = kept.map(([[px, py], half]) => [px, within(py - reach(half))]);
+      const below = kept.map(([[px, py], half]) => [px, within(py + reach(half))]).reverse();
       if (kept.length > 1) svg.append(make("path", { class: "band", d: `${path([...above, ...below])}Z`, "--shade": line.colour }));
     }
     svg.append(make("path", { d: path(points), "--shade": line.colour }));
