@@ -37,7 +37,7 @@ PYTEST := $(RUN_PYTHON) -m pytest -n logical --maxprocesses 4 --dist loadfile
 STAMP := .venv/.stamp$(if $(EXTRA),-$(EXTRA))
 
 .DEFAULT_GOAL := help
-.PHONY: help install train sweep eval render test test-all test-slow test-newest coverage lint format \
+.PHONY: help install train sweep eval render replay report play test test-all test-slow test-newest coverage lint format \
 	types bench paper notebooks lock clean need-run
 
 help: ## List targets and variables
@@ -83,6 +83,16 @@ eval: $(if $(RUNS),,need-run) $(STAMP) ## Evaluate a trained run, a table per ag
 
 render: need-run $(STAMP) ## Animate a game of a run, e.g. make render RUN=runs/x SEED=0
 	@$(RUN_PYTHON) -m experiments.run render $(call quote,$(RUN)) $(call flag,seed,$(SEED)) $(ARGS)
+
+replay: need-run $(STAMP) ## Write episodes of a run as a page to play and look into
+	@$(RUN_PYTHON) -m experiments.run replay $(call quote,$(RUN)) $(call flag,seed,$(SEED)) $(ARGS)
+
+report: need-run $(STAMP) ## Write a run or sweep as a page: curves, tables, settings, replay
+	@$(RUN_PYTHON) -m experiments.run report $(call quote,$(RUN)) $(call flag,seed,$(SEED)) $(ARGS)
+
+play: $(STAMP) ## Play yourself: make play ENV=ssh, or with the agents of a run: make play RUN=runs/x
+	@$(RUN_PYTHON) -m experiments.run play $(if $(RUN),$(call flag,run,$(RUN)) $(call flag,seed,$(SEED)), \
+		$(call quote,$(if $(ENV),$(ENV),ssh))) $(ARGS)
 
 test: $(STAMP) ## Run the tests
 	@$(PYTEST) $(ARGS)

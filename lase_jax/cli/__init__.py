@@ -22,6 +22,7 @@ COMMANDS = {
     "crossplay": "let trained runs play each other, e.g. crossplay runs/ssh-lase runs/ssh-a2c",
     "render": "draw an episode of a trained run as a GIF, e.g. render runs/ssh-lase --seed 0",
     "replay": "write episodes as a page to play and look into, e.g. replay runs/ssh-lase",
+    "play": "take a seat yourself, e.g. play ssh --others cooperator, or play --run runs/ssh-lase",
     "report": "write a run or sweep as a page: curves, tables, replay, e.g. report runs/ssh-lase",
     "check": "read all of a run and say what can be had of it, e.g. check runs/ssh-lase",
     "schelling": "say whether a game is a social dilemma, e.g. schelling cleanup",

@@ -14,7 +14,7 @@ import envs
 from envs.checks import ConfigError, choice, integer, refusal, require
 from envs.types import Env
 from lase_jax import algorithms
-from lase_jax.cli import replaying
+from lase_jax.cli import playing, replaying
 from lase_jax.cli.options import (
     Check,
     Crossplay,
@@ -361,6 +361,7 @@ ACTIONS = {
     "eval": evaluate_run,
     "crossplay": cross_play,
     "render": render,
+    "play": playing.play,
     "replay": replaying.replay,
     "report": replaying.report,
     "check": check_runs,

@@ -1,11 +1,14 @@
 """Pages in a real browser: what a reader sees, hears and presses."""
 
+import base64
+import io
 import re
 import shutil
 
 import numpy as np
 import pytest
-from replayed import GAMES, SSH, played
+from PIL import Image
+from replayed import GAMES, IPD, SSH, played
 
 from lase_jax.reports.replay import page
 
@@ -107,11 +110,11 @@ def test_it_plays_to_the_end_and_stops_and_tells_no_one_meanwhile(show):
     shown.keyboard.press("Space")
     assert shown.get_attribute("#status", "aria-live") == "off"
     assert shown.get_attribute("#play", "aria-label") == "Pause"
-    shown.wait_for_function("document.getElementById('status').textContent.startsWith('End')")
-    shown.wait_for_function("document.getElementById('play').ariaLabel === 'Play'")
+    sync_api.expect(shown.locator("#status")).to_have_text(re.compile("^End"))
+    sync_api.expect(shown.locator("#play")).to_have_attribute("aria-label", "Play")
     assert shown.get_attribute("#status", "aria-live") == "polite"
     shown.click("#play")  # begins anew
-    shown.wait_for_function("document.getElementById('status').textContent.startsWith('Step')")
+    sync_api.expect(shown.locator("#status")).to_have_text(re.compile("^Step"))
     shown.click("#play")
     assert shown.get_attribute("#play", "aria-label") == "Play"
 
@@ -164,31 +167,33 @@ def test_numbers_shown_are_those_recorded(show):
 
 
 def test_rewards_and_gifts_are_said(show):
-    shown, recordings = show("ssh")
-    shown.select_option("#update", "100")
-    shown.select_option("#episode", "0")
-    recording = recordings[0]
-    assert recording.reward.any() and recording.given.any()
-    for step in range(SSH.spec.horizon):
-        said = status(shown)
-        for seat in range(SSH.spec.num_agents):
-            reward = recording.reward[step, seat]
-            assert (f"{seat} earns {reward:g}" in said) == (reward != 0)
-        gifts = re.findall(r"(\d) to (\d) (\S+?)(?=,|\. |\.$)", said)
-        for giver, taker, amount in gifts:
-            given = recording.given[step, int(giver), int(taker)]
-            np.testing.assert_allclose(number(amount), given, atol=6e-4)
-        assert len(gifts) == (recording.given[step] >= 5e-4).sum()
-        shown.click("#on")
+    shown, recordings = show("ipd")
+    for recording in recordings[::2]:
+        shown.select_option("#update", str(recording.label.update))
+        shown.click("#first")
+        assert recording.reward.any()
+        for step in range(IPD.spec.horizon):
+            said = status(shown)
+            earned = re.findall(r"(\d) earns (\S+?)(?=,|\. )", said)
+            found = {int(seat): number(amount) for seat, amount in earned}
+            seats = np.flatnonzero(recording.reward[step])
+            assert found == pytest.approx({seat: recording.reward[step, seat] for seat in seats})
+            gifts = re.findall(r"(\d) to (\d) (\S+?)(?=,|\. |\.$)", said)
+            for giver, taker, amount in gifts:
+                given = recording.given[step, int(giver), int(taker)]
+                np.testing.assert_allclose(number(amount), given, atol=6e-4)
+            assert len(gifts) == (np.abs(recording.given[step]) >= 5e-4).sum()
+            shown.click("#on")
+    assert any(recording.given.any() for recording in recordings[::2])
 
 
 def test_the_board_shows_the_pictures_of_the_game(show):
     shown, recordings = show("ssh")
     shown.select_option("#update", "100")
-    script = """() => { const c = document.getElementById('picture');
-        return [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]; }"""
+    script = "document.getElementById('picture').toDataURL().split(',')[1]"
     for time in (0, 3):
-        pixels = np.array(shown.evaluate(script)).reshape(128, 128, 4)[..., :3]
+        with Image.open(io.BytesIO(base64.b64decode(shown.evaluate(script)))) as image:
+            pixels = np.asarray(image.convert("RGB"))
         np.testing.assert_array_equal(pixels, recordings[0].pictures[time])
         for _ in range(3):
             shown.click("#on")
@@ -220,7 +225,7 @@ def test_every_stage_seed_and_episode_can_be_chosen(show):
         (("a2c",), ["Gifts"]),
         (("giving",), ["Gifts and incentives"]),
         (("si",), ["Influence", "Gifts"]),
-        (("lase_wo", "cooperator"), ["Relationships w_ij", "Gifts"]),
+        (("lase_wo", "random"), ["Relationships w_ij", "Gifts"]),
     ],
 )
 def test_other_algorithms_show_what_they_have(show, algos, kinds):
