@@ -63,6 +63,13 @@ def test_a_sweep_passes_on_what_varies_and_goes_on():
     ]
 
 
+def test_pages_are_of_a_run_and_a_person_plays_a_game_or_beside_a_run():
+    assert experiment("replay", "RUN=runs/x", "SEED=1") == ["replay", "runs/x", "--seed", "1"]
+    assert experiment("report", "RUN=runs/x") == ["report", "runs/x"]
+    assert experiment("play", "ENV=ipd", "ARGS=--seat 1") == ["play", "ipd", "--seat", "1"]
+    assert experiment("play", "RUN=runs/x", "SEED=1") == ["play", "--run", "runs/x", "--seed", "1"]
+
+
 def test_runs_that_meet_are_named_together():
     assert experiment("eval", "RUNS=runs/x runs/y", "ARGS=--episodes 5") == [
         *("crossplay", "runs/x", "runs/y", "--episodes", "5"),
@@ -95,7 +102,7 @@ def test_run_folders_may_have_spaces_and_quotes():
     assert experiment("render", "RUN=runs/x", "SEED=0") == ["render", "runs/x", "--seed", "0"]
 
 
-@pytest.mark.parametrize("target", ["eval", "render"])
+@pytest.mark.parametrize("target", ["eval", "render", "replay", "report"])
 def test_a_missing_run_folder_is_one_line_and_exit_code_2(target):
     result = make(target)
     assert result.returncode == 2

@@ -90,7 +90,10 @@ def test_wheel_holds_the_two_packages_and_nothing_else(wheel):
     info = f"lase_jax-{lase_jax.__version__}.dist-info"
     assert {name.split("/")[0] for name in names} == {"envs", "lase_jax", info}
     assert {"envs/py.typed", "lase_jax/py.typed", f"{info}/licenses/LICENSE"} <= set(names)
-    sources = [path for package in ("envs", "lase_jax") for path in ROOT.glob(f"{package}/**/*.py")]
+    kinds = ("py", "html", "css", "js")
+    places = [f"{package}/**/*.{kind}" for package in ("envs", "lase_jax") for kind in kinds]
+    sources = [path for place in places for path in ROOT.glob(place)]
+    assert {path.suffix for path in sources} == {f".{kind}" for kind in kinds}
     assert {str(path.relative_to(ROOT)) for path in sources} <= set(names)
 
 
