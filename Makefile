@@ -40,8 +40,8 @@ PYTEST := $(RUN_PYTHON) -m pytest -n logical --maxprocesses 4 --dist loadfile
 STAMP := .venv/.stamp$(if $(EXTRA),-$(EXTRA))
 
 .DEFAULT_GOAL := help
-.PHONY: help install list train sweep eval render sync dashboard test test-all test-slow test-newest \
-	coverage lint format types bench paper notebooks lock clean need-run
+.PHONY: help install list train sweep eval render replay report play sync dashboard test test-all \
+	test-slow test-newest coverage lint format types bench paper notebooks lock clean need-run
 
 help: ## List targets and variables
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -96,6 +96,16 @@ sync: need-run $(STAMP) ## Send what a run or sweep has logged offline to W&B, e
 dashboard: $(if $(RUNS),,need-run) $(STAMP) ## Make a dashboard on W&B for RUN=runs/x, or for RUNS="runs/x runs/y"
 	@$(RUN_PYTHON) -m lase_jax.cli dashboard $(if $(RUN),$(call quote,$(RUN))) \
 		$(foreach run,$(RUNS),$(call quote,$(run))) $(ARGS)
+
+replay: need-run $(STAMP) ## Write episodes of a run as a page to play and look into
+	@$(RUN_PYTHON) -m lase_jax.cli replay $(call quote,$(RUN)) $(call flag,seed,$(SEED)) $(ARGS)
+
+report: need-run $(STAMP) ## Write a run or sweep as a page: curves, tables, settings, replay
+	@$(RUN_PYTHON) -m lase_jax.cli report $(call quote,$(RUN)) $(call flag,seed,$(SEED)) $(ARGS)
+
+play: $(STAMP) ## Play yourself: make play ENV=ssh, or with the agents of a run: make play RUN=runs/x
+	@$(RUN_PYTHON) -m lase_jax.cli play $(if $(RUN),$(call flag,run,$(RUN)) $(call flag,seed,$(SEED)), \
+		$(call quote,$(if $(ENV),$(ENV),ssh))) $(ARGS)
 
 test: $(STAMP) ## Run the tests
 	@$(PYTEST) $(ARGS)

@@ -63,6 +63,22 @@ class Opinion(NamedTuple):
     metrics: Metrics
 
 
+class Account(NamedTuple):
+    """What n seats make of each seat in every step of a rollout, for reports; never for training.
+
+    Letters as above; the last axes are those of the seat that is thought of. NaN where there is no
+    such number: for the own seat, for seats that take no part, for seats of other kinds. A field is
+    () where agents have nothing of the kind.
+    """
+
+    value: Any = ()  # [T, B, n, N, A] own return to expect of each action that it could have taken
+    foreseen: Any = ()  # [T, B, n, N, A] probabilities of its actions, as the values are weighted
+    relation: Any = ()  # [T, B, n, N] share of own reward that follows, whether it is given or not
+    view: Any = ()  # [T, B, n, N, F] the observation that it is imagined to have
+    paid: Any = ()  # [T, B, n, N] reward paid to it, besides shares of the own
+    influence: Any = ()  # [T, B, n, N] nats, influence on it
+
+
 class World(NamedTuple):
     """Everything with an environment axis that is carried from one rollout to the next."""
 
@@ -139,6 +155,14 @@ class Shape(Protocol):
         ...
 
 
+class Explain(Protocol):
+    """Tells what n seats make of each other in a rollout, for reports."""
+
+    def __call__(self, state: Any, rollout: Rollout, /) -> Account:
+        """Returns an account of the whole society's rollout, by the functions of training."""
+        ...
+
+
 class Learn(Protocol):
     """Trains n seats on a rollout."""
 
@@ -199,6 +223,7 @@ class Agent(NamedTuple):
     learn: Learn
     remember: Remember = keep_memory
     reflect: Reflect | None = None
+    explain: Explain | None = None
 
 
 @runtime_checkable
@@ -277,6 +302,7 @@ class Algorithm(NamedTuple):
     remember: Remember
     weigh: Shape  # all opinions added up, weights [T, B, N, N] whose rows sum to 1
     iterate: Iterate
+    explain: Explain  # accounts of all kinds of agents in one, each ``n`` an N
 
 
 class Carry(NamedTuple):

@@ -69,6 +69,13 @@ def test_runs_are_sent_and_get_a_dashboard():
     assert experiment("dashboard", "RUNS=runs/x runs/y") == ["dashboard", "runs/x", "runs/y"]
 
 
+def test_pages_are_of_a_run_and_a_person_plays_a_game_or_beside_a_run():
+    assert experiment("replay", "RUN=runs/x", "SEED=1") == ["replay", "runs/x", "--seed", "1"]
+    assert experiment("report", "RUN=runs/x") == ["report", "runs/x"]
+    assert experiment("play", "ENV=ipd", "ARGS=--seat 1") == ["play", "ipd", "--seat", "1"]
+    assert experiment("play", "RUN=runs/x", "SEED=1") == ["play", "--run", "runs/x", "--seed", "1"]
+
+
 def test_runs_that_meet_are_named_together():
     assert experiment("eval", "RUNS=runs/x runs/y", "ARGS=--episodes 5") == [
         *("crossplay", "runs/x", "runs/y", "--episodes", "5"),
@@ -101,7 +108,7 @@ def test_run_folders_may_have_spaces_and_quotes():
     assert experiment("render", "RUN=runs/x", "SEED=0") == ["render", "runs/x", "--seed", "0"]
 
 
-@pytest.mark.parametrize("target", ["eval", "render", "sync", "dashboard"])
+@pytest.mark.parametrize("target", ["eval", "render", "replay", "report", "sync", "dashboard"])
 def test_a_missing_run_folder_is_one_line_and_exit_code_2(target):
     result = make(target)
     assert result.returncode == 2

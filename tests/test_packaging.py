@@ -160,10 +160,13 @@ def test_wheel_holds_one_package_with_the_games_in_it(wheel):
     assert len(names) == len(set(names))
     typed = {"lase_jax/envs/py.typed", "lase_jax/py.typed"}
     assert typed | {f"{info}/licenses/LICENSE"} <= set(names)
-    sources = {path.relative_to(ROOT / "lase_jax") for path in ROOT.glob("lase_jax/**/*.py")}
-    games = {Path("envs") / path.relative_to(ROOT / "envs") for path in ROOT.glob("envs/**/*.py")}
-    inside = {name for name in names if name.endswith(".py")}
-    assert inside == {f"lase_jax/{path.as_posix()}" for path in sources | games}
+    kinds = ("py", "html", "css", "js")
+    for kind in kinds:
+        ours, games = (set((ROOT / each).rglob(f"*.{kind}")) for each in ("lase_jax", "envs"))
+        places = {path.relative_to(ROOT) for path in ours}
+        places |= {"lase_jax" / path.relative_to(ROOT) for path in games}
+        inside = {name for name in names if name.endswith(f".{kind}")}
+        assert inside and inside == {path.as_posix() for path in places}
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,18 @@ from lase_jax.core.seats import Seats, put_columns, take_columns, take_seats
 from lase_jax.learners.actor_critic import Acting, Learner, LearnerState, count_episodes
 from lase_jax.learners.agents import AgentConfig, agent
 from lase_jax.learners.second import Lesson, TwoPolicies
-from lase_jax.types import Agent, Array, Clock, Decision, Metrics, Mode, Opinion, PyTree, Rollout
+from lase_jax.types import (
+    Account,
+    Agent,
+    Array,
+    Clock,
+    Decision,
+    Metrics,
+    Mode,
+    Opinion,
+    PyTree,
+    Rollout,
+)
 
 
 @dataclass(frozen=True)
@@ -69,6 +80,7 @@ class Giving(AgentConfig):
             draw=givers.both.draw,
             act=givers.act,
             learn=givers.learn,
+            explain=givers.explain,
         )
 
 
@@ -152,6 +164,10 @@ class Givers:
         return no_opinion(rollout, len(self.seats))._replace(
             delta=gifts.sum(2) - costs, metrics={"incentive/paid": gifts.sum((0, 1)) / episodes}
         )
+
+    def explain(self, state: LearnerState, rollout: Rollout) -> Account:
+        """What each giver hands to each seat."""
+        return Account(paid=self.gifts(state, rollout))
 
     def learn(
         self, state: LearnerState, rollout: Rollout, reward: Array, key: Array, clock: Clock

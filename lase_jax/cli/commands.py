@@ -17,7 +17,7 @@ import envs
 from envs.checks import ConfigError, choice, integer, refusal, require
 from envs.types import Env
 from lase_jax import algorithms
-from lase_jax.cli import plugins
+from lase_jax.cli import playing, plugins, replaying
 from lase_jax.cli.options import (
     OPTIONS,
     Check,
@@ -554,6 +554,9 @@ ACTIONS = {
     "eval": evaluate_run,
     "crossplay": cross_play,
     "render": render,
+    "play": playing.play,
+    "replay": replaying.replay,
+    "report": replaying.report,
     "check": check_runs,
     "sync": sync_runs,
     "dashboard": make_dashboard,

@@ -35,6 +35,73 @@ class Check:
 
 
 @dataclass(frozen=True)
+class Shown:
+    """Which episodes a page shows."""
+
+    run: tyro.conf.Positional[Path]
+    """Run folder, e.g. runs/ssh-lase."""
+    seed: int = -1
+    """Which of the run's seeds plays; -1 for the first ones."""
+    seeds: int = 2
+    """How many of the first seeds play, at most, with --seed -1."""
+    episodes: int = 1
+    """Episodes of each seed and checkpoint."""
+    episode: int = 0
+    """Number of the first episode; other numbers give other random draws."""
+    mode: Literal["sample", "greedy"] = "sample"
+    """Draw actions from the policies, or always take the likeliest."""
+    checkpoint: str = "all"
+    """Which ones: "all" that are there, early to late, up to --stages; or one of them: "newest",
+    "best" (by collective return in training), or a number of updates."""
+    stages: int = 3
+    """The most checkpoints; train with --keep-every to have several."""
+    out: Path | None = None
+    """File to write; by default a name in the run folder."""
+
+
+@dataclass(frozen=True)
+class Replay(Shown):
+    """Writes episodes of a trained run as a page to play, step through and look into.
+
+    It shows the board, what each agent sees and imagines, relationships and gifts, and what agents
+    would have expected had others acted otherwise.
+    """
+
+
+@dataclass(frozen=True)
+class Report(Shown):
+    """Writes a run or a sweep as a page: results, curves, settings, and a replay.
+
+    Of a sweep, the replay is that of the best setting.
+    """
+
+
+@dataclass(frozen=True)
+class Play:
+    """Lets you play a game in the terminal, beside scripted or trained players.
+
+    You see what a learner on your seat sees, and type what you do.
+    """
+
+    game: tyro.conf.Positional[str] = ""
+    """Name of a game; leave it out with --run."""
+    seat: int = 0
+    """Your seat."""
+    others: tuple[str, ...] = ("cooperator",)
+    """Scripted policies on the other seats, in their order, or a single one for all of them."""
+    run: Path | None = None
+    """Folder of a run whose agents hold the other seats, e.g. runs/ssh-lase."""
+    seed: int = -1
+    """Which of the run's seeds plays; -1 for its first."""
+    checkpoint: str = "newest"
+    """Of the run: "newest", "best", or a number of updates."""
+    mode: Literal["sample", "greedy"] = "sample"
+    """Whether trained players draw actions from their policies, or take the likeliest."""
+    episode: int = 0
+    """Number of the episode; other numbers give other random draws."""
+
+
+@dataclass(frozen=True)
 class Sync:
     """Sends what a run or sweep has logged offline to Weights & Biases."""
 
@@ -126,6 +193,9 @@ OPTIONS: dict[str, type] = {
     "eval": Eval,
     "crossplay": Crossplay,
     "render": Render,
+    "replay": Replay,
+    "report": Report,
+    "play": Play,
     "check": Check,
     "sync": Sync,
     "dashboard": Dashboard,

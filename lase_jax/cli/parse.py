@@ -119,7 +119,7 @@ REWORDED = (
     (r"^invalid choice ('.*') for argument '(\S+)'. Expected one of \((.*)\)", r"\2 is \1: use \3"),
     (r"^Missing value for argument '(\S+)'.*", r"\1 is empty: give it a value"),
     (
-        r"^Missing from .* (eval|render|check|sync): .*",
+        r"^Missing from .* (eval|render|replay|report|check|sync): .*",
         r"run is missing: name a run folder, e.g. runs/ssh-lase",
     ),
 )

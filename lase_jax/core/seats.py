@@ -1,7 +1,7 @@
 """Selections of some seats or some environments of a rollout.
 
-Letters: N seats, n seats of one kind of agent, M samples, K = N - 1 co-players, F numbers of an
-observation.
+Letters: T steps, B environments, N seats, n seats of one kind of agent, M samples, K = N - 1
+co-players, F numbers of an observation.
 """
 
 from collections.abc import Callable
@@ -35,6 +35,13 @@ def to_seats(value: Array, others: np.ndarray, num_agents: int, own: float = 0.0
     lead = (len(others), 1, num_agents) + (1,) * (value.ndim - 3)
     spread = jnp.take_along_axis(value, jnp.asarray(place).reshape(lead), axis=2)
     return jnp.where(jnp.asarray(isother).reshape(lead), spread, own)
+
+
+def to_pairs(value: Array, others: np.ndarray, num_agents: int) -> Array:
+    """``[T, B, n, K, ...]`` per co-player to ``[T, B, n, N, ...]`` per seat, NaN for the own."""
+    steps, envs, count, _, *rest = value.shape
+    blank = jnp.full((steps, envs, count, num_agents, *rest), jnp.nan, value.dtype)
+    return blank.at[:, :, np.arange(count)[:, None], others].set(value)
 
 
 def take_columns(value: Array, seats: Seats) -> Array:

@@ -4,6 +4,7 @@ Letters: T steps, B environments, N seats, n seats of one kind of agent.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +15,7 @@ from envs.types import EnvSpec
 from lase_jax.core import metrics, rewards
 from lase_jax.core.seats import Seats
 from lase_jax.types import (
+    Account,
     Agent,
     Algorithm,
     Array,
@@ -102,6 +104,19 @@ def society(spec: EnvSpec, groups: Sequence[tuple[Agent, Seats]]) -> Algorithm:
             merge([(o.metrics, seats) for o, (_, seats) in zip(opinions, groups, strict=True)]),
         )
 
+    def explain(state: PyTree, rollout: Rollout) -> Account:
+        """Everyone's account, NaN for seats that have nothing of the kind."""
+        merged: dict[str, Any] = {}
+        for (agent, seats), own, view in zip(groups, state, views(rollout), strict=True):
+            told = Account() if agent.explain is None else agent.explain(own, view)
+            for name, value in told._asdict().items():
+                if isinstance(value, tuple):
+                    continue
+                steps, envs, _, *rest = value.shape
+                blank = jnp.full((steps, envs, spec.num_agents, *rest), jnp.nan)
+                merged[name] = merged.get(name, blank).at[:, :, np.array(seats)].set(value)
+        return Account(**merged)
+
     def merge(group_metrics: list[tuple[Metrics, Seats]]) -> Metrics:
         """Every seat's numbers in one array per name, NaN for seats that have none."""
         merged: Metrics = {}
@@ -160,4 +175,6 @@ def society(spec: EnvSpec, groups: Sequence[tuple[Agent, Seats]]) -> Algorithm:
 
     hyper = tuple(agent.hyper for agent, _ in groups)
     reflects = any(agent.reflect is not None for agent, _ in groups)
-    return Algorithm(hyper, reflects, init, begin, prepare, draw, act, remember, weigh, iterate)
+    return Algorithm(
+        hyper, reflects, init, begin, prepare, draw, act, remember, weigh, iterate, explain
+    )

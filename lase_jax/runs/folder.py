@@ -23,11 +23,12 @@ from lase_jax.runs import files
 CONFIG, METRICS, CURVES = "config.json", "metrics.csv", "curves.png"
 REPLAY, SUMMARY, CHECKPOINTS = "replay.gif", "summary.json", "checkpoints"
 SWEEP, LOCK, STATE = "sweep.json", ".lock", "state.json"
+PAGE, REPORT = "replay.html", "report.html"
 BEST, EVAL, WANDB = "best.json", "eval.json", "wandb"
 DASHBOARDS, TENSORBOARD = "dashboards.json", "tensorboard"
 PARTS = (
     *(CONFIG, METRICS, CURVES, REPLAY, SUMMARY, CHECKPOINTS, BEST, EVAL, STATE, WANDB),
-    *(DASHBOARDS, TENSORBOARD),
+    *(DASHBOARDS, TENSORBOARD, PAGE, REPORT),
     *("replay-seed*.gif", "damaged-checkpoint-*", "damaged-metrics*.csv", ".*.tmp*"),
 )
 """Names of all that a run may write into its folder."""

@@ -127,7 +127,8 @@ def require_free(path: Path, overwrite: bool) -> None:
         return
     runs = tuple(load(path).settings)
     names = map(glob.escape, runs)
-    folder.require_known(path, (folder.SWEEP, AGENTS, TABLE, NUMBERS, PICTURE, *names))
+    parts = (folder.SWEEP, folder.REPORT, AGENTS, TABLE, NUMBERS, PICTURE)
+    folder.require_known(path, (*parts, *names))
     for name in runs:
         if (path / name).is_dir():
             folder.require_known(path / name, folder.PARTS)

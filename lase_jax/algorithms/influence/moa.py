@@ -46,6 +46,7 @@ from lase_jax.core.seats import (
     put_columns,
     take_columns,
     take_seats,
+    to_pairs,
     to_seats,
 )
 from lase_jax.learners.actor_critic import (
@@ -58,7 +59,18 @@ from lase_jax.learners.actor_critic import (
 )
 from lase_jax.learners.agents import agent, of_models
 from lase_jax.nets.layers import check_widths, one_hots
-from lase_jax.types import Agent, Array, Clock, Decision, Metrics, Mode, Opinion, PyTree, Rollout
+from lase_jax.types import (
+    Account,
+    Agent,
+    Array,
+    Clock,
+    Decision,
+    Metrics,
+    Mode,
+    Opinion,
+    PyTree,
+    Rollout,
+)
 
 ERRORS, COUNTED = "moa/cross_entropy", "moa/counted"
 """Metrics that the loss function returns: each model's loss, and whether any sample counted."""
@@ -144,6 +156,7 @@ class Influence(InfluenceConfig):
             act=influencers.act,
             learn=influencers.learn,
             remember=influencers.remember,
+            explain=influencers.explain,
         )
 
 
@@ -265,15 +278,27 @@ class Influencers:
         inputs = read(rollout, self.spec, self.seats, visible_only, memory)
         return inputs._replace(obs=jax.vmap(self.shown)(policies, inputs.obs))
 
-    def shape(self, state: InfluenceState, rollout: Rollout, key: Array) -> Opinion:
-        """Pays these seats for influence. ``key`` is consumed."""
-        config, num = self.config, self.spec.num_agents
+    def influence(self, state: InfluenceState, rollout: Rollout) -> tuple[Array, Array]:
+        """Influence on each co-player, ``[n, T, B, K]`` nats, and where it counts, bool."""
+        config = self.config
         policies = state.learner.trained.params
         inputs = self.inputs(policies, rollout, config.influence_visible)
         log_pi = jnp.moveaxis(rollout.notes, 2, 0)
         measured = jax.vmap(partial(self.model.influence, measure=config.measure))
         moved = measured(state.model.params, self.ids, inputs, log_pi)
-        counts = inputs.where(config.measure)
+        return moved, inputs.where(config.measure)
+
+    def explain(self, state: InfluenceState, rollout: Rollout) -> Account:
+        """The influence on each co-player."""
+        moved, counts = self.influence(state, rollout)
+        shown = jnp.moveaxis(jnp.where(counts, moved, jnp.nan), 0, 2)
+        others = co_players(self.spec.num_agents, self.seats)
+        return Account(influence=to_pairs(shown, others, self.spec.num_agents))
+
+    def shape(self, state: InfluenceState, rollout: Rollout, key: Array) -> Opinion:
+        """Pays these seats for influence. ``key`` is consumed."""
+        config, num = self.config, self.spec.num_agents
+        moved, counts = self.influence(state, rollout)
         reward = jnp.moveaxis(config.pay(state.learner, self.spec, moved, counts, key), 0, 2)
         pairs = masked_mean(moved, counts, (1, 2), jnp.nan)
         active = take_columns(rollout.active, self.seats)

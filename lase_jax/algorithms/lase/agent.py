@@ -35,7 +35,7 @@ from lase_jax.core.rewards import give
 from lase_jax.core.seats import Seats, take_columns, take_seats
 from lase_jax.learners.actor_critic import Acting, Learner, LearnerState
 from lase_jax.learners.agents import agent
-from lase_jax.types import Agent, Array, Clock, Metrics, Opinion, PyTree, Rollout
+from lase_jax.types import Account, Agent, Array, Clock, Metrics, Opinion, PyTree, Rollout
 
 
 class LaseState(NamedTuple):
@@ -54,7 +54,10 @@ class Lase(SocialConfig):
         learner = Learner(self.learner, env.spec, len(seats))
         empathic = Empathic(seats, learner, Inference(self, env.spec, seats, learner))
         return agent(learner, seats, self.hyper(), empathic.shape)._replace(
-            init=empathic.init, prepare=empathic.prepare, learn=empathic.learn
+            init=empathic.init,
+            prepare=empathic.prepare,
+            learn=empathic.learn,
+            explain=empathic.explain,
         )
 
 
@@ -80,6 +83,10 @@ class Empathic:
         """Shares rewards by the inferred relationships. ``key`` is consumed."""
         weights, metrics = self.inference.weigh(state.social, state.learner, rollout, key)
         return give(weights, rollout, self.seats, metrics)
+
+    def explain(self, state: LaseState, rollout: Rollout) -> Account:
+        """What the relationships are made from: Q_SR, co-players' policies and imagined views."""
+        return self.inference.explain(state.social, state.learner, rollout)
 
     def learn(
         self, state: LaseState, rollout: Rollout, reward: Array, key: Array, clock: Clock

@@ -35,11 +35,19 @@ from lase_jax.algorithms.lase.replay import EPISODE_AXES, Buffer, Episodes, Repl
 from lase_jax.core import blocks, metrics, population, scales
 from lase_jax.core.population import Trained
 from lase_jax.core.scales import Scale
-from lase_jax.core.seats import Seats, check_visible, co_players, take_seats, to_seats, visible
+from lase_jax.core.seats import (
+    Seats,
+    check_visible,
+    co_players,
+    take_seats,
+    to_pairs,
+    to_seats,
+    visible,
+)
 from lase_jax.core.shuffles import shuffled
 from lase_jax.learners.actor_critic import Learner, LearnerState
 from lase_jax.nets.layers import method
-from lase_jax.types import Array, Clock, Metrics, PyTree, Rollout
+from lase_jax.types import Account, Array, Clock, Metrics, PyTree, Rollout
 
 MEASURED = 8
 """What agents expect of co-players is measured at about this many steps of an episode."""
@@ -202,6 +210,27 @@ class Inference:
             causes = jnp.broadcast_to(deeds(rollout, self.spec)[:, :, None], weights.shape)
             numbers["relation/selectivity"] = metrics.slope(weights, causes, pairs, (0, 1))
         return weights, numbers
+
+    def explain(self, state: SocialState, learnt: LearnerState, rollout: Rollout) -> Account:
+        """What the weights of `weigh` are made from, in every step in which both take part."""
+        own_rollout = take_seats(rollout, self.seats)
+        everyone = self.networks(state, learnt)
+        memory = self.memories(everyone, present_batch(rollout, self.seats, rollout.done.shape[1]))
+        moves = self.mind.moves(rollout.action, rollout.active)
+        real = self.real(everyone, rollout, memory)
+        agents = jax.vmap(self.mind.account, (0, 1, None, 0, 1, None), 1)
+        envs = jax.vmap(agents, (None, 1, 1, None, 1, 1), 1)
+        x, ids = own_rollout.obs.astype(jnp.float32), jnp.asarray(self.others)
+        told = envs(everyone, x, moves, ids, memory, real)
+        both = own_rollout.active[..., None] & rollout.active[:, :, None]
+
+        def by_seat(leaf: Array) -> Array:
+            pairs = to_pairs(leaf, self.others, self.spec.num_agents)
+            return jnp.where(both.reshape(*both.shape, *[1] * (pairs.ndim - 4)), pairs, jnp.nan)
+
+        account = jax.tree.map(by_seat, told)
+        unit = self.unit(state)[None, None, :, None, None]
+        return account._replace(value=account.value * unit)
 
     def controlled(self, weights: Array, pairs: Array, key: Array) -> Array:
         """The weights ``[T, B, n, N]``, in another order if the settings ask for a control.

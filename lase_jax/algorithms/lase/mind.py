@@ -25,7 +25,7 @@ from lase_jax.core import distributions, metrics, returns
 from lase_jax.learners.agents import AgentConfig
 from lase_jax.learners.policy import Policy
 from lase_jax.nets.layers import add_actions, method
-from lase_jax.types import Array, Metrics, PyTree
+from lase_jax.types import Account, Array, Metrics, PyTree
 
 
 @dataclass(frozen=True)
@@ -289,6 +289,25 @@ class Mind:
         Returns:
             ``[M, K]`` weights w_ij, and ``[M, K]`` the spread max - min of Q_SR behind them.
         """
+        q_taken, q = self.alternatives(own, x, joint, ids)
+        probs = jnp.exp(self.foreseen(own, x, ids, memory, real))
+        each = jax.vmap(jax.vmap(counterfactual.relationship, (0, 0, 0, None)), (0, 0, 0, None))
+        return each(q_taken, q, probs, self.spec.num_agents), q.max(-1) - q.min(-1)
+
+    def alternatives(
+        self, own: Networks, x: Array, joint: Array, ids: Array
+    ) -> tuple[Array, Array]:
+        """Q_SR of the joint actions taken, and of those in which one co-player acts otherwise.
+
+        Args:
+            own: the agent's networks.
+            x: ``[M, F]`` own observations.
+            joint: ``[M, N]`` joint actions, as `moves` returns them.
+            ids: ``[K]`` the co-players' seats.
+
+        Returns:
+            ``[M, K]`` the values of what was done, and ``[M, K, A]`` of each action in its place.
+        """
         num, actions = self.spec.num_agents, self.spec.num_actions
         _, pre = self.network("encode")(own.social, own.social_eyes, x)
         table = self.network("rows")(own.social)
@@ -296,10 +315,26 @@ class Mind:
         replaced = table.reshape(num * actions, -1)[ids[None] * actions + joint[:, ids]]
         pre_alternatives = (whole[:, None] - replaced)[:, :, None] + table[ids][None]
         q = self.network("value")(own.social, pre_alternatives)
-        q_taken = jnp.take_along_axis(q, joint[:, ids][..., None], axis=-1)[..., 0]
-        probs = jnp.exp(self.foreseen(own, x, ids, memory, real))
-        each = jax.vmap(jax.vmap(counterfactual.relationship, (0, 0, 0, None)), (0, 0, 0, None))
-        return each(q_taken, q, probs, num), q.max(-1) - q.min(-1)
+        return jnp.take_along_axis(q, joint[:, ids][..., None], axis=-1)[..., 0], q
+
+    def account(
+        self,
+        own: Networks,
+        x: Array,
+        joint: Array,
+        ids: Array,
+        memory: PyTree,
+        real: Array | tuple[()] = (),
+    ) -> Account:
+        """What `relationships`, of the same arguments, are made from: leaves ``[M, K, ...]``."""
+        past = jax.tree.map(lambda leaf: leaf[:, None], memory)
+        imagines = self.config.perspective
+        return Account(
+            value=self.alternatives(own, x, joint, ids)[1],
+            foreseen=jnp.exp(self.foreseen(own, x, ids, memory, real)),
+            relation=self.relationships(own, x, joint, ids, memory, real)[0],
+            view=self.imagine(own, x[:, None], ids[None], past)[0] if imagines else (),
+        )
 
     def social_loss(
         self,

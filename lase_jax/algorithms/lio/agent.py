@@ -68,7 +68,18 @@ from lase_jax.learners.actor_critic import (
 )
 from lase_jax.learners.agents import AgentConfig, agent, check_plain, imitation, of_models
 from lase_jax.learners.policy import Policy, Values
-from lase_jax.types import SEAT_AXES, Again, Agent, Array, Clock, Metrics, Opinion, PyTree, Rollout
+from lase_jax.types import (
+    SEAT_AXES,
+    Account,
+    Again,
+    Agent,
+    Array,
+    Clock,
+    Metrics,
+    Opinion,
+    PyTree,
+    Rollout,
+)
 
 
 class LioState(NamedTuple):
@@ -146,7 +157,11 @@ class Lio(AgentConfig):
         checks.require(useful, "opponents", self.opponents, remedy)
         lio = Payers(self, env, seats, self._learner(env, seats))
         return agent(lio.learner, seats, self.hyper(), lio.shape)._replace(
-            init=lio.init, prepare=lio.prepare, learn=lio.learn, reflect=lio.reflect
+            init=lio.init,
+            prepare=lio.prepare,
+            learn=lio.learn,
+            reflect=lio.reflect,
+            explain=lio.explain,
         )
 
     def actors(self, env: Env, seats: Seats, present: Seats) -> Agent:
@@ -278,11 +293,19 @@ class Payers:
         own_rollout = take_seats(rollout, self.seats)
         return jax.vmap(self.offers, (0, 0, 2, None))(params, self.ids, own_rollout.obs, rollout)
 
+    def incentives(self, state: LioState, rollout: Rollout) -> Array:
+        """What each agent pays each seat, ``[n, T, B, N]``, in units of reward."""
+        largest = state.learner.hyper["max_incentive"]
+        return largest * self.everyones_offers(state.giver.params, rollout)
+
+    def explain(self, state: LioState, rollout: Rollout) -> Account:
+        """The incentives that each agent pays to each seat."""
+        return Account(paid=jnp.moveaxis(self.incentives(state, rollout), 0, 2))
+
     def shape(self, state: LioState, rollout: Rollout, key: Array) -> Opinion:
         """Adds incentives to the recipients' rewards; they cost the givers no reward."""
         del key
-        largest = state.learner.hyper["max_incentive"]
-        paid = largest * self.everyones_offers(state.giver.params, rollout)
+        paid = self.incentives(state, rollout)
         episodes = rollout.reward.shape[1] * len(rollout.reward) / self.env.spec.horizon
         return no_opinion(rollout, len(self.seats))._replace(
             delta=paid.sum(0), metrics={"incentive/paid": paid.sum((1, 2)) / episodes}

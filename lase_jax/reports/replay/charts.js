@@ -1,0 +1,112 @@
+// Line charts: one figure each, with a legend whose numbers follow the cursor.
+
+const WIDE = 340, HIGH = 170, LEFT = 44, RIGHT = 14, TOP = 8, BOTTOM = 22;
+
+/** Three to six round numbers that span an interval. */
+function ticks(low, high) {
+  const span = high - low || 1;
+  const power = 10 ** Math.floor(Math.log10(span / 4));
+  const step = [1, 2, 5, 10].map((each) => each * power).find((each) => span / each <= 5);
+  const first = Math.ceil(low / step - 1e-9);
+  return range(Math.floor(high / step + 1e-9) - first + 1).map((index) => (first + index) * step);
+}
+
+/** 12000 as "12k". */
+function brief(number) {
+  for (const [size, letter] of [[1e9, "G"], [1e6, "M"], [1e3, "k"]]) {
+    if (Math.abs(number) >= size) return say(number / size, 1) + letter;
+  }
+  return say(number, Math.abs(number) < 0.01 ? 4 : 2);
+}
+
+/** The interval of all means, and of their bands as far as these do not dwarf the means. */
+function bounds(lines) {
+  const ends = (reach) => {
+    const numbers = lines.flatMap((line) => Array.from(line.mean, (value, index) => reach(value, line.half?.[index] || 0)));
+    const finite = numbers.filter(Number.isFinite);
+    return [Math.min(...finite), Math.max(...finite)];
+  };
+  const [least, most] = ends((mean) => mean);
+  if (!Number.isFinite(least)) return [0, 1];
+  const slack = 0.5 * (most - least);
+  const low = Math.max(least - slack, ends((mean, half) => mean - half)[0]);
+  const high = Math.min(most + slack, ends((mean, half) => mean + half)[1]);
+  if (low === high) return low === 0 ? [0, 1] : [low - 0.5, high + 0.5];
+  return [low, high];
+}
+
+/** The path of a line; numbers that are missing leave gaps. */
+function path(points) {
+  let pen = "M";
+  return points.map(([x, y]) => {
+    if (!Number.isFinite(y)) {
+      pen = "M";
+      return "";
+    }
+    const part = `${pen}${x.toFixed(1)} ${y.toFixed(1)}`;
+    pen = "L";
+    return part;
+  }).join("");
+}
+
+/**
+ * A chart.
+ *
+ * what: {title, unit, x, xlabel, lines}, each line {label, colour, mean} and perhaps {half}, the half
+ * width of its band; pick(index) is called where the reader points, if given.
+ * Returns {element, cursor(index)}.
+ */
+function chart(what, pick = null) {
+  const { title, unit, x, xlabel, lines } = what;
+  const [low, high] = bounds(lines);
+  const first = x[0], end = x[x.length - 1];
+  const across = (value) => LEFT + ((value - first) / (end - first || 1)) * (WIDE - LEFT - RIGHT);
+  const up = (value) => HIGH - BOTTOM - ((value - low) / (high - low)) * (HIGH - BOTTOM - TOP);
+  const label = `${title}, ${unit}, by ${xlabel}`;
+  const svg = make("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, role: "img", "aria-label": label });
+  for (const value of ticks(low, high)) {
+    svg.append(
+      make("line", { class: "grid", x1: LEFT, x2: WIDE - RIGHT, y1: up(value), y2: up(value) }),
+      make("text", { x: LEFT - 5, y: up(value) + 4, "text-anchor": "end" }, brief(value)),
+    );
+  }
+  for (const value of ticks(first, end)) {
+    svg.append(make("text", { x: across(value), y: HIGH - 7, "text-anchor": "middle" }, brief(value)));
+  }
+  for (const line of lines) {
+    const points = Array.from(line.mean, (value, index) => [across(x[index]), up(value)]);
+    if (line.half) {
+      const kept = points.map((point, index) => [point, line.half[index]]).filter(([p, h]) => Number.isFinite(p[1] + h));
+      const reach = (half) => (half / (high - low)) * (HIGH - BOTTOM - TOP);
+      const within = (y) => Math.max(TOP, Math.min(HIGH - BOTTOM, y));
+      const above = kept.map(([[px, py], half]) => [px, within(py - reach(half))]);
+      const below = kept.map(([[px, py], half]) => [px, within(py + reach(half))]).reverse();
+      if (kept.length > 1) svg.append(make("path", { class: "band", d: `${path([...above, ...below])}Z`, "--shade": line.colour }));
+    }
+    svg.append(make("path", { d: path(points), "--shade": line.colour }));
+    if (points.length === 1) svg.append(make("circle", { class: "dot", cx: points[0][0], cy: points[0][1], r: 3, "--shade": line.colour }));
+  }
+  const cursor = make("line", { class: "cursor", y1: TOP, y2: HIGH - BOTTOM, x1: -9, x2: -9 });
+  svg.append(cursor);
+  const numbers = lines.map(() => make("b", {}));
+  const legend = make("ul", { class: "legend" }, ...lines.map((line, index) =>
+    make("li", {}, make("span", { class: "chip", "--shade": line.colour }), `${line.label} `, numbers[index])));
+  if (pick) {
+    svg.style.cursor = "crosshair";
+    svg.addEventListener("pointerdown", (event) => {
+      const box = svg.getBoundingClientRect();
+      const part = (((event.clientX - box.left) / box.width) * WIDE - LEFT) / (WIDE - LEFT - RIGHT);
+      pick(Math.max(0, Math.min(x.length - 1, Math.round(part * (x.length - 1)))));
+    });
+  }
+  const small = make("span", { class: "note" }, ` ${unit}`);
+  const element = make("figure", { class: "chart" }, make("h4", {}, title, small), svg, make("figcaption", {}, legend));
+  const move = (index) => {
+    const shown = index >= 0 && index < x.length;
+    const place = shown ? across(x[index]) : -9;
+    cursor.setAttribute("x1", place);
+    cursor.setAttribute("x2", place);
+    lines.forEach((line, at) => { numbers[at].textContent = shown ? say(line.mean[index]) : ""; });
+  };
+  return { element, cursor: move };
+}

@@ -1,0 +1,16 @@
+// The report of a run or a sweep: facts, tables, learning curves and settings.
+
+function showReport(report) {
+  find("report").hidden = false;
+  find("settings").hidden = false;
+  find("facts").replaceChildren(...report.facts.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
+  find("tables").replaceChildren(...report.tables.map(({ caption, headings, rows }) =>
+    table(headings, rows.map(([first, ...cells]) => row(first, cells)), caption)));
+  find("courses").replaceChildren(...report.courses.map((course) => {
+    const lines = course.lines.map((line) => ({ ...line, mean: line.mean.values, half: line.half?.values }));
+    const drawn = chart({ ...course, lines, x: course.x.values, xlabel: "environment steps per seed" }, (index) => drawn.cursor(index));
+    drawn.cursor(course.x.values.length - 1);
+    return drawn.element;
+  }));
+  find("setting-table").replaceChildren(table(["setting", "value"], report.settings.map(([name, value]) => row(name, [value]))));
+}
