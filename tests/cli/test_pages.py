@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 import tiny
-from experiments.presets import preset
+from lase_jax.presets import preset
 
 from lase_jax import cli
 from lase_jax.cli.playing import chosen
