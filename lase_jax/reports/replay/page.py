@@ -72,4 +72,4 @@ def compose(title: str, data: dict[str, Any]) -> str:
 
 
 def _source(name: str) -> str:
-    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+    return resources.files("lase_jax.reports.replay").joinpath(name).read_text(encoding="utf-8")

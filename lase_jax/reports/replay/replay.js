@@ -344,14 +344,16 @@ class Replay {
       { class: index === taken ? "taken" : null },
     ));
     rows.push(row("mean", ["", say(mean), "", ""], { class: "mean" }));
-    const headings = [`had ${other} done`, "", `Q of ${thinker}`, "", account.view ? "chance, π_SR" : "chance"];
-    const caption = `What ${thinker} would have expected to earn from here on, by what ${other} does, and how likely it thought each action. Bars reach from the mean (line) to each value; the width is the difference between the best and the worst.`;
+    const headings = [`had agent ${other} done`, "", `Q of agent ${thinker}`, "", account.view ? "chance, π_SR" : "chance"];
+    const caption = `What agent ${thinker} would have expected to earn from here on, by what agent ${other} does, and how likely it thought each action. Bars reach from the mean (line) to each value; the width is the difference between the best and the worst.`;
     find("alternatives").replaceChildren(table(headings, rows, caption));
     const share = account.relation.at(this.step, thinker, other), gift = given.at(this.step, thinker, other);
     const paid = reward.at(this.step, thinker);
-    const gave = paid === 0 ? `${thinker} earned nothing in this step, so there is nothing to share.` : `It earned ${say(paid)} and gave ${say(gift)} of it to ${other}.`;
-    find("verdict").textContent = `What ${other} did is worth ${say(values[taken] - mean)} to ${thinker} beyond what it expected of ${other}, ` +
-      `where ${other}'s actions differ by at most ${say(spread)}: w = ${say(share)} of at most ${say(1 / (this.count - 1))}. ${gave}`;
+    const gave = paid === 0
+      ? `Agent ${thinker} earned nothing in this step, so there is nothing to share.`
+      : `Agent ${thinker} earned ${say(paid)} and gave ${say(gift)} of it to agent ${other}.`;
+    find("verdict").textContent = `What agent ${other} did is worth ${say(values[taken] - mean)} to agent ${thinker} beyond what it expected, ` +
+      `where the actions differ by at most ${say(spread)}: w = ${say(share)} of at most ${say(1 / (this.count - 1))}. ${gave}`;
   }
 
   thinks(seat) {
