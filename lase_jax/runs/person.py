@@ -36,12 +36,12 @@ class Table(NamedTuple):
 
 
 class Turn(NamedTuple):
-    """What happened in one step; arrays ``[N]``."""
+    """What happened in one step."""
 
-    action: np.ndarray  # int32
-    reward: np.ndarray  # float32, extrinsic
-    active: np.ndarray  # bool, took part in the step
-    ends: bool  # the episode ended with it
+    action: Any  # [N] int32
+    reward: Any  # [N] float32, extrinsic
+    active: Any  # [N] bool, took part in the step
+    ends: Any  # [] bool, the episode ended with it
 
 
 def beside_scripted(env: Env, seat: int, others: Sequence[Kind]) -> Table:
@@ -109,17 +109,12 @@ class Game:
         """``[F]`` what the person's seat sees."""
         return np.asarray(self._world.obs)[0, self.table.seat]
 
-    @property
-    def state(self) -> Any:
-        """The game's state."""
-        return jax.tree.map(lambda leaf: leaf[0], self._world.env_state)
-
     def go(self, action: int) -> Turn:
         """Plays a step with the person's action."""
         self._key, key = jax.random.split(self._key)
-        after = self._step(self.table.acting, self._world, jnp.int32(action), key)
-        self._world, turn = after
-        return Turn(*jax.device_get(turn[:3]), bool(turn.ends))
+        arguments = self.table.acting, self._world, jnp.int32(action), key
+        self._world, turn = self._step(*arguments)
+        return jax.device_get(turn)
 
 
 def step(

@@ -10,7 +10,7 @@ import pytest
 from replayed import GAMES, IPD, SSH, played
 
 from lase_jax.reports import evaluate
-from lase_jax.reports.replay import pack, page
+from lase_jax.reports.replay import pack, page, report
 from lase_jax.reports.replay.recording import in_tiles
 
 
@@ -165,3 +165,24 @@ def test_planes_are_told_apart():
     drawn = [pack.plane(name, index) for index, name in enumerate(SSH.spec.plane_names)]
     assert [each["kind"] for each in drawn] == ["agent"] * 3 + ["cell", "cell", "floor"]
     assert len({each["colour"] for each in drawn}) == len(drawn)
+
+
+def test_the_latest_imagined_views_are_kept_where_a_page_has_no_room_for_all(monkeypatch):
+    recordings = played("ssh")[3]
+    monkeypatch.setattr(page, "VIEWS", 2 * recordings[0].account.view.size)
+    shown = page.replay(SSH.spec, ["a"] * 3, recordings, "x")["episodes"]
+    assert ["view" in episode["account"] for episode in shown] == [False, False, True, True]
+    assert [episode["lacks_views"] for episode in shown] == [True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("mean", "half", "text"),
+    [
+        (0.1234, 0.05, "0.123 ± 0.050"),
+        (156.24, 148.1, "156 ± 148"),
+        (-12.34, np.nan, "-12.3"),
+        (np.nan, np.nan, "–"),
+    ],
+)
+def test_results_are_short(mean, half, text):
+    assert report._pair(mean, half) == text

@@ -16,7 +16,7 @@ function brief(number) {
   for (const [size, letter] of [[1e9, "G"], [1e6, "M"], [1e3, "k"]]) {
     if (Math.abs(number) >= size) return say(number / size, 1) + letter;
   }
-  return say(number, Math.abs(number) < 0.01 ? 4 : 2);
+  return number !== 0 && Math.abs(number) < 0.001 ? number.toExponential(0) : say(number);
 }
 
 /** The interval of all means, and of their bands as far as these do not dwarf the means. */

@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from importlib import resources
 from typing import Any
 
+import numpy as np
+
 from envs.types import EnvSpec
 from lase_jax.reports.replay import pack
 from lase_jax.reports.replay.recording import Recording
 
+VIEWS = 6_000_000
+"""Most numbers of imagined views in a page; early episodes whose views are too many have none."""
 SCRIPTS = ("data.js", "charts.js", "windows.js", "replay.js", "report.js", "start.js")
 """The page's scripts in the order in which they stand in it."""
 
@@ -26,7 +30,11 @@ def replay(
         title: what is replayed.
     """
     atlas = pack.Atlas()
-    episodes = [pack.recording(spec, shown, atlas) for shown in recordings]
+    kept = _with_views(recordings)
+    episodes = [
+        pack.recording(spec, shown, atlas, with_view)
+        for shown, with_view in zip(recordings, kept, strict=True)
+    ]
     colours = [pack.colour(seat) for seat in range(len(seats))]
     return {
         "title": title,
@@ -35,6 +43,16 @@ def replay(
         "tiles": pack.array(atlas.tiles()),
         "episodes": episodes,
     }
+
+
+def _with_views(recordings: Sequence[Recording]) -> list[bool]:
+    """Which recordings keep their imagined views: the last ones, as many as fit in a page."""
+    room, kept = VIEWS, []
+    for shown in reversed(recordings):
+        size = np.size(shown.account.view)
+        kept.append(size <= room)
+        room -= size if size <= room else 0
+    return kept[::-1]
 
 
 def compose(title: str, data: dict[str, Any]) -> str:
@@ -54,4 +72,4 @@ def compose(title: str, data: dict[str, Any]) -> str:
 
 
 def _source(name: str) -> str:
-    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+    return resources.files("lase_jax.reports.replay").joinpath(name).read_text(encoding="utf-8")

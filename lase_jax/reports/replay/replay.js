@@ -311,7 +311,7 @@ class Replay {
       const totals = [reward, this.net].map((grid) => say(sum(until.map((step) => grid.at(step, seat))), 2));
       return row(this.heading(seat), [make("td", { class: "text" }, did), ...now, ...totals], { class: there || this.ended ? null : "gone" });
     });
-    const headings = ["agent", "action", "reward", "gives", "gets", "earned so far", "after gifts"];
+    const headings = ["agent", "action", "reward", "gives", "gets", "earned so far", "to learn from"];
     find("agents").replaceChildren(table(headings, rows));
   }
 
@@ -344,14 +344,16 @@ class Replay {
       { class: index === taken ? "taken" : null },
     ));
     rows.push(row("mean", ["", say(mean), "", ""], { class: "mean" }));
-    const headings = [`had ${other} done`, "", `Q of ${thinker}`, "", account.view ? "chance, π_SR" : "chance"];
-    const caption = `What ${thinker} would have expected to earn from here on, by what ${other} does, and how likely it thought each action. Bars reach from the mean (line) to each value; the width is the difference between the best and the worst.`;
+    const headings = [`had agent ${other} done`, "", `Q of agent ${thinker}`, "", account.view ? "chance, π_SR" : "chance"];
+    const caption = `What agent ${thinker} would have expected to earn from here on, by what agent ${other} does, and how likely it thought each action. Bars reach from the mean (line) to each value; the width is the difference between the best and the worst.`;
     find("alternatives").replaceChildren(table(headings, rows, caption));
     const share = account.relation.at(this.step, thinker, other), gift = given.at(this.step, thinker, other);
     const paid = reward.at(this.step, thinker);
-    const gave = paid === 0 ? `${thinker} earned nothing in this step, so there is nothing to share.` : `It earned ${say(paid)} and gave ${say(gift)} of it to ${other}.`;
-    find("verdict").textContent = `What ${other} did is worth ${say(values[taken] - mean)} to ${thinker} beyond what it expected of ${other}, ` +
-      `where ${other}'s actions differ by at most ${say(spread)}: w = ${say(share)} of at most ${say(1 / (this.count - 1))}. ${gave}`;
+    const gave = paid === 0
+      ? `Agent ${thinker} earned nothing in this step, so there is nothing to share.`
+      : `Agent ${thinker} earned ${say(paid)} and gave ${say(gift)} of it to agent ${other}.`;
+    find("verdict").textContent = `What agent ${other} did is worth ${say(values[taken] - mean)} to agent ${thinker} beyond what it expected, ` +
+      `where the actions differ by at most ${say(spread)}: w = ${say(share)} of at most ${say(1 / (this.count - 1))}. ${gave}`;
   }
 
   thinks(seat) {
@@ -362,11 +364,11 @@ class Replay {
   // Windows
 
   drawViews() {
-    const { obs, active, account } = this.now;
+    const { obs, active, account, lacks_views } = this.now;
     const everyone = range(this.count), there = (seat) => active.at(this.step, seat);
     const note = account.view
       ? "Each row is one agent: framed, what it sees before this step; beside it, what it imagines that the others see. Compare a column with the framed window in it."
-      : "What each agent sees before this step.";
+      : `What each agent sees before this step.${lacks_views ? " What it imagines is left out of this episode, to keep the page small: write a page of fewer stages, seeds or episodes." : ""}`;
     find("views-note").textContent = this.ended ? "The episode has ended." : note;
     const own = (seat) => make("td", { class: "own" }, there(seat) ? drawSight(this.game, obs.at(this.step, seat), `Agent ${seat} sees`) : "has left");
     const imagined = (seat, other) => (there(seat) && there(other) && this.imagines(seat)
@@ -399,13 +401,13 @@ class Replay {
       let total = 0;
       return x.map((step) => { total += number(step - 1); return total; });
     };
-    const lines = (number) => everyone.map((seat) => ({ label: String(seat), colour: this.seats[seat].colour, mean: soFar((step) => number(step, seat)) }));
+    const lines = (number) => everyone.map((seat) => ({ label: `agent ${seat}`, colour: this.seats[seat].colour, mean: soFar((step) => number(step, seat)) }));
     const flow = (seat, sign) => (step) => sign * sum(everyone.map((other) => (sign > 0 ? this.gift.at(step, other, seat) : -this.gift.at(step, seat, other))));
     const panels = [
       ["Rewards", "earned so far", lines((step, seat) => reward.at(step, seat))],
       ["Gifts received", "so far", lines((step, seat) => flow(seat, 1)(step))],
       ["Gifts given", "so far", lines((step, seat) => flow(seat, -1)(step))],
-      ["After gifts", "reward to learn from, so far", lines((step, seat) => this.net.at(step, seat))],
+      ["To learn from", "rewards and what agents add or give, so far", lines((step, seat) => this.net.at(step, seat))],
       ...Object.entries(events).map(([name, count]) => [words(name), "so far", lines((step, seat) => count.at(step, seat))]),
     ];
     const kept = panels.filter(([title, , all]) => !title.startsWith("Gifts") || all.some((line) => line.mean.some((value) => value !== 0)));

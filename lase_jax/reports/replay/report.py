@@ -79,7 +79,13 @@ def of_agents(record: Record, seats: Sequence[str]) -> Table:
 def _pair(mean: float, half: float) -> str:
     if not np.isfinite(mean):
         return "–"
-    return f"{mean:.3g}" + (f" ± {half:.2g}" if np.isfinite(half) else "")
+    return _short(mean) + (f" ± {_short(half)}" if np.isfinite(half) else "")
+
+
+def _short(number: float) -> str:
+    """A number with about three digits that count, e.g. 0.123, 12.3, 123."""
+    size = abs(number)
+    return f"{number:.{3 if size < 1 else 2 if size < 10 else 1 if size < 100 else 0}f}"
 
 
 def courses(record: Record) -> list[dict[str, Any]]:
