@@ -282,7 +282,7 @@ def train_run(
             say(f"{path} is finished: {one.plan.updates} updates.")
             return 0
         one.begin()
-        for line in overview.lines(one.setup, one.plan, one.wandb):
+        for line in overview.lines(one.setup, one.plan, one.destination.mode):
             say(line)
         if one.done:
             say(f"Going on after update {one.done} of {one.plan.updates}.")
