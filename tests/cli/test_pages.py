@@ -6,10 +6,10 @@ import shutil
 
 import pytest
 import tiny
-from lase_jax.presets import preset
 
 from lase_jax import cli
 from lase_jax.cli.playing import chosen
+from lase_jax.presets import preset
 from lase_jax.reports.replay import pack
 
 
