@@ -115,4 +115,4 @@ def describe(path: Path, setup: Setup) -> dict[str, Any]:
         "Device": str(content.get("device", {}).get("kind", "unknown")),
     }
     tables = [report.of_agents(record, setup.seats), report.of_group(record)]
-    return report.report(facts, tables, report.courses(record), to_json(config))
+    return report.report(facts, tables, report.courses(record, setup.seats), to_json(config))

@@ -19,18 +19,12 @@ function brief(number) {
   return number !== 0 && Math.abs(number) < 0.001 ? number.toExponential(0) : say(number);
 }
 
-/** The interval of all means, and of their bands as far as these do not dwarf the means. */
+/** The interval of all means and their bands. */
 function bounds(lines) {
-  const ends = (reach) => {
-    const numbers = lines.flatMap((line) => Array.from(line.mean, (value, index) => reach(value, line.half?.[index] || 0)));
-    const finite = numbers.filter(Number.isFinite);
-    return [Math.min(...finite), Math.max(...finite)];
-  };
-  const [least, most] = ends((mean) => mean);
-  if (!Number.isFinite(least)) return [0, 1];
-  const slack = 0.5 * (most - least);
-  const low = Math.max(least - slack, ends((mean, half) => mean - half)[0]);
-  const high = Math.min(most + slack, ends((mean, half) => mean + half)[1]);
+  const numbers = lines.flatMap((line) => [...line.mean, ...(line.low ?? []), ...(line.high ?? [])]);
+  const finite = numbers.filter(Number.isFinite);
+  if (!finite.length) return [0, 1];
+  const [low, high] = [Math.min(...finite), Math.max(...finite)];
   if (low === high) return low === 0 ? [0, 1] : [low - 0.5, high + 0.5];
   return [low, high];
 }
@@ -52,8 +46,8 @@ function path(points) {
 /**
  * A chart.
  *
- * what: {title, unit, x, xlabel, lines}, each line {label, colour, mean} and perhaps {half}, the half
- * width of its band; pick(index) is called where the reader points, if given.
+ * what: {title, unit, x, xlabel, lines}, each line {label, colour, mean} and perhaps {low, high}, the
+ * ends of its band; pick(index) is called where the reader points, if given.
  * Returns {element, cursor(index)}.
  */
 function chart(what, pick = null) {
@@ -75,13 +69,10 @@ function chart(what, pick = null) {
   }
   for (const line of lines) {
     const points = Array.from(line.mean, (value, index) => [across(x[index]), up(value)]);
-    if (line.half) {
-      const kept = points.map((point, index) => [point, line.half[index]]).filter(([p, h]) => Number.isFinite(p[1] + h));
-      const reach = (half) => (half / (high - low)) * (HIGH - BOTTOM - TOP);
-      const within = (y) => Math.max(TOP, Math.min(HIGH - BOTTOM, y));
-      const above = kept.map(([[px, py], half]) => [px, within(py - reach(half))]);
-      const below = kept.map(([[px, py], half]) => [px, within(py + reach(half))]).reverse();
-      if (kept.length > 1) svg.append(make("path", { class: "band", d: `${path([...above, ...below])}Z`, "--shade": line.colour }));
+    if (line.low) {
+      const ends = (values) => points.map(([px], index) => [px, up(values[index])]).filter(([, py]) => Number.isFinite(py));
+      const [above, below] = [ends(line.high), ends(line.low).reverse()];
+      if (above.length > 1) svg.append(make("path", { class: "band", d: `${path([...above, ...below])}Z`, "--shade": line.colour }));
     }
     svg.append(make("path", { d: path(points), "--shade": line.colour }));
     if (points.length === 1) svg.append(make("circle", { class: "dot", cx: points[0][0], cy: points[0][1], r: 3, "--shade": line.colour }));

@@ -16,7 +16,7 @@ function showReport(report) {
   find("facts").replaceChildren(...report.facts.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
   find("tables").replaceChildren(...report.tables.map(reportTable));
   find("courses").replaceChildren(...report.courses.map((course) => {
-    const lines = course.lines.map((line) => ({ ...line, mean: line.mean.values, half: line.half?.values }));
+    const lines = course.lines.map((line) => ({ ...line, mean: line.mean.values, low: line.low.values, high: line.high.values }));
     const drawn = chart({ ...course, lines, x: course.x.values, xlabel: "environment steps per seed" }, (index) => drawn.cursor(index));
     drawn.cursor(course.x.values.length - 1);
     return drawn.element;

@@ -88,14 +88,13 @@ def _short(number: float) -> str:
     return f"{number:.{3 if size < 1 else 2 if size < 10 else 1 if size < 100 else 0}f}"
 
 
-def courses(record: Record) -> list[dict[str, Any]]:
+def courses(record: Record, seats: tuple[str, ...]) -> list[dict[str, Any]]:
     """The learning curves of a run: the panels of its picture, as means over seeds with bands."""
     thin = plots.thinned(record)
     drawn = []
-    for title, unit, lines in plots.PANELS:
-        found = [_line(each.label, each.values, _hex(each.colour)) for each in lines(thin.metrics)]
-        if found:
-            drawn.append(_course(title, unit, thin.env_steps, found))
+    for panel, lines in plots.filled(thin.metrics, seats):
+        found = [_line(each.label, each.values, _hex(each.colour)) for each in lines]
+        drawn.append(_course(plots.named(panel, lines), panel.unit, thin.env_steps, found))
     return drawn
 
 
@@ -119,8 +118,8 @@ def _course(title: str, unit: str, steps: np.ndarray, lines: list[dict]) -> dict
 
 
 def _line(label: str, values: np.ndarray, colour: str) -> dict[str, Any]:
-    mean, half = stats.mean_and_band(values)
-    numbers = {"mean": mean, "half": half}
+    low, high = stats.bootstrap(values)
+    numbers = {"mean": stats.mean(values, -1), "low": low, "high": high}
     packed = {name: pack.array(np.asarray(each, np.float32)) for name, each in numbers.items()}
     return {"label": label, "colour": colour, **packed}
 
