@@ -38,7 +38,7 @@ STAMP := .venv/.stamp$(if $(EXTRA),-$(EXTRA))
 
 .DEFAULT_GOAL := help
 .PHONY: help install train sweep eval render test test-all test-slow test-newest coverage lint format \
-	types bench paper notebooks lock clean need-run
+	types bench paper notebooks docs pictures lock clean need-run
 
 help: ## List targets and variables
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -120,9 +120,15 @@ paper: $(STAMP) ## Reproduce a paper: figures, tables and verdicts, e.g. make pa
 notebooks: $(STAMP) ## Execute the notebooks
 	@.venv/bin/jupyter-execute notebooks/*.ipynb
 
+docs: $(STAMP) ## Build the documentation, docs/_build/index.html
+	@$(RUN_PYTHON) -m sphinx -q -W --keep-going -b html docs docs/_build
+
+pictures: $(STAMP) ## Draw the README's pictures; with RUN=runs/x its episode too
+	@$(RUN_PYTHON) -m docs.pictures $(call flag,run,$(RUN)) $(ARGS)
+
 lock: $(STAMP) ## Rewrite the lock files in requirements/ with the newest versions
 	@tools/lock.sh
 
 clean: ## Remove caches and built files; keep .venv and runs
-	@rm -rf .cache .coverage .hypothesis .pytest_cache .ruff_cache build dist
+	@rm -rf .cache .coverage .hypothesis .pytest_cache .ruff_cache build dist docs/_build docs/_generated
 	@find . -path ./.venv -prune -o -name __pycache__ -prune -exec rm -rf {} +
