@@ -120,8 +120,8 @@ paper: $(STAMP) ## Reproduce a paper: figures, tables and verdicts, e.g. make pa
 notebooks: $(STAMP) ## Execute the notebooks
 	@.venv/bin/jupyter-execute notebooks/*.ipynb
 
-docs: $(STAMP) ## Build the documentation, docs/_build/index.html
-	@$(RUN_PYTHON) -m sphinx -q -W --keep-going -b html docs docs/_build
+docs: $(STAMP) ## Build the documentation, docs/_build/html/index.html
+	@$(RUN_PYTHON) -m sphinx -q -W --keep-going -b html docs docs/_build/html
 
 pictures: $(STAMP) ## Draw the README's pictures; with RUN=runs/x its episode too
 	@$(RUN_PYTHON) -m docs.pictures $(call flag,run,$(RUN)) $(ARGS)

@@ -47,13 +47,10 @@ def box(axis: Any, x: float, y: float, text: str, colour: str, width: float = 2.
     axis.text(x, y, text, ha="center", va="center", fontsize=9, color=INK)
 
 
-def arrow(axis: Any, start: tuple[float, float], end: tuple[float, float], text: str = "") -> None:
-    """An arrow, with words beside its middle."""
+def arrow(axis: Any, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """An arrow."""
     look = dict(arrowstyle="-|>", color=INK, linewidth=1.2)
     axis.annotate("", end, start, arrowprops=look)
-    if text:
-        x, y = (start[0] + end[0]) / 2, (start[1] + end[1]) / 2
-        axis.text(x, y + 0.14, text, ha="center", fontsize=8, color=INK)
 
 
 def canvas(width: float, height: float, right: float, top: float) -> tuple[Any, Any]:
@@ -84,7 +81,8 @@ def facts(path: Path) -> None:
     arrow(axis, (3.4, 3), (4.6, 3))
     box(axis, 14.3, 3, "learners\nreward + sum of\nall deltas", BLUE)
     for y in (5, 3, 1):
-        arrow(axis, (12.1, y), (12.9, 3), "delta [T, B, N]" if y == 5 else "")
+        arrow(axis, (12.1, y), (12.9, 3))
+    axis.text(13.6, 4.6, "a delta each,\n[T, B, N]", ha="center", fontsize=8, color=INK)
     whole.savefig(path, dpi=130)
 
 
@@ -129,21 +127,27 @@ def gifts(path: Path) -> None:
 
 def perspective(path: Path) -> None:
     """One moment from two seats: what i sees, what j sees, and what lies between."""
-    now = boards.moment("cleanup")
-    whole = figure(7.6, 2.9)
+    now = boards.moment("cleanup", steps=1)
+    me, other = in_view(now)
+    whole = figure(7.8, 3.0)
     board, mine, theirs = whole.subplots(1, 3)
     board.imshow(now.picture)
-    board.set_title("the map", fontsize=9)
-    for axis, seat, words in (
-        (mine, 0, "agent 0 sees this window"),
-        (theirs, 1, "agent 1 sees this one"),
-    ):
-        axis.imshow(layers(now, seat))
-        axis.set_title(words, fontsize=9)
-    theirs.set_xlabel("agent 0 imagines it by eta, from its own,\nand reads it by pi_SR", fontsize=8)
-    for axis in (board, mine, theirs):
+    mine.imshow(layers(now, me))
+    theirs.imshow(layers(now, other))
+    titles = "the map", f"i, agent {me}, sees this", f"j, agent {other}, sees this"
+    below = "", "its colour in the middle, walls grey", "i imagines it, by eta, from its own"
+    for axis, title, words in zip((board, mine, theirs), titles, below, strict=True):
+        axis.set_title(title, fontsize=10)
+        axis.set_xlabel(words, fontsize=8.5)
         axis.set(xticks=[], yticks=[])
     whole.savefig(path, dpi=130)
+
+
+def in_view(now: boards.Moment) -> tuple[int, int]:
+    """The first two agents of which one stands in the other's window."""
+    seats = range(now.env.spec.num_agents)
+    pairs = ((i, j) for i in seats for j in seats if i != j and now.obs[i][..., j].any())
+    return next(pairs, (0, 1))
 
 
 def layers(now: boards.Moment, seat: int) -> np.ndarray:
@@ -192,7 +196,8 @@ def scan(path: Path) -> None:
             if x < 10:
                 arrow(axis, (x + 1.6, y), (x + 2.4, y))
         axis.text(x, 1.5, f"update {update}", ha="center", fontsize=9)
-    axis.text(14.3, 3.9, "jax.vmap\nover seeds\nand settings,\nlaid over\nall devices", ha="center", va="center")
+    side = "jax.vmap\nover seeds\nand settings,\nlaid over\nall devices"
+    axis.text(14.3, 3.9, side, ha="center", va="center")
     arrow(axis, (1, 0.9), (12, 0.9))
     axis.text(6.4, 0.25, "jax.lax.scan over updates: one compiled program", ha="center", fontsize=9)
     whole.savefig(path, dpi=130)

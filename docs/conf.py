@@ -14,7 +14,7 @@ from docs import address, concepts, pages, sources  # noqa: E402
 from lase_jax import __version__  # noqa: E402
 
 project, author, release = "lase_jax", "The lase_jax authors", __version__
-copyright = "Apache-2.0"  # noqa: A001
+copyright = f"{author}, Apache-2.0"
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon"]
 exclude_patterns = ["_build", "_generated/metrics.md"]
 default_role = "literal"
@@ -25,6 +25,7 @@ nb_execution_mode = "off"
 html_math_renderer = "mathml"
 
 autosummary_generate = True
+napoleon_use_ivar = True
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_default_options = {"members": True, "show-inheritance": False}
@@ -49,9 +50,10 @@ def generate(app: Any) -> None:
 def escape(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
     """Keeps stars and bars of docstrings, which are plain text, from being markup."""
     for index, line in enumerate(lines):
-        parts = line.split("`")
+        bullet = "* " if line.startswith("* ") else ""
+        parts = line.removeprefix(bullet).split("`")
         parts[::2] = [part.replace("*", "\\*").replace("|", "\\|") for part in parts[::2]]
-        lines[index] = "`".join(parts)
+        lines[index] = bullet + "`".join(parts)
 
 
 def mathml(display: str) -> Any:

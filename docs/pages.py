@@ -21,8 +21,9 @@ import envs
 from docs import address, boards, prose
 from docs.prose import cell, inline, table
 from envs.registry import GAMES
-from experiments import curves, findings, style
+from experiments import curves, findings
 from experiments.learning_curves import sweep
+from experiments.learning_curves.analysis import LINES, PPO_LINES
 from experiments.presets import SETTINGS
 from experiments.variants import command
 from lase_jax.algorithms import ALGORITHMS
@@ -110,7 +111,7 @@ def game_page(cls: type, names: list[str], diagrams: Mapping[str, Any]) -> str:
         f"## Rules\n\n{doc[prose.MAIN]}",
         f"## Ready-made games\n\n{ready_made(games)}",
         f"## What an agent sees\n\n{observations(games)}",
-        f"## Events\n\n{events(games[names[0]])}",
+        f"## Events\n\n{events(games)}",
     ]
     if shown:
         parts.append(f"## Is it a dilemma?\n\n{dilemmas({n: diagrams[n] for n in shown}, cls)}")
@@ -155,15 +156,18 @@ def observations(games: Mapping[str, Any]) -> str:
     return text
 
 
-def events(game: Any) -> str:
-    """What is counted, and what of it helps or harms others."""
-    spec = game.spec
-    kinds = [(spec.helps, "helps others"), (spec.harms, "harms others")]
-    rows = [
-        [f"`event/{name}`", ", ".join(what for names, what in kinds if name in names) or "-"]
-        for name in spec.event_names
-    ]
-    return table(("metric, per agent and episode", "said to"), rows)
+def events(games: Mapping[str, Any]) -> str:
+    """What is counted, in which games, and what of it helps or harms others."""
+    specs = {name: game.spec for name, game in games.items()}
+    rows = []
+    for event in dict.fromkeys(event for spec in specs.values() for event in spec.event_names):
+        where = [name for name, spec in specs.items() if event in spec.event_names]
+        each = [specs[name] for name in where]
+        said = {"helps others": any(event in spec.helps for spec in each)}
+        said["harms others"] = any(event in spec.harms for spec in each)
+        effect = ", ".join(what for what, holds in said.items() if holds) or "-"
+        rows.append([f"`event/{event}`", effect, "all" if len(where) == len(specs) else _named(where)])
+    return table(("metric, per agent and episode", "said to", "in"), rows)
 
 
 def dilemmas(found: Mapping[str, Any], cls: type) -> str:
@@ -192,18 +196,14 @@ def earned(names: list[str]) -> list[str]:
         parts.append("\n".join(["## What can be earned\n", head, rule, *mine, "", link]))
     kept = {pair: found for pair, found in results().items() if pair[0] in names}
     if kept:
-        lines = {algo: curves.Line(_label(algo), "") for _, algo in kept}
         link = "Five seeds or ten, see [results](../../results.md)."
-        parts.append(f"## What was learnt\n\n{curves.summary(kept, lines)}\n{link}")
+        tables = "\n".join(curves.summary(kept, lines) for lines in (LINES, PPO_LINES))
+        parts.append(f"## What was learnt\n\n{tables}\n{link}")
     return parts
 
 
 def _named(names: list[str]) -> str:
     return " ".join(f"`{name}`" for name in names)
-
-
-def _label(algo: str) -> str:
-    return style.LABELS.get(algo, algo)
 
 
 @cache
@@ -333,7 +333,26 @@ def learnt(names: list[str]) -> list[str]:
     }
     if not kept:
         return []
-    return [f"## Results\n\n{curves.table(kept, command)}"]
+    heads = ("game", "algorithm", "collective return", "without epsilon", "E after", "steps", "min")
+    rows = [[f"`{game}`", f"`{algo}`", *_scores(found)] for (game, algo), found in kept.items()]
+    commands = "\n".join(command(*pair, found.seeds) for pair, found in kept.items())
+    note = (
+        "Means over the last tenth of training and over seeds, ± 95 % interval; steps and minutes "
+        "per seed and run. E: equality after gifts. Every seed stands in "
+        "[results](../files/experiments/learning_curves/results.md). The commands:"
+    )
+    return [f"## Results\n\n{table(heads, rows)}\n{note}\n\n```bash\n{commands}\n```"]
+
+
+def _scores(found: findings.Finding) -> list[str]:
+    minutes = curves.fraction(found.facts["minutes"], 1)
+    return [
+        curves.plus_minus(found.final["return/collective"]),
+        curves.average(found.played["return/collective"], 1),
+        curves.average(found.final["social/equality_after"]),
+        f"{found.facts['env_steps'] / 1e6:.1f}M",
+        minutes,
+    ]
 
 
 def algorithms_index(of: Mapping[type, list[str]]) -> str:
