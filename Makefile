@@ -117,8 +117,8 @@ bench: $(STAMP) ## Measure speed; ARGS=roofline, scaling, device, growth, peers 
 paper: $(STAMP) ## Reproduce a paper: figures, tables and verdicts, e.g. make paper SCALE=quick
 	@$(RUN_PYTHON) -m experiments.paper $(call flag,paper,$(PAPER)) $(call flag,scale,$(SCALE)) $(ARGS)
 
-notebooks: $(STAMP) ## Execute the notebooks
-	@.venv/bin/jupyter-execute notebooks/*.ipynb
+notebooks: $(STAMP) ## Execute the notebooks and keep their outputs
+	@$(RUN_PYTHON) -m docs.notebooks
 
 docs: $(STAMP) ## Build the documentation, docs/_build/html/index.html
 	@$(RUN_PYTHON) -m sphinx -q -W --keep-going -b html docs docs/_build/html

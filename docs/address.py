@@ -1,6 +1,6 @@
 """Where the repository is: one line of ``pyproject.toml``, and all that name it.
 
-    python -m docs.address https://github.com/me/lase_jax   # after a move: writes it everywhere
+python -m docs.address https://github.com/me/lase_jax   # after a move: writes it everywhere
 """
 
 import re
@@ -11,7 +11,9 @@ from pathlib import Path
 from lase_jax.runs import files
 
 ROOT = Path(__file__).parent.parent
-NAMED = re.compile(r"github\.com/[\w.-]+/lase_jax|colab\.research\.google\.com/github/[\w.-]+/lase_jax")
+NAMED = re.compile(
+    r"github\.com/[\w.-]+/lase_jax|colab\.research\.google\.com/github/[\w.-]+/lase_jax"
+)
 """The address in a clone or pip line or a link, and in a badge of Colab."""
 MEANT = "*.md", "*.ipynb", "*.cff", "*.toml"
 """Files that may name it."""

@@ -48,12 +48,33 @@ def generate(app: Any) -> None:
 
 
 def escape(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
-    """Keeps stars and bars of docstrings, which are plain text, from being markup."""
-    for index, line in enumerate(lines):
-        bullet = "* " if line.startswith("* ") else ""
-        parts = line.removeprefix(bullet).split("`")
-        parts[::2] = [part.replace("*", "\\*").replace("|", "\\|") for part in parts[::2]]
-        lines[index] = bullet + "`".join(parts)
+    """Makes plain text of docstrings reStructuredText, before napoleon reads their sections.
+
+    Stars and bars stay what they are, and an indented block of a module's is code or an equation.
+    """
+    if lines and lines[0].startswith("Alias for field number"):  # a tuple's field without words
+        lines.clear()
+    plain = what == "module"
+    text: list[str] = []
+    inside = False
+    for line in lines:
+        inside = line.startswith("    ") if line.strip() else inside
+        if plain and inside and text and not text[-1] and line.strip() and not _literal(text):
+            text += ["::", ""]
+        text.append(line if plain and inside else _escaped(line))
+    lines[:] = text
+
+
+def _literal(text: list[str]) -> bool:
+    """Whether the last line that is not empty belongs to an indented block."""
+    return next((line for line in reversed(text) if line.strip()), "").startswith("    ")
+
+
+def _escaped(line: str) -> str:
+    bullet = "* " if line.startswith("* ") else ""
+    parts = line.removeprefix(bullet).split("`")
+    parts[::2] = [part.replace("*", "\\*").replace("|", "\\|") for part in parts[::2]]
+    return bullet + "`".join(parts)
 
 
 def mathml(display: str) -> Any:

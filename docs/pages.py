@@ -8,6 +8,7 @@ import importlib
 import inspect
 import json
 import pkgutil
+import re
 from collections.abc import Mapping
 from dataclasses import fields
 from functools import cache
@@ -27,9 +28,9 @@ from experiments.learning_curves.analysis import LINES, PPO_LINES
 from experiments.presets import SETTINGS
 from experiments.variants import command
 from lase_jax.algorithms import ALGORITHMS
-from lase_jax.algorithms.giving import Giving, Givers
-from lase_jax.algorithms.group import Group
 from lase_jax.algorithms.gift import EqualGifts, Gift
+from lase_jax.algorithms.giving import Givers, Giving
+from lase_jax.algorithms.group import Group
 from lase_jax.algorithms.independent import Independent
 from lase_jax.algorithms.inequity import Inequity
 from lase_jax.algorithms.influence import effect
@@ -85,7 +86,8 @@ def source(thing: Any) -> str:
 def title_of(cls: type) -> tuple[str, str]:
     """The name and the gist that the first sentence of a class's module gives, e.g. ``A: b.``."""
     name, _, gist = prose.first_sentence(module_of(cls).__doc__).partition(": ")
-    return name.removesuffix("."), gist.removesuffix(".")
+    short = re.sub(r" \(\w.* \d{4}.*\)", "", name.removesuffix("."))
+    return short, gist.removesuffix(".")
 
 
 def changes(config: Any) -> str:
@@ -166,7 +168,9 @@ def events(games: Mapping[str, Any]) -> str:
         said = {"helps others": any(event in spec.helps for spec in each)}
         said["harms others"] = any(event in spec.harms for spec in each)
         effect = ", ".join(what for what, holds in said.items() if holds) or "-"
-        rows.append([f"`event/{event}`", effect, "all" if len(where) == len(specs) else _named(where)])
+        rows.append(
+            [f"`event/{event}`", effect, "all" if len(where) == len(specs) else _named(where)]
+        )
     return table(("metric, per agent and episode", "said to", "in"), rows)
 
 
@@ -248,7 +252,9 @@ def algorithm_page(cls: type, names: list[str], traced: Mapping[str, list[str]])
     ]
     if cls in EQUATIONS:
         parts.append(f"## Equation, as computed\n\n{as_computed(EQUATIONS[cls])}")
-    parts += [f"## {name}\n\n{doc[name]}" for name in ("What it sees", "Differences") if name in doc]
+    parts += [
+        f"## {name}\n\n{doc[name]}" for name in ("What it sees", "Differences") if name in doc
+    ]
     if "Letters" in doc:
         parts.append(doc["Letters"])
     parts += [*folder(cls), "## Settings"]
@@ -375,8 +381,8 @@ def learners_page() -> str:
     """All learners and their settings."""
     parts = [
         "# Learners",
-        "How a policy and a critic learn from a rollout and the reward they get: a setting of every "
-        "algorithm (`ARGS=\"--learner ppo\"`).",
+        "How a policy and a critic learn from a rollout and the reward they get: a setting of "
+        'every algorithm (`ARGS="--learner ppo"`).',
     ]
     for name, config in LEARNERS.items():
         doc = prose.sections(module_of(type(config)).__doc__ or "")

@@ -24,7 +24,7 @@ _CODE = re.compile(r"(``.+?``|`[^`]+`)", re.DOTALL)
 
 
 def inline(text: str) -> str:
-    """Text within a paragraph: what Markdown would take for its own is escaped, but for literals."""
+    """Text within a paragraph: what Markdown would take for its own is escaped."""
     parts = _CODE.split(text)
     plain = (re.sub(r"([*<|$])", r"\\\1", part) for part in parts[::2])
     literals = [part.strip("`") for part in parts[1::2]] + [None]

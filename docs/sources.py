@@ -42,7 +42,10 @@ LINK = re.compile(r"(!?\[[^\]]*\]\()([^)\s]+)(\))")
 
 def pages() -> list[str]:
     """Paths of all files that become pages."""
-    reports = [*ROOT.glob("experiments/paper/*/REPORT.md"), *ROOT.glob("experiments/paper/*/README.md")]
+    reports = [
+        *ROOT.glob("experiments/paper/*/REPORT.md"),
+        *ROOT.glob("experiments/paper/*/README.md"),
+    ]
     return [*PAGES, *sorted(path.relative_to(ROOT).as_posix() for path in reports)]
 
 

@@ -31,7 +31,7 @@ NOT_RUN = {
     "make test": "runs these tests",
     "make help": "test_makefile reads the list of targets",
     ".venv/bin/wandb sync": "sends to a server; W&B's own command",
-    "make train ENV=cleanup NAME=big": "needs two machines; tests/runs/test_hosts.py starts processes",
+    "make train ENV=cleanup NAME=big": "needs two machines; tests/runs has processes",
     "make paper": "minutes to hours; tests/studies run its parts",
     "make train ARGS=--help": "tests/cli asks every command for help",
     "make train EXTRA": "needs an accelerator; the same command without EXTRA is run",
@@ -59,7 +59,9 @@ def blocks(language):
 
 
 def commands():
-    lines = (line for texts in blocks("bash").values() for text in texts for line in text.split("\n"))
+    lines = (
+        line for texts in blocks("bash").values() for text in texts for line in text.split("\n")
+    )
     shown = (re.sub(r"\s+#.*", "", line).strip() for line in lines)
     return list(dict.fromkeys(line for line in shown if line and not line.startswith("#")))
 
@@ -83,7 +85,9 @@ COMMANDS = [command for command in commands() if is_run(command)]
 BEGUN = [
     command
     for command in commands()
-    if re.match(r"make (train|sweep) ", command) and "RUN=" not in command and "--help" not in command
+    if re.match(r"make (train|sweep) ", command)
+    and "RUN=" not in command
+    and "--help" not in command
 ]
 
 
@@ -114,7 +118,9 @@ def folder(tmp_path_factory):
     for game, algo in names:
         command = f"train --env {game} --algo {algo} --name {game}-{algo} {SHORT['train']}"
         done(place, command.split())
-    sweep = f"sweep --env ipd --algo lase --sweep lr=1e-3,3e-3 --name sweep-ipd-lase {SHORT['sweep']}"
+    sweep = (
+        f"sweep --env ipd --algo lase --sweep lr=1e-3,3e-3 --name sweep-ipd-lase {SHORT['sweep']}"
+    )
     done(place, sweep.split())
     return place
 
