@@ -41,7 +41,7 @@ STAMP := .venv/.stamp$(if $(EXTRA),-$(EXTRA))
 
 .DEFAULT_GOAL := help
 .PHONY: help install list train sweep eval render replay report play sync dashboard test test-all \
-	test-slow test-newest coverage lint format types bench paper notebooks lock clean need-run
+	test-slow test-newest coverage lint format types bench paper notebooks docs pictures lock clean need-run
 
 help: ## List targets and variables
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -140,12 +140,18 @@ bench: $(STAMP) ## Measure speed; ARGS=roofline, scaling, device, growth, peers 
 paper: $(STAMP) ## Reproduce a paper: figures, tables and verdicts, e.g. make paper SCALE=quick
 	@$(RUN_PYTHON) -m experiments.paper $(call flag,paper,$(PAPER)) $(call flag,scale,$(SCALE)) $(ARGS)
 
-notebooks: $(STAMP) ## Execute the notebooks
-	@.venv/bin/jupyter-execute notebooks/*.ipynb
+notebooks: $(STAMP) ## Execute the notebooks and keep their outputs
+	@$(RUN_PYTHON) -m docs.notebooks
+
+docs: $(STAMP) ## Build the documentation, docs/_build/html/index.html
+	@$(RUN_PYTHON) -m sphinx -q -W --keep-going -b html docs docs/_build/html
+
+pictures: $(STAMP) ## Draw the README's pictures; with RUN=runs/x its episode too
+	@$(RUN_PYTHON) -m docs.pictures $(call flag,run,$(RUN)) $(ARGS)
 
 lock: $(STAMP) ## Rewrite the lock files in requirements/ with the newest versions
 	@tools/lock.sh
 
 clean: ## Remove caches and built files; keep .venv and runs
-	@rm -rf .cache .coverage .hypothesis .pytest_cache .ruff_cache build dist
+	@rm -rf .cache .coverage .hypothesis .pytest_cache .ruff_cache build dist docs/_build docs/_generated
 	@find . -path ./.venv -prune -o -name __pycache__ -prune -exec rm -rf {} +

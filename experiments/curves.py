@@ -1,5 +1,6 @@
 """Tables and learning curves of findings, for every study."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +21,10 @@ class Line(NamedTuple):
 
     label: str
     colour: str
+    dash: str = "-"
+    """Style of the line, as Matplotlib names it."""
+    marker: str = ""
+    """Shape that is drawn on the line a few times."""
 
 
 COLUMNS = (
@@ -148,9 +153,15 @@ RETURN = "collective return per episode"
 """Label of an axis."""
 
 
-def course(axis: Any, found: Finding, values: np.ndarray, colour: Any, label: str) -> None:
-    """Draws the mean over seeds of ``values [R, S]`` and its 95 % band by bootstrap."""
-    axis.plot(found.env_steps, stats.mean(values, -1), color=colour, label=label, linewidth=1.5)
+def course(
+    axis: Any, found: Finding, values: np.ndarray, colour: Any, label: str, **look: Any
+) -> None:
+    """Draws the mean over seeds of ``values [R, S]`` and its 95 % band by bootstrap.
+
+    Further arguments are those of Matplotlib's ``plot``.
+    """
+    whole: dict[str, Any] = dict(color=colour, label=label, linewidth=1.5) | look
+    axis.plot(found.env_steps, stats.mean(values, -1), **whole)
     ends = comparison.band(values)
     axis.fill_between(found.env_steps, *ends, color=colour, alpha=0.15, linewidth=0)
 
@@ -167,20 +178,32 @@ def in_steps(axis: Any) -> None:
 
 def legend(figure: Any, axes: Sequence[Any], order: Sequence[str] = ()) -> None:
     """One legend of several panels, beside them; labels in an order, else as they come."""
+    handles, shown = labelled(axes, order)
+    if shown:
+        figure.legend(handles, shown, loc="outside right center", fontsize=9, handlelength=3.2)
+
+
+def labelled(axes: Sequence[Any], order: Sequence[str] = ()) -> tuple[list[Any], list[str]]:
+    """What stands in a legend of several panels: handles and labels, each once."""
     handles = {
         text: handle
         for axis in axes
         for handle, text in zip(*axis.get_legend_handles_labels(), strict=True)
     }
     shown = [text for text in order or handles if text in handles]
-    if shown:
-        place = "outside right center"
-        figure.legend([handles[text] for text in shown], shown, loc=place, fontsize=9)
+    return [handles[text] for text in shown], shown
 
 
 def save(figure: Any, path: Path) -> None:
     """Writes a figure as PNG."""
     figure.savefig(path, dpi=110, format="png")
+
+
+PANEL = 2.8, 2.35
+"""Inches of a panel of `plot`, and `WIDEST` of them stand in a row: 840 pixels on a page."""
+WIDEST = 3
+MARKS = 6
+"""Markers on a line."""
 
 
 def plot(runs: Runs, path: Path, games: Sequence[str], lines: Mapping[str, Line]) -> None:
@@ -192,25 +215,49 @@ def plot(runs: Runs, path: Path, games: Sequence[str], lines: Mapping[str, Line]
         runs: what was trained.
         path: of the figure.
         games: in the order of the panels; those without runs are left out.
-        lines: label and colour of each algorithm or arm, in the legend's order.
+        lines: looks of each algorithm or arm, in the legend's order; the later ones lie on top.
     """
     from matplotlib.figure import Figure
 
     games = [game for game in games if any(game == trained for trained, _ in runs)]
-    figure = Figure(figsize=(4.2 * len(games), 3.4), layout="constrained")
+    columns = min(WIDEST, len(games))
+    rows = math.ceil(len(games) / columns)
+    is_full = rows * columns == len(games)
+    size = (PANEL[0] * (columns + 0.5 * is_full), PANEL[1] * rows)
+    figure = Figure(figsize=size, layout="constrained")
     for index, game in enumerate(games):
-        axis = figure.add_subplot(1, len(games), index + 1)
-        for algo, line in lines.items():
-            if (game, algo) in runs:
-                found = runs[game, algo]
-                returns = found.curves["return/collective"]
-                course(axis, found, returns, line.colour, line.label)
-        best = ceilings.reached(game)
-        if best is not None:
-            axis.axhline(best, color=style.INK, linewidth=0.8, linestyle=":")
-        axis.set(title=game)
-        in_steps(axis)
-        if index == 0:
-            axis.set_ylabel(RETURN)
-    legend(figure, figure.axes, [line.label for line in lines.values()])
-    save(figure, path)
+        axis = figure.add_subplot(rows, columns, index + 1)
+        panel(axis, runs, game, lines)
+        axis.set_ylabel("" if index % columns else RETURN)
+        axis.set_xlabel(axis.get_xlabel() if index + columns >= len(games) else "")
+    shown = [line.label for line in lines.values()]
+    if is_full:
+        legend(figure, figure.axes, shown)
+    else:
+        legend_in_panel(figure.add_subplot(rows, columns, rows * columns), figure.axes, shown)
+    figure.savefig(path, dpi=200, format="png")
+
+
+def panel(axis: Any, runs: Runs, game: str, lines: Mapping[str, Line]) -> None:
+    """Draws a game's lines, and what the best society known earns."""
+    for number, (algo, line) in enumerate(lines.items()):
+        if (game, algo) in runs:
+            found = runs[game, algo]
+            returns = found.curves["return/collective"]
+            step = max(1, len(found.env_steps) // MARKS)
+            first = (number * step) // len(lines)
+            look = dict(linestyle=line.dash, marker=line.marker, markevery=(first, step))
+            edges = dict(markersize=5, markeredgecolor="white", markeredgewidth=0.6)
+            course(axis, found, returns, line.colour, line.label, **look, **edges)
+    best = ceilings.reached(game)
+    if best is not None:
+        axis.axhline(best, color=style.INK, linewidth=0.8, linestyle=":")
+    axis.set_title(game, fontsize=11)
+    in_steps(axis)
+
+
+def legend_in_panel(axis: Any, axes: Sequence[Any], order: Sequence[str]) -> None:
+    """The legend of several panels, in one that is empty."""
+    axis.axis("off")
+    handles, shown = labelled(axes, order)
+    axis.legend(handles, shown, loc="center", fontsize=10, frameon=False, handlelength=3.2)

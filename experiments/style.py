@@ -1,4 +1,4 @@
-"""One look for every figure: a colour and a label per algorithm."""
+"""One look for every figure: a colour, a label, and for the main ones a line, per algorithm."""
 
 INK = "#292524"
 
@@ -74,3 +74,17 @@ COLOURS = {
     "si_agents": "#65a30d",
     "si_moments": "#a16207",
 }
+
+DASHES = {
+    "a2c": ("-", "o"),
+    "ia": ("--", "s"),
+    "si": ("-.", "^"),
+    "lio": ("--", "v"),
+    "lio_unpaid": (":", "v"),
+    "lola": ("-.", "d"),
+    "gift": ("--", "P"),
+    "lase_wo": ("--", "<"),
+    "lase": ("-", "D"),
+    "go": ("-", "X"),
+}
+"""Style of the line and marker of those that stand in one panel, for print and the colour-blind."""

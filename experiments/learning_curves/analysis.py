@@ -19,7 +19,9 @@ from lase_jax.cli import guarded
 from lase_jax.runs import files
 
 HERE = Path(__file__).parent
-LINES = {algo: Line(style.LABELS[algo], style.COLOURS[algo]) for algo in ALGORITHMS}
+LINES = {
+    algo: Line(style.LABELS[algo], style.COLOURS[algo], *style.DASHES[algo]) for algo in ALGORITHMS
+}
 PPO_LINES = {
     algo: Line(f"{style.LABELS.get(algo.removesuffix('_ppo'), 'alone')}, PPO", style.INK)
     for algo in BY_PPO

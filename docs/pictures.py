@@ -1,0 +1,108 @@
+"""The pictures of the README: a strip of all games, and an episode with its gifts.
+
+    python -m docs.pictures                          # games.png, in seconds
+    python -m docs.pictures --run runs/cleanup-lase  # and episode.gif, of a run that is trained
+
+The run is ``make train ENV=cleanup SEEDS=1``, a minute on two CPU cores.
+"""
+
+import io
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tyro
+from PIL import Image, ImageDraw, ImageFont
+
+from docs import boards
+from lase_jax import api
+from lase_jax.cli import guarded
+from lase_jax.reports import animate
+from lase_jax.runs import files
+
+HERE = Path(__file__).parent / "pictures"
+WIDTH = 840
+"""Pixels of a README's column."""
+COLUMNS = 5
+TEXT = 26
+"""Pixels of a line below each board."""
+LARGEST = 400_000
+"""Bytes that the animation may have."""
+COLOURS = 96
+"""Colours of the animation, which keep it small."""
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """What to draw."""
+
+    run: Path | None = None
+    """Run folder whose first seed plays the episode; none to leave the episode as it is."""
+    episode: int = 0
+    """Number of the episode; other numbers give other random draws."""
+    out: Path = HERE
+    """Where the pictures go."""
+
+
+def strip(named: dict[str, np.ndarray]) -> Image.Image:
+    """Boards ``[h, w, 3]`` with their names below them, in rows, at twice `WIDTH`."""
+    cell = 2 * WIDTH // COLUMNS
+    rows = -(-len(named) // COLUMNS)
+    side = cell - 24
+    sheet = Image.new("RGB", (2 * WIDTH, rows * (side + 2 * TEXT)), "white")
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(2 * 13)
+    for index, (name, pixels) in enumerate(named.items()):
+        board = Image.fromarray(pixels)
+        scale = side / max(board.size)
+        size = round(board.width * scale), round(board.height * scale)
+        board = board.resize(size, Image.Resampling.LANCZOS)
+        x, y = cell * (index % COLUMNS) + cell // 2, (side + 2 * TEXT) * (index // COLUMNS)
+        sheet.paste(board, (x - board.width // 2, y + (side - board.height) // 2))
+        pen.text((x, y + side + TEXT - 4), name, "#292524", font, anchor="mm")
+    return sheet
+
+
+def small(gif: bytes) -> bytes:
+    """An animation in few colours, the same in all its frames."""
+    whole = Image.open(io.BytesIO(gif))
+    frames, times = [], []
+    for index in range(whole.n_frames):
+        whole.seek(index)
+        times.append(whole.info["duration"])
+        frames.append(whole.convert("RGB"))
+    palette = frames[len(frames) // 2].quantize(COLOURS, Image.Quantize.FASTOCTREE)
+    plain = [each.quantize(palette=palette, dither=Image.Dither.NONE) for each in frames]
+    file = io.BytesIO()
+    plain[0].save(file, "GIF", save_all=True, append_images=plain[1:], duration=times, loop=0)
+    return file.getvalue()
+
+
+def write(settings: Pictures) -> None:
+    """Draws what is asked for.
+
+    Raises:
+        ConfigError: not a run folder, or the pictures cannot be written there.
+    """
+    settings.out.mkdir(parents=True, exist_ok=True)
+    shown = {name: boards.moment(name).picture for name in boards.families()}
+    sheet = strip(shown)
+    files.replace(settings.out / "games.png", lambda path: sheet.save(path, "PNG", optimize=True))
+    if settings.run is None:
+        return
+    result = api.load(settings.run)
+    played = result.play(seed=result.seeds[0], episode=settings.episode)
+    gif = small(animate.gif(played.scene, milliseconds=250))
+    if len(gif) > LARGEST:
+        raise SystemExit(f"The episode has {len(gif):,} bytes, more than {LARGEST:,}.")
+    files.write(settings.out / "episode.gif", gif)
+
+
+def main() -> int:
+    """Draws, and returns an exit code."""
+    write(tyro.cli(Pictures, description=__doc__))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(guarded(main))
