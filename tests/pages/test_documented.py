@@ -40,8 +40,8 @@ NOT_RUN = {
 }
 """Beginnings of commands that are not executed here, and why."""
 SHORT = {
-    "train": "--steps 64 --num-envs 2 --seeds 1 --chunks 1 --wandb disabled",
-    "sweep": "--steps 64 --num-envs 2 --seeds 1 --chunks 1 --wandb disabled",
+    "train": "--steps 64 --num-envs 4 --seeds 1 --chunks 1 --wandb disabled",
+    "sweep": "--steps 64 --num-envs 4 --seeds 1 --chunks 1 --wandb disabled",
     "resume": "--wandb disabled",
     "eval": "--episodes 2",
     "crossplay": "--episodes 2",
