@@ -60,9 +60,11 @@ def test_notebooks_open_and_install_on_colab(notebook):
     opened = re.search(
         r"colab\.research\.google\.com/github/(\S+?)/blob/main/(\S+?)\)", title.source
     )
-    guard, pip = install.source.splitlines()[-2:]
+    lines = install.source.splitlines()
+    guarded, pip = lines[lines.index("") + 1 :], lines[-1]
     assert opened[2] == f"notebooks/{path.name}"
-    assert guard.startswith('if "google.colab" in sys.modules:')
+    assert guarded[0].startswith('if "google.colab" in sys.modules:')
+    assert all(line.startswith("    ") for line in guarded[1:])
     assert pip.strip() == f"%pip install -q git+https://github.com/{opened[1]}"
 
 
