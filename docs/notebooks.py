@@ -48,7 +48,7 @@ def slim(book: Any) -> Any:
                 data.pop("text/plain", None)
                 output["metadata"] = {}
     book.metadata.pop("widgets", None)
-    book.metadata["language_info"] = {"name": "python"}
+    book.metadata["language_info"] = {"name": "python", "pygments_lexer": "ipython3"}
     return book
 
 
