@@ -319,7 +319,7 @@ def test_a_training_its_evaluation_and_its_meetings_are_in_the_same_runs(tmp_pat
     np.testing.assert_allclose(values, found[name], rtol=1e-6)
     meeting = ["crossplay", *map(str, runs), "--episodes", "2", "--out", str(tmp_path)]
     assert cli.execute(meeting, None, "lase") == 0
-    tables = json.loads((tmp_path / "crossplay.json").read_text())["tables"]
+    tables = json.loads(next(tmp_path.glob("crossplay-*.json")).read_text())["tables"]
     for path, before in zip(runs, (4, 2), strict=True):
         met = wandb_records.logged(path)[before:]
         for row in tables:
