@@ -1,89 +1,67 @@
-"""What the Makefile's targets would run, asked with `make -n`."""
+"""What the Makefile's targets hand on to the program."""
 
 import os
-import shlex
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parent.parent
+from targets import ROOT, make, received
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
 
 
-def make(*arguments, **environment):
-    """Runs make as if from a fresh shell, since the tests themselves may run under a make."""
-    return subprocess.run(
-        ["make", "-n", *arguments],
-        cwd=ROOT,
-        env={"PATH": os.environ["PATH"]} | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def experiment(*arguments, **environment):
-    """The arguments that `lase_jax.cli` would receive."""
-    output = make(*arguments, **environment).stdout.replace("\\\n", " ")
-    line = next(line for line in output.splitlines() if "-m lase_jax.cli" in line)
-    return shlex.split(line.split("-m lase_jax.cli")[1])
-
-
 def test_train_passes_on_what_was_given():
-    assert experiment("train", "ENV=ssh", "ALGO=a2c", "SEEDS=2", "STEPS=10000", "NAME=x") == [
+    assert received("train", "ENV=ssh", "ALGO=a2c", "SEEDS=2", "STEPS=10000", "NAME=x") == [
         *("train", "--env", "ssh", "--algo", "a2c", "--seeds", "2", "--steps", "10000"),
         *("--name", "x", "--wandb", "offline"),
     ]
 
 
 def test_train_passes_on_nothing_else():
-    assert experiment("train") == ["train", "--wandb", "offline"]
+    assert received("train") == ["train", "--wandb", "offline"]
 
 
 def test_a_run_goes_on_with_its_own_game_and_algorithm():
-    assert experiment("train", "RUN=runs/x") == ["train", "--resume", "runs/x"]
-    assert experiment("train", "RUN=runs/x", WANDB="online")[-2:] == ["--wandb", "online"]
+    assert received("train", "RUN=runs/x") == ["train", "--resume", "runs/x"]
+    assert received("train", "RUN=runs/x", WANDB="online")[-2:] == ["--wandb", "online"]
 
 
 def test_a_sweep_passes_on_what_varies_and_goes_on():
-    assert experiment("sweep", "ENV=ssh", "SEEDS=4", "SWEEP=lr=1e-4,1e-3 delta=0,0.1") == [
+    assert received("sweep", "ENV=ssh", "SEEDS=4", "SWEEP=lr=1e-4,1e-3 delta=0,0.1") == [
         *("sweep", "--env", "ssh", "--sweep", "lr=1e-4,1e-3 delta=0,0.1", "--seeds", "4"),
         *("--wandb", "offline"),
     ]
-    assert experiment("sweep", "RUN=runs/x", "WANDB=disabled") == [
+    assert received("sweep", "RUN=runs/x", "WANDB=disabled") == [
         *("sweep", "--resume", "runs/x", "--wandb", "disabled"),
     ]
 
 
 def test_the_mode_of_wandb_is_its_own_variable_unless_ours_is_given():
-    assert experiment("train", WANDB_MODE="disabled") == ["train", "--wandb", "disabled"]
-    assert experiment("train", WANDB_MODE="disabled", WANDB="online")[-1] == "online"
+    assert received("train", WANDB_MODE="disabled") == ["train", "--wandb", "disabled"]
+    assert received("train", WANDB_MODE="disabled", WANDB="online")[-1] == "online"
 
 
 def test_runs_are_sent_and_get_a_dashboard():
-    assert experiment("sync", "RUN=runs/it's mine") == ["sync", "runs/it's mine"]
-    assert experiment("dashboard", "RUN=runs/it's mine") == ["dashboard", "runs/it's mine"]
-    assert experiment("dashboard", "RUNS=runs/x runs/y") == ["dashboard", "runs/x", "runs/y"]
+    assert received("sync", "RUN=runs/it's mine") == ["sync", "runs/it's mine"]
+    assert received("dashboard", "RUN=runs/it's mine") == ["dashboard", "runs/it's mine"]
+    assert received("dashboard", "RUNS=runs/x runs/y") == ["dashboard", "runs/x", "runs/y"]
 
 
 def test_pages_are_of_a_run_and_a_person_plays_a_game_or_beside_a_run():
-    assert experiment("replay", "RUN=runs/x", "SEED=1") == ["replay", "runs/x", "--seed", "1"]
-    assert experiment("report", "RUN=runs/x") == ["report", "runs/x"]
-    assert experiment("play", "ENV=ipd", "ARGS=--seat 1") == ["play", "ipd", "--seat", "1"]
-    assert experiment("play", "RUN=runs/x", "SEED=1") == ["play", "--run", "runs/x", "--seed", "1"]
+    assert received("replay", "RUN=runs/x", "SEED=1") == ["replay", "runs/x", "--seed", "1"]
+    assert received("report", "RUN=runs/x") == ["report", "runs/x"]
+    assert received("play", "ENV=ipd", "ARGS=--seat 1") == ["play", "ipd", "--seat", "1"]
+    assert received("play", "RUN=runs/x", "SEED=1") == ["play", "--run", "runs/x", "--seed", "1"]
 
 
 def test_runs_that_meet_are_named_together():
-    assert experiment("eval", "RUNS=runs/x runs/y", "ARGS=--episodes 5") == [
+    assert received("eval", "RUNS=runs/x runs/y", "ARGS=--episodes 5") == [
         *("crossplay", "runs/x", "runs/y", "--episodes", "5"),
     ]
 
 
 def test_the_environments_own_variables_are_not_taken_for_ours():
-    assert experiment("train", ENV="/etc/shrc", NAME="host") == experiment("train")
+    assert received("train", ENV="/etc/shrc", NAME="host") == received("train")
 
 
 def test_python_imports_nothing_from_outside_its_environment():
@@ -98,14 +76,14 @@ def test_python_imports_nothing_from_outside_its_environment():
 
 
 def test_extra_arguments_are_split_as_a_shell_does():
-    assert experiment("train", "ARGS=--name 'my run' --agent.lr 3e-4")[-4:] == [
+    assert received("train", "ARGS=--name 'my run' --agent.lr 3e-4")[-4:] == [
         *("--name", "my run", "--agent.lr", "3e-4"),
     ]
 
 
 def test_run_folders_may_have_spaces_and_quotes():
-    assert experiment("eval", "RUN=runs/it's mine") == ["eval", "runs/it's mine"]
-    assert experiment("render", "RUN=runs/x", "SEED=0") == ["render", "runs/x", "--seed", "0"]
+    assert received("eval", "RUN=runs/it's mine") == ["eval", "runs/it's mine"]
+    assert received("render", "RUN=runs/x", "SEED=0") == ["render", "runs/x", "--seed", "0"]
 
 
 @pytest.mark.parametrize("target", ["eval", "render", "replay", "report", "sync", "dashboard"])

@@ -9,10 +9,10 @@ import contextlib
 import io
 import re
 import shlex
-import subprocess
 from pathlib import Path
 
 import pytest
+from targets import received
 
 from lase_jax.cli import execute
 from lase_jax.cli.commands import configured
@@ -80,9 +80,7 @@ def arguments(command):
     if words[0].endswith("/lase"):
         return words[1:]
     assert words[0] == "make"
-    made = subprocess.run(["make", "-n", *words[1:]], cwd=ROOT, capture_output=True, text=True)
-    line = made.stdout.replace("\\\n", " ")
-    return shlex.split(line.split("-m lase_jax.cli")[1])
+    return received(*words[1:])
 
 
 COMMANDS = [command for command in commands() if is_run(command)]
