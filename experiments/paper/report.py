@@ -139,8 +139,9 @@ def section(paper: Paper, claim: Claim, found: Verdict) -> str:
         ),
         *([f"- {found.lacks}"] if found.lacks else []),
     ]
-    if found.controls:
-        lines.append(f"\nBeside its controls the effect: {found.cause(paper.mechanism)}.")
+    cause = found.cause(paper.mechanism)
+    if cause:
+        lines.append(f"\nBeside its controls the effect: {cause}.")
     return "\n".join(lines) + "\n"
 
 

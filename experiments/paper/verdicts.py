@@ -58,9 +58,9 @@ class Verdict(NamedTuple):
     """Why it cannot be compared."""
 
     def cause(self, mechanism: str) -> str:
-        """Whether the effect is due to a mechanism; "" where the claim names no control."""
+        """Whether the effect is due to a mechanism; "" without an effect, or without a control."""
         beaten = [arm for arm, chance in self.controls.items() if chance.side == "above"]
-        if not self.controls:
+        if not self.controls or self.word not in ("reproduced", "partly"):
             return ""
         if len(beaten) == len(self.controls):
             return f"due to {mechanism}"

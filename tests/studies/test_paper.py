@@ -223,6 +223,8 @@ def test_views_count_in_three_games_of_four():
 
     assert judged(7, **runs("ssh", "ssg", "cleanup")).word == "reproduced"
     assert judged(7, **runs("ssh")).word == "partly"
+    ceiling = judged(7, **runs("ssh"), ssg__real_policy=made(50.0))
+    assert "(told co-players' policies 50.0)" in ceiling.parts[1].found and not ceiling.controls
 
 
 def test_equality_is_partly_there_if_only_the_order_is():
@@ -244,8 +246,11 @@ def test_the_cleaner_must_be_poor_and_paid():
     paid = made(event__waste_cleaned=cleaned, return__extrinsic=own, gift__weight=weights)
     blind = paid._replace(final=paid.final | {"gift/weight": np.full((SEEDS, 4, 4), 0.1)})
     rest = dict(cleanup__gift=blind, cleanup__moments=blind)
-    assert judged(10, cleanup__lase=paid, **rest).word == "reproduced"
+    found = judged(10, cleanup__lase=paid, **rest)
+    assert found.word == "reproduced" and found.cause("inference") == "due to inference"
     assert judged(10, cleanup__lase=blind, **rest).word == "not reproduced"
+    anyone = judged(10, cleanup__lase=paid, cleanup__gift=paid, cleanup__moments=blind)
+    assert anyone.cause("inference") == "above LASE, other moments' only"
 
 
 def test_weights_must_be_in_the_order_of_good_deeds_in_every_seed():
@@ -256,7 +261,9 @@ def test_weights_must_be_in_the_order_of_good_deeds_in_every_seed():
     assert judged(11, **runs, cleanup__lase__scripted=found).word == "reproduced"
     weights[0, 0, 1:] = 0.1, 0.3, 0.2
     again = made(gift__weight=weights)
-    assert judged(11, **runs, cleanup__lase__scripted=again).word == "not reproduced"
+    unordered = judged(11, **runs, cleanup__lase__scripted=again)
+    assert unordered.word == "not reproduced" and not unordered.cause("inference")
+    assert unordered.controls["untrained"].side == "above"
 
 
 def test_who_is_exploited_has_less_than_the_others():

@@ -3,7 +3,7 @@
 Letters: S seeds, N seats, R points in time.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -129,11 +129,14 @@ def dilemma(game: str, least: float) -> Callable[[Results], Verdict]:
 
 
 def perspective(results: Results) -> Verdict:
-    """Claim 7."""
-    parts = [
-        above(results.final(game, "lase"), results.final(game, "lase_wo"), game)
-        for game in having(results, GAMES, "lase_wo")
-    ]
+    """Claim 7; the ceiling of perspective taking is no control to be above of."""
+    parts = []
+    for game in having(results, GAMES, "lase_wo"):
+        ours, text = results.final(game, "lase"), game
+        if f"{game}-real_policy" in results.runs:
+            told = results.final(game, "real_policy")
+            text = f"{game}, {ours.mean():.1f} (told co-players' policies {told.mean():.1f})"
+        parts.append(above(ours, results.final(game, "lase_wo"), text))
     return verdict(parts, needed=3)
 
 
@@ -195,12 +198,8 @@ def received(found: Finding) -> np.ndarray:
 
 def division_of_labour(results: Results) -> Verdict:
     """Claim 10."""
-    parts = [seeds(paid_cleaner(results.run("cleanup", "lase")), 0.8, "LASE")]
-    others = [
-        f"{label(arm)} {paid_cleaner(results.run('cleanup', arm)).sum()}"
-        for arm in ("gift", "moments")
-    ]
-    return verdict([parts[0]._replace(found=f"{parts[0].found} ({', '.join(others)})")])
+    paid = {arm: paid_cleaner(results.run("cleanup", arm)) for arm in ("lase", "gift", "moments")}
+    return shown_by_seeds(paid, 0.8, "the cleaner earns least and is given most")
 
 
 def adaptation(results: Results) -> Verdict:
@@ -211,9 +210,25 @@ def adaptation(results: Results) -> Verdict:
         cooperator, defector, chance = weights[:, 1], weights[:, 2], weights[:, 3]
         return (cooperator > chance) & (chance > defector)
 
-    part = seeds(ordered("lase"), 1.0, "cooperator, random, defector")
-    floor = ordered("untrained")
-    return verdict([part._replace(found=f"{part.found} (untrained {floor.sum()})")])
+    found = {arm: ordered(arm) for arm in ("lase", "untrained")}
+    return shown_by_seeds(found, 1.0, "cooperator, random, defector")
+
+
+def shown_by_seeds(fulfil: Mapping[str, np.ndarray], share: float, text: str) -> Verdict:
+    """The verdict on what a share of LASE's seeds should show.
+
+    Args:
+        fulfil: whether each seed shows it, ``[S]`` bool by arm: LASE, and its controls.
+        share: see `seeds`.
+        text: what is shown.
+    """
+    others = {arm: shown for arm, shown in fulfil.items() if arm != "lase"}
+    counts = ", ".join(
+        f"{label(arm)} {shown.sum()} of {len(shown)}" for arm, shown in others.items()
+    )
+    part = seeds(fulfil["lase"], share, text)
+    controls = {arm: improvement(fulfil["lase"], shown) for arm, shown in others.items()}
+    return verdict([part._replace(found=f"{part.found} ({counts})")], controls)
 
 
 def exploitation(results: Results) -> Verdict:
