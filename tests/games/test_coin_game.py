@@ -325,3 +325,12 @@ def test_the_most_a_group_can_earn():
     assert coin_game.max_return(CoinGame()) == 100.0
     assert coin_game.max_return(CoinGame(num_coins=3, coin_reward=2.0, horizon=10)) == 60.0
     assert coin_game.max_return(CoinGame(coin_reward=-1.0)) == 0.0
+
+
+@pytest.mark.parametrize(("penalty", "best"), [(2.0, 1.0), (0.5, 1.5)])
+def test_a_coin_that_all_may_take_pays_most_by_its_owner_or_by_all(penalty, best):
+    params = CoinGame(rows=3, columns=3, contest="all", penalty=penalty)
+    state = state_of([(1, 0), (1, 2)], [((1, 1), 0)])
+    steps = [played(params, state, action, [0.1, 0.2])[1] for action in np.ndindex(4, 4)]
+    assert max(step.reward.sum() for step in steps) == best
+    assert coin_game.max_return(params) == best * params.horizon

@@ -64,7 +64,8 @@ def test_own_coins_count_as_a_share():
 def test_every_figure_and_table_is_made_of_what_is_kept(tmp_path, small):
     def numbers(index, agents):
         del index
-        return {}, {f"event__{kind}_coins": np.ones((SEEDS, agents)) for kind in ("own", "others")}
+        counts = ("own_coins", "others_coins", "cooperations")
+        return {}, {f"event__{count}": np.ones((SEEDS, agents)) for count in counts}
 
     exact_ones = {"exact": json.loads((small / "results.json").read_text())}
     reported(PAPER, Results(of_all_runs(PAPER, numbers), exact_ones), tmp_path)

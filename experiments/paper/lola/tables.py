@@ -1,5 +1,7 @@
 """Tables about LOLA, as Markdown."""
 
+import numpy as np
+
 from experiments.paper.book import Results, per_step
 from experiments.paper.cells import BLANK, mean, side_by_side, trained
 from experiments.paper.lola.claims import own_share
@@ -52,7 +54,24 @@ def dice(results: Results) -> str:
         each = BLANK if found is None else " ".join(f"{value:.2f}" for value in per_step(found))
         value = BLANK if found is None else mean(per_step(found), 2)
         rows.append([label(arm), STORED.get(arm, BLANK), value, each])
-    return markdown(("arm", "the authors", "here", "by seed"), rows)
+    dilemma = markdown(("arm", "the authors", "here", "by seed"), rows)
+    return f"{dilemma}\nMatching pennies from sampled games, where no claim stands:\n\n" + pennies(
+        results
+    )
+
+
+def pennies(results: Results) -> str:
+    """How far players that learn from sampled games are from mixing evenly, which is at rest."""
+    rows = []
+    for arm in IN_NETWORKS:
+        found = results.runs.get(f"matching_pennies-{arm}")
+        if found is not None:
+            heads = found.final["event/cooperations"] / found.settings["game"]["horizon"]
+            away = np.abs(heads - 0.5).mean(-1)
+            gain = np.abs(found.final["return/extrinsic"][:, 0]) / found.settings["game"]["horizon"]
+            rows.append([label(arm), mean(away, 2), mean(gain, 3)])
+    heads = ("arm", "share of heads, distance from .5", "gain per step of who wins")
+    return markdown(heads, rows)
 
 
 def coins(results: Results) -> str:
