@@ -39,8 +39,8 @@ PANEL = 6 * TILE
 """Pixels of the side of what a picture has for each agent."""
 MASKS = ("get_avail_actions", "get_legal_moves")
 """Methods of environments that say which actions are allowed."""
-PAPER = 255
-"""Brightness of a picture's background."""
+PAPER, EMPTY = 255, 244
+"""Brightness of a picture's background, and of a cell in which there is nothing."""
 VERSION = 1
 """Of the rules above; those of the environments are JaxMARL's."""
 
@@ -302,8 +302,10 @@ def _form(env: Any, name: str) -> Form:
     before, behind = (jax.tree.map(jnp.shape, tree) for tree in (inner, after))
     remedy = f"let it have the shapes of the start, {before}"
     checks.require(before == behind, "state after a step", behind, remedy)
-    dtype = functools.reduce(jnp.promote_types, {each.dtype for each in (*obs, *then)})
-    return Form(agents, num_actions, shape, dtype, jax.tree.map(_common, inner, after))
+    with _as_theirs():
+        dtypes = jax.tree.map(_common, inner, after)
+        dtype = functools.reduce(jnp.promote_types, (each.dtype for each in (*obs, *then)))
+    return Form(agents, num_actions, shape, dtype, dtypes)
 
 
 def _common(one: Any, other: Any) -> Any:
@@ -364,8 +366,8 @@ def _allows_all(env: Any, ask: Callable[[Any], Mapping]) -> bool:
 def picture(obs: np.ndarray) -> np.ndarray:
     """What each agent sees, side by side.
 
-    Of a window each cell has the mixed colours of its planes; a vector fills the cells of a square
-    row by row, and the more above zero a number is the bluer, below zero the redder its cell.
+    Of a window each cell has the mixed colours of its planes. The numbers of a vector fill cells
+    row by row: the further above zero the bluer, the further below zero the redder.
 
     Args:
         obs: ``[N, H, W, C]`` or ``[N, F]``.
@@ -388,15 +390,17 @@ def _of_windows(obs: np.ndarray) -> np.ndarray:
     there = (obs != 0).astype(np.float32)
     share = there / np.maximum(there.sum(-1, keepdims=True), 1.0)
     mixed = share @ colours
-    return np.where(there.any(-1, keepdims=True), mixed, PAPER - 10).astype(np.uint8)
+    return np.where(there.any(-1, keepdims=True), mixed, EMPTY).astype(np.uint8)
 
 
 def _of_vectors(obs: np.ndarray) -> np.ndarray:
-    """``[N, F]`` to colours ``[N, S, S, 3]`` uint8, S the side of the least square with F cells."""
+    """``[N, F]`` to colours ``[N, R, S, 3]`` uint8, in rows of S, the root of F rounded up."""
     side = math.ceil(math.sqrt(obs.shape[1]))
-    cells = np.zeros((len(obs), side * side), np.float32)
-    cells[:, : obs.shape[1]] = obs
-    strength = np.abs(cells / (1.0 + np.abs(cells)))[..., None]
-    towards = np.where(cells[..., None] > 0, AGENT_COLOURS[0], AGENT_COLOURS[1])
-    mixed = (1.0 - strength) * (PAPER - 10) + strength * towards
-    return mixed.reshape(len(obs), side, side, 3).astype(np.uint8)
+    rows = math.ceil(obs.shape[1] / side)
+    values = obs.astype(np.float32)[..., None]
+    strength = np.abs(values) / (1.0 + np.abs(values))
+    towards = np.where(values > 0, AGENT_COLOURS[0], AGENT_COLOURS[1])
+    mixed = (1.0 - strength) * EMPTY + strength * towards
+    cells = np.full((len(obs), rows * side, 3), PAPER, np.uint8)
+    cells[:, : obs.shape[1]] = mixed.astype(np.uint8)
+    return cells.reshape(len(obs), rows, side, 3)
