@@ -270,7 +270,7 @@ def _fixed(form: Form, inner: Any) -> Any:
     """The environment's state with the dtypes that it always has."""
 
     def cast(leaf: Any, dtype: np.dtype) -> jax.Array:
-        is_key = jax.dtypes.issubdtype(dtype, jax.dtypes.prng_key)
+        is_key = jnp.issubdtype(dtype, jax.dtypes.prng_key)
         return leaf if is_key else jax.lax.convert_element_type(leaf, dtype)
 
     return jax.tree.map(cast, inner, form.dtypes)

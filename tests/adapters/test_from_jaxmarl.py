@@ -61,12 +61,13 @@ def walks():
 
         def reset(self, key):
             place = jnp.zeros(2, jnp.int32)
-            return self.get_obs(place), {"place": place, "length": 0}
+            return self.get_obs(place), {"place": place, "length": 0, "key": key}
 
         def step_env(self, key, state, actions):
             moves = jnp.stack([actions[agent] for agent in self.agents])
             place = state["place"] + moves
-            after = {"place": place, "length": state["length"] + 0.5}  # its dtype is another one
+            longer = state["length"] + 0.5  # its dtype is another one
+            after = {"place": place, "length": longer, "key": key}
             done = place >= jnp.array(self.ends)
             dones = self.by_agent(done) | {"__all__": done.all()}
             return self.get_obs(place), after, self.by_agent(place * 1.0), dones, {"note": place}
@@ -122,9 +123,8 @@ def see(make):
 
 
 def state_grows(self, key, state, actions):
-    place = jnp.zeros(3, jnp.int32)
-    rewards = dict.fromkeys(self.agents, 0.0)
-    return self.get_obs(place), {"place": place, "length": 0}, rewards, {"__all__": False}, {}
+    place, rewards = jnp.zeros(3, jnp.int32), dict.fromkeys(self.agents, 0.0)
+    return self.get_obs(place), state | {"place": place}, rewards, {"__all__": False}, {}
 
 
 def pays(rewards):
