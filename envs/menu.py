@@ -74,6 +74,14 @@ class Menu(Mapping[str, T], Generic[T]):
         self._classes |= {qualified(cls): cls for cls in classes_in(type(entry), entry)}
         self._entries[name] = entry
 
+    def know(self, cls: type) -> None:
+        """Lets config.json name a class, whether or not an entry is of that class.
+
+        Args:
+            cls: a frozen dataclass.
+        """
+        self._classes |= {qualified(each): each for each in classes_in(cls)}
+
     @functools.cached_property
     def _announced(self) -> dict[str, importlib.metadata.EntryPoint]:
         """Entry points of installed packages by name; ready-made names stay ours."""

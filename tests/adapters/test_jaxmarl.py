@@ -1,9 +1,11 @@
+import ippo
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import tiny
 
+import envs
 from envs.checks import ConfigError
 from lase_jax.adapters.jaxmarl import multi_agent_env
 
@@ -62,3 +64,15 @@ def test_their_wrappers_take_it(env):
         for _ in range(4):
             _, state, _, _, info = logged.step(jax.random.key(1), state, still)
     assert info["returned_episode"].all() and (info["returned_episode_lengths"] == 4).all()
+
+
+@pytest.mark.slow
+def test_a_learner_of_theirs_learns_a_game_of_ours():
+    """Coins without a penalty: random agents find 1 in an episode, learners 7 of 32 steps."""
+    from jaxmarl.wrappers.baselines import LogWrapper
+
+    coins = envs.make("coingame", rows=4, columns=4, penalty=0.0, horizon=32)
+    logged = LogWrapper(multi_agent_env(coins))
+    blind = ippo.random_return(logged, jax.random.key(0))
+    learnt = ippo.train(logged, 60, jax.random.key(1))[-10:].mean()
+    assert blind < 2 and learnt > 5

@@ -11,9 +11,11 @@ import re
 import shlex
 from pathlib import Path
 
+import jax
 import pytest
 from targets import received
 
+import envs
 from lase_jax.cli import execute
 from lase_jax.cli.commands import configured
 from lase_jax.cli.parse import parse
@@ -50,6 +52,8 @@ SHORT = {
     "report": "--seeds 1",
 }
 """What makes a command short; the last of several values counts."""
+NEEDS = {"docs/adapters.md": ("jaxmarl", "pettingzoo")}
+"""Libraries that a page says to install; without them its Python is not run."""
 
 
 def blocks(language):
@@ -156,13 +160,20 @@ def test_python_that_is_shown_is_python(page):
 @pytest.mark.thorough
 @pytest.mark.parametrize("page", PYTHON)
 def test_python_that_is_shown_runs(page, folder, monkeypatch):
-    """All blocks of a page one after the other, in the folder of the runs, with few steps."""
+    """All blocks of a page one after the other, in the folder of the runs, with few steps.
+
+    As for readers, JAX is not strict; what is registered is forgotten.
+    """
+    for library in NEEDS.get(page, ()):
+        pytest.importorskip(library)
     monkeypatch.chdir(folder)
+    monkeypatch.setattr(envs.GAMES, "_entries", dict(envs.GAMES._entries))
     name, values = "documented_page", {"__name__": "documented_page"}
     module = type(ast)(name)
     monkeypatch.setitem(__import__("sys").modules, name, module)  # dataclasses look for it
-    for text in PYTHON[page]:
-        exec(compile(re.sub(r"steps=[\d_]+", "steps=1_000", text), page, "exec"), values)
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        for text in PYTHON[page]:
+            exec(compile(re.sub(r"steps=[\d_]+", "steps=1_000", text), page, "exec"), values)
 
 
 def texts_of_the_sources():

@@ -42,6 +42,12 @@ def test_arrays_come_back_as_they_were_packed(values):
     assert back.shape == values.shape
 
 
+def test_numbers_outside_0_and_1_are_cut_off():
+    facts = SSH.spec._replace(obs_dtype=np.dtype(np.float32))
+    values = np.array([-3.0, 0.2, 1.0, 7.0, np.nan, np.inf])
+    np.testing.assert_array_equal(pack.bright(facts, values), [0, 51, 255, 255, 0, 255])
+
+
 def test_boards_come_back_from_their_tiles():
     _, _, _, recordings = played("ssh")
     shown = page.replay(SSH.spec, ["a"] * 3, recordings, "x")

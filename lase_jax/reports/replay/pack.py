@@ -95,9 +95,12 @@ def levels(spec: EnvSpec) -> int:
 
 
 def bright(spec: EnvSpec, values: np.ndarray) -> np.ndarray:
-    """Observations in [0, 1] as steps of brightness, uint8; 0 where there is none."""
-    whole = np.nan_to_num(np.asarray(values, np.float32)) * levels(spec)
-    return np.round(whole).astype(np.uint8)
+    """Observations in [0, 1] as steps of brightness, uint8; 0 where there is none.
+
+    Games from outside may show other numbers, which are cut off at 0 and 1.
+    """
+    inside = np.clip(np.nan_to_num(np.asarray(values, np.float32)), 0.0, 1.0)
+    return np.round(inside * levels(spec)).astype(np.uint8)
 
 
 def recording(
