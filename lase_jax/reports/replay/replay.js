@@ -74,7 +74,7 @@ class Replay {
       add("relation", "Relationships w_ij", "Share of its own reward that the agent in the row has for the one in the column (equation 3), whether or not there is a reward to share in this step.", account.relation);
       kinds.relation.most = 1 / (this.count - 1);
     }
-    if (account.influence) add("influence", "Influence", "How far the action of the agent in the row moves what the one in the column does next, in nats.", account.influence);
+    if (account.influence) add("influence", "Influence", "How far what the agent in the row does (si_comm: the symbol that it sends) moves what the one in the column does next (si_basic: in the same step), in nats.", account.influence);
     const paid = account.paid;
     const total = Float32Array.from(given.values, (value, index) => value + (paid && Number.isFinite(paid.values[index]) ? paid.values[index] : 0));
     add("gift", paid ? "Gifts and incentives" : "Gifts", "Reward that the agent in the row gives to the one in the column in this step.", new Grid(total, given.shape));
