@@ -368,7 +368,7 @@ class Replay {
     const everyone = range(this.count), there = (seat) => active.at(this.step, seat);
     const note = account.view
       ? "Each row is one agent: framed, what it sees before this step; beside it, what it imagines that the others see. Compare a column with the framed window in it."
-      : `What each agent sees before this step.${lacks_views ? " What it imagines is left out of this episode, to keep the page small: write a page of fewer stages, seeds or episodes." : ""}`;
+      : `What each agent sees before this step.${lacks_views ? ` What it imagines is left out, ${lacks_views}.` : ""}`;
     find("views-note").textContent = this.ended ? "The episode has ended." : note;
     const own = (seat) => make("td", { class: "own" }, there(seat) ? drawSight(this.game, obs.at(this.step, seat), `Agent ${seat} sees`) : "has left");
     const imagined = (seat, other) => (there(seat) && there(other) && this.imagines(seat)
