@@ -60,7 +60,8 @@ class BasicInfluence(InfluenceConfig):
     """Actor-critics of whom some are paid for influencing the others."""
 
     influencers: int = 1
-    """Number of seats, the first ones, that act first and are paid for influence; not all."""
+    """Number of seats, the first ones, that act first and are paid for influence, 1 or more; not
+    all."""
     influencee_reward: bool = False
     """Pay influencees for being influenced, too."""
 

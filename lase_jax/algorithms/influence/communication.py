@@ -65,9 +65,9 @@ class Communication(InfluenceConfig):
     alpha: float = 1.0
     """Multiple of the agent's reward that symbols are trained on, beside influence, 0 or more."""
     symbol_loss: float = 1.0
-    """Weight of the loss of symbols beside that of actions."""
+    """Weight of the loss of symbols beside that of actions, 0 or more."""
     symbol_entropy: float = 0.05
-    """Weight of the entropy bonus of symbols."""
+    """Weight of the entropy bonus of symbols, 0 or more."""
 
     TOGETHER: ClassVar[bool] = True
     TRACED: ClassVar[tuple[str, ...]] = (
