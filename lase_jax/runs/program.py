@@ -84,7 +84,8 @@ def placed_carry(trainer: Trainer, start: Start, grid: Mesh) -> Carry:
 def expected(tracing: float) -> str:
     """How long compiling may take after so many seconds of tracing, in words."""
     low, high = (max(least, float(f"{times * tracing:.1g}")) for least, times in COMPILING)
-    kept = ", or a few where it was compiled before" if jax.config.jax_compilation_cache_dir else ""
+    cached = getattr(jax.config, "jax_compilation_cache_dir", None)
+    kept = ", or a few where it was compiled before" if cached else ""
     return f"{low:.0f} to {high:.0f} s{kept}"
 
 
