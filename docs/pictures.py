@@ -1,14 +1,18 @@
-"""The pictures of the README: a strip of all games, and an episode with its gifts.
+"""The pictures of README and site: a strip of all games, and what is seen of a run.
 
     python -m docs.pictures                          # games.png, in seconds
     python -m docs.pictures --run runs/cleanup-lase  # and episode.gif, of a run that is trained
+    python -m docs.pictures --run runs/cleanup-lase --pages   # and its pages in Chromium
 
 The run is ``make train ENV=cleanup SEEDS=1``, a minute on two CPU cores.
 """
 
 import io
+import shutil
 import sys
+import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +21,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from docs import boards
 from lase_jax import api
-from lase_jax.cli import guarded
+from lase_jax.cli import execute, guarded
+from lase_jax.presets import preset
 from lase_jax.reports import animate
 from lase_jax.runs import files
 
@@ -30,7 +35,10 @@ TEXT = 26
 LARGEST = 400_000
 """Bytes that the animation may have."""
 COLOURS = 96
-"""Colours of the animation, which keep it small."""
+"""Colours of the animation and of pages, which keep them small."""
+PAGES = {"replay": 1150, "report": 1180}
+"""Which pages are photographed, and pixels from their top."""
+PAGE_WIDTH = 1100
 
 
 @dataclass(frozen=True)
@@ -41,6 +49,10 @@ class Pictures:
     """Run folder whose first seed plays the episode; none to leave the episode as it is."""
     episode: int = 0
     """Number of the episode; other numbers give other random draws."""
+    pages: bool = False
+    """Whether to photograph the run's pages, too, which needs playwright and Chromium."""
+    step: int = 26
+    """The step of the episode that the page of the replay shows."""
     out: Path = HERE
     """Where the pictures go."""
 
@@ -78,6 +90,31 @@ def small(gif: bytes) -> bytes:
     return file.getvalue()
 
 
+def photographs(run: Path, episode: int, step: int) -> dict[str, Image.Image]:
+    """The upper parts of a run's pages, as Chromium shows them, by name."""
+    from playwright.sync_api import sync_playwright
+
+    found, options = {}, ["--no-sandbox", "--disable-gpu"]
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    turn = "to => { time.value = to; time.dispatchEvent(new Event('input')) }"
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=browser, args=options)
+        for name, height in PAGES.items():
+            file = Path(folder) / f"{name}.html"
+            words = [name, str(run), "--episode", str(episode), "--out", str(file)]
+            if execute(words, preset, "lase"):
+                raise SystemExit(f"{run} has no page.")
+            size = {"width": PAGE_WIDTH, "height": height}
+            page = opened.new_page(viewport=size)
+            page.goto(file.as_uri())
+            page.wait_for_selector("html[data-ready]")
+            page.evaluate(turn, step - 1)
+            shown = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+            found[name] = shown.quantize(COLOURS, dither=Image.Dither.NONE)
+        opened.close()
+    return found
+
+
 def write(settings: Pictures) -> None:
     """Draws what is asked for.
 
@@ -90,6 +127,11 @@ def write(settings: Pictures) -> None:
     files.replace(settings.out / "games.png", lambda path: sheet.save(path, "PNG", optimize=True))
     if settings.run is None:
         return
+    if settings.pages:
+        shots = photographs(settings.run, settings.episode, settings.step)
+        for name, shot in shots.items():
+            save = partial(shot.save, format="PNG", optimize=True)
+            files.replace(settings.out / f"{name}.png", save)
     result = api.load(settings.run)
     played = result.play(seed=result.seeds[0], episode=settings.episode)
     gif = small(animate.gif(played.scene, milliseconds=250))

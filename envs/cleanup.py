@@ -75,7 +75,7 @@ class Cleanup:
     horizon: int = 100
     """Steps of an episode, 1 or more."""
     initial_waste: int = 8
-    """Waste at the start, on distinct river cells."""
+    """Waste at the start, 0 to the number of river cells, on distinct ones."""
     waste_spawn_probability: float = 0.1
     """Probability per step that one waste appears, below the depletion threshold, in [0, 1]."""
     apple_spawn_probability: float = 1.0

@@ -48,7 +48,7 @@ class EscapeRoom:
     num_agents: int = 2
     """Number of agents, 2 to 16."""
     levers: int = 1
-    """Agents that must choose the lever in the same step to open the door, fewer than agents."""
+    """Agents that must choose the lever in the same step to open the door, 1 to N - 1."""
     horizon: int = 5
     """Steps of an episode, 1 or more."""
     escape_reward: float = 10.0

@@ -100,7 +100,8 @@ class HarvestSsd(Ssd):
     """Cells whose apples make an apple cell grow: the 8 around it, the 12 at most 2 moves away, or
     the 24 of the 5x5 box around it."""
     spawn_probabilities: tuple[float, float, float, float] = (0.0, 0.005, 0.02, 0.05)
-    """Probability per step of an apple, with 0, 1, 2, 3 or more apples in the neighbourhood."""
+    """Probability per step of an apple, in [0, 1], with 0, 1, 2, 3 or more apples in the
+    neighbourhood."""
 
     def __post_init__(self) -> None:
         """Checks every setting; raises `ConfigError` on one that cannot work."""

@@ -64,7 +64,7 @@ class Snowdrift:
     horizon: int = 50
     """Steps of an episode, 1 or more."""
     num_drifts: int = 6
-    """Snowdrifts at the start."""
+    """Snowdrifts at the start, 1 to the number of cells."""
     removal_reward: float = 6.0
     """Reward of a removal, to every agent."""
     removal_cost: float = 4.0

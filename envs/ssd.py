@@ -107,7 +107,7 @@ class Ssd:
     hit_cost: float = 50.0
     """Cost of being hit by a beam, 0 or more."""
     beam_width: int = 3
-    """Rays of a beam, side by side, an odd number."""
+    """Rays of a beam, side by side, an odd number, 1 or more."""
     beam_length: int = 5
     """Cells of each ray, 1 or more."""
     apple_reward: float = 1.0

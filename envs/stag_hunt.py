@@ -55,9 +55,9 @@ class StagHunt:
     horizon: int = 30
     """Steps of an episode, 1 or more."""
     num_hares: int = 4
-    """Hares at the start."""
+    """Hares at the start, 0 or more; with the stags at most as many as cells."""
     num_stags: int = 2
-    """Stags at the start."""
+    """Stags at the start, 1 or more."""
     hare_reward: float = 1.0
     """Reward of a hare, shared by the agents that hunt it in the same step."""
     stag_reward: float = 10.0

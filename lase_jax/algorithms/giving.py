@@ -51,14 +51,14 @@ class Giving(AgentConfig):
     """Number of amounts, in equal steps up to `amount`, 1 to 100: 1 is all or nothing, 10 nearly
     any."""
     price: float = 1.0
-    """What the giver loses for each unit that it gives: 1 is zero-sum, 0 costs nothing."""
+    """What the giver loses for each unit that it gives, 0 or more: with 1 gifts are zero-sum."""
     budget: float = 0.0
     """The most that an agent gives in an episode; 0 for no bound. What is drawn beyond it becomes
     nothing, and gifts to who has left count."""
     gift_loss: float = 1.0
-    """Weight of the loss of gifts beside that of actions."""
+    """Weight of the loss of gifts beside that of actions, 0 or more."""
     gift_entropy: float = 0.05
-    """Weight of the entropy bonus of gifts."""
+    """Weight of the entropy bonus of gifts, 0 or more."""
 
     TRACED: ClassVar[tuple[str, ...]] = ("amount", "price", "budget", "gift_loss", "gift_entropy")
 

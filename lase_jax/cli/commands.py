@@ -61,7 +61,7 @@ from lase_jax.runs import (
 )
 from lase_jax.runs.checkpoint import check_same
 from lase_jax.runs.config import MAX_SEED, Presets, program_key, to_json
-from lase_jax.runs.rehearsal import rehearse
+from lase_jax.runs.rehearsal import rehearse, rehearse_sweep
 from lase_jax.runs.run import train_run
 from lase_jax.runs.setup import (
     create_run,
@@ -212,8 +212,12 @@ def sweep_runs(arguments: Sequence[str], presets: Presets, called: str) -> int:
     setups = [set_up(run) for run in runs]
     sweep.require_metric(options.metric, setups[0])
     firsts = [warm.carry(setup, source) for setup in setups] if source else []
-    path = place(options, f"sweep-{config.env}-{config.algo}")
     by_name = {axes.name(setting): setting for setting in settings}
+    if options.dry_run:
+        share, stages = sweep.played(options.halvings), options.halvings + 1
+        rehearse_sweep(dict(zip(by_name, setups, strict=True)), say, share, stages)
+        return 0
+    path = place(options, f"sweep-{config.env}-{config.algo}")
 
     def create() -> None:
         plan = sweep.Sweep(options.metric, options.halvings, by_name)

@@ -85,9 +85,6 @@ def train_options(default: RunConfig) -> Any:
 
         pictures: bool = True
         """Draw curves.png and replay.gif in the end, which takes about 20 s."""
-        dry_run: bool = False
-        """Only say what the run would need: shapes, parameters, memory and, after some compiling
-        and playing, time; no folder is made."""
 
     return Train(default)
 
@@ -121,6 +118,9 @@ def _common(default: RunConfig) -> type:
         """Folder in which the run's folder is made."""
         overwrite: bool = False
         """Delete an existing run of this name."""
+        dry_run: bool = False
+        """Only say what would be needed: shapes, parameters, memory and, after some compiling and
+        playing, time; no folder is made."""
         hosts: str = ""
         """One process on each of several machines: "auto" under SLURM, Kubernetes, Open MPI or on a
         TPU pod, else "address:port,count,number": the first process's address, how many there are,

@@ -90,8 +90,8 @@ class ActorCriticConfig(abc.ABC):
     """Sizes of the policy's and critic's network."""
     head_scale: float = HEAD_SCALE
     """Initial weights of the policy's last layer: their standard deviation times the root of its
-    inputs. Small ones begin with a nearly uniform policy, but with plain gradient steps (LIO, LOLA)
-    the layers below them hardly move; about 1 is what Glorot's rule gives."""
+    inputs, 0 or more. Small ones begin with a nearly uniform policy, but with plain gradient steps
+    (LIO, LOLA) the layers below them hardly move; about 1 is what Glorot's rule gives."""
 
     TRACED: ClassVar[tuple[str, ...]] = (
         *("lr", "lr_end", "lr_episodes", "gamma", "lam", "entropy", "critic"),

@@ -44,12 +44,12 @@ class Net:
     """Sizes of the network of a policy and its critic, and of convolutions in all networks."""
 
     conv: tuple[int, ...] = ()
-    """Channels of the 3x3 convolutions over the window; () for none."""
+    """Channels of the 3x3 convolutions over the window, 1 or more each; () for none."""
     conv_relu: bool = False
     """Put a ReLU after each convolution (slower; the paper's prototype has none)."""
     dense: tuple[int, ...] = (64, 64)
-    """Widths of the dense layers with ReLU; () for a policy and a critic that are linear in the
-    observation (in a matrix game: tables)."""
+    """Widths of the dense layers with ReLU, 1 or more each; () for a policy and a critic that are
+    linear in the observation (in a matrix game: tables)."""
     lstm: int = 0
     """Width of the acting network's LSTM; 0 for a feed-forward network."""
 

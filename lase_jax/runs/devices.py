@@ -267,6 +267,15 @@ def free(grid: Mesh) -> float:
     return USABLE * memory / len(grid.local_devices)
 
 
+def in_halves(executable: Any, grid: Mesh, runs: int, say: Callable[[str], None]) -> bool:
+    """Whether the runs of a program are too many for memory, so that halves take turns; says so."""
+    takes = needed(executable)
+    if runs == 1 or not agreed(takes > free(grid)):
+        return False
+    say(f"{runs} runs need {takes / 2**30:.1f} GiB: one half after the other.")
+    return True
+
+
 def require_memory(executable: Any, grid: Mesh, field: str, value: Any, remedy: str) -> None:
     """Requires that a compiled program can fit into the memory of each device, all of it taken.
 

@@ -17,8 +17,8 @@ from lase_jax.runs import devices
 from lase_jax.runs.parts import Plan
 from lase_jax.types import Algorithm, Array, Carry, PyTree
 
-COMPILING = 5
-"""Compiling takes about so many times as long as tracing."""
+COMPILING = (1, 3), (2, 8)
+"""The shortest and the longest that compiling may take: seconds, and in multiples of tracing."""
 
 
 class Times(NamedTuple):
@@ -81,6 +81,14 @@ def placed_carry(trainer: Trainer, start: Start, grid: Mesh) -> Carry:
     return initial_program(trainer, start, grid).lower().compile()(start)
 
 
+def expected(tracing: float) -> str:
+    """How long compiling may take after so many seconds of tracing, in words."""
+    low, high = (max(least, float(f"{times * tracing:.1g}")) for least, times in COMPILING)
+    cached = getattr(jax.config, "jax_compilation_cache_dir", None)
+    kept = ", or a few where it was compiled before" if cached else ""
+    return f"{low:.0f} to {high:.0f} s{kept}"
+
+
 def part_program(
     trainer: Trainer,
     like: Carry,
@@ -109,6 +117,6 @@ def part_program(
     lowered = jitted.lower(like, plan.part)
     traced = time.perf_counter()
     if say is not None:
-        say(f"Compiling, about {max(1, COMPILING * (traced - began)):.0f} s the first time.")
+        say(f"Compiling, {expected(traced - began)}.")
     executable = lowered.compile()
     return executable, Times(traced - began, time.perf_counter() - traced)

@@ -360,9 +360,7 @@ def train_together(runs: Sequence[Run], until: int, received: list[int], say: Sa
     first_carry = program.initial_program(trainer, start, grid)
     one_part, times = program.part_program(trainer, first_carry.out_info, first.plan, grid, say)
     say(f"Traced in {times.trace:.1f} s, compiled in {times.compile:.1f} s.")
-    needed = devices.needed(one_part)
-    if len(runs) > 1 and devices.agreed(needed > devices.free(grid)):
-        say(f"{len(runs)} runs need {needed / 2**30:.1f} GiB: one half after the other.")
+    if devices.in_halves(one_part, grid, len(runs), say):
         for half in (runs[: len(runs) // 2], runs[len(runs) // 2 :]):
             train_together(half, until, received, say)
         return

@@ -174,6 +174,11 @@ def rungs(sweep: Sweep) -> list[float]:
     return [0.5**left for left in range(sweep.halvings - sweep.halved, -1, -1)]
 
 
+def played(halvings: int) -> float:
+    """The share of all updates of all settings that is played, where so many halvings stop some."""
+    return 0.5**halvings * (1 + halvings / 2)
+
+
 def run(path: Path, command: str, say: Say = print, keep: bool = True) -> int:
     """Starts or resumes a sweep, and writes its table and its picture.
 

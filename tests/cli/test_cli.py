@@ -194,6 +194,16 @@ def test_a_dry_run_says_what_a_run_needs_and_makes_nothing(tmp_path, monkeypatch
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_dry_run_of_a_sweep_goes_program_by_program(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    flags = (*tiny.FLAGS, "--env", "ssh", "--algo", "a2c", "--steps", "16")
+    assert run("sweep", *flags, "--sweep", "lr=1e-3,1e-2", "--dry-run") == 0
+    printed = capsys.readouterr().out
+    for words in ("Program 1 of 1: 2 settings, 4 seeds.", "lr=1e-3; lr=1e-2", "In all:"):
+        assert words in printed
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_run_that_goes_on_has_no_dry_run(trained, capsys):
     assert run("train", "--resume", str(trained), "--algo", "gift", "--dry-run") == 2
     assert "dry_run is True: a dry run is of a new run" in capsys.readouterr().err

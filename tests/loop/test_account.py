@@ -13,6 +13,7 @@ from lase_jax.algorithms.lase import counterfactual
 from lase_jax.core.rewards import keep_rest
 from lase_jax.core.scales import Scale
 from lase_jax.loop.society import society
+from lase_jax.types import Clock
 
 GAME = envs.make(
     "ssh", num_agents=3, rows=4, columns=4, radius=1, horizon=8, num_hares=8, num_stags=1
@@ -109,13 +110,40 @@ def test_what_is_paid_is_what_reaches_the_others(algo):
     np.testing.assert_allclose(opinion.delta, received - price, rtol=1e-5, atol=1e-5)
 
 
-def test_influence_told_is_what_pays():
-    config = settings("si", weight=1.0)
-    _, opinion, account = told(GAME, [(config, (0, 1, 2))])
+@pytest.mark.parametrize("algo", ["si", "si_basic"])
+def test_influence_told_is_what_pays(algo):
+    config = settings(algo, weight=1.0, clip=100.0)
+    _, opinion, account = told(GAME, [(config, (2, 0, 1))])
     assert np.nanmax(account.influence) > 0
     paid = np.nansum(account.influence, -1)
     slope = opinion.delta[paid > 0] / paid[paid > 0]
     np.testing.assert_allclose(slope, slope.mean(), rtol=1e-3)
+
+
+def test_influencers_tell_of_influencees_that_are_there():
+    """Seats 2 and 0 act first; only seat 1 can be influenced."""
+    rollout, _, account = told(GAME, [(settings("si_basic", influencers=2), (2, 0, 1))])
+    known = np.zeros((NUM, NUM), bool)
+    known[[2, 0], 1] = True
+    there = rollout.active[..., None] & rollout.active[:, :, None] & known
+    assert not there[..., known].all()  # some have left
+    np.testing.assert_array_equal(np.isfinite(account.influence), there)
+
+
+def test_influence_of_symbols_told_is_what_training_measures():
+    seats = 2, 0, 1
+    agent = settings("si_comm").build(GAME, seats)
+    everyone = society(GAME.spec, [(agent, seats)])
+    (own,) = moved(jax.jit(everyone.init)(KEY, everyone.hyper))
+    rollout = episode(GAME, everyone, (own,), num_envs=16)
+    view = rollout._replace(memory=rollout.memory[0], notes=rollout.notes[0])
+    _, metrics = jax.jit(agent.learn)(own, view, rollout.reward, KEY, Clock(jnp.int32(0)))
+    influence = jax.jit(everyone.explain)((own,), rollout).influence
+    assert np.nanmax(influence) > 0
+    assert np.isnan(influence[-1]).all()  # nobody hears the last symbols
+    other = np.array(seats)[:, None] != np.arange(NUM)
+    mean = np.nanmean(influence[:-1, :, seats][..., other], (0, 1))
+    np.testing.assert_allclose(mean, metrics["influence/pair"][other], rtol=1e-4)
 
 
 def test_agents_without_an_account_tell_nothing():

@@ -26,7 +26,8 @@ from lase_jax.sweeps import axes
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+TEXT = re.MULTILINE | re.DOTALL
+BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```", TEXT)
 
 NOT_RUN = {
     "git clone": "needs the repository's address and a network",
@@ -94,6 +95,7 @@ BEGUN = [
     if re.match(r"make (train|sweep) ", command)
     and "RUN=" not in command
     and "--help" not in command
+    and not re.search(r"--config |\.txt", command)  # those read files, which `folder` has
 ]
 
 
@@ -118,7 +120,7 @@ def test_a_training_that_is_shown_can_begin(command):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder with the runs that are spoken of, made with few steps."""
+    """A folder with the runs and the map that are spoken of, made with few steps."""
     place = tmp_path_factory.mktemp("documented")
     names = ("ssh", "lase"), ("ipd", "lase"), ("ipd", "a2c")
     for game, algo in names:
@@ -128,6 +130,9 @@ def folder(tmp_path_factory):
         f"sweep --env ipd --algo lase --sweep lr=1e-3,3e-3 --name sweep-ipd-lase {SHORT['sweep']}"
     )
     done(place, sweep.split())
+    first_map = re.search(r"^```text\n(.*?)^```", (ROOT / "docs" / "maps.md").read_text(), TEXT)
+    assert first_map is not None
+    (place / "orchard.txt").write_text(first_map[1])
     return place
 
 
@@ -145,6 +150,8 @@ def test_a_command_that_is_shown_does_what_it_should(command, folder):
     short = SHORT["resume" if "--resume" in rest else verb] if verb in SHORT else ""
     if "--samples" in rest:
         short += " --samples 8"
+    if "--resume" in rest and "--steps" in rest:
+        short += " --steps 800"  # of the 400 that it has
     done(folder, [verb, *rest, *short.split()])
 
 
@@ -178,7 +185,7 @@ def test_python_that_is_shown_runs(page, folder, monkeypatch):
 
 def texts_of_the_sources():
     """All that the project may say: text of its modules, the Makefile and its tools."""
-    said = [(ROOT / "Makefile").read_text()]
+    said = [(ROOT / name).read_text() for name in ("Makefile", "tools/venv.sh")]
     for path in (*ROOT.glob("lase_jax/**/*.py"), *ROOT.glob("envs/*.py")):
         nodes = ast.walk(ast.parse(path.read_text()))
         found = (node.value for node in nodes if isinstance(node, ast.Constant))

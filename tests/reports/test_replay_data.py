@@ -178,7 +178,15 @@ def test_the_latest_imagined_views_are_kept_where_a_page_has_no_room_for_all(mon
     monkeypatch.setattr(page, "VIEWS", 2 * recordings[0].account.view.size)
     shown = page.replay(SSH.spec, ["a"] * 3, recordings, "x")["episodes"]
     assert ["view" in episode["account"] for episode in shown] == [False, False, True, True]
-    assert [episode["lacks_views"] for episode in shown] == [True, True, False, False]
+    told = page.CROWDED
+    assert [episode["lacks_views"] for episode in shown] == [told, told, "", ""]
+
+
+def test_an_episode_too_long_for_its_views_is_not_said_to_need_fewer_others(monkeypatch):
+    recordings = played("ssh")[3][:1]
+    monkeypatch.setattr(page, "VIEWS", recordings[0].account.view.size - 1)
+    (shown,) = page.replay(SSH.spec, ["a"] * 3, recordings, "x")["episodes"]
+    assert "view" not in shown["account"] and shown["lacks_views"] == page.LONG
 
 
 @pytest.mark.parametrize(

@@ -225,6 +225,8 @@ def test_every_stage_seed_and_episode_can_be_chosen(show):
         (("a2c",), ["Gifts"]),
         (("giving",), ["Gifts and incentives"]),
         (("si",), ["Influence", "Gifts"]),
+        (("si_basic",), ["Influence", "Gifts"]),
+        (("si_comm",), ["Influence", "Gifts"]),
         (("lase_wo", "random"), ["Relationships w_ij", "Gifts"]),
     ],
 )
@@ -235,6 +237,17 @@ def test_other_algorithms_show_what_they_have(show, algos, kinds):
     if "lase_wo" in algos:
         shown.select_option("#thinker", "1")
         assert "keeps no account of others" in shown.inner_text("#verdict")
+
+
+@pytest.mark.parametrize("algo", ["si", "si_basic", "si_comm"])
+def test_influence_shown_is_that_recorded(show, algo):
+    shown, recordings = show("ipd", (algo,))
+    influence = recordings[2].account.influence  # the last stage is shown first
+    assert np.nanmax(influence) > 0
+    for step in range(IPD.spec.horizon):
+        found = [[number(cell) for cell in row[1:]] for row in cells(shown, "#matrix")]
+        np.testing.assert_allclose(found, influence[step], atol=6e-4)
+        shown.click("#on")
 
 
 @pytest.mark.parametrize("game", ["ssh", "ipd"])

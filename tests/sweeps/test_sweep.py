@@ -3,6 +3,7 @@ import json
 import shutil
 import signal
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,13 @@ def swept(tmp_path_factory):
         patch.setattr(sweep, "score", lambda path, metric: np.array([SCORES[path.name]]))
         assert sweep.run(path, "again", said.append) == 0
     return path, said
+
+
+@pytest.mark.parametrize("halvings", [0, 1, 4])
+def test_the_share_of_updates_that_is_played_follows_from_the_halvings(halvings):
+    shares = [0.0, *sweep.rungs(sweep.Sweep("return/collective", halvings, {}))]
+    parts = [0.5**stopped * (b - a) for stopped, (a, b) in enumerate(pairwise(shares))]
+    assert sweep.played(halvings) == pytest.approx(sum(parts))
 
 
 def test_settings_that_need_one_program_are_trained_in_one(swept):

@@ -41,7 +41,18 @@ from lase_jax.core.seats import Seats, put_columns, take_columns, take_seats
 from lase_jax.learners.actor_critic import Acting, Learner, LearnerState, epsilon
 from lase_jax.learners.agents import agent, extend, only
 from lase_jax.nets.layers import one_hots
-from lase_jax.types import Agent, Array, Clock, Decision, Metrics, Mode, Opinion, PyTree, Rollout
+from lase_jax.types import (
+    Account,
+    Agent,
+    Array,
+    Clock,
+    Decision,
+    Metrics,
+    Mode,
+    Opinion,
+    PyTree,
+    Rollout,
+)
 
 
 @dataclass(frozen=True)
@@ -49,7 +60,8 @@ class BasicInfluence(InfluenceConfig):
     """Actor-critics of whom some are paid for influencing the others."""
 
     influencers: int = 1
-    """Number of seats, the first ones, that act first and are paid for influence; not all."""
+    """Number of seats, the first ones, that act first and are paid for influence, 1 or more; not
+    all."""
     influencee_reward: bool = False
     """Pay influencees for being influenced, too."""
 
@@ -88,7 +100,7 @@ class BasicInfluence(InfluenceConfig):
         learner = Learner(self.learner, env.spec, len(seats), extra=told)
         parties = Parties(self, env.spec, seats, learner, present)
         plain = agent(learner, seats, self.hyper(), parties.shape)
-        return plain._replace(act=parties.act, learn=parties.learn)
+        return plain._replace(act=parties.act, learn=parties.learn, explain=parties.explain)
 
 
 @dataclass(frozen=True)
@@ -145,13 +157,17 @@ class Parties:
         last = all_of(own_rollout.last_obs, lead_actions[-1])
         return own_rollout._replace(obs=all_of(own_rollout.obs, lead_actions), last_obs=last)
 
+    def both_there(self, own: Rollout) -> Array:
+        """``[T, B, K, J]`` bool, whether influencer and influencee take part."""
+        return own.active[..., self.leads, None] & own.active[..., None, self.follows]
+
     def influence(self, state: LearnerState, own: Rollout, there: Array) -> Array:
         """Influence of each influencer on each influencee in each step, ``[K, T, B, J]`` nats.
 
         Args:
             state: of the agents.
             own: the own part of the rollout, see `own_share`.
-            there: ``[T, B, K, J]`` bool, whether both take part.
+            there: ``[T, B, K, J]`` bool, see `both_there`.
         """
         follows, policy = self.follows, self.learner.policy
         theirs = jax.tree.map(lambda leaf: leaf[follows], state.trained.params)
@@ -173,14 +189,22 @@ class Parties:
 
         return jax.lax.map(of_one, jnp.arange(self.config.influencers))
 
+    def explain(self, state: LearnerState, rollout: Rollout) -> Account:
+        """The influence of each influencer on each influencee."""
+        own = self.own_share(rollout)
+        there = self.both_there(own)
+        moved = jnp.moveaxis(self.influence(state, own, there), 0, 2)
+        blank = jnp.full((*rollout.done.shape, len(self.seats), self.spec.num_agents), jnp.nan)
+        follows = np.array(self.seats[self.follows])
+        shown = jnp.where(there, moved, jnp.nan)
+        return Account(influence=blank.at[:, :, self.leads, follows].set(shown))
+
     def shape(self, state: LearnerState, rollout: Rollout, key: Array) -> Opinion:
         """Pays influencers for influence, and influencees if so configured. Consumes ``key``."""
         key_earned, key_suffered = jax.random.split(key)
         count, num = len(self.seats), self.spec.num_agents
         own_rollout = self.own_share(rollout)
-        there = (
-            own_rollout.active[..., self.leads, None] & own_rollout.active[..., None, self.follows]
-        )
+        there = self.both_there(own_rollout)
         moved = self.influence(state, own_rollout, there)
         counts = jnp.moveaxis(there, 2, 0)
         earned = self.config.pay(state, self.spec, moved, counts, key_earned)

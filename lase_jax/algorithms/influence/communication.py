@@ -43,7 +43,7 @@ from lase_jax.learners.actor_critic import (
 from lase_jax.learners.agents import agent, extend, only
 from lase_jax.learners.second import Lesson, TwoPolicies
 from lase_jax.nets.layers import one_hots
-from lase_jax.types import Agent, Array, Clock, Decision, Metrics, Mode, PyTree, Rollout
+from lase_jax.types import Account, Agent, Array, Clock, Decision, Metrics, Mode, PyTree, Rollout
 
 
 class SpeakerMemory(NamedTuple):
@@ -65,9 +65,9 @@ class Communication(InfluenceConfig):
     alpha: float = 1.0
     """Multiple of the agent's reward that symbols are trained on, beside influence, 0 or more."""
     symbol_loss: float = 1.0
-    """Weight of the loss of symbols beside that of actions."""
+    """Weight of the loss of symbols beside that of actions, 0 or more."""
     symbol_entropy: float = 0.05
-    """Weight of the entropy bonus of symbols."""
+    """Weight of the entropy bonus of symbols, 0 or more."""
 
     TOGETHER: ClassVar[bool] = True
     TRACED: ClassVar[tuple[str, ...]] = (
@@ -115,6 +115,7 @@ class Communication(InfluenceConfig):
             act=speakers.act,
             learn=speakers.learn,
             remember=speakers.remember,
+            explain=speakers.explain,
         )
 
 
@@ -205,6 +206,13 @@ class Speakers:
 
         return jax.lax.map(of_one, jnp.arange(len(self.seats)))
 
+    def explain(self, state: LearnerState, rollout: Rollout) -> Account:
+        """The influence of each agent's symbol on each listener, where it is sent."""
+        own, heard = self.own_share(rollout)
+        counts = reaches(own)
+        moved = jnp.moveaxis(self.influence(state, own, heard, counts), 0, 2)
+        return Account(influence=self.by_seat(jnp.where(counts, moved, jnp.nan)))
+
     def learn(
         self, state: LearnerState, rollout: Rollout, reward: Array, key: Array, clock: Clock
     ) -> tuple[LearnerState, Metrics]:
@@ -264,11 +272,10 @@ class Speakers:
         }
 
     def by_seat(self, value: Array) -> Array:
-        """``[n, n]`` to ``[n, N]``, NaN for the own seat and for other kinds of agents."""
-        count = len(self.seats)
-        blank = jnp.full((count, self.spec.num_agents), jnp.nan)
-        off_diagonal = jnp.where(jnp.eye(count, dtype=bool), jnp.nan, value)
-        return blank.at[:, np.array(self.seats)].set(off_diagonal)
+        """``[..., n, n]`` to ``[..., n, N]``, NaN for the own seat and other kinds of agents."""
+        blank = jnp.full((*value.shape[:-1], self.spec.num_agents), jnp.nan)
+        off_diagonal = jnp.where(np.eye(len(self.seats), dtype=bool), jnp.nan, value)
+        return blank.at[..., np.array(self.seats)].set(off_diagonal)
 
 
 def reaches(own: Rollout) -> Array:

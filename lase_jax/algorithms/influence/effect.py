@@ -40,17 +40,19 @@ class InfluenceConfig(AgentConfig):
     """Influence as a divergence of conditional and marginal: "kl", "jsd" (Jensen-Shannon), or "pmi"
     (pointwise mutual information)."""
     clip: float = 10.0
-    """Bound, on both sides, of an agent's influence in one step on all co-players together, in
-    nats; as in the authors' public code."""
+    """Bound, on both sides, of an agent's influence in one step on all co-players together, above
+    0, in nats; as in the authors' public code."""
     control: Control = "none"
     """Whose influence an agent is paid for where it could have any: its own ("none"), that of
     another of those who could have any in the same step ("agents"; its own if there is no other),
     or that on any co-player in any step of the batch ("moments"). With the last two, which the
     paper lacks, company pays as much as before, but no action more than another."""
     curriculum_steps: tuple[float, ...] = (0.0,)
-    """Environment steps at which the multiples of `curriculum` are reached; linear between."""
+    """Environment steps, 0 or more, at which the multiples of `curriculum` are reached; linear
+    between."""
     curriculum: tuple[float, ...] = (1.0,)
-    """Multiples of `weight` at `curriculum_steps`; constant before the first and after the last."""
+    """Multiples of `weight` at `curriculum_steps`, 0 or more; constant before the first and after
+    the last."""
 
     TRACED: ClassVar[tuple[str, ...]] = ("weight",)
 

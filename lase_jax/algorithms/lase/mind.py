@@ -75,7 +75,7 @@ class SocialConfig(AgentConfig):
     replay: int = 0
     """Capacity of the replay buffer in episodes; 0 learns from the present batch."""
     replay_min: int = 1
-    """Episodes the buffer must hold before the SR networks learn from it, 1 or more."""
+    """Episodes the buffer must hold before the SR networks learn from it, 1 to `replay`."""
     social_width: int = 64
     """Width of the dense layers of Q_SR and pi_SR, 1 or more."""
     perspective_width: int = 64

@@ -108,7 +108,7 @@ class Lio(AgentConfig):
     incentive_lr: float = 1e-3
     """Learning rate of the incentive networks, above 0."""
     max_incentive: float = 2.0
-    """Largest incentive for one agent in one step (R_max), in units of reward."""
+    """Largest incentive for one agent in one step (R_max), in units of reward, above 0."""
     cost: float = 1e-4
     """Weight of the discounted sum of incentives, before they are multiplied by R_max, 0 or
     more."""

@@ -103,14 +103,11 @@ def bright(spec: EnvSpec, values: np.ndarray) -> np.ndarray:
     return np.round(inside * levels(spec)).astype(np.uint8)
 
 
-def recording(
-    spec: EnvSpec, shown: Recording, atlas: Atlas, with_view: bool = True
-) -> dict[str, Any]:
-    """An episode as JSON, perhaps without imagined views; its tiles join `atlas`."""
+def recording(spec: EnvSpec, shown: Recording, atlas: Atlas, left_out: str = "") -> dict[str, Any]:
+    """An episode as JSON; its tiles join `atlas`. `left_out` says why it has no imagined views."""
     told = {name: leaf for name, leaf in shown.account._asdict().items() if name != "view"}
     account = {name: array(leaf) for name, leaf in told.items() if not isinstance(leaf, tuple)}
-    imagined = not isinstance(shown.account.view, tuple)
-    if imagined and with_view:
+    if not isinstance(shown.account.view, tuple) and not left_out:
         account["view"] = array(bright(spec, shown.account.view))
     where = () if isinstance(shown.centres, tuple) else array(shown.centres)
     return {
@@ -122,7 +119,7 @@ def recording(
         **{name: array(getattr(shown, name)) for name in ("given", "delta")},
         "events": {name: array(count) for name, count in shown.events.items()},
         "account": account,
-        "lacks_views": imagined and not with_view,
+        "lacks_views": left_out,
     }
 
 

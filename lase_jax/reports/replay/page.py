@@ -14,6 +14,9 @@ from lase_jax.reports.replay.recording import Recording
 
 VIEWS = 6_000_000
 """Most numbers of imagined views in a page; early episodes whose views are too many have none."""
+CROWDED = "to keep the page small: write a page of fewer stages, seeds or episodes"
+LONG = "as an episode this long has more of it than a page can hold"
+"""Why views are left out."""
 SCRIPTS = ("data.js", "charts.js", "windows.js", "replay.js", "report.js", "start.js")
 """The page's scripts in the order in which they stand in it."""
 
@@ -30,10 +33,10 @@ def replay(
         title: what is replayed.
     """
     atlas = pack.Atlas()
-    kept = _with_views(recordings)
+    lacking = _views_left_out(recordings)
     episodes = [
-        pack.recording(spec, shown, atlas, with_view)
-        for shown, with_view in zip(recordings, kept, strict=True)
+        pack.recording(spec, shown, atlas, left_out)
+        for shown, left_out in zip(recordings, lacking, strict=True)
     ]
     colours = [pack.colour(seat) for seat in range(len(seats))]
     return {
@@ -45,14 +48,15 @@ def replay(
     }
 
 
-def _with_views(recordings: Sequence[Recording]) -> list[bool]:
-    """Which recordings keep their imagined views: the last ones, as many as fit in a page."""
-    room, kept = VIEWS, []
+def _views_left_out(recordings: Sequence[Recording]) -> list[str]:
+    """Why a recording's imagined views are left out; "" for the last ones that fit in a page."""
+    room, lacking = VIEWS, []
     for shown in reversed(recordings):
         size = np.size(shown.account.view)
-        kept.append(size <= room)
-        room -= size if size <= room else 0
-    return kept[::-1]
+        fits = size <= room
+        lacking.append("" if fits else CROWDED if size <= VIEWS else LONG)
+        room -= size if fits else 0
+    return lacking[::-1]
 
 
 def compose(title: str, data: dict[str, Any]) -> str:

@@ -74,7 +74,7 @@ class Replay {
       add("relation", "Relationships w_ij", "Share of its own reward that the agent in the row has for the one in the column (equation 3), whether or not there is a reward to share in this step.", account.relation);
       kinds.relation.most = 1 / (this.count - 1);
     }
-    if (account.influence) add("influence", "Influence", "How far the action of the agent in the row moves what the one in the column does next, in nats.", account.influence);
+    if (account.influence) add("influence", "Influence", "How far what the agent in the row does (si_comm: the symbol that it sends) moves what the one in the column does next (si_basic: in the same step), in nats.", account.influence);
     const paid = account.paid;
     const total = Float32Array.from(given.values, (value, index) => value + (paid && Number.isFinite(paid.values[index]) ? paid.values[index] : 0));
     add("gift", paid ? "Gifts and incentives" : "Gifts", "Reward that the agent in the row gives to the one in the column in this step.", new Grid(total, given.shape));
@@ -368,7 +368,7 @@ class Replay {
     const everyone = range(this.count), there = (seat) => active.at(this.step, seat);
     const note = account.view
       ? "Each row is one agent: framed, what it sees before this step; beside it, what it imagines that the others see. Compare a column with the framed window in it."
-      : `What each agent sees before this step.${lacks_views ? " What it imagines is left out of this episode, to keep the page small: write a page of fewer stages, seeds or episodes." : ""}`;
+      : `What each agent sees before this step.${lacks_views ? ` What it imagines is left out, ${lacks_views}.` : ""}`;
     find("views-note").textContent = this.ended ? "The episode has ended." : note;
     const own = (seat) => make("td", { class: "own" }, there(seat) ? drawSight(this.game, obs.at(this.step, seat), `Agent ${seat} sees`) : "has left");
     const imagined = (seat, other) => (there(seat) && there(other) && this.imagines(seat)
