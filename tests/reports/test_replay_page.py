@@ -119,6 +119,25 @@ def test_it_plays_to_the_end_and_stops_and_tells_no_one_meanwhile(show):
     assert shown.get_attribute("#play", "aria-label") == "Play"
 
 
+def test_steps_in_which_nothing_happens_can_be_left_out(show):
+    shown, recordings = show("ssh")
+    recording = recordings[2]  # the last stage is shown first
+    happens = (recording.reward != 0).any(-1) | (np.abs(recording.given) >= 5e-4).any((1, 2))
+    happens |= np.any([count.any(-1) for count in recording.events.values()], 0)
+    wanted = [step for step in range(1, SSH.spec.horizon) if happens[step]]
+    assert 0 < len(wanted) < SSH.spec.horizon - 1
+    for step in wanted:
+        shown.click("#next")
+        assert status(shown).startswith(f"Step {step + 1} of")
+    shown.keyboard.press("n")
+    assert status(shown).startswith("End")
+    for step in wanted[::-1]:
+        shown.keyboard.press("p")
+        assert status(shown).startswith(f"Step {step + 1} of")
+    shown.click("#before")
+    assert status(shown).startswith("Step 1 of")
+
+
 def test_numbers_shown_are_those_recorded(show):
     shown, recordings = show("ssh")
     shown.select_option("#update", "900")

@@ -92,7 +92,10 @@ class Replay {
   // Time
 
   listen() {
-    const moves = { first: () => 0, back: () => this.time - 1, on: () => this.time + 1, last: () => this.steps };
+    const moves = {
+      first: () => 0, before: () => this.eventful(-1), back: () => this.time - 1,
+      on: () => this.time + 1, next: () => this.eventful(1), last: () => this.steps,
+    };
     for (const [id, to] of Object.entries(moves)) {
       find(id).addEventListener("click", () => { this.pause(); this.go(to()); });
     }
@@ -100,7 +103,7 @@ class Replay {
     find("time").addEventListener("input", () => { this.pause(); this.go(Number(find("time").value)); });
     find("speed").addEventListener("change", () => { if (this.timer) this.start(); });
     find("shown").addEventListener("change", () => this.draw());
-    const keys = { ArrowLeft: "back", ArrowRight: "on", Home: "first", End: "last", " ": "play" };
+    const keys = { ArrowLeft: "back", ArrowRight: "on", Home: "first", End: "last", " ": "play", n: "next", p: "before" };
     document.addEventListener("keydown", (event) => {
       const target = event.target.tagName;
       const ownKey = target === "SELECT" || target === "INPUT" || (target === "BUTTON" && event.key === " ");
@@ -140,6 +143,18 @@ class Replay {
     find("status").setAttribute("aria-live", playing ? "off" : "polite");
     find("play").textContent = playing ? "⏸ Pause" : "▶ Play";
     find("play").setAttribute("aria-label", playing ? "Pause" : "Play");
+  }
+
+  /** The nearest step on (1) or back (-1) in which there are rewards, gifts or events; else an end. */
+  eventful(way) {
+    const { reward, events } = this.now;
+    const everyone = range(this.count);
+    const happens = (step) => everyone.some((seat) => reward.at(step, seat) !== 0
+      || Object.values(events).some((count) => count.at(step, seat) !== 0)
+      || everyone.some((other) => Math.abs(this.gift.at(step, seat, other)) >= 0.0005));
+    let step = this.time + way;
+    while (step > 0 && step < this.steps && !happens(step)) step += way;
+    return step;
   }
 
   go(time) {
