@@ -182,7 +182,8 @@ class Wandb:
         for run, numbers in zip(self.runs, curves, strict=False):
             run.summary.update(numbers)
         shown = {
-            name: wandb.Table(columns=each.titles, data=each.rows) for name, each in tables.items()
+            name: wandb.Table(columns=each.titles, data=list[Any](each.rows))
+            for name, each in tables.items()
         }
         self.runs[0].summary.update({**shown, **dict(_media(files))})
         self.finish()
