@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from targets import received
 
+from envs.registry import GAMES
 from lase_jax.cli import execute
 from lase_jax.cli.commands import configured
 from lase_jax.cli.parse import parse
@@ -158,6 +159,7 @@ def test_python_that_is_shown_is_python(page):
 def test_python_that_is_shown_runs(page, folder, monkeypatch):
     """All blocks of a page one after the other, in the folder of the runs, with few steps."""
     monkeypatch.chdir(folder)
+    monkeypatch.setattr(GAMES, "_entries", dict(GAMES._entries))  # what a page registers is its own
     name, values = "documented_page", {"__name__": "documented_page"}
     module = type(ast)(name)
     monkeypatch.setitem(__import__("sys").modules, name, module)  # dataclasses look for it
