@@ -39,6 +39,28 @@ RUN_PYTHON := .venv/bin/python
 PYTEST := $(RUN_PYTHON) -m pytest -n logical --maxprocesses 4 --dist loadfile
 STAMP := .venv/.stamp$(if $(EXTRA),-$(EXTRA))
 
+# What targets take from make's command line. Anything else would be ignored in silence and is refused, but for
+# environment variables, which are the commands' own: their names have an underscore, or stand in PASSED.
+EVERY = EXTRA PYTHON INSTALLER
+PASSED = PATH HOME SHELL TMPDIR LANG TERM COLUMNS LINES MAKEFLAGS
+TAKEN_train = $(if $(RUN),RUN,ENV ALGO) SEEDS STEPS NAME WANDB ARGS
+TAKEN_sweep = $(if $(RUN),RUN,ENV ALGO SWEEP) SEEDS STEPS NAME WANDB ARGS
+TAKEN_eval = $(if $(RUNS),RUNS,RUN) ARGS
+TAKEN_render = RUN SEED ARGS
+TAKEN_replay = RUN SEED ARGS
+TAKEN_report = RUN SEED ARGS
+TAKEN_play = $(if $(RUN),RUN SEED,ENV) ARGS
+TAKEN_sync = RUN ARGS
+TAKEN_dashboard = RUN RUNS ARGS
+TAKEN_paper = PAPER SCALE ARGS
+TAKEN_pictures = RUN ARGS
+TAKEN_list = ARGS
+GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(if $($(name)),$(name))))
+GIVEN := $(foreach name,$(filter-out $(PASSED) $(EVERY),$(GIVEN)),$(if $(findstring _,$(name)),,$(name)))
+ignored = $(if $(TAKEN_$(1)),$(filter-out $(TAKEN_$(1)),$(GIVEN)))
+$(foreach goal,$(MAKECMDGOALS),$(if $(call ignored,$(goal)),$(error $(call ignored,$(goal)) \
+	would be ignored: make $(goal)$(if $(RUN)$(RUNS), of a run) takes $(sort $(TAKEN_$(goal)) $(EVERY)))))
+
 .DEFAULT_GOAL := help
 .PHONY: help install list train sweep eval render replay report play sync dashboard test test-all \
 	test-slow test-newest coverage lint format types bench paper notebooks docs pictures lock clean need-run

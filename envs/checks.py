@@ -79,7 +79,9 @@ def choice(field: str, value: Any, options: Iterable[str]) -> None:
     options = list(options)
     if value in options:
         return
-    near = difflib.get_close_matches(str(value), options, n=3, cutoff=0.5)
+    small = {option.lower(): option for option in options}
+    found = difflib.get_close_matches(str(value).lower(), small, n=3, cutoff=0.5)
+    near = [small[name] for name in found]
     hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
     raise refusal(field, value, f"{hint}use one of {', '.join(sorted(options))}")
 

@@ -94,6 +94,32 @@ def test_a_missing_run_folder_is_one_line_and_exit_code_2(target):
     assert "RUN is empty: name a run's folder" in line
 
 
+@pytest.mark.parametrize(
+    ("arguments", "ignored"),
+    [
+        (("train", "env=ipd"), "env"),
+        (("train", "ENV=ipd", "STEP=100"), "STEP"),
+        (("train", "ENV=ipd", "SEED=3"), "SEED"),
+        (("train", "RUN=runs/x", "ENV=ssh"), "ENV"),
+        (("sweep", "RUN=runs/x", "SWEEP=lr=1"), "SWEEP"),
+        (("eval", "RUN=runs/x", "SEEDS=3"), "SEEDS"),
+        (("eval", "RUN=runs/x", "RUNS=runs/x runs/y"), "RUN"),
+        (("play", "RUN=runs/x", "ENV=ssh"), "ENV"),
+    ],
+)
+def test_a_variable_that_would_be_ignored_is_refused(arguments, ignored):
+    result = make(*arguments)
+    assert result.returncode == 2 and not result.stdout
+    (line,) = result.stderr.strip().splitlines()
+    assert f"*** {ignored} would be ignored: make {arguments[0]}" in line
+
+
+def test_variables_of_the_commands_own_environment_are_passed_on():
+    own = "JAX_PLATFORMS=cpu", "COLUMNS=60", "XLA_FLAGS=--x"
+    assert received("train", "ENV=ipd", *own) == received("train", "ENV=ipd")
+    assert received("train", "RUN=runs/x", "ENV=") == received("train", "RUN=runs/x")
+
+
 def test_every_target_is_listed_in_help():
     text = (ROOT / "Makefile").read_text().replace("\\\n", " ")
     phony = next(line for line in text.splitlines() if line.startswith(".PHONY:"))

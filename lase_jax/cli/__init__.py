@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from lase_jax import __version__
 from lase_jax.cli import plugins
 from lase_jax.cli.output import occupy_streams, printable, short_warnings, tolerant
 
@@ -37,6 +38,7 @@ COMMANDS = {
 EARLIER = {"games": "list"}
 """Names that commands had before."""
 HELP = {"-h", "--help"}
+VERSION = {"-V", "--version", "version"}
 
 
 def main(presets: "Presets | None" = None, called: str = "") -> int:
@@ -57,6 +59,8 @@ def typed(program: str) -> str:
 
 def execute(arguments: Sequence[str], presets: "Presets | None", called: str) -> int:
     """Runs one command: 0 done, 2 bad input, 128 + n stopped by signal n."""
+    if list(arguments[:1]) == ["help"]:
+        arguments = [*arguments[1:2], "--help"]
 
     def run() -> int:
         with at_once():
@@ -79,6 +83,10 @@ def execute(arguments: Sequence[str], presets: "Presets | None", called: str) ->
     if any(argument.startswith(plugins.PLUGIN) for argument in arguments):
         return guarded(run)  # help may depend on what the module registers
     command, *rest = arguments or ["--help"]
+    if command in VERSION:
+        with tolerant():
+            print(f"lase_jax {__version__}")
+        return 0
     command = EARLIER.get(command, command)
     asks = bool(HELP & {command, *rest})
     if asks and _helped(command, called):
@@ -194,7 +202,7 @@ def usage(called: str) -> str:
     """The overview of commands."""
     lines = (f"  {name:11}{meaning}" for name, meaning in COMMANDS.items())
     more = (
-        f"{called} <command> --help lists every option.",
+        f"{called} <command> --help lists every option, {called} --version says which this is.",
         f"{plugins.PLUGIN} MODULE, with any command, imports games and algorithms of your own: a",
         "module of this folder or an installed one, which calls envs.register or",
         "algorithms.register.",

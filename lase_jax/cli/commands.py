@@ -93,6 +93,8 @@ def train(arguments: Sequence[str], presets: Presets, called: str) -> int:
     _require_own_settings(options, arguments)
     if "--wandb" not in flags(arguments):
         config = dashboards.by_environment(config)
+    if options.name:
+        folder.require_plain("name", options.name)
     if options.dry_run:
         rehearse(config, say)
         return 0
@@ -338,7 +340,7 @@ def cross_play(arguments: Sequence[str], presets: Presets, called: str) -> int:
         drawing, title = file.with_suffix(".png"), f"Cross-play in {game}, {ACTS[options.mode]}"
         most = societies[0][0].env.spec.max_return
         files.replace(drawing, lambda path: plots.crossplay(result, title, path, most))
-    say(f"Written to {file} and {drawing.name}")
+    say(f"Written to {file} and {drawing}")
     scores = {
         "+".join(row["seats"]): values
         for row, values in zip(result["tables"], returns.sum(-1), strict=True)

@@ -1,5 +1,6 @@
 """Printing that never ends a command: a reader may leave, and a log's disk may be full."""
 
+import codecs
 import contextlib
 import io
 import os
@@ -44,6 +45,20 @@ def short_warnings() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.showwarning = show
         yield
+
+
+PLAIN = {"±": "+-", "→": "->", "…": "..."}
+"""What stands for signs that an encoding such as ASCII lacks."""
+
+
+def spelled(error: UnicodeError) -> tuple[str, int]:
+    """Handles what cannot be encoded: signs in `PLAIN` are spelled, others written as numbers."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    if error.object[error.start] in PLAIN:
+        return PLAIN[error.object[error.start]], error.start + 1
+    escaped = error.object[error.start].encode("unicode_escape").decode()
+    return escaped, error.start + 1
 
 
 class Tolerant:
@@ -96,14 +111,15 @@ class Tolerant:
 def tolerant() -> Iterator[None]:
     """Lets standard output and standard error fail without an error.
 
-    Characters that the terminal's encoding lacks are written as their numbers. That output was lost
-    is said in the end, unless its reader has left, as `head` does.
+    Characters that the terminal's encoding lacks are spelled or written as their numbers.
+    That output was lost is said in the end, unless its reader has left, as `head` does.
     """
     before = sys.stdout, sys.stderr
     streams = [Tolerant(stream) for stream in before]
+    codecs.register_error("spelled", spelled)
     for stream in before:
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors="spelled")
     sys.stdout, sys.stderr = streams
     try:
         yield

@@ -112,6 +112,18 @@ REWORDED = (
     (r"^Error parsing Train: ", ""),
     (r"^Error parsing (?:run\.)?([a-z_.]+?)(?:\.learner)?: ", r"\1."),
     (
+        r"^Error parsing (--\S+): .*invalid literal for int\(\) with base 10: '([^']*)'.*",
+        r"\1 is '\2': use a whole number in digits, such as 1000000",
+    ),
+    (
+        r"^Error parsing (--\S+): .*could not convert string to float: '([^']*)'.*",
+        r"\1 is '\2': use a number, such as 0.001 or 1e-3",
+    ),
+    (
+        r"^Error parsing (--\S+): Could not parse arguments (.*) into tuple type .*",
+        r"\1 is \2: use values of the types that --help shows",
+    ),
+    (
         r"^Error parsing (--\S+): .*?'([^']*)'\]?\.?$",
         r"\1 is '\2': use a value of the type that --help shows",
     ),

@@ -29,36 +29,39 @@ def play(arguments: Sequence[str], presets: Presets, called: str) -> int:
     del presets
     options = parse(Play, arguments, f"{called} play")
     integer("episode", options.episode, 0, MAX_SEED)
-    table = _trained(options) if options.run is not None else _scripted(options)
-    _episode(person.Game(table, options.episode, options.mode))
+    name, table = _trained(options) if options.run is not None else _scripted(options)
+    _episode(name, person.Game(table, options.episode, options.mode))
     return 0
 
 
-def _scripted(options: Play) -> person.Table:
+def _scripted(options: Play) -> tuple[str, person.Table]:
+    """The game's name and the table."""
     choice("game", options.game, envs.names())
     devices.require_any()
     env = envs.make(options.game)
     for name in options.others:
         choice("others", name, env.scripted)
     kinds = [Kind(name, named(name)) for name in options.others]
-    return person.beside_scripted(env, options.seat, kinds)
+    return options.game, person.beside_scripted(env, options.seat, kinds)
 
 
-def _trained(options: Play) -> person.Table:
+def _trained(options: Play) -> tuple[str, person.Table]:
+    """The game's name and the table."""
     assert options.run is not None
     require(not options.game, "game", options.game, "the run has its own, leave it out")
     setup, _, carry = restore_run(options.run, say, options.checkpoint)
     seed = setup.seeds[0] if options.seed == -1 else options.seed
     remedy = f"this run has the seeds {setup.seeds[0]} to {setup.seeds[-1]}"
     require(seed in setup.seeds, "seed", options.seed, remedy)
-    return person.beside_trained(setup, carry, setup.seeds.index(seed), options.seat)
+    table = person.beside_trained(setup, carry, setup.seeds.index(seed), options.seat)
+    return setup.config.env, table
 
 
-def _episode(game: person.Game) -> None:
+def _episode(name: str, game: person.Game) -> None:
     """Asks for an action in every step, until the episode ends or the person leaves."""
     table = game.table
     spec = table.env.spec
-    say(f"You are agent {table.seat} of {spec.name}, {spec.horizon} steps.")
+    say(f"You are agent {table.seat} of {name}, {spec.horizon} steps.")
     seats = [f"{seat} {name}" for seat, name in enumerate(table.names)]
     say(f"Agents: {', '.join(seats)}. Type q to leave.")
     if len(spec.obs_shape) == 3:

@@ -14,7 +14,7 @@ import numpy as np
 from envs.types import Env
 from lase_jax.core import metrics
 from lase_jax.loop.rollout import begin, play
-from lase_jax.reports import animate, stats
+from lase_jax.reports import animate, stats, tables
 from lase_jax.types import Algorithm, Array, Metrics, Mode, PyTree, Rollout
 
 MODES: tuple[Mode, ...] = ("greedy", "sample")
@@ -25,8 +25,6 @@ COLUMNS = {
     "return/after_gifts": "after gifts",
 }
 """Metrics per agent that the table shows, and their titles there; events follow."""
-WIDTH = 140
-"""Characters in a line of a table that is written into a file or a pipe."""
 
 
 class Played(NamedTuple):
@@ -174,12 +172,9 @@ def show(
         num_episodes: episodes per seed.
         most: an upper bound of the collective return, to be shown beside it; None for none.
     """
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(markup=False)
-    if not console.is_terminal:
-        console.width = WIDTH
+    console = tables.console()
     for mode, result in found.items():
         group = result["group"]
         interval = ", ± its 95 % interval over seeds" if num_seeds > 1 else ""
@@ -193,7 +188,7 @@ def show(
             table.add_column(column, justify="right")
         for agent in result["agents"]:
             table.add_row(str(agent["seat"]), agent["kind"], *(_cell(agent, n) for n in names))
-        console.print(table)
+        tables.show(table, console)
         possible = "" if most is None else f" of {most:g}"
         console.print(
             f"collective return {_cell(group, 'return/collective')}{possible}, "

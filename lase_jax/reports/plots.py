@@ -5,6 +5,7 @@ Curves show the mean over seeds and its 95 % interval by the bootstrap over seed
 Letters: R points in time, S seeds, N seats.
 """
 
+import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -220,7 +221,7 @@ def crossplay(result: dict[str, Any], title: str, path: Path, most: float | None
             text = f"{value:.2f}" + (f"\n± {spread:.2f}" if np.isfinite(spread) else "")
             ink = "black" if value > middle else "white"
             axis.text(column, row, text, ha="center", va="center", color=ink, fontsize=9)
-        shown = [textwrap.fill(name, 16) for name in names]
+        shown = [_lines(name) for name in names]
         axis.set_xticks(range(len(names)), shown, rotation=30, ha="right", fontsize=9)
         axis.set_yticks(range(len(names)), shown, fontsize=9)
         axis.set_xlabel("with agents of")
@@ -228,6 +229,12 @@ def crossplay(result: dict[str, Any], title: str, path: Path, most: float | None
         figure.colorbar(image, ax=axis, label="reward per episode", shrink=0.8)
     figure.axes[0].set_ylabel("an agent of")
     figure.savefig(path, dpi=110, format="png")
+
+
+def _lines(name: str, width: int = 16) -> str:
+    """A run's name in short lines, broken between settings rather than inside their values."""
+    parts = [name] if len(name) <= width else re.split(r"(?<=,)", name)
+    return "\n".join(textwrap.fill(part, width, break_on_hyphens=False) for part in parts)
 
 
 def pairs(result: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:

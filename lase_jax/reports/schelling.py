@@ -17,7 +17,7 @@ import numpy as np
 
 from envs import checks
 from envs.types import Env
-from lase_jax.reports import scripted, stats
+from lase_jax.reports import scripted, stats, tables
 
 Answer = Literal["yes", "no", "open"]
 
@@ -117,13 +117,12 @@ def table(found: Diagram) -> tuple[Sequence[str], list[list[str]]]:
 
 def show(found: Diagram) -> None:
     """Prints the table, and which properties of a social dilemma hold."""
-    from rich.console import Console
     from rich.table import Table
 
     heads, rows = table(found)
     shown = Table(*heads, title=f"{found.game}: return per episode")
     for row in rows:
         shown.add_row(*row)
-    Console(markup=False).print(shown)
+    tables.show(shown, tables.console())
     for sentence, holds in found.verdicts.items():
         print(f"{holds:4} {sentence}")

@@ -19,7 +19,7 @@ import numpy as np
 from envs.checks import require
 from lase_jax.loop.rollout import begin, play
 from lase_jax.loop.society import society
-from lase_jax.reports import stats
+from lase_jax.reports import stats, tables
 from lase_jax.runs import devices
 from lase_jax.runs.config import Kind
 from lase_jax.runs.setup import Setup
@@ -168,10 +168,10 @@ def report(
     names: Sequence[str], rows: Sequence[tuple[int, ...]], returns: np.ndarray
 ) -> dict[str, Any]:
     """The result of `meet` as JSON: means over seeds per seat, the group's with an interval."""
-    tables = []
+    met = []
     for row, values in zip(rows, returns, strict=True):
         mean, half = stats.mean_and_band(values.sum(-1)[None])
-        tables.append(
+        met.append(
             {
                 "seats": [names[number] for number in row],
                 "return": [stats.number(value) for value in values.mean(0)],
@@ -179,7 +179,7 @@ def report(
                 "seeds": values.tolist(),
             }
         )
-    return {"runs": list(names), "tables": tables}
+    return {"runs": list(names), "tables": met}
 
 
 def place(parent: Path, names: Sequence[str], mode: Mode) -> Path:
@@ -213,7 +213,6 @@ def table(result: dict[str, Any]) -> tuple[list[Any], list[list[Any]]]:
 
 def show(result: dict[str, Any], title: str) -> None:
     """Prints the result of `report` as a table."""
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(title=title)
@@ -224,4 +223,4 @@ def show(result: dict[str, Any], title: str) -> None:
         cells = [f"{who} {paid:.2f}" for who, paid in zip(row["seats"], row["return"], strict=True)]
         mean, half = row["collective"]["mean"], row["collective"]["ci95"]
         table.add_row(*cells, f"{mean:.2f}" if half is None else f"{mean:.2f} ± {half:.2f}")
-    Console(markup=False).print(table)
+    tables.show(table, tables.console())

@@ -7,6 +7,7 @@ and the lock of the process that trains (see `lock`).
 """
 
 import contextlib
+import difflib
 import importlib.metadata
 import itertools
 import os
@@ -32,6 +33,8 @@ PARTS = (
     *("replay-seed*.gif", "damaged-checkpoint-*", "damaged-metrics*.csv", ".*.tmp*"),
 )
 """Names of all that a run may write into its folder."""
+LONGEST = 200
+"""Bytes of a folder's name, at most: file systems take 255, and temporary names are longer."""
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "chex", "distrax", "orbax-checkpoint", "numpy")
 
 
@@ -100,6 +103,8 @@ def require_plain(field: str, name: str) -> None:
     plain = alone and not set(name) & {"\\", "/"}
     remedy = "use a folder's name without slashes, backslashes and control characters"
     require(plain and name.isprintable(), field, name, remedy)
+    short = len(name.encode(errors="replace")) <= LONGEST
+    require(short, field, name, f"use a name of at most {LONGEST} bytes")
 
 
 def require_storable(path: Path) -> None:
@@ -221,8 +226,7 @@ def read(path: Path) -> dict[str, Any]:
         ConfigError: the folder is not a run folder.
     """
     file = path / CONFIG
-    remedy = f"it is not a run folder, use one that holds a {CONFIG}, such as runs/<name>"
-    require(file.is_file(), "run", str(path), remedy)
+    require(file.is_file(), "run", str(path), f"it is not a run folder, {_instead(path)}")
     try:
         content = files.read_json(file)
     except (OSError, ValueError) as error:
@@ -230,6 +234,23 @@ def read(path: Path) -> dict[str, Any]:
         raise refusal("run", str(path), remedy) from error
     require(isinstance(content, dict), "run", str(path), f"its {CONFIG} holds no settings")
     return content
+
+
+def _instead(path: Path) -> str:
+    """What to name instead of a folder that is no run's: a run in it, or one of a like name."""
+    for name in _runs_in(path):
+        return f"name one of the runs in it, such as {path / name}"
+    near = difflib.get_close_matches(path.name, _runs_in(path.parent), n=1)
+    hint = f"did you mean {path.parent / near[0]}? " if near else ""
+    return f"{hint}use one that holds a {CONFIG}, such as runs/<name>"
+
+
+def _runs_in(path: Path) -> list[str]:
+    """Names of the run folders in a folder, sorted."""
+    try:
+        return sorted(each.name for each in path.iterdir() if (each / CONFIG).is_file())
+    except OSError:
+        return []
 
 
 def provenance() -> dict[str, Any]:

@@ -38,12 +38,15 @@ class Progress:
     def __enter__(self) -> "Progress":
         """Opens the bar, where there is a terminal."""
         from rich import progress
+        from rich.table import Column
 
         bar = progress.Progress(
             progress.BarColumn(BAR),
             progress.TaskProgressColumn(),
-            progress.TextColumn("{task.fields[text]}"),
-            progress.TimeRemainingColumn(elapsed_when_finished=True),
+            progress.TextColumn("{task.fields[text]}", table_column=Column()),  # wraps if it must
+            progress.TimeRemainingColumn(
+                elapsed_when_finished=True, table_column=Column(no_wrap=True)
+            ),
         )
         if bar.console.is_terminal:
             self._bar = bar

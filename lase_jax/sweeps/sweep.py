@@ -25,9 +25,8 @@ import jax
 import numpy as np
 
 from envs.checks import ConfigError, choice, integer, refusal, require
-from lase_jax.reports import plots, stats
+from lase_jax.reports import plots, stats, tables
 from lase_jax.reports.record import Record, Row
-from lase_jax.reports.tables import markdown
 from lase_jax.runs import config, devices, files, folder, lock, metrics_csv, results
 from lase_jax.runs.config import RunConfig
 from lase_jax.runs.parts import Plan, plan_of
@@ -358,7 +357,7 @@ def report(path: Path, sweep: Sweep, say: Say) -> None:
     numbers = io.StringIO()
     csv.writer(numbers, lineterminator="\n").writerows(lines)
     files.write(path / NUMBERS, numbers.getvalue())
-    files.write(path / TABLE, markdown(lines[0], lines[1:]))
+    files.write(path / TABLE, tables.markdown(lines[0], lines[1:]))
     most = load_config(path / ranked[0].name)[0].game.spec().max_return
     files.replace(path / PICTURE, lambda file: plots.sweep(ranked, sweep.metric, file, most))
     show(lines)
@@ -367,7 +366,6 @@ def report(path: Path, sweep: Sweep, say: Say) -> None:
 
 def show(lines: Sequence[Sequence[str]]) -> None:
     """Prints the best lines of a table."""
-    from rich.console import Console
     from rich.table import Table
 
     left = len(lines) - 1 - SHOWN
@@ -376,10 +374,7 @@ def show(lines: Sequence[Sequence[str]]) -> None:
         out.add_column(name)
     for line in lines[1 : SHOWN + 1]:
         out.add_row(*line)
-    console = Console(markup=False)
-    if not console.is_terminal:
-        console.width = 140
-    console.print(out)
+    tables.show(out, tables.console())
 
 
 def for_agents(

@@ -17,7 +17,7 @@ import tiny
 
 from envs import matrix as ipd
 from envs.checks import ConfigError
-from lase_jax import cli
+from lase_jax import __version__, cli
 from lase_jax.cli import commands
 from lase_jax.presets import preset
 from lase_jax.runs import dashboards, devices, files, folder
@@ -65,6 +65,11 @@ def run(*arguments):
         ("train --seats lase,a2c,a3c,random", "seats is 'a3c': did you mean 'a2c'"),
         ("train --name a/b", "name is 'a/b'"),
         ("train --name ..", "name is '..'"),
+        ("train --name a/b --dry-run", "name is 'a/b'"),
+        (f"train --name {'x' * 201}", "name is 'xxx"),
+        ("train --steps 1e6", "--steps is '1e6': use a whole number in digits, such as 1000000."),
+        ("train --agent.lr x", "--agent.lr is 'x': use a number, such as 0.001 or 1e-3."),
+        ("train --env IPD", "env is 'IPD': did you mean 'ipd'"),
         ("train --resume nowhere", "run is 'nowhere': it is not a run folder"),
         ("eval nowhere", "run is 'nowhere': it is not a run folder"),
         ("eval", "run is missing"),
@@ -90,6 +95,22 @@ def cache(tmp_path_factory, monkeypatch):
     place = tmp_path_factory.mktemp("cache")
     monkeypatch.setenv("XDG_CACHE_HOME", str(place))
     return place
+
+
+@pytest.mark.parametrize("ask", ["--version", "-V", "version"])
+def test_the_version_is_told(ask, capsys):
+    assert run(ask) == 0
+    assert capsys.readouterr().out == f"lase_jax {__version__}\n"
+
+
+def test_help_is_a_word_too(capsys):
+    def said(*words):
+        assert run(*words) == 0
+        return capsys.readouterr().out
+
+    assert said("help") == said("--help")
+    assert said("help", "eval") == said("eval", "--help")
+    assert said("help", "train") == said("train", "--help")
 
 
 def test_help_is_answered_without_jax():

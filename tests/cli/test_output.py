@@ -1,5 +1,6 @@
 """Output that cannot be written costs neither work nor a traceback."""
 
+import io
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 import tiny
 
 from lase_jax.cli import guarded
+from lase_jax.cli.output import tolerant
 from lase_jax.runs import results
 
 ROOT = Path(__file__).parents[2]
@@ -91,7 +93,7 @@ def test_a_warning_is_one_line(capsys):
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
-def test_what_the_encoding_lacks_is_a_number(encoding):
+def test_letters_that_the_encoding_lacks_are_numbers(encoding):
     code = 'from lase_jax.cli import guarded; guarded(lambda: print("π") or 0)'
     options = dict(env=os.environ | {"PYTHONIOENCODING": encoding}, capture_output=True, cwd=ROOT)
     done = subprocess.run([sys.executable, "-c", code], **options, timeout=60)
@@ -106,3 +108,11 @@ def test_training_goes_on_without_its_reader(tmp_path):
     line = f"{sys.executable} -m lase_jax.cli {flags} --name x --out {tmp_path} 2>&1 | head -1"
     printed, _ = shell(line)
     assert printed[-1].split()[0] == "0" and results.finished(tmp_path / "x")
+
+
+def test_signs_that_an_encoding_lacks_are_spelled(monkeypatch):
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii", newline="\n"))
+    with tolerant():
+        print("1.0 ± 0.5 of ü, 0 → 1, \udcff")
+    assert raw.getvalue() == b"1.0 +- 0.5 of \\xfc, 0 -> 1, \\udcff\n"

@@ -151,7 +151,7 @@ def test_a_person_plays_an_episode(monkeypatch, capsys):
     typed(monkeypatch, "nonsense", *["defect"] * 100)
     assert run("play", "ipd", "--others", "cooperator", "--seat", "1") == 0
     printed = capsys.readouterr().out
-    assert "You are agent 1" in printed and "Type the number or the name" in printed
+    assert "You are agent 1 of ipd" in printed and "Type the number or the name" in printed
     assert "0 (cooperator): cooperate, earned -0.2; you: defect, earned 1.2" in printed
     assert "Earned: 0 (cooperator) -20, you 120; together 100." in printed
 

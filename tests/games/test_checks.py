@@ -92,6 +92,10 @@ def test_a_choice_is_one_of_its_options():
     assert str(error.value) == "letter is 'zzz': use one of a, b."
     with pytest.raises(ConfigError, match=r"did you mean 'cleanup'\? use one of cleanup, ssh\."):
         checks.choice("game", "clenup", iter(["ssh", "cleanup"]))
+    with pytest.raises(ConfigError, match=r"did you mean 'ssh'\?"):
+        checks.choice("game", "SSH", ["ssh", "cleanup"])
+    with pytest.raises(ConfigError, match=r"did you mean 'Clean'\?"):
+        checks.choice("game", "clean", ["ssh", "Clean"])
 
 
 @pytest.mark.parametrize("value", [None, 3, ["a"], math.nan])

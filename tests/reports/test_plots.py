@@ -168,3 +168,8 @@ def test_a_sweep_names_few_values_and_measures_many(tmp_path, figures):
     for line in curves.lines:
         red, green, blue, _ = to_rgba(line.get_color())
         assert 0.3 * red + 0.6 * green + 0.1 * blue < 0.8  # else it cannot be seen on white
+
+
+def test_long_names_of_runs_are_broken_between_settings():
+    assert plots._lines("ipd-lase") == "ipd-lase"
+    assert plots._lines("lr=3e-3,delta=0.1") == "lr=3e-3,\ndelta=0.1"

@@ -89,3 +89,20 @@ def test_only_a_folder_without_checkpoints_and_metrics_is_discarded(tmp_path):
         assert path.exists() == bool(kept)
         if kept:
             (path / kept).rmdir()
+
+
+def test_what_could_have_been_meant_by_a_folder_that_is_no_runs_is_named(tmp_path):
+    for name in ("sweep/lr=1", "sweep/lr=2", "ipd-lase"):
+        (tmp_path / name).mkdir(parents=True)
+        files.write(tmp_path / name / folder.CONFIG, "{}")
+
+    def said(path):
+        with pytest.raises(ConfigError) as error:
+            folder.read(path)
+        return str(error.value)
+
+    best = tmp_path / "sweep" / "lr=1"
+    assert said(tmp_path / "sweep").endswith(f"name one of the runs in it, such as {best}.")
+    assert f"did you mean {tmp_path / 'ipd-lase'}? " in said(tmp_path / "ipd-las")
+    assert "did you mean" not in said(tmp_path / "zzz")
+    assert "did you mean" not in said(tmp_path / "nowhere" / "zzz")

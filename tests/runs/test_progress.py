@@ -1,4 +1,9 @@
+import io
+import re
+
 import pytest
+import rich
+import rich.console
 
 from lase_jax.runs import progress, results
 
@@ -9,6 +14,19 @@ def test_lines_count_steps_of_a_seed_and_say_what_is_possible():
         bar.update(1000, 11.2)
     assert said[0].startswith("100%  200 of 200 steps per seed, collective return 11.20 of 20, ")
     assert "steps/s of all seeds" in said[0]
+
+
+def test_a_narrow_terminal_loses_neither_steps_nor_the_time_left(monkeypatch):
+    output = io.StringIO()
+    terminal = rich.console.Console(file=output, force_terminal=True, width=60)
+    monkeypatch.setattr(rich, "get_console", lambda: terminal)
+    monkeypatch.setattr("rich.progress.get_console", lambda: terminal)
+    with progress.Progress(60_000_000, 0, print, most=200.0) as bar:
+        bar.update(30_000_000, 101.25)
+    shown = terminal.export_text() if terminal.record else output.getvalue()
+    last = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown)
+    assert "…" not in last and "-:--:--" in last or re.search(r"\d:\d\d:\d\d", last)
+    assert "101.25" in last and "60,000,000" in last
 
 
 def test_what_is_not_known_to_be_possible_is_not_said():
