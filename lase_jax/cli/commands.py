@@ -5,6 +5,7 @@ import importlib
 import re
 import shlex
 import sys
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, make_dataclass, replace
 from functools import partial
@@ -459,7 +460,9 @@ def list_all(arguments: Sequence[str], presets: Presets, called: str) -> int:
         spec = game.spec
         most = "?" if spec.max_return is None else f"{spec.max_return:g}"
         numbers = f"{spec.num_agents:5} {spec.horizon:5} {most:>5}"
-        print(f"  {name:20}{numbers}  {_headline(sys.modules[type(envs.config(name)).__module__])}")
+        config = envs.config(name)
+        text = _headline(sys.modules[type(config).__module__]) + _changed(config)
+        print(f"  {name:20}{numbers}  {textwrap.shorten(text, LONG, placeholder=' ...]')}")
     _print_unusable(unusable)
     agents, unusable = _made(algorithms.config, algorithms.names())
     print("\nAlgorithms (--algo, and --seats):")
@@ -534,17 +537,24 @@ def _with_choices(options: Any) -> Any:
     return cls(**vars(options))
 
 
-def _changed(agent: Any) -> str:
-    """The fields of an algorithm that are not at their defaults, e.g. `` [perspective=False]``."""
+SHORT = 24
+"""Most characters of a setting that `list` shows; maps are longer."""
+LONG = 130
+"""Most characters of what `list` says of a game."""
+
+
+def _changed(config: Any) -> str:
+    """The fields of a game or algorithm that are not at their defaults, e.g. `` [horizon=50]``."""
     changed = {
-        field.name: getattr(agent, field.name)
-        for field in fields(agent)
-        if getattr(agent, field.name) != field.default
+        field.name: getattr(config, field.name)
+        for field in fields(config)
+        if getattr(config, field.name) != field.default
     }
-    words = (
-        f"{name}={type(value).__name__.lower() if is_dataclass(value) else value}"
+    shown = {
+        name: type(value).__name__.lower() if is_dataclass(value) else str(value)
         for name, value in changed.items()
-    )
+    }
+    words = (f"{name}={text if len(text) <= SHORT else '...'}" for name, text in shown.items())
     return f" [{', '.join(words)}]" if changed else ""
 
 

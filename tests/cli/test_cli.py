@@ -170,6 +170,8 @@ def test_list_lists_all_there_is(command, capsys):
     what = {line.split()[0]: line.split(maxsplit=1)[1] for line in printed.splitlines() if line}
     assert what["ssh"].split()[:3] == ["4", "30", "20"]
     assert what["lase_wo"] == f"{what['lase']} [perspective=False]"
+    assert what["ssh_strict"] == f"{what['ssh']} [hunt=choose]"
+    assert ", ...]\n" in printed and max(map(len, printed.splitlines())) < 180
     assert "  escape_room         lio\n" in printed and "also tit_for_tat" in printed
 
 

@@ -132,6 +132,15 @@ def test_what_is_possible_is_a_line_or_is_said(figures, tmp_path, most):
     assert any("95 %, 3 seeds" in each for each in words(figures[0]))
 
 
+def test_what_would_hide_all_else_is_cut_off(figures, tmp_path):
+    shown = record(5)
+    explained = np.linspace(-10, 0.5, 5)[:, None, None] + np.zeros((5, 3, 2))
+    shown.metrics["learn/explained"] = explained
+    plots.curves(shown, "title", tmp_path / "curves.png", ("lase", "lase"))
+    lowest = {axis.get_title(loc="left"): axis.get_ylim()[0] for axis in figures[0].axes}
+    assert lowest.pop("Variance of returns foreseen") == -1 < max(lowest.values()) < 1
+
+
 @pytest.mark.parametrize("rows", [1, 5])
 def test_curves_are_a_picture(tmp_path, rows):
     plots.curves(record(rows), "title", tmp_path / "curves.png")

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 from replayed import GAMES, IPD, SSH, played
 
-from lase_jax.reports.replay import page
+from lase_jax.reports.record import Record
+from lase_jax.reports.replay import page, report
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
@@ -31,13 +32,11 @@ def browser():
 
 
 @pytest.fixture
-def show(browser, tmp_path):
-    """Opens the page of a game and a society; in the end nothing may have gone wrong."""
+def opened(browser, tmp_path):
+    """Opens a page of some data; in the end nothing may have gone wrong."""
     contexts, complaints, requests = [], [], []
 
-    def open_page(game, algos=("lase",), width=1200, scheme="light", names=None, title="a title"):
-        kinds, _, _, recordings = played(game, algos)
-        data = {"replay": page.replay(GAMES[game].spec, names or kinds, recordings, title)}
+    def open_page(data, width=1200, scheme="light", title="a title"):
         file = tmp_path / "replay.html"
         file.write_text(page.compose(title, data), encoding="utf-8")
         size = {"width": width, "height": 900}
@@ -49,7 +48,7 @@ def show(browser, tmp_path):
         shown.on("request", lambda request: requests.append(request.url))
         shown.goto(file.as_uri())
         shown.wait_for_selector("html[data-ready]", timeout=20_000)
-        return shown, recordings
+        return shown
 
     yield open_page
     assert complaints == []
@@ -57,6 +56,18 @@ def show(browser, tmp_path):
     assert len(requests) == len(contexts)
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def show(opened):
+    """Opens the replay of a game and a society."""
+
+    def open_page(game, algos=("lase",), names=None, title="a title", **looks):
+        kinds, _, _, recordings = played(game, algos)
+        data = {"replay": page.replay(GAMES[game].spec, names or kinds, recordings, title)}
+        return opened(data, title=title, **looks), recordings
+
+    return open_page
 
 
 def number(text):
@@ -298,3 +309,18 @@ def test_names_are_shown_as_they_are(show):
     assert shown.inner_text("h1") == nasty
     assert nasty in shown.inner_text("#agents")
     assert shown.locator("img").count() == 0
+
+
+def test_what_would_hide_all_else_is_cut_off(opened):
+    explained = np.linspace(-10, 0.5, 20, dtype=np.float32)[:, None, None]
+    update = np.arange(1, 21)
+    metrics = {"return/collective": explained[..., 0] + 20, "learn/explained": explained}
+    courses = report.courses(Record(update, update, metrics), ("a2c",))
+    shown = opened({"report": report.report({}, [], courses, {})})
+    chart = shown.locator("figure.chart").filter(has_text="foreseen")
+    ticks = [
+        number(text) for text in chart.locator("svg text[text-anchor=end]").all_text_contents()
+    ]
+    assert min(ticks) == -1 and max(ticks) == 0.5
+    heights = re.findall(r"[ML][\d.]+ ([\d.]+)", chart.locator("svg path").last.get_attribute("d"))
+    assert max(map(float, heights)) <= float(chart.locator("svg line.cursor").get_attribute("y2"))

@@ -19,12 +19,12 @@ function brief(number) {
   return number !== 0 && Math.abs(number) < 0.001 ? number.toExponential(0) : say(number);
 }
 
-/** The interval of all means and their bands. */
-function bounds(lines) {
+/** The interval of all means and their bands, or of those above a floor. */
+function bounds(lines, floor) {
   const numbers = lines.flatMap((line) => [...line.mean, ...(line.low ?? []), ...(line.high ?? [])]);
   const finite = numbers.filter(Number.isFinite);
   if (!finite.length) return [0, 1];
-  const [low, high] = [Math.min(...finite), Math.max(...finite)];
+  const [low, high] = [Math.max(floor, Math.min(...finite)), Math.max(floor, ...finite)];
   if (low === high) return low === 0 ? [0, 1] : [low - 0.5, high + 0.5];
   return [low, high];
 }
@@ -47,15 +47,15 @@ function path(points) {
  * A chart.
  *
  * what: {title, unit, x, xlabel, lines}, each line {label, colour, mean} and perhaps {low, high}, the
- * ends of its band; pick(index) is called where the reader points, if given.
+ * ends of its band, and perhaps floor, below which lines are cut off; pick(index) is called where the reader points, if given.
  * Returns {element, cursor(index)}.
  */
 function chart(what, pick = null) {
-  const { title, unit, x, xlabel, lines } = what;
-  const [low, high] = bounds(lines);
+  const { title, unit, x, xlabel, lines, floor = -Infinity } = what;
+  const [low, high] = bounds(lines, floor);
   const first = x[0], end = x[x.length - 1];
   const across = (value) => LEFT + ((value - first) / (end - first || 1)) * (WIDE - LEFT - RIGHT);
-  const up = (value) => HIGH - BOTTOM - ((value - low) / (high - low)) * (HIGH - BOTTOM - TOP);
+  const up = (value) => HIGH - BOTTOM - ((Math.max(value, floor) - low) / (high - low)) * (HIGH - BOTTOM - TOP);
   const label = `${title}, ${unit}, by ${xlabel}`;
   const svg = make("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, role: "img", "aria-label": label });
   for (const value of ticks(low, high)) {

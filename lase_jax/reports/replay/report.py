@@ -94,7 +94,8 @@ def courses(record: Record, seats: tuple[str, ...]) -> list[dict[str, Any]]:
     drawn = []
     for panel, lines in plots.filled(thin.metrics, seats):
         found = [_line(each.label, each.values, _hex(each.colour)) for each in lines]
-        drawn.append(_course(plots.named(panel, lines), panel.unit, thin.env_steps, found))
+        course = _course(plots.named(panel, lines), panel.unit, thin.env_steps, found)
+        drawn.append(course | ({"floor": panel.floor} if np.isfinite(panel.floor) else {}))
     return drawn
 
 
