@@ -156,4 +156,4 @@ def picture(params: Matrix, state: State) -> np.ndarray:
     payoffs = np.stack([mine, theirs.T], axis=-1)
     time, moves = int(state.time), np.asarray(state.moves)
     played = (int(moves[0]), int(moves[1])) if time else None
-    return render.payoff_table(payoffs, ACTIONS, played, f"step {time} of {params.horizon}")
+    return render.payoff_table(payoffs, ACTIONS, played, f"after {time} of {params.horizon} steps")

@@ -126,16 +126,18 @@ def payoff_table(
         caption: a line below the table.
 
     Returns:
-        ``[6 * TILE, 8 * TILE, 3]`` uint8.
+        ``[6 * TILE, 9 * TILE, 3]`` uint8.
     """
-    image = Image.new("RGB", (8 * _UNIT, 6 * _UNIT), _PAPER)
+    image = Image.new("RGB", (9 * _UNIT, 6 * _UNIT), _PAPER)
     pen = ImageDraw.Draw(image)
     first, second = AGENT_COLOURS[:2]
     for a in range(2):
-        _write(pen, 1, 2 + 1.75 * a, actions[a], first, bold=played is not None and played[0] == a)
-        _write(pen, 3.4 + 3 * a, 0.65, actions[a], second, bold=bool(played and played[1] == a))
+        _write(
+            pen, 1.35, 2 + 1.75 * a, actions[a], first, bold=played is not None and played[0] == a
+        )
+        _write(pen, 4.15 + 3 * a, 0.65, actions[a], second, bold=bool(played and played[1] == a))
         for b in range(2):
-            left, top = (1.95 + 3 * b) * _UNIT, (1.15 + 1.75 * a) * _UNIT
+            left, top = (2.7 + 3 * b) * _UNIT, (1.15 + 1.75 * a) * _UNIT
             here = played == (a, b)
             box = (left, top, left + 2.9 * _UNIT, top + 1.65 * _UNIT)
             pen.rounded_rectangle(
@@ -146,9 +148,9 @@ def payoff_table(
                 width=(3 if here else 1) * _SMOOTH,
             )
             mine, theirs = payoffs[a][b]
-            _write(pen, 2.7 + 3 * b, 2 + 1.75 * a, f"{mine:g}", first, bold=here)
-            _write(pen, 4.1 + 3 * b, 2 + 1.75 * a, f"{theirs:g}", second, bold=here)
-    _write(pen, 4, 5.3, caption, _INK)
+            _write(pen, 3.45 + 3 * b, 2 + 1.75 * a, f"{mine:g}", first, bold=here)
+            _write(pen, 4.85 + 3 * b, 2 + 1.75 * a, f"{theirs:g}", second, bold=here)
+    _write(pen, 4.5, 5.3, caption, _INK)
     return _reduce(image)
 
 

@@ -136,7 +136,7 @@ def test_a_payoff_table_highlights_the_last_moves():
     payoffs = [[(1, 1), (-0.2, 1.2)], [(1.2, -0.2), (0, 0)]]
     played = [None, (0, 0), (0, 1), (1, 0), (1, 1)]
     pictures = [render.payoff_table(payoffs, ("C", "D"), moves, "step 1") for moves in played]
-    assert all(picture.shape == (6 * TILE, 8 * TILE, 3) for picture in pictures)
+    assert all(picture.shape == (6 * TILE, 9 * TILE, 3) for picture in pictures)
     assert all(picture.dtype == np.uint8 for picture in pictures)
     assert len({picture.tobytes() for picture in pictures}) == len(pictures)
     other = render.payoff_table(payoffs, ("C", "D"), None, "step 2")
