@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 import envs
-from envs.types import Env
+from envs.types import Env, Step
 from lase_jax.reports import plots, schelling
 
 ROOT = Path(__file__).parent.parent
@@ -29,25 +29,29 @@ class Moment(NamedTuple):
 
 
 def moment(name: str, steps: int = STEPS, seed: int = 1) -> Moment:
-    """Plays a ready-made game for some steps, by its cooperators and defectors in turn."""
+    """A ready-made game that its cooperators and defectors play, each on every other seat.
+
+    It is after some steps, or as long as all take part.
+    """
     env = envs.make(name)
     kinds = [env.scripted["defector" if seat % 2 else "cooperator"] for seat in _seats(env)]
 
-    def step(now: tuple, key: jax.Array) -> tuple:
-        state, obs = now
+    @jax.jit
+    def step(state: Any, obs: jax.Array, key: jax.Array) -> tuple[Any, Step]:
         key_act, key_env = jax.random.split(key)
         keys = jax.random.split(key_act, len(kinds))
         acts = [kind(keys[seat], obs[seat], seat) for seat, kind in enumerate(kinds)]
-        state, after = env.step(key_env, state, jax.numpy.stack(acts).astype(np.int32))
-        return (state, after.obs), None
+        return env.step(key_env, state, jax.numpy.stack(acts).astype(np.int32))
 
-    def play(key: jax.Array) -> tuple:
-        key_reset, key_play = jax.random.split(key)
-        keys = jax.random.split(key_play, min(steps, env.spec.horizon))
-        return jax.lax.scan(step, env.reset(key_reset), keys)[0]
-
-    state, obs = jax.device_get(jax.jit(play)(jax.random.key(seed)))
-    return Moment(env, env.render(state), np.asarray(obs))
+    key_reset, key_play = jax.random.split(jax.random.key(seed))
+    state, obs = later, seen = jax.jit(env.reset)(key_reset)
+    for key in jax.random.split(key_play, min(steps + 1, env.spec.horizon)):
+        now = later, seen
+        later, after = step(*now, key)
+        if not after.active.all():
+            break
+        (state, obs), seen = now, after.obs
+    return Moment(env, env.render(jax.device_get(state)), np.asarray(obs))
 
 
 def _seats(env: Env) -> range:
