@@ -198,7 +198,11 @@ class Result(NamedTuple):
 
     @typed.arguments
     def save(
-        self, path: str | Path, overwrite: bool = False, say: Callable[[str], None] = print
+        self,
+        path: str | Path,
+        overwrite: bool = False,
+        say: Callable[[str], None] = print,
+        pictures: bool = True,
     ) -> None:
         """Writes a run folder like that of ``make train``, which `load` and all commands can read.
 
@@ -206,6 +210,7 @@ class Result(NamedTuple):
             path: the folder, e.g. ``runs/mine``.
             overwrite: whether a run that lies there may be deleted.
             say: prints a line.
+            pictures: whether to draw the curves and an episode, which takes about 20 s.
 
         Raises:
             ConfigError: a run lies there, it cannot be written, or nobody could read it: the game
@@ -215,7 +220,7 @@ class Result(NamedTuple):
         checks.require(self.config is not None, "game", self.game.spec.name, remedy)
         config = from_json(to_json(self.config))
         create_run(config, Path(path), overwrite)
-        write_run(Path(path), self.record, self.carry, say)
+        write_run(Path(path), self.record, self.carry, say, pictures)
 
     def __repr__(self) -> str:
         last = float(np.nanmean(self.record.metrics["return/collective"][-1]))

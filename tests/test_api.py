@@ -140,11 +140,12 @@ def test_what_was_trained_in_memory_is_kept_as_a_run(result, tmp_path, capsys):
         np.testing.assert_array_equal(loaded.metrics[name], values)
     with pytest.raises(ConfigError, match="--overwrite to delete that run"):
         result.save(path)
-    result.save(path, overwrite=True, say=lambda line: None)
+    result.save(path, overwrite=True, say=lambda line: None, pictures=False)
+    assert not (path / "curves.png").exists() and not inspection.inspect(path).problems
 
 
 def test_a_kept_run_is_extended_like_any_other(result, tmp_path):
-    result.save(tmp_path / "mine", say=lambda line: None)
+    result.save(tmp_path / "mine", say=lambda line: None, pictures=False)
     extend_run(tmp_path / "mine", 80)
     assert train_run(tmp_path / "mine", "", lambda line: None, pictures=False) == 0
     assert api.load(tmp_path / "mine").record.env_steps[-1] == 80
@@ -167,7 +168,7 @@ def test_what_nobody_could_read_is_not_kept(result, tmp_path):
 
 
 def test_training_starts_from_a_result_or_a_run(result, game, tmp_path):
-    result.save(tmp_path / "mine", say=lambda line: None)
+    result.save(tmp_path / "mine", say=lambda line: None, pictures=False)
     train = partial(api.train, game, steps=8, seeds=2, num_envs=2, say=lambda line: None)
     agents = api.society(game, [AGENT, "defector"])
     one, other, fresh = (train(agents, start=s) for s in (result, str(tmp_path / "mine"), None))

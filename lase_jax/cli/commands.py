@@ -417,7 +417,7 @@ def schelling_diagram(arguments: Sequence[str], presets: Presets, called: str) -
     integer("seed", options.seed, 0, MAX_SEED)
     devices.require_any()
     game, pair = _game(options.game), (options.cooperator, options.defector)
-    title = options.game.rpartition(":")[2]
+    title = options.game.replace(":", "-")
     found = schelling.diagram(game, title, options.episodes, options.seed, pair)
     schelling.show(found)
     file = options.out or Path("runs") / f"schelling-{title}.png"

@@ -40,6 +40,7 @@ class Panel(NamedTuple):
     unit: str
     meaning: str  # a sentence
     lines: Lines
+    limits: tuple[float | None, float | None] = (None, None)  # of what is shown
     floor: float = -np.inf  # numbers below it would hide the others, and are cut off
 
 
@@ -114,7 +115,7 @@ def curves(
             xycoords="axes fraction", textcoords="offset points", va="bottom"
         )
         axis.annotate(meaning, (0, 1), (0, 4), fontsize=8, color=QUIET, **place)
-        axis.set(ylabel=panel.unit, xlabel="environment steps per seed")
+        axis.set(ylabel=panel.unit, xlabel="environment steps per seed", ylim=panel.limits)
         axis.set_ylim(bottom=max(axis.get_ylim()[0], panel.floor))
         axis.set_xlim(0, 1.02 * record.env_steps[-1])
         axis.xaxis.set_major_formatter(EngFormatter(sep=""))

@@ -90,7 +90,7 @@ def write(
     failed = []
     if pictures:
         what = "pictures, about 20 s" if outcome.done == plan.updates else folder.CURVES
-        say(f"Drawing {what}; --no-pictures leaves this out.")
+        say(f"Drawing {what}; --no-pictures (in Python pictures=False) leaves this out.")
     for name, writer in (drawn | ({folder.SUMMARY: conclusion} if saved else {})).items():
         try:
             writer()

@@ -292,7 +292,7 @@ def train_run(
         return told(one, received, command, say)
 
 
-def write_run(path: Path, record: Record, carry: Carry, say: Say) -> None:
+def write_run(path: Path, record: Record, carry: Carry, say: Say, pictures: bool = True) -> None:
     """Writes what training in memory gave into a folder that holds a run's config.json alone.
 
     Args:
@@ -300,11 +300,12 @@ def write_run(path: Path, record: Record, carry: Carry, say: Say) -> None:
         record: all rows of the run.
         carry: after the last of them, ``[S, ...]``.
         say: prints a line.
+        pictures: whether to draw the curves and an episode.
 
     Raises:
         ConfigError: something cannot be written; names it.
     """
-    with lock.held(path), contextlib.closing(Run(path, say)) as one:
+    with lock.held(path), contextlib.closing(Run(path, say, pictures)) as one:
         one.begin()
         one.put(record)
         one.arrive(carry, int(record.update[-1]), 0.0, [])

@@ -462,7 +462,7 @@ def test_a_schelling_diagram_of_any_game(name, tmp_path, monkeypatch, capsys):
     printed = capsys.readouterr().out
     assert "120.00" in printed and "yes  greed" in printed
     (picture,) = (tmp_path / "runs").iterdir()
-    assert picture.name == f"schelling-{name.rpartition(':')[2]}.png"
+    assert picture.name == f"schelling-{name.replace(':', '-')}.png"
 
 
 @pytest.mark.thorough
