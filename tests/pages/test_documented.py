@@ -9,6 +9,7 @@ import contextlib
 import io
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import jax
@@ -16,6 +17,7 @@ import pytest
 from targets import received
 
 import envs
+from lase_jax.algorithms import ALGORITHMS
 from lase_jax.cli import execute
 from lase_jax.cli.commands import configured
 from lase_jax.cli.parse import parse
@@ -166,15 +168,16 @@ def test_python_that_is_shown_is_python(page):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("page", PYTHON)
-def test_python_that_is_shown_runs(page, folder, monkeypatch):
-    """All blocks of a page one after the other, in the folder of the runs, with few steps.
+def test_python_that_is_shown_runs(page, folder, tmp_path, monkeypatch):
+    """All blocks of a page one after the other, in a copy of the runs' folder, with few steps.
 
-    As for readers, JAX is not strict; what is registered is forgotten.
+    As for readers, JAX is not strict; what is registered or saved is forgotten.
     """
     for library in NEEDS.get(page, ()):
         pytest.importorskip(library)
-    monkeypatch.chdir(folder)
-    monkeypatch.setattr(envs.GAMES, "_entries", dict(envs.GAMES._entries))
+    monkeypatch.chdir(shutil.copytree(folder, tmp_path / "copy"))
+    for menu in (envs.GAMES, ALGORITHMS):
+        monkeypatch.setattr(menu, "_entries", dict(menu._entries))
     name, values = "documented_page", {"__name__": "documented_page"}
     module = type(ast)(name)
     monkeypatch.setitem(__import__("sys").modules, name, module)  # dataclasses look for it
