@@ -230,7 +230,7 @@ def known(name: Any) -> type:
     Raises:
         ConfigError: an unknown class; says how to make it known.
     """
-    if name in OWN:
+    if isinstance(name, str) and name in OWN:
         return OWN[name]
     module, colon, _ = name.partition(":") if isinstance(name, str) else ("", "", "")
     if not colon:

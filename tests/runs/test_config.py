@@ -35,6 +35,12 @@ def test_json_of_another_version_is_refused_by_name():
         config.from_json({"kind": "Kind", "name": "x"})
 
 
+@pytest.mark.parametrize("name", [None, 3, [], {}, ["A2C"], "", "nowhere:A2C"])
+def test_a_class_that_cannot_be_named_is_refused(name):
+    with pytest.raises(ConfigError, match=r"^kind is "):
+        config.from_json({config.TAG: name})
+
+
 def test_seats_are_one_per_agent_and_known():
     run = config.default("ssh", "lase")
     with pytest.raises(ConfigError, match="seats is 'lase,a2c': name 4 agents"):
