@@ -142,11 +142,18 @@ def summary(setup: Setup, plan: Plan, outcome: Outcome, record: Record) -> dict[
     }
 
 
+FEW = 4
+"""Of fewer seeds all are said: their interval would be wider than what is possible."""
+
+
 def headline(result: dict[str, Any]) -> str:
     """One line with the return at the end or, before it, after so many steps; and the speed."""
     final = result["final"].get("return/collective", {})
-    mean, half, seeds = final.get("mean"), final.get("ci95"), len(final.get("seeds", ()))
-    band = f" (± {half:.2f}: 95 %, {seeds} seeds)" if half is not None else ""
+    mean, half = final.get("mean"), final.get("ci95")
+    seeds = [each for each in final.get("seeds", ()) if each is not None]
+    band = "" if half is None else f" (± {half:.2f}: 95 %, {len(seeds)} seeds)"
+    if half is not None and len(seeds) < FEW:
+        band = f" (seeds {', '.join(f'{each:.2f}' for each in seeds)})"
     done, planned = result["env_steps_per_seed"], result["planned_env_steps_per_seed"]
     earned = "" if mean is None else of_possible(f"{mean:.2f}", result["max_return"])
     learnt = f"Collective return {earned}{band} " if earned else ""

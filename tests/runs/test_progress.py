@@ -37,14 +37,16 @@ def test_what_is_not_known_to_be_possible_is_not_said():
 @pytest.mark.parametrize(
     ("finished", "words"),
     [
-        (True, "Collective return 11.20 of 20 (± 0.50: 95 %, 2 seeds) at the end, 100 steps"),
-        (False, "Collective return 11.20 of 20 (± 0.50: 95 %, 2 seeds) after 100 of 400 steps"),
+        (True, "Collective return 11.20 of 20 (± 0.50: 95 %, 4 seeds) at the end, 100 steps"),
+        (False, "Collective return 11.20 of 20 (± 0.50: 95 %, 4 seeds) after 100 of 400 steps"),
+        (False, "Collective return 11.20 of 20 (seeds 11.00, 11.40) after 100 of 400 steps"),
     ],
 )
 def test_a_run_that_was_stopped_says_how_far_it_came(finished, words):
+    seeds = [11.0, 11.4] * (2 if "4 seeds" in words else 1)
     result = {
         "finished": finished,
-        "final": {"return/collective": {"mean": 11.2, "ci95": 0.5, "seeds": [11.0, 11.4]}},
+        "final": {"return/collective": {"mean": 11.2, "ci95": 0.5, "seeds": seeds}},
         "env_steps_per_seed": 100,
         "planned_env_steps_per_seed": 100 if finished else 400,
         "max_return": 20.0,
