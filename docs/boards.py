@@ -11,10 +11,10 @@ import jax
 import numpy as np
 
 import envs
+from docs.address import ROOT
 from envs.types import Env, Step
 from lase_jax.reports import plots, schelling
 
-ROOT = Path(__file__).parent.parent
 DIAGRAMS = ROOT / "experiments" / "schelling" / "results.json"
 STEPS = 3
 """Steps of scripted play before a picture is taken."""
@@ -44,13 +44,13 @@ def moment(name: str, steps: int = STEPS, seed: int = 1) -> Moment:
         return env.step(key_env, state, jax.numpy.stack(acts).astype(np.int32))
 
     key_reset, key_play = jax.random.split(jax.random.key(seed))
-    state, obs = later, seen = jax.jit(env.reset)(key_reset)
+    shown = now = jax.jit(env.reset)(key_reset)
     for key in jax.random.split(key_play, min(steps + 1, env.spec.horizon)):
-        now = later, seen
         later, after = step(*now, key)
         if not after.active.all():
             break
-        (state, obs), seen = now, after.obs
+        shown, now = now, (later, after.obs)
+    state, obs = shown
     return Moment(env, env.render(jax.device_get(state)), np.asarray(obs))
 
 

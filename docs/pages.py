@@ -20,7 +20,8 @@ import numpy as np
 
 import envs
 from docs import address, boards, prose
-from docs.prose import cell, inline, table
+from docs.address import ROOT
+from docs.prose import cell, inline
 from envs.registry import GAMES
 from experiments import curves, findings
 from experiments.learning_curves import sweep
@@ -43,11 +44,11 @@ from lase_jax.core import metrics, rewards
 from lase_jax.learners import LEARNERS
 from lase_jax.learners.a2c import A2C
 from lase_jax.presets import SETTINGS
+from lase_jax.reports.tables import markdown
 from lase_jax.runs import files
 from lase_jax.runs.config import RunConfig, default
 from lase_jax.runs.setup import set_up
 
-ROOT = Path(__file__).parent.parent
 CEILINGS = ROOT / "experiments" / "ceilings" / "results.md"
 CACHE = ROOT / ".cache" / "docs"
 EQUATIONS: dict[type, tuple[Any, ...]] = {
@@ -90,11 +91,6 @@ def title_of(cls: type) -> tuple[str, str]:
     return short, gist.removesuffix(".")
 
 
-def changes(config: Any) -> str:
-    """The settings that differ from the defaults of their class, as Python."""
-    return prose.written(config)
-
-
 # Games
 
 
@@ -132,12 +128,12 @@ def ready_made(games: Mapping[str, Any]) -> str:
             "-" if game.spec.max_return is None else f"{game.spec.max_return:g}",
             ", ".join(f"`{action}`" for action in game.spec.action_names),
             ", ".join(f"`{player}`" for player in game.scripted),
-            f"`{changes(GAMES[name])}`",
+            f"`{prose.written(GAMES[name])}`",
         ]
         for name, game in games.items()
     ]
     heads = ("name", "agents", "steps", "return at most", "actions", "scripted", "settings")
-    return table(heads, rows)
+    return markdown(heads, rows)
 
 
 def observations(games: Mapping[str, Any]) -> str:
@@ -150,7 +146,7 @@ def observations(games: Mapping[str, Any]) -> str:
         ]
         for name, game in games.items()
     ]
-    text = table(("game", "one observation", "planes"), rows)
+    text = markdown(("game", "one observation", "planes"), rows)
     first = next(iter(games))
     if boards.has_planes(games[first]):
         text += f"\nThe planes of agent 0 in `{first}`, itself in the middle:\n\n"
@@ -171,7 +167,7 @@ def events(games: Mapping[str, Any]) -> str:
         rows.append(
             [f"`event/{event}`", effect, "all" if len(where) == len(specs) else _named(where)]
         )
-    return table(("metric, per agent and episode", "said to", "in"), rows)
+    return markdown(("metric, per agent and episode", "said to", "in"), rows)
 
 
 def dilemmas(found: Mapping[str, Any], cls: type) -> str:
@@ -186,7 +182,7 @@ def dilemmas(found: Mapping[str, Any], cls: type) -> str:
         "What scripted cooperators and defectors earn, by how many of the others cooperate "
         "([schelling](../files/experiments/schelling/README.md)).\n\n"
         f"![Schelling diagrams](pictures/{cls.__name__}-schelling.png)\n\n"
-        f"{table(('game', *sentences), rows)}"
+        f"{markdown(('game', *sentences), rows)}"
     )
 
 
@@ -225,7 +221,7 @@ def games_index(of: Mapping[type, list[str]]) -> str:
         rows.append([f"[{inline(title)}]({page_name(names)}.md)", cell(gist), named])
     pages = "\n".join(page_name(names) for names in of.values())
     return (
-        f"# Games\n\n{table(('game', '', '`ENV`'), rows)}\n"
+        f"# Games\n\n{markdown(('game', '', '`ENV`'), rows)}\n"
         f"```{{toctree}}\n:hidden:\n\n{pages}\n```\n"
     )
 
@@ -259,8 +255,8 @@ def algorithm_page(cls: type, names: list[str], traced: Mapping[str, list[str]])
         parts.append(doc["Letters"])
     parts += [*folder(cls), "## Settings"]
     if len(names) > 1:
-        rows = [[f"`{name}`", f"`{changes(config)}`"] for name, config in configs.items()]
-        parts.append(table(("name", "settings"), rows))
+        rows = [[f"`{name}`", f"`{prose.written(config)}`"] for name, config in configs.items()]
+        parts.append(markdown(("name", "settings"), rows))
     skip = () if not hasattr(cls(), "learner") else ("learner",)
     parts.append(prose.settings(cls(), skip) if own else "None of its own.")
     if skip:
@@ -296,7 +292,7 @@ def folder(cls: type) -> list[str]:
         [f"`{name}`", cell(prose.first_sentence(importlib.import_module(name).__doc__))]
         for name in sorted(found)
     ]
-    return [f"## Where to read\n\n{table(('module', ''), rows)}"]
+    return [f"## Where to read\n\n{markdown(('module', ''), rows)}"]
 
 
 def in_presets(names: list[str]) -> list[str]:
@@ -309,7 +305,7 @@ def in_presets(names: list[str]) -> list[str]:
     ]
     text = "What `make train` sets for it alone, beside what all algorithms share in a game:"
     heads = ("game", "algorithm", "settings")
-    return [f"## Settings by game\n\n{text}\n\n{table(heads, rows)}"] if rows else []
+    return [f"## Settings by game\n\n{text}\n\n{markdown(heads, rows)}"] if rows else []
 
 
 def metric_table(names: list[str]) -> str:
@@ -318,7 +314,7 @@ def metric_table(names: list[str]) -> str:
     for name in names:
         row = metrics.describe(name)
         rows.append([f"`{name}`", AXES[row.axes], row.unit, cell(row.meaning)])
-    return table(("metric", "for each", "unit", "meaning"), rows)
+    return markdown(("metric", "for each", "unit", "meaning"), rows)
 
 
 AXES = {"": "society", "N": "seat", "NN": "pair of seats"}
@@ -347,7 +343,7 @@ def learnt(names: list[str]) -> list[str]:
         "per seed and run. E: equality after gifts. Every seed stands in "
         "[results](../files/experiments/learning_curves/results.md). The commands:"
     )
-    return [f"## Results\n\n{table(heads, rows)}\n{note}\n\n```bash\n{commands}\n```"]
+    return [f"## Results\n\n{markdown(heads, rows)}\n{note}\n\n```bash\n{commands}\n```"]
 
 
 def _scores(found: findings.Finding) -> list[str]:
@@ -370,7 +366,7 @@ def algorithms_index(of: Mapping[type, list[str]]) -> str:
         rows.append([named, f"[{inline(title)}]({page_name(names)}.md)", cell(gist)])
     pages = "\n".join(page_name(names) for names in of.values())
     return (
-        f"# Algorithms\n\n{table(('`ALGO`', 'agents', ''), rows)}\n"
+        f"# Algorithms\n\n{markdown(('`ALGO`', 'agents', ''), rows)}\n"
         "Any seat may be held by any of them, and by a game's scripted players: "
         '`ARGS="--seats lase,cooperator,..."`.\n\n'
         f"```{{toctree}}\n:hidden:\n\n{pages}\n```\n"

@@ -12,6 +12,9 @@ from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from lase_jax.core.settings import unusual
+from lase_jax.reports.tables import markdown
+
 SECTIONS = {
     "What an agent sees": "What it sees",
     "Differences from": "Differences",
@@ -98,19 +101,8 @@ def written(value: Any) -> str:
     if not is_dataclass(value):
         return repr(value)
     kind = type(value)
-    changed = (
-        f"{field.name}={written(getattr(value, field.name))}"
-        for field in fields(value)
-        if getattr(value, field.name) != field.default
-    )
+    changed = (f"{name}={written(own)}" for name, own in unusual(value).items())
     return f"{kind.__name__}({', '.join(changed)})"
-
-
-def table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A table in Markdown, of cells that are Markdown."""
-    from lase_jax.reports.tables import markdown
-
-    return markdown(list(heads), [list(row) for row in rows])
 
 
 def settings(config: Any, skip: Iterable[str] = ()) -> str:
@@ -124,4 +116,4 @@ def settings(config: Any, skip: Iterable[str] = ()) -> str:
     heads = ("setting", "default", "swept in one program", "meaning")
     if not traced:
         heads, rows = (heads[0], heads[1], heads[3]), [[r[0], r[1], r[3]] for r in rows]
-    return table(heads, rows) if rows else "None.\n"
+    return markdown(heads, rows) if rows else "None.\n"

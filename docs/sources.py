@@ -10,9 +10,9 @@ import shutil
 from pathlib import Path
 
 from docs import address
+from docs.address import ROOT
 from lase_jax.runs import files
 
-ROOT = Path(__file__).parent.parent
 PAGES = {
     "BENCHMARKS.md": "Speed",
     "CHANGELOG.md": "Changes",

@@ -79,11 +79,16 @@ def choice(field: str, value: Any, options: Iterable[str]) -> None:
     options = list(options)
     if value in options:
         return
-    small = {option.lower(): option for option in options}
-    found = difflib.get_close_matches(str(value).lower(), small, n=3, cutoff=0.5)
-    near = [small[name] for name in found]
+    near = nearest(value, options)
     hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
     raise refusal(field, value, f"{hint}use one of {', '.join(sorted(options))}")
+
+
+def nearest(value: Any, options: Iterable[str]) -> list[str]:
+    """Up to three of some names that are like a value but for case, the nearest first."""
+    small = {option.lower(): option for option in options}
+    found = difflib.get_close_matches(str(value).lower(), small, n=3, cutoff=0.5)
+    return [small[name] for name in found]
 
 
 def pick(kind: str, menu: Mapping[str, Settings], name: str, overrides: dict[str, Any]) -> Settings:

@@ -7,7 +7,7 @@ import shlex
 import sys
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, is_dataclass, make_dataclass, replace
+from dataclasses import is_dataclass, make_dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -43,6 +43,7 @@ from lase_jax.cli.training import (
     sweep_options,
     train_options,
 )
+from lase_jax.core.settings import unusual
 from lase_jax.learners import LEARNERS, with_learner
 from lase_jax.reports import evaluate, plots, schelling
 from lase_jax.runs import (
@@ -91,11 +92,9 @@ def train(arguments: Sequence[str], presets: Presets, called: str) -> int:
     start = begun(presets, chosen)
     options = parse(train_options(start), arguments, f"{called} train")
     config = configured(options, presets)
-    _require_own_settings(options, arguments)
+    _require_new(options, arguments)
     if "--wandb" not in flags(arguments):
         config = dashboards.by_environment(config)
-    if options.name:
-        folder.require_plain("name", options.name)
     if options.dry_run:
         rehearse(config, say)
         return 0
@@ -124,12 +123,14 @@ def _choose_dashboards(paths: Sequence[Path], options: Any, arguments: Sequence[
     devices.first_alone(note)
 
 
-def _require_own_settings(options: Any, arguments: Sequence[str]) -> None:
-    """Requires that what a config.json decides is not asked for as well.
+def _require_new(options: Any, arguments: Sequence[str]) -> None:
+    """Requires a name that a folder can have, and nothing that a config.json decides as well.
 
     Raises:
-        ConfigError: names the option to leave out.
+        ConfigError: the name, or the option to leave out.
     """
+    if options.name:
+        folder.require_plain("name", options.name)
     for name in (
         sorted(flags(arguments) & {"--env", "--algo", "--preset"}) if options.config else ()
     ):
@@ -171,7 +172,6 @@ def place(options: Any, stem: str) -> Path:
     require(bool(options.name) or alone, "name", "", "with --hosts, name the run")
     if not options.name:
         return folder.claim(options.out, stem)
-    folder.require_plain("name", options.name)
     return options.out / options.name
 
 
@@ -194,7 +194,7 @@ def sweep_runs(arguments: Sequence[str], presets: Presets, called: str) -> int:
             _choose_dashboards(runs, options, arguments)
             return sweep.run(options.resume, _resumes(whole, options.resume), say)
     config = configured(options, presets)
-    _require_own_settings(options, arguments)
+    _require_new(options, arguments)
     if "--wandb" not in flags(arguments):
         config = dashboards.by_environment(config)
     source = _source(options)
@@ -545,17 +545,12 @@ LONG = 130
 
 def _changed(config: Any) -> str:
     """The fields of a game or algorithm that are not at their defaults, e.g. `` [horizon=50]``."""
-    changed = {
-        field.name: getattr(config, field.name)
-        for field in fields(config)
-        if getattr(config, field.name) != field.default
-    }
     shown = {
         name: type(value).__name__.lower() if is_dataclass(value) else str(value)
-        for name, value in changed.items()
+        for name, value in unusual(config).items()
     }
     words = (f"{name}={text if len(text) <= SHORT else '...'}" for name, text in shown.items())
-    return f" [{', '.join(words)}]" if changed else ""
+    return f" [{', '.join(words)}]" if shown else ""
 
 
 def run(command: str, arguments: Sequence[str], presets: Presets, called: str) -> int:

@@ -55,10 +55,9 @@ def spelled(error: UnicodeError) -> tuple[str, int]:
     """Handles what cannot be encoded: signs in `PLAIN` are spelled, others written as numbers."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    if error.object[error.start] in PLAIN:
-        return PLAIN[error.object[error.start]], error.start + 1
-    escaped = error.object[error.start].encode("unicode_escape").decode()
-    return escaped, error.start + 1
+    error.end = error.start + 1  # one character at a time
+    sign = error.object[error.start]
+    return (PLAIN[sign], error.end) if sign in PLAIN else codecs.backslashreplace_errors(error)
 
 
 class Tolerant:

@@ -39,6 +39,12 @@ def items(settings: Any) -> Iterator[tuple[str, Any]]:
             yield field.name, value
 
 
+def unusual(settings: Any) -> dict[str, Any]:
+    """The fields of a dataclass that are not at their defaults, by name."""
+    own = ((field, getattr(settings, field.name)) for field in dataclasses.fields(settings))
+    return {field.name: value for field, value in own if value != field.default}
+
+
 def get(settings: Any, name: str) -> Any:
     """The value of a field, which may belong to inlined settings.
 

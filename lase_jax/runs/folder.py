@@ -7,7 +7,6 @@ and the lock of the process that trains (see `lock`).
 """
 
 import contextlib
-import difflib
 import importlib.metadata
 import itertools
 import os
@@ -18,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from envs.checks import refusal, require
+from envs.checks import nearest, refusal, require
 from lase_jax.runs import files
 
 CONFIG, METRICS, CURVES = "config.json", "metrics.csv", "curves.png"
@@ -240,7 +239,7 @@ def _instead(path: Path) -> str:
     """What to name instead of a folder that is no run's: a run in it, or one of a like name."""
     for name in _runs_in(path):
         return f"name one of the runs in it, such as {path / name}"
-    near = difflib.get_close_matches(path.name, _runs_in(path.parent), n=1)
+    near = nearest(path.name, _runs_in(path.parent))
     hint = f"did you mean {path.parent / near[0]}? " if near else ""
     return f"{hint}use one that holds a {CONFIG}, such as runs/<name>"
 

@@ -151,9 +151,12 @@ def headline(result: dict[str, Any]) -> str:
     final = result["final"].get("return/collective", {})
     mean, half = final.get("mean"), final.get("ci95")
     seeds = [each for each in final.get("seeds", ()) if each is not None]
-    band = "" if half is None else f" (± {half:.2f}: 95 %, {len(seeds)} seeds)"
-    if half is not None and len(seeds) < FEW:
+    if half is None:
+        band = ""
+    elif len(seeds) < FEW:
         band = f" (seeds {', '.join(f'{each:.2f}' for each in seeds)})"
+    else:
+        band = f" (± {half:.2f}: 95 %, {len(seeds)} seeds)"
     done, planned = result["env_steps_per_seed"], result["planned_env_steps_per_seed"]
     earned = "" if mean is None else of_possible(f"{mean:.2f}", result["max_return"])
     learnt = f"Collective return {earned}{band} " if earned else ""

@@ -107,30 +107,6 @@ def test_pages_are_parts_of_a_run_that_can_be_overwritten(out, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ("replay", "run is missing"),
-        ("replay nowhere", "run is 'nowhere': it is not a run folder"),
-        ("report nowhere", "run is 'nowhere': it is not a run folder"),
-        ("replay nowhere --episodes 0", "episodes is 0: use a whole number, 1 to 100"),
-        ("replay nowhere --episode -1", "episode is -1"),
-        ("play", "game is ''"),
-        ("play shh", "game is 'shh': did you mean 'ssh'"),
-        ("play ssh --others cooperatr", "others is 'cooperatr': did you mean 'cooperator'"),
-        ("play ssh --seat 4", "seat is 4: use a whole number, 0 to 3"),
-        ("play ssh --run nowhere", "game is 'ssh': the run has its own, leave it out"),
-    ],
-)
-def test_bad_input_is_one_line_and_exit_code_2(arguments, message, capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert run(*arguments.split()) == 2
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert printed.err.startswith(f"error: {message}")
-    assert printed.err.count("\n") == 1
-
-
-@pytest.mark.parametrize(
     ("flags", "message"),
     [
         (("--seed", "9"), "seed is 9: this run has the seeds 0 to 1"),

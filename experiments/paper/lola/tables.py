@@ -55,9 +55,8 @@ def dice(results: Results) -> str:
         value = BLANK if found is None else mean(per_step(found), 2)
         rows.append([label(arm), STORED.get(arm, BLANK), value, each])
     dilemma = markdown(("arm", "the authors", "here", "by seed"), rows)
-    return f"{dilemma}\nMatching pennies from sampled games, where no claim stands:\n\n" + pennies(
-        results
-    )
+    note = "\nMatching pennies from sampled games, where no claim stands:\n\n"
+    return dilemma + note + pennies(results)
 
 
 def pennies(results: Results) -> str:
@@ -66,9 +65,9 @@ def pennies(results: Results) -> str:
     for arm in IN_NETWORKS:
         found = results.runs.get(f"matching_pennies-{arm}")
         if found is not None:
-            heads = found.final["event/cooperations"] / found.settings["game"]["horizon"]
-            away = np.abs(heads - 0.5).mean(-1)
-            gain = np.abs(found.final["return/extrinsic"][:, 0]) / found.settings["game"]["horizon"]
+            steps = found.settings["game"]["horizon"]
+            away = np.abs(found.final["event/cooperations"] / steps - 0.5).mean(-1)
+            gain = np.abs(found.final["return/extrinsic"][:, 0]) / steps
             rows.append([label(arm), mean(away, 2), mean(gain, 3)])
     heads = ("arm", "share of heads, distance from .5", "gain per step of who wins")
     return markdown(heads, rows)

@@ -47,7 +47,8 @@ function path(points) {
  * A chart.
  *
  * what: {title, unit, x, xlabel, lines}, each line {label, colour, mean} and perhaps {low, high}, the
- * ends of its band, and perhaps floor, below which lines are cut off; pick(index) is called where the reader points, if given.
+ * ends of its band, and perhaps floor, below which lines are cut off; pick(index) is called where the
+ * reader points, if given.
  * Returns {element, cursor(index)}.
  */
 function chart(what, pick = null) {
