@@ -8,7 +8,6 @@ The run is ``make train ENV=cleanup SEEDS=1``, a minute on two CPU cores.
 """
 
 import io
-import shutil
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ import numpy as np
 import tyro
 from PIL import Image, ImageDraw, ImageFont
 
-from docs import boards
+from docs import boards, browser
 from lase_jax import api
 from lase_jax.cli import execute, guarded
 from lase_jax.presets import preset
@@ -92,26 +91,21 @@ def small(gif: bytes) -> bytes:
 
 def photographs(run: Path, episode: int, step: int) -> dict[str, Image.Image]:
     """The upper parts of a run's pages, as Chromium shows them, by name."""
-    from playwright.sync_api import sync_playwright
-
-    found, options = {}, ["--no-sandbox", "--disable-gpu"]
-    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    found = {}
     turn = "to => { time.value = to; time.dispatchEvent(new Event('input')) }"
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=browser, args=options)
+    with tempfile.TemporaryDirectory() as folder, browser.opened() as shown:
         for name, height in PAGES.items():
             file = Path(folder) / f"{name}.html"
             words = [name, str(run), "--episode", str(episode), "--out", str(file)]
             if execute(words, preset, "lase"):
                 raise SystemExit(f"{run} has no page.")
             size = {"width": PAGE_WIDTH, "height": height}
-            page = opened.new_page(viewport=size)
+            page = shown.new_page(viewport=size)
             page.goto(file.as_uri())
             page.wait_for_selector("html[data-ready]")
             page.evaluate(turn, step - 1)
-            shown = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-            found[name] = shown.quantize(COLOURS, dither=Image.Dither.NONE)
-        opened.close()
+            shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+            found[name] = shot.quantize(COLOURS, dither=Image.Dither.NONE)
     return found
 
 

@@ -51,7 +51,7 @@ PLAIN = {"±": "+-", "→": "->", "…": "..."}
 """What stands for signs that an encoding such as ASCII lacks."""
 
 
-def spelled(error: UnicodeError) -> tuple[str, int]:
+def spelled(error: UnicodeError) -> tuple[str | bytes, int]:
     """Handles what cannot be encoded: signs in `PLAIN` are spelled, others written as numbers."""
     if not isinstance(error, UnicodeEncodeError):
         raise error

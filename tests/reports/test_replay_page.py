@@ -3,32 +3,26 @@
 import base64
 import io
 import re
-import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
 from replayed import GAMES, IPD, SSH, played
 
+from docs import browser as browsers
 from lase_jax.reports.record import Record
 from lase_jax.reports.replay import page, report
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
-OPTIONS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+pytestmark = pytest.mark.skipif(
+    browsers.program() is None, reason=f"needs one of {', '.join(browsers.NAMES)}"
 )
-pytestmark = pytest.mark.skipif(BROWSER is None, reason=f"needs one of {', '.join(BROWSERS)}")
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright, see pyproject.toml")
 
 
 @pytest.fixture(scope="module")
 def browser():
-    with sync_api.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=BROWSER, args=list(OPTIONS))
-        yield opened
-        opened.close()
+    with browsers.opened() as shown:
+        yield shown
 
 
 @pytest.fixture
