@@ -128,9 +128,18 @@ def each(found: Finding, metric: str, digits: int) -> str:
     if values is None or np.isnan(values).all():
         return fraction(None)
     if metric in ("gift/weight", "relation/floor"):
-        others = ~np.eye(values.shape[-1], dtype=bool)
-        values = np.nansum(np.where(others, values, 0.0), axis=-1)
+        values = to_others(values)
     return fraction(float(np.nanmean(values)), digits)
+
+
+def to_others(shares: np.ndarray) -> np.ndarray:
+    """What each agent gives to all others, ``[..., N]`` of ``shares [..., N, N]``.
+
+    NaN where none of an agent's shares is known, as of those who never have a reward to share.
+    """
+    own = np.eye(shares.shape[-1], dtype=bool)
+    unknown = (np.isnan(shares) | own).all(-1)
+    return np.where(unknown, np.nan, np.nansum(np.where(own, 0.0, shares), -1))
 
 
 def interval(values: np.ndarray) -> tuple[float, float]:

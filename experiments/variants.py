@@ -42,6 +42,20 @@ random order over co-players or over moments, and of networks that never learn; 
 which co-players' policies are told."""
 
 
+LIKE_LASE = {
+    ("coingame", "gift_ppo"): dict(share=0.11),
+    ("ipd", "gift_ppo"): dict(share=0.2),
+}
+"""Shares of equal gifts, by game and variant, where LASE by this learner gives another share of its
+reward than by A2C, whose size the presets have."""
+
+
+def variant(game: str, name: str) -> Variant:
+    """An algorithm or a variant by its name, as it is trained in a game."""
+    found = VARIANTS.get(name, Variant(name))
+    return found._replace(own=found.own | LIKE_LASE.get((game, name), {}))
+
+
 def settings(game: str, name: str, seeds: int, seed: int = 0) -> RunConfig:
     """Settings of a run of an algorithm or a variant by name; it is not logged anywhere.
 
@@ -51,14 +65,14 @@ def settings(game: str, name: str, seeds: int, seed: int = 0) -> RunConfig:
         seeds: number of seeds.
         seed: the first one.
     """
-    variant = VARIANTS.get(name, Variant(name))
-    run = preset(game, variant.algo)
-    agent = with_learner(changed(run.agent, variant.own), variant.learner)
+    chosen = variant(game, name)
+    run = preset(game, chosen.algo)
+    agent = with_learner(changed(run.agent, chosen.own), chosen.learner)
     return dataclasses.replace(run, agent=agent, seeds=seeds, seed=seed, wandb="disabled")
 
 
 def command(game: str, name: str, seeds: int) -> str:
     """The command that trains this run alone, with seeds from 0 on."""
-    variant = VARIANTS.get(name, Variant(name))
-    line = f"make train ENV={game} ALGO={variant.algo} SEEDS={seeds}"
-    return f'{line} ARGS="{variant.options}"' if variant.options else line
+    chosen = variant(game, name)
+    line = f"make train ENV={game} ALGO={chosen.algo} SEEDS={seeds}"
+    return f'{line} ARGS="{chosen.options}"' if chosen.options else line

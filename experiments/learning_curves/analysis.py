@@ -12,7 +12,7 @@ from pathlib import Path
 import tyro
 
 from experiments import style
-from experiments.curves import Line, plot, summary, table, training
+from experiments.curves import Line, Runs, plot, summary, table, training
 from experiments.learning_curves.sweep import ALGORITHMS, BY_PPO, GAMES, KEPT, kept
 from experiments.variants import command
 from lase_jax.cli import guarded
@@ -38,14 +38,19 @@ class Analysis:
     """Where the table and the figure go."""
 
 
+def tables(runs: Runs) -> str:
+    """Returns by A2C and by PPO, every run's numbers, and how each learner trained, as Markdown."""
+    returns = summary(runs, LINES), summary(runs, PPO_LINES)
+    return "\n".join((*returns, table(runs, command), training(runs)))
+
+
 def main() -> int:
     """Writes the table and the figure, and returns an exit code."""
     where = tyro.cli(Analysis, description=__doc__)
     runs = kept(folder=where.kept)
     if not runs:
         raise SystemExit(f"No findings in {where.kept}; run the sweep first.")
-    tables = summary(runs, LINES), summary(runs, PPO_LINES), table(runs, command), training(runs)
-    text = "\n".join(tables)
+    text = tables(runs)
     print(text)
     where.out.mkdir(parents=True, exist_ok=True)
     files.write(where.out / "results.md", text)

@@ -22,17 +22,21 @@ from lase_jax.cli import guarded
 from lase_jax.runs.config import RunConfig
 
 GAMES = ("ssh", "ssg", "coingame", "cleanup", "ipd")
-ALGORITHMS = ("a2c", "ia", "si", "lio", "lio_unpaid", "lola", "gift", "lase_wo", "lase", "go")
-BY_PPO = ("ppo", "gift_ppo", "untrained_ppo", "shuffled_ppo", "lase_ppo", "go_ppo")
+ALGORITHMS = (
+    *("a2c", "ia", "si", "lio", "lio_unpaid", "lola"),
+    *("gift", "moments", "lase_wo", "lase", "go"),
+)
+BY_PPO = ("ppo", "gift_ppo", "untrained_ppo", "shuffled_ppo", "moments_ppo", "lase_ppo", "go_ppo")
 """Algorithms that are also trained by PPO, with the settings that trials with A2C have chosen."""
 TRAINED = (*ALGORITHMS, *BY_PPO)
 ONLY = {
     "lola": tuple(game for game in GAMES if CONFIGS[game].spec().num_agents == 2),
     "untrained_ppo": ("ssh",),
     "shuffled_ppo": ("ssh",),
+    "moments_ppo": ("coingame", "ipd"),
 }
-"""Games of those that do not play all: LOLA is for two agents, and controls of LASE stand where it
-alone, of those that PPO trains, finds what pays."""
+"""Games of those that do not play all: LOLA is for two agents, and by PPO controls of LASE stand
+where it earns more than selfish agents; with one co-player there is no other to be given to."""
 SEEDS = 5
 OUT = Path("runs/learning_curves")
 KEPT = Path(__file__).parent / "findings"

@@ -61,8 +61,9 @@ CANDIDATES: dict[str, tuple[dict[str, Any], ...]] = {
     ),
 }
 """Settings of single algorithms that are tried, by the algorithm's name."""
-TUNED = tuple(algo for algo in ALGORITHMS if algo not in ("lio_unpaid", "lola"))
-"""Algorithms that are tuned here: no controls, and not LOLA, whose learner is another."""
+TUNED = tuple(algo for algo in ALGORITHMS if algo not in ("lio_unpaid", "moments", "lola"))
+"""Algorithms that are tuned here: not those with the settings of another, and not LOLA, whose
+learner is another."""
 Trials = Callable[[str, str], dict[str, RunConfig]]
 """``(game, algorithm) -> trials`` by their names."""
 COMMAND = "python -m experiments.learning_curves.tune"

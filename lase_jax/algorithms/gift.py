@@ -1,7 +1,8 @@
 """Gift: the control for LASE, equal and constant gifts to all co-players.
 
-Rewards are exchanged as in LASE, zero-sum, but every co-player that takes part has the same weight
-in every step. It shows how much of LASE's effect remains without its inference.
+Rewards are exchanged as in LASE, zero-sum, but every co-player that takes part has the same weight,
+and the same share is given in every step, whoever has left the game. It shows how much of LASE's
+effect remains without its inference.
 
 What an agent sees: its own observation, its own reward; gifts arrive as reward.
 """
@@ -9,6 +10,7 @@ What an agent sees: its own observation, its own reward; gifts arrive as reward.
 from dataclasses import dataclass
 
 import jax.numpy as jnp
+import numpy as np
 
 from envs import checks
 from envs.types import Env
@@ -24,7 +26,8 @@ class Gift(AgentConfig):
     """Independent actor-critics that always give the same share away."""
 
     share: float = 0.15
-    """Share of own reward given away in all, divided equally among the co-players, in [0, 1]."""
+    """Share of own reward given away in all, divided equally among the co-players that take part,
+    in [0, 1]."""
 
     def __post_init__(self) -> None:
         """Checks every field."""
@@ -46,7 +49,8 @@ class EqualGifts:
     def shape(self, state: LearnerState, rollout: Rollout, key: Array) -> Opinion:
         """Gives ``share / (N - 1)`` of the reward to every co-player that takes part."""
         del state, key
-        steps, envs, num = rollout.reward.shape
-        each = jnp.full((steps, envs, len(self.seats), num), self.share / (num - 1))
-        present = rollout.active[:, :, None]
-        return give(jnp.where(present, each, 0.0), rollout, self.seats, {})
+        others = ~np.eye(rollout.reward.shape[-1], dtype=bool)[np.asarray(self.seats)]
+        receive = rollout.active[:, :, None] & others[None, None]
+        count = receive.sum(-1, keepdims=True, dtype=jnp.float32)
+        weights = jnp.where(receive, self.share / jnp.maximum(count, 1.0), 0.0)
+        return give(weights, rollout, self.seats, {})

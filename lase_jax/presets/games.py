@@ -119,7 +119,7 @@ CLEANUP = Settings(
         social_episodes=8,
     ),
     own=dict(
-        gift=dict(share=0.12),
+        gift=dict(share=0.2),
         ia=dict(beta=0.05),
         si=dict(weight=0.62) | STEADY,
         lio=LIO | dict(lr=2e-3, max_incentive=0.5, cost=1e-2),
@@ -227,7 +227,7 @@ MATRIX = Settings(
         social_gamma=0.95,
     ),
     own=dict(
-        gift=dict(share=0.11),
+        gift=dict(share=0.125),
         lio=dict(lr=1e-3, optimiser="adam", normalise=True),
         lola=dict(
             net=Net(dense=()),

@@ -169,6 +169,7 @@ def test_the_iterated_dilemma_is_judged_without_epsilon():
         ipd__lola=of(0.7 + RISING / 5),
         ipd__gift=of(0.9),
         ipd__untrained=of(0.95),
+        ipd__moments=of(0.95),
     )
     found = judged(1, **runs)
     assert found.word == "reproduced" and found.cause("inference") == "above equal gifts only"
@@ -250,7 +251,7 @@ def test_the_cleaner_must_be_poor_and_paid():
     assert found.word == "reproduced" and found.cause("inference") == "due to inference"
     assert judged(10, cleanup__lase=blind, **rest).word == "not reproduced"
     anyone = judged(10, cleanup__lase=paid, cleanup__gift=paid, cleanup__moments=blind)
-    assert anyone.cause("inference") == "above LASE, other moments' only"
+    assert anyone.cause("inference") == "above LASE, shuffled in time only"
 
 
 def test_weights_must_be_in_the_order_of_good_deeds_in_every_seed():

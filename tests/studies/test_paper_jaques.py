@@ -137,8 +137,8 @@ def test_boxes_must_open_with_influence_and_stay_shut_without():
     shut = dict(a2c=0.0, moa=0.0, si_agents=0.1, si_moments=0.0)
     found = PAPER.judge(18, results(**runs, **boxes(si=0.9, **shut)))
     assert found.word == "reproduced"
-    beside = "above III: another's in box_trapped, III: other moments' in box_trapped only"
-    assert found.cause("influence") == beside
+    agents, moments = (f"III: shuffled {how} in box_trapped" for how in ("over agents", "in time"))
+    assert found.cause("influence") == f"above {agents}, {moments} only"
     found = PAPER.judge(18, results(**runs, **boxes(si=0.3, **shut)))
     assert found.word == "not reproduced"
 

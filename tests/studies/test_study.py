@@ -3,18 +3,22 @@
 import importlib
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tiny
 
 from envs.checks import ConfigError
-from experiments import curves, findings, study, variants
+from experiments import ceilings, curves, findings, study, variants
 from experiments.bench import speed
 from experiments.calibration import analysis as calibration
 from experiments.calibration import sweep as rules
+from experiments.ceilings import analysis as of_games
+from experiments.credit import analysis as credit_analysis
 from experiments.credit import sweep as credit
 from experiments.learning_curves import analysis, sweep, tune
+from experiments.paper.jaques import tune as jaques
 from lase_jax.core.settings import changed
 from lase_jax.learners import PPO, with_learner
 from lase_jax.runs import files, folder, results
@@ -134,6 +138,49 @@ def test_a_variant_may_have_another_learner():
     assert command == 'make train ENV=ssg ALGO=lase SEEDS=5 ARGS="--learner ppo"'
 
 
+@pytest.mark.parametrize("by", ["", "_ppo"])
+def test_equal_gifts_are_of_the_size_of_lases(by):
+    """The control differs from LASE in who gets gifts and when, and not in how much is given."""
+    kept = sweep.kept()
+    for game in sweep.GAMES:
+        lase, gift = (
+            np.nanmean(curves.to_others(kept[game, f"{algo}{by}"].final["gift/weight"]))
+            for algo in ("lase", "gift")
+        )
+        assert abs(gift - lase) < 0.1 * lase, f"{game}: LASE gives {lase:.3f}, gift {gift:.3f}"
+
+
+TABLES = {
+    "learning_curves/results.md": lambda: analysis.tables(sweep.kept()),
+    "learning_curves/tuning.md": tune.table,
+    "credit/results.md": lambda: credit_analysis.table(credit.KEPT),
+    "paper/jaques/tuning.md": jaques.table,
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_committed_table_is_what_the_committed_findings_give(name):
+    home = Path(study.__file__).parent
+    assert (home / name).read_text() == TABLES[name](), "write it anew: see the study's README"
+
+
+def test_what_was_learnt_is_no_more_than_the_best_that_is_known():
+    for game in sweep.GAMES:
+        assert max(of_games.learnt(game).values()) <= ceilings.reached(game) + 0.01
+
+
+def test_who_has_nothing_to_share_counts_in_no_mean():
+    shares = np.array([[0.7, 0.2, 0.1], [np.nan, np.nan, np.nan], [0.1, np.nan, 0.9]])
+    np.testing.assert_allclose(curves.to_others(shares), [0.3, np.nan, 0.1], atol=1e-12)
+
+
+def test_a_share_by_another_learner_is_in_the_command():
+    command = variants.command("ipd", "gift_ppo", 5)
+    assert command.endswith('ALGO=gift SEEDS=5 ARGS="--agent.share 0.2 --learner ppo"')
+    assert variants.settings("ipd", "gift_ppo", 5).agent.share == 0.2
+    assert variants.settings("ipd", "gift", 5).agent.share != 0.2
+
+
 def test_without_runs_no_table_is_overwritten(tmp_path, monkeypatch):
     monkeypatch.setattr("sys.argv", ["analysis", "--kept", str(tmp_path)])
     monkeypatch.setattr(files, "write", None)
@@ -179,8 +226,8 @@ def test_a_game_alone_is_swept_with_all_that_can_play_it():
         game: [algo for _, algo in sweep.pairs((game,), ())] for game in ("ssg", "ssh", "ipd")
     }
     assert played["ssg"] == [algo for algo in sweep.TRAINED if algo not in sweep.ONLY]
-    assert played["ssh"] == [algo for algo in sweep.TRAINED if algo != "lola"]
-    assert set(played["ipd"]) - set(played["ssg"]) == {"lola"}
+    assert set(played["ssh"]) - set(played["ssg"]) == {"untrained_ppo", "shuffled_ppo"}
+    assert set(played["ipd"]) - set(played["ssg"]) == {"lola", "moments_ppo"}
     with pytest.raises(ConfigError, match="algos is 'lola': name one of its games too"):
         sweep.pairs(("ssg",), ("lola",))
 

@@ -70,7 +70,7 @@ def iterated_dilemma(results: Results) -> Verdict:
         f"{ours.std(ddof=1):.3f}; 90 % of the end after {late[0]:,.0f} steps, LASE {late[1]:,.0f}"
     )
     parts.append(Part(text, bool(theirs.std() > ours.std() or late[0] > late[1])))
-    return verdict(parts, beside(results, "ipd", ("gift", "untrained")))
+    return verdict(parts, beside(results, "ipd", ("gift", "untrained", "moments")))
 
 
 def theory(results: Results) -> Verdict:

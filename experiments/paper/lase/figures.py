@@ -44,7 +44,7 @@ def iterated_dilemma(results: Results, path: Path) -> None:
         axis.set(title=label(arm), xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
         axis.set(xlabel="P(C) of agent 0", ylabel="P(C) of agent 1")
         axis.grid(alpha=0.25)
-    for arm in ("random", *arms, "gift"):
+    for arm in ("random", *arms, "gift", "moments"):
         if f"ipd-{arm}" in results.runs:
             found = results.run("ipd", arm)
             curve = found.curves["return/collective"]

@@ -91,7 +91,7 @@ def able(arm: str, game: GameConfig) -> bool:
 
 def iterated_dilemma(scale: Scale) -> Runs:
     """Runs of every arm in the IPD."""
-    arms = (*METHODS, "a2c", "lola", "untrained", "random")
+    arms = (*METHODS, "a2c", "lola", "untrained", "moments", "random")
     return {f"ipd-{arm}": of_scale("ipd", arm, scale) for arm in arms}
 
 

@@ -34,10 +34,17 @@ def self_play(results: Results) -> str:
     return grid(results, ARMS, GAMES, collective, "collective return")
 
 
+IN_DILEMMA = (
+    *("random", "a2c", "lola", "lase", "lase_wo"),
+    *("moments", "untrained", "gift", "go"),
+)
+"""Arms of Fig. 4 in the order of its table."""
+
+
 def iterated_dilemma(results: Results) -> str:
     """Fig. 4 in numbers: probability of cooperation without epsilon, seed by seed."""
     rows = []
-    for arm in ("random", "a2c", "lola", "lase", "lase_wo", "untrained", "gift", "go"):
+    for arm in IN_DILEMMA:
         if f"ipd-{arm}" not in results.runs:
             continue
         chance = cooperation(results, arm)
