@@ -65,7 +65,7 @@ def test_claims_have_ten_seeds_and_questions_five(planned):
     for stage, run, seeds in (
         ("controls", "ssg-shuffled", 10),
         ("controls", "ssg-untrained", 5),
-        ("controls", "cleanup-moments", 10),
+        ("controls", "coingame-moments", 10),
         ("exploitation", "cleanup-go-one", 10),
         ("exploitation", "ssg-lase-one", 5),
         ("adaptation", "cleanup-lase-scripted", 10),
@@ -186,6 +186,7 @@ def test_waiting_is_seen_in_the_steps_that_agents_take_part():
         ssh__go=of(12.0, 0.9),
         ssh__gift=of(18.0, 0.5),
         ssh__shuffled=of(18.5 + RISING, 0.5),
+        ssh__moments=of(18.5 + RISING, 0.5),
     )
     found = judged(3, **runs)
     assert found.word == "reproduced" and found.cause("inference") == "above equal gifts only"
@@ -201,16 +202,15 @@ def test_waiting_is_seen_in_the_steps_that_agents_take_part():
     ],
 )
 def test_snowdrift_has_bounds(ours, group, word):
-    runs = dict(
-        ssg__lase=made(ours), ssg__go=made(group), ssg__gift=made(90), ssg__shuffled=made(9)
-    )
+    controls = {f"ssg__{arm}": made(90) for arm in claims.AS_MUCH}
+    runs = dict(ssg__lase=made(ours), ssg__go=made(group), **controls)
     assert judged(4, **runs).word == word
 
 
 def test_one_co_player_cannot_be_confused():
     runs = dict(coingame__lase=made(9.0), coingame__a2c=made(1.0), coingame__go=made(30.0))
-    found = judged(5, **runs, coingame__gift=made(5.0))
-    assert found.word == "reproduced" and [*found.controls] == ["gift"]
+    found = judged(5, **runs, coingame__gift=made(5.0), coingame__moments=made(2.0))
+    assert found.word == "reproduced" and [*found.controls] == ["gift", "moments"]
     assert found.cause("inference") == "due to inference"
 
 

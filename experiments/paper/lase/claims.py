@@ -27,6 +27,8 @@ from experiments.paper.verdicts import (
 )
 from lase_jax.reports import stats
 
+AS_MUCH = ("gift", "shuffled", "moments")
+"""Controls of self-play that give as much as LASE."""
 LATE = 10_000
 """Episodes at the end of training over which Table 2 takes the mean weight."""
 PAYOFF = CONFIGS["ipd"].spec().max_return
@@ -104,14 +106,14 @@ def stag_hunt(results: Results) -> Verdict:
         above(ours, results.final("ssh", "go"), "LASE above GO"),
         above(*waits, text),
     ]
-    return verdict(parts, beside(results, "ssh", ("gift", "shuffled")))
+    return verdict(parts, beside(results, "ssh", AS_MUCH))
 
 
 def snowdrift(results: Results) -> Verdict:
     """Claim 4."""
     ours, group = results.final("ssg", "lase"), results.final("ssg", "go")
     parts = [at_least(ours, 114.0, "LASE"), by(group, ours, -2.0, "GO above LASE")]
-    return verdict(parts, beside(results, "ssg", ("gift", "shuffled")))
+    return verdict(parts, beside(results, "ssg", AS_MUCH))
 
 
 def dilemma(game: str, least: float) -> Callable[[Results], Verdict]:
@@ -123,7 +125,7 @@ def dilemma(game: str, least: float) -> Callable[[Results], Verdict]:
             by(ours, results.final(game, "a2c"), least, "LASE above A2C"),
             above(results.final(game, "go"), ours, "GO above LASE"),
         ]
-        return verdict(parts, beside(results, game, ("gift", "shuffled")))
+        return verdict(parts, beside(results, game, AS_MUCH))
 
     return rule
 
