@@ -47,7 +47,7 @@ class EqualGifts:
     seats: Seats
 
     def shape(self, state: LearnerState, rollout: Rollout, key: Array) -> Opinion:
-        """Gives ``share / (N - 1)`` of the reward to every co-player that takes part."""
+        """Divides the share of the reward equally among the co-players that take part."""
         del state, key
         others = ~np.eye(rollout.reward.shape[-1], dtype=bool)[np.asarray(self.seats)]
         receive = rollout.active[:, :, None] & others[None, None]
