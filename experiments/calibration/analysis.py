@@ -15,6 +15,7 @@ from experiments.calibration.sweep import KEPT, SEEDS, STEPS, runs
 from experiments.curves import interval
 from experiments.findings import Finding
 from experiments.study import load
+from lase_jax.reports import stats
 from lase_jax.reports.tables import markdown
 from lase_jax.runs import files
 
@@ -53,7 +54,7 @@ def table(found: dict[str, Finding]) -> str:
         predictions = [number(final[column][:, 0]) for column in COLUMNS.values()]
         weights = final["relation/weight"][:, 0, 1:]
         ranked = f"{(weights[:, 0] > weights[:, 1]).sum()}/{len(weights)}"
-        trust = ", ".join(f"{value:.3f}" for value in weights.mean(0))
+        trust = ", ".join(f"{value:.3f}" for value in stats.mean(weights, 0))
         paid = number(final["return/collective"])
         rows.append([society, rule, *predictions, trust, ranked, paid])
     return markdown(heads, rows)

@@ -22,11 +22,16 @@ KEY = jax.random.key(0)
 )
 def test_the_share_is_given_whoever_has_left(active, weights):
     rollout = facts(GAME.spec, envs=1)
-    rollout = rollout._replace(
-        reward=jnp.ones_like(rollout.reward),
-        active=jnp.broadcast_to(jnp.array(active), rollout.active.shape),
-    )
+    rollout = rollout._replace(active=jnp.broadcast_to(jnp.array(active), rollout.active.shape))
     agent = settings("gift", share=0.6).build(GAME, (0, 2))
-    opinion = agent.shape(jax.jit(agent.init)(KEY, agent.hyper), rollout, KEY)
+    opinion = jax.jit(agent.shape)((), rollout, KEY)
     wanted = jnp.broadcast_to(jnp.array(weights), (*rollout.reward.shape[:2], NUM - 1))
     np.testing.assert_allclose(opinion.weights[:, :, 0, 1:], wanted, rtol=1e-6)
+    reward, delta = np.asarray(rollout.reward), np.zeros(rollout.reward.shape)
+    for giver in (0, 2):
+        receivers = [seat for seat in range(NUM) if seat != giver and active[seat]]
+        for receiver in receivers:
+            gift = 0.6 * reward[..., giver] / len(receivers)
+            delta[..., giver] -= gift
+            delta[..., receiver] += gift
+    np.testing.assert_allclose(opinion.delta, delta, atol=1e-6)

@@ -154,6 +154,9 @@ TABLES = {
     "learning_curves/results.md": lambda: analysis.tables(sweep.kept()),
     "learning_curves/tuning.md": tune.table,
     "credit/results.md": lambda: credit_analysis.table(credit.KEPT),
+    "calibration/results.md": lambda: calibration.table(
+        study.load(rules.runs(rules.SEEDS, rules.STEPS), rules.KEPT)
+    ),
     "paper/jaques/tuning.md": jaques.table,
 }
 
