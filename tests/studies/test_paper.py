@@ -339,6 +339,7 @@ def test_half_of_a_weights_change_is_found_after_the_change():
     assert tables.turn(found).episodes == pytest.approx(3 * 100_000 / 100)
     assert tables.turn(found).before == pytest.approx(0.3)
     assert tables.turn(found).end == pytest.approx(0.1)
+    assert tables.turn(found).apart == pytest.approx(100_000 / 100)
 
 
 def test_ranks_tell_whether_weights_follow_help():

@@ -47,7 +47,8 @@ QUESTIONS = {
     ),
     "A co-player that changes (question 21)": Question(
         "LASE beside a helper, a defector, and a player that stops or begins to help in the middle "
-        "of training: episodes until half of the change of its weight has come.",
+        "of training: episodes until half of the change of its weight has come. Sooner than the "
+        "next weight that is kept cannot be told.",
         "changing",
         tables.changing,
     ),

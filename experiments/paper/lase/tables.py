@@ -191,6 +191,7 @@ class Turn(NamedTuple):
     before: np.ndarray  # [S] mean over the last fifth of the time before the change
     end: np.ndarray  # [S] mean over the last tenth of training
     episodes: np.ndarray  # [S] after the change until half of the way from one to the other
+    apart: float  # episodes between weights that are kept
 
 
 def turn(found: Finding) -> Turn:
@@ -203,7 +204,8 @@ def turn(found: Finding) -> Turn:
     late = steps > half
     crossed = np.sign(end - before) * (curve[late] - (before + end) / 2) > 0
     taken = (steps[late][crossed.argmax(0)] - half) / horizon
-    return Turn(before, end, np.where(crossed.any(0), taken, np.nan))
+    apart = float(np.median(np.diff(steps))) / horizon
+    return Turn(before, end, np.where(crossed.any(0), taken, np.nan), apart)
 
 
 def changing(results: Results) -> str:
@@ -215,9 +217,9 @@ def changing(results: Results) -> str:
             if found is not None:
                 of = turn(found)
                 cells = mean(of.before, 3), mean(of.end, 3), mean(of.episodes, 0)
-                rows.append([game, f"{name} to help", *cells])
-    heads = ("game", "co-player", "weight before", "weight at the end", "episodes to half-way")
-    return markdown(heads, rows)
+                rows.append([game, f"{name} to help", *cells, f"{of.apart:.0f}"])
+    heads = ("game", "co-player", "weight before", "weight at the end")
+    return markdown((*heads, "episodes to half-way", "kept every"), rows)
 
 
 def rank(found: Finding) -> np.ndarray:
