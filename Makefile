@@ -36,7 +36,8 @@ WANDB_OPTION = $(if $(and $(RUN),$(filter file,$(origin WANDB))),,$(call flag,wa
 
 RUN_PYTHON := .venv/bin/python
 # All tests of a file run in one process, which keeps its compiled programs.
-PYTEST := $(RUN_PYTHON) -m pytest -n logical --maxprocesses 4 --dist loadfile
+PYTEST := $(RUN_PYTHON) -m pytest -n logical --maxprocesses 4 --dist loadfile \
+	--no-loadscope-reorder
 STAMP := .venv/.stamp$(if $(EXTRA),-$(EXTRA))
 
 # What targets take from make's command line. Anything else would be ignored in silence and is refused, but for

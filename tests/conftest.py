@@ -5,6 +5,7 @@ Every part gives way to the environment: ``JAX_PLATFORMS=cuda`` tests on an acce
 here. Processes that tests start inherit all of it.
 """
 
+import collections
 import gc
 import os
 import subprocess
@@ -50,6 +51,17 @@ def pytest_configure(config):
     config.addinivalue_line(
         "filterwarnings", "ignore:Error (reading|writing) persistent compilation cache:UserWarning"
     )
+
+
+@pytest.hookimpl(trylast=True)  # of the tests that are selected
+def pytest_collection_modifyitems(items):
+    """Processes take whole files in this order: those that may take longest come first."""
+    tests = collections.Counter(item.path for item in items)
+    longest = collections.Counter()
+    for item in items:
+        marker = item.get_closest_marker("timeout")
+        longest[item.path] = max(longest[item.path], marker.args[0] if marker else 0)
+    items.sort(key=lambda item: (-longest[item.path], -tests[item.path], str(item.path)))
 
 
 def pytest_collection_finish(session):
