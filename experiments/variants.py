@@ -40,8 +40,6 @@ VARIANTS = {
 steps it differentiates, is not the one that the others share. Controls of LASE: its weights in a
 random order over co-players or over moments, and of networks that never learn; and its ceiling, to
 which co-players' policies are told."""
-
-
 LIKE_LASE = {
     ("coingame", "gift_ppo"): dict(share=0.11),
     ("ipd", "gift_ppo"): dict(share=0.2),

@@ -10,12 +10,11 @@ What an agent sees: its own observation, its own reward; gifts arrive as reward.
 from dataclasses import dataclass
 
 import jax.numpy as jnp
-import numpy as np
 
 from envs import checks
 from envs.types import Env
 from lase_jax.core.rewards import give
-from lase_jax.core.seats import Seats
+from lase_jax.core.seats import Seats, is_other
 from lase_jax.learners.actor_critic import Learner, LearnerState
 from lase_jax.learners.agents import AgentConfig, agent
 from lase_jax.types import Agent, Array, Opinion, Rollout
@@ -49,8 +48,8 @@ class EqualGifts:
     def shape(self, state: LearnerState, rollout: Rollout, key: Array) -> Opinion:
         """Divides the share of the reward equally among the co-players that take part."""
         del state, key
-        others = ~np.eye(rollout.reward.shape[-1], dtype=bool)[np.asarray(self.seats)]
-        receive = rollout.active[:, :, None] & others[None, None]
+        other = is_other(rollout.reward.shape[-1], self.seats)
+        receive = rollout.active[:, :, None] & other[None, None]
         count = receive.sum(-1, keepdims=True, dtype=jnp.float32)
         weights = jnp.where(receive, self.share / jnp.maximum(count, 1.0), 0.0)
         return give(weights, rollout, self.seats, {})

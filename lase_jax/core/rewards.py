@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lase_jax.core import returns
-from lase_jax.core.seats import Seats
+from lase_jax.core.seats import Seats, is_other
 from lase_jax.types import Array, Metrics, Opinion, Rollout
 
 
@@ -96,8 +96,7 @@ def give(weights: Array, rollout: Rollout, seats: Seats, metrics: Metrics) -> Op
         metrics: those of the opinion.
     """
     num = rollout.reward.shape[-1]
-    own_column = np.array(seats)[:, None] == np.arange(num)[None]
-    weights = jnp.where(own_column[None, None], 0.0, weights)
+    weights = jnp.where(is_other(num, seats)[None, None], weights, 0.0)
     everyone = jnp.zeros((*rollout.reward.shape, num)).at[:, :, np.array(seats)].set(weights)
     delta = jax.vmap(jax.vmap(gift_delta))(rollout.reward, everyone)
     return Opinion(delta, weights, metrics)

@@ -25,6 +25,11 @@ def co_players(num_agents: int, seats: Seats) -> np.ndarray:
     return np.array(rows, np.int32)
 
 
+def is_other(num_agents: int, seats: Seats) -> np.ndarray:
+    """``[n, N]`` bool: whether a seat is another one than each of `seats`."""
+    return np.array(seats)[:, None] != np.arange(num_agents)[None]
+
+
 def to_seats(value: Array, others: np.ndarray, num_agents: int, own: float = 0.0) -> Array:
     """``[n, M, K, ...]`` per co-player to ``[n, M, N, ...]`` per seat, `own` for the own seat."""
     place = np.zeros((len(others), num_agents), np.int32)

@@ -27,11 +27,20 @@ def test_the_share_is_given_whoever_has_left(active, weights):
     opinion = jax.jit(agent.shape)((), rollout, KEY)
     wanted = jnp.broadcast_to(jnp.array(weights), (*rollout.reward.shape[:2], NUM - 1))
     np.testing.assert_allclose(opinion.weights[:, :, 0, 1:], wanted, rtol=1e-6)
-    reward, delta = np.asarray(rollout.reward), np.zeros(rollout.reward.shape)
-    for giver in (0, 2):
-        receivers = [seat for seat in range(NUM) if seat != giver and active[seat]]
+
+
+def test_what_is_given_arrives_at_those_who_take_part():
+    agent = settings("gift", share=0.3).build(GAME, (2, 0))
+    rollout = facts(GAME.spec)
+    reward, present = np.asarray(rollout.reward), np.asarray(rollout.active)
+    expected = np.zeros_like(reward)
+    for giver in (2, 0):
+        receivers = [seat for seat in range(NUM) if seat != giver]
+        each = 0.3 * reward[..., giver] / np.maximum(present[..., receivers].sum(-1), 1)
         for receiver in receivers:
-            gift = 0.6 * reward[..., giver] / len(receivers)
-            delta[..., giver] -= gift
-            delta[..., receiver] += gift
-    np.testing.assert_allclose(opinion.delta, delta, atol=1e-6)
+            gift = each * present[..., receiver]
+            expected[..., giver] -= gift
+            expected[..., receiver] += gift
+    found = jax.jit(agent.shape)((), rollout, KEY)
+    np.testing.assert_allclose(found.delta, expected, atol=1e-5)
+    assert not present.all()

@@ -28,6 +28,11 @@ METHODS = ("lase", "lase_wo", "go", "gift")
 CONTROLS = ("shuffled", "moments", "untrained", "real_policy")
 ARMS = (*BASELINES, *METHODS, *CONTROLS)
 """Arms of self-play: algorithms, and LASE with other weights."""
+IN_DILEMMA = (
+    *("random", "a2c", "lola", "lase", "lase_wo"),
+    *("moments", "untrained", "gift", "go"),
+)
+"""Arms of Fig. 4, in the order of its table."""
 GIVERS = ("lase", "gift", "shuffled", "moments", "untrained")
 """Arms that give about as much as LASE, and LASE."""
 WITH_FREE_RIDERS = ("ssg", "cleanup")
@@ -88,8 +93,7 @@ def able(arm: str, game: GameConfig) -> bool:
 
 def iterated_dilemma(scale: Scale) -> Runs:
     """Runs of every arm in the IPD."""
-    arms = (*METHODS, "a2c", "lola", "untrained", "moments", "random")
-    return {f"ipd-{arm}": of_scale("ipd", arm, scale) for arm in arms}
+    return {f"ipd-{arm}": of_scale("ipd", arm, scale) for arm in IN_DILEMMA}
 
 
 def of_scale(game: str, arm: str, scale: Scale) -> RunConfig:

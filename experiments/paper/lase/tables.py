@@ -19,6 +19,7 @@ from experiments.paper.lase.stages import (
     GAMES,
     GIVERS,
     GRADES,
+    IN_DILEMMA,
     WITH_FREE_RIDERS,
     variations,
     varied,
@@ -32,13 +33,6 @@ from lase_jax.reports.tables import markdown
 def self_play(results: Results) -> str:
     """Fig. 5 in numbers."""
     return grid(results, ARMS, GAMES, collective, "collective return")
-
-
-IN_DILEMMA = (
-    *("random", "a2c", "lola", "lase", "lase_wo"),
-    *("moments", "untrained", "gift", "go"),
-)
-"""Arms of Fig. 4 in the order of its table."""
 
 
 def iterated_dilemma(results: Results) -> str:

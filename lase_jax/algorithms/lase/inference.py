@@ -39,6 +39,7 @@ from lase_jax.core.seats import (
     Seats,
     check_visible,
     co_players,
+    is_other,
     take_seats,
     to_pairs,
     to_seats,
@@ -191,7 +192,7 @@ class Inference:
         relations = blocks.over_blocks("weigh", block, needed, blank)
         relations = jax.vmap(lambda each: to_seats(each, self.others, num))(relations)
         relations = blocks.by_step(relations.swapaxes(1, 2), steps)
-        other = np.array(self.seats)[:, None] != np.arange(num)[None]
+        other = is_other(num, self.seats)
         pairs = weighed[..., None] & rollout.active[:, :, None] & other[None, None]
         given = pairs
         if self.config.weigh_visible and not self.spec.can_see_all:
