@@ -36,13 +36,20 @@ Numbers = Mapping[str, np.ndarray]
 T = TypeVar("T")
 
 
+def nothing(path: Path, result: api.Result) -> Numbers:
+    """No further numbers."""
+    del path, result
+    return {}
+
+
 class Keep(NamedTuple):
     """What a study keeps of a run besides what every study keeps."""
 
     curves: tuple[str, ...] = ()
     """Further metrics whose course is kept."""
-    measure: Callable[[Path, api.Result], Numbers] = lambda path, result: {}
-    """Further numbers ``[S, ...]`` of the trained agents in a run folder, kept among `played`."""
+    measure: Callable[[Path, api.Result], Numbers] = nothing
+    """Further numbers ``[S, ...]`` of the trained agents in a run folder, kept among `played`; can
+    be pickled, as `workers` need it."""
 
 
 NOTHING_ELSE = Keep()

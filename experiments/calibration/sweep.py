@@ -39,6 +39,8 @@ class Sweep:
     """Seeds of each run."""
     steps: int = STEPS
     """Environment steps per seed."""
+    workers: int = 0
+    """Runs that are trained at a time, a core each; 0 for one on every core of a CPU."""
     out: Path = OUT
     """Parent of the run folders."""
 
@@ -65,7 +67,9 @@ def main() -> int:
     """Trains what is not trained yet and returns an exit code."""
     sweep = tyro.cli(Sweep, description=__doc__)
     trained = runs(sweep.seeds, sweep.steps)
-    return train_all(trained, sweep.out, KEPT, "python -m experiments.calibration.sweep")
+    return train_all(
+        trained, sweep.out, KEPT, "python -m experiments.calibration.sweep", sweep.workers
+    )
 
 
 if __name__ == "__main__":

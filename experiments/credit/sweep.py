@@ -47,6 +47,8 @@ class Sweep:
 
     games: tuple[str, ...] = GAMES
     """Names of games."""
+    workers: int = 0
+    """Runs that are trained at a time, a core each; 0 for one on every core of a CPU."""
     out: Path = OUT
     """Parent of the run folders."""
 
@@ -83,7 +85,9 @@ def runs(games: tuple[str, ...]) -> dict[str, RunConfig]:
 def main() -> int:
     """Trains what is not trained yet and returns an exit code."""
     sweep = tyro.cli(Sweep, description=__doc__)
-    return train_all(runs(sweep.games), sweep.out, KEPT, "python -m experiments.credit.sweep")
+    return train_all(
+        runs(sweep.games), sweep.out, KEPT, "python -m experiments.credit.sweep", sweep.workers
+    )
 
 
 if __name__ == "__main__":

@@ -53,6 +53,8 @@ class Sweep:
     """Names of algorithms and variants; none for all that can play the games."""
     seeds: int = SEEDS
     """Seeds of each run."""
+    workers: int = 0
+    """Runs that are trained at a time, a core each; 0 for one on every core of a CPU."""
     out: Path = OUT
     """Parent of the run folders."""
 
@@ -94,7 +96,9 @@ def main() -> int:
     """Trains what is not trained yet and returns an exit code."""
     sweep = tyro.cli(Sweep, description=__doc__)
     chosen = runs(sweep.games, sweep.algos, sweep.seeds)
-    return train_all(chosen, sweep.out, KEPT, "python -m experiments.learning_curves.sweep")
+    return train_all(
+        chosen, sweep.out, KEPT, "python -m experiments.learning_curves.sweep", sweep.workers
+    )
 
 
 if __name__ == "__main__":

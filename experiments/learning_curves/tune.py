@@ -80,6 +80,8 @@ class Tune:
     """Names of games."""
     algos: tuple[str, ...] = TUNED
     """Names of algorithms."""
+    workers: int = 0
+    """Runs that are trained at a time, a core each; 0 for one on every core of a CPU."""
     out: Path = Path("runs/tuning")
     """Parent of the run folders."""
 
@@ -196,7 +198,10 @@ def main() -> int:
         checks.choice("games", game, GAMES)
     code = 0
     for kind in (own, lengths, bonuses):
-        code = max(code, train_all(runs(tune.games, tune.algos, kind), tune.out, KEPT, COMMAND))
+        code = max(
+            code,
+            train_all(runs(tune.games, tune.algos, kind), tune.out, KEPT, COMMAND, tune.workers),
+        )
         if code > 1:  # stopped by a signal
             break
     files.write(HERE / "tuning.md", table())

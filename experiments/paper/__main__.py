@@ -7,11 +7,10 @@ was. Then the report is written from what is kept. Scales: ``quick`` only shows 
 works, ``cpu`` is what the committed reports report, ``full`` has the paper's own size.
 """
 
-import subprocess
 import sys
-import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -19,13 +18,12 @@ import jax
 import tyro
 
 from envs import checks
+from experiments import study
 from experiments.paper import cost, papers, report
 from experiments.paper.book import Paper, Runs
 from experiments.paper.scales import SCALES, Name, Scale
-from experiments.study import load, train_all
+from experiments.workers import Job
 from lase_jax.cli import guarded
-from lase_jax.runs import devices
-from lase_jax.runs.signals import stop_signals
 
 OUT = Path("runs/paper")
 
@@ -42,78 +40,65 @@ class Make:
     """Names of stages; none for all."""
     do: Literal["all", "train", "report", "list"] = "all"
     """Train and write the report, one of both, or list the stages and about how long they take."""
+    workers: int = 0
+    """Runs that are trained at a time, a core each; 0 for one on every core of a CPU."""
     out: Path = OUT
     """Parent of run folders, and of the results of other scales than "cpu"."""
 
 
-def train(name: str, paper: Paper, scale: Scale, out: Path) -> int:
-    """Trains what a stage lacks and returns an exit code."""
+def lacking(name: str, paper: Paper, scale: Scale, out: Path) -> dict[str, Job]:
+    """Jobs that train what a stage lacks, by the runs' names.
+
+    Raises:
+        ConfigError: a run folder or a finding is of other settings.
+    """
     again = f"make paper PAPER={paper.name} SCALE={scale.name} ARGS='--stages {name}'"
     stage, runs = paper.stages[name], paper.stages[name].runs(scale)
     parent = out / paper.name / scale.name / "runs"
     keep = {name: stage.keep(name) for name in runs}
     kept = paper.kept(scale, out)
-    return train_all(runs, parent, kept, again, keep, pictures=scale.whole)
+    return study.lacking(runs, parent, kept, again, keep, pictures=scale.whole)
 
 
-def headline(name: str, title: str, runs: Runs, kept: Path, timed: Path) -> str:
+def analyse(paper: papers.Name, name: str, scale: Scale, out: Path) -> None:
+    """Makes an analysis."""
+    chosen = papers.PAPERS[paper]
+    chosen.analyses[name].write(scale, chosen.folder_of(name, scale, out))
+
+
+def headline(name: str, title: str, runs: Runs, missing: Collection[str], timed: Path) -> str:
     """What a stage is for, what is still to be trained, and about how long that takes.
 
     Args:
         name: of the stage.
         title: what it is for.
         runs: its runs.
-        kept: folder of their findings.
+        missing: names of those that are still to be trained.
         timed: folder of findings of scale "cpu", which say how long runs take.
     """
-    missing = {run: runs[run] for run in runs.keys() - load(runs, kept).keys()}
     if not missing:
         return f"{name}: {title}; all {len(runs)} runs are kept"
-    left = cost.about([cost.minutes(timed, run, config) for run, config in missing.items()])
+    left = cost.about([cost.minutes(timed, run, runs[run]) for run in missing])
     return f"{name}: {title}; {len(missing)} of {len(runs)} runs to train, {left}"
 
 
-def one_by_one(names: Sequence[str], paper: Paper, scale: Scale, make: Make) -> int:
-    """Runs stages, or lists them, and returns an exit code."""
-    code = 0
+def jobs_of(names: Sequence[str], paper: Paper, scale: Scale, make: Make) -> dict[str, Job]:
+    """Says what stages and analyses lack and about how long that takes; returns their jobs.
+
+    Raises:
+        ConfigError: a run folder or a finding is of other settings.
+    """
+    timed = paper.kept(SCALES["cpu"], make.out)
+    jobs: dict[str, Job] = {}
     for name in names:
         if name in paper.analyses:
             print(f"{name}: a minute or two, nothing to train", flush=True)
-            if make.do != "list":
-                paper.analyses[name].write(scale, paper.folder_of(name, scale, make.out))
+            jobs[name] = partial(analyse, make.paper, name, scale, make.out)
             continue
-        stage, kept = paper.stages[name], paper.kept(scale, make.out)
-        timed = paper.kept(SCALES["cpu"], make.out)
-        print(headline(name, stage.title, stage.runs(scale), kept, timed), flush=True)
-        if make.do != "list":
-            code = max(code, train(name, paper, scale, make.out))
-        if code > 1:  # stopped by a signal
-            return code
-    return code
-
-
-def side_by_side(names: Sequence[str], make: Make) -> int:
-    """Runs stages in a process each, as many at once as there are cores; returns an exit code.
-
-    For runs that are compiled for longer than they train. A signal is passed on.
-    """
-    options = ["--paper", make.paper, "--scale", make.scale, "--do", "train"]
-    options += ["--out", str(make.out), "--stages"]
-    command = [sys.executable, "-m", "experiments.paper", *options]
-    waiting, running, codes = list(names), list[subprocess.Popen](), [0]
-    with stop_signals() as received:
-        while waiting or running:
-            while waiting and len(running) < devices.cores():
-                running.append(subprocess.Popen([*command, waiting.pop(0)]))
-            if received and 128 + received[0] not in codes:
-                codes.append(128 + received[0])
-                waiting.clear()
-                for child in running:
-                    child.send_signal(received[0])
-            codes += [abs(child.returncode) for child in running if child.poll() is not None]
-            running = [child for child in running if child.returncode is None]
-            time.sleep(0.1)
-    return max(codes)
+        stage, missing = paper.stages[name], lacking(name, paper, scale, make.out)
+        print(headline(name, stage.title, stage.runs(scale), missing, timed), flush=True)
+        jobs |= missing
+    return jobs
 
 
 def main() -> int:
@@ -125,8 +110,8 @@ def main() -> int:
     names, code = make.stages or paper.parts, 0
     jax.config.update("jax_disable_most_optimizations", not scale.whole)
     if make.do != "report":
-        quickly = not scale.whole and len(names) > 1 and make.do != "list"
-        code = side_by_side(names, make) if quickly else one_by_one(names, paper, scale, make)
+        jobs = jobs_of(names, paper, scale, make)
+        code = 0 if make.do == "list" else study.do(jobs, make.workers)
     if code <= 1 and make.do in ("all", "report"):
         report.write(paper, scale, make.out)
     return code

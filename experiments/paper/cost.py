@@ -37,10 +37,11 @@ def _per_step(file: Path) -> float | None:
 
 
 def about(each: Sequence[float | None]) -> str:
-    """The sum of some minutes in words, e.g. ``"about 2 h 10 min"``."""
+    """The sum of some minutes in words, e.g. ``"about 2 h 10 min on one core"``."""
     known = [taken for taken in each if taken is not None]
     if not known:
         return "which have not been timed"
     hours, rest = divmod(max(1, round(sum(known))), 60)
     text = f"about {hours} h {rest} min" if hours else f"about {rest} min"
+    text += " on one core"
     return text if len(known) == len(each) else f"{text} and {len(each) - len(known)} not timed"

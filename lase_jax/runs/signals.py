@@ -14,6 +14,9 @@ schedulers send before a job's time is over. Not every system has all."""
 TOGETHER = 1.0
 """Seconds after the first signal in which further ones count as the same signal."""
 
+_collecting: list[list[int]] = []
+"""What the contexts of `stop_signals` that are open have received, the outermost first."""
+
 
 @contextlib.contextmanager
 def stop_signals() -> Iterator[list[int]]:
@@ -23,7 +26,8 @@ def stop_signals() -> Iterator[list[int]]:
     ignored; but not SIGINT, which shells ignore for all jobs in the background.
 
     A second signal acts as usual, unless it comes within `TOGETHER` seconds of the first: make and
-    job schedulers may pass on a signal that the process has received already.
+    job schedulers may pass on a signal that the process has received already. Contexts may be
+    nested: what an inner one has received counts for the outer ones.
     """
     received: list[int] = []
     first = 0.0
@@ -54,10 +58,14 @@ def stop_signals() -> Iterator[list[int]]:
     except ValueError:  # not in the main thread, the only one where Python allows handlers
         yield received
         return
+    _collecting.append(received)
     try:
         yield received
     finally:
         restore()
+        _collecting.pop()
+        if received and _collecting and not _collecting[-1]:
+            _collecting[-1].append(received[0])
 
 
 def stopped(received: list[int]) -> bool:

@@ -36,6 +36,13 @@ def test_what_nohup_ignores_stays_ignored():
         assert received == []
 
 
+def test_what_comes_while_one_run_ends_stops_those_that_were_to_follow():
+    with told(signal.SIGTERM, signal.SIG_DFL), stop_signals() as outer:
+        with stop_signals() as inner:
+            signal.raise_signal(signal.SIGTERM)
+        assert inner == outer == [signal.SIGTERM]
+
+
 def test_a_signal_that_comes_while_processes_ask_each_other_waits_for_the_next_time(monkeypatch):
     """Else one of them would stop and the others go on: none of the others has heard of it."""
     received = []

@@ -1,6 +1,7 @@
 """The reproduction: which runs, what they decide, and what the report says."""
 
 import dataclasses
+import pickle
 import re
 import signal
 import subprocess
@@ -15,7 +16,7 @@ from made import RISING, ROWS, SEEDS, made, results
 from experiments.comparison import Estimate
 from experiments.learning_curves import sweep
 from experiments.paper import cost, report, verdicts
-from experiments.paper.__main__ import Make
+from experiments.paper.__main__ import Make, jobs_of
 from experiments.paper.book import Results
 from experiments.paper.lase import PAPER, claims, tables
 from experiments.paper.lase.stages import STAGES
@@ -369,8 +370,18 @@ def test_the_committed_report_is_what_the_committed_results_give(paper):
 
 def test_times_are_told_in_words():
     assert cost.about([None, None]) == "which have not been timed"
-    assert cost.about([0.2]) == "about 1 min"
-    assert cost.about([100.0, 31.0, None]) == "about 2 h 11 min and 1 not timed"
+    assert cost.about([0.2]) == "about 1 min on one core"
+    assert cost.about([100.0, 31.0, None]) == "about 2 h 11 min on one core and 1 not timed"
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_all_that_is_to_be_made_can_be_given_to_workers(name, tmp_path):
+    paper, scale = PAPERS[name], SCALES["full"]
+    make = Make(paper=name, scale="full", out=tmp_path)
+    jobs = jobs_of(paper.parts, paper, scale, make)
+    runs = {run for stage in paper.stages.values() for run in stage.runs(scale)}
+    assert jobs.keys() == runs | {*paper.analyses}
+    assert pickle.loads(pickle.dumps(jobs)).keys() == jobs.keys()
 
 
 QUICK = [
@@ -400,15 +411,16 @@ def test_the_quick_scale_makes_the_whole_report(name, tmp_path):
 
 
 @pytest.mark.thorough
-def test_a_signal_ends_all_stages_that_run_side_by_side(tmp_path):
+def test_a_signal_ends_all_runs_that_are_trained_side_by_side(tmp_path):
     command = [sys.executable, "-m", "experiments.paper", "--scale", "quick", "--out", tmp_path]
-    stages = ["--stages", "pretenders", "graded"]
+    stages = ["--stages", "pretenders", "graded", "--workers", "2"]
     with subprocess.Popen(
         [*command, *stages], cwd=ROOT, stdout=subprocess.PIPE, text=True
     ) as process:
         said = iter(process.stdout.readline, "")
-        begun = filter(re.compile("^(pretenders|graded): ").match, said)
-        assert next(begun) and next(begun)  # both have been started
+        begun = filter(re.compile("^cleanup-lase-(pretender|graded): ").match, said)
+        first = next(begun).split(":")[0]
+        assert any(not line.startswith(first) for line in begun)  # both have been begun
         children = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGTERM)
         assert process.wait(120) == 128 + signal.SIGTERM

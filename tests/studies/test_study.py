@@ -25,13 +25,15 @@ from lase_jax.runs import files, folder, results
 from lase_jax.runs.parts import DivergedError
 
 RUN = tiny.config(steps=16)
+ALONE = 1
+"""Workers: runs are trained in this process, where tests may replace parts of it."""
 
 
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory):
     """A study of one run: the parent of the run folders, and what is kept of them."""
     parent, kept = tmp_path_factory.mktemp("sweep"), tmp_path_factory.mktemp("kept")
-    assert study.train_all({"ssh-a2c": RUN}, parent, kept, "again") == 0
+    assert study.train_all({"ssh-a2c": RUN}, parent, kept, "again", ALONE) == 0
     return parent, kept
 
 
@@ -42,10 +44,12 @@ def never(*_):
 def test_a_finished_run_is_left_alone(swept, monkeypatch, tmp_path):
     parent, kept = swept
     monkeypatch.setattr(study, "train_run", never)
-    assert study.train_all({"ssh-a2c": RUN}, parent, kept, "again") == 0
-    assert study.train_all({"ssh-a2c": RUN}, tmp_path, kept, "again") == 0  # its folder is gone
+    assert study.train_all({"ssh-a2c": RUN}, parent, kept, "again", ALONE) == 0
+    assert (
+        study.train_all({"ssh-a2c": RUN}, tmp_path, kept, "again", ALONE) == 0
+    )  # its folder is gone
     assert not list(tmp_path.iterdir())
-    assert study.train_all({"ssh-a2c": RUN}, parent, tmp_path, "again") == 0  # not kept yet
+    assert study.train_all({"ssh-a2c": RUN}, parent, tmp_path, "again", ALONE) == 0  # not kept yet
     assert (tmp_path / "ssh-a2c.json").read_text() == (kept / "ssh-a2c.json").read_text()
 
 
@@ -53,9 +57,9 @@ def test_a_run_of_other_settings_is_refused_before_anything_is_trained(swept, tm
     parent, kept = swept
     other = {"new": tiny.config(), "ssh-a2c": tiny.config(steps=24)}
     with pytest.raises(ConfigError, match="ssh-a2c holds a run of other settings: schedule.steps"):
-        study.train_all(other, parent, tmp_path, "again")
+        study.train_all(other, parent, tmp_path, "again", ALONE)
     with pytest.raises(ConfigError, match="ssh-a2c.json is of other settings: schedule.steps"):
-        study.train_all(other, tmp_path, kept, "again")
+        study.train_all(other, tmp_path, kept, "again", ALONE)
     assert not (parent / "new").exists() and not list(tmp_path.iterdir())
 
 
@@ -72,15 +76,17 @@ def test_a_run_that_diverges_does_not_end_the_sweep(swept, tmp_path, monkeypatch
     monkeypatch.setattr(study, "train_run", run)
     monkeypatch.setattr(findings, "of_run", lambda *_: findings.read(kept / "ssh-a2c.json", RUN))
     out = tmp_path / "kept"
-    assert study.train_all(dict.fromkeys("ab", tiny.config()), tmp_path, out, "again") == 1
+    assert study.train_all(dict.fromkeys("ab", tiny.config()), tmp_path, out, "again", ALONE) == 1
     assert seen == ["a", "b"] and [path.name for path in out.iterdir()] == ["b.json"]
-    assert "These runs diverged: a." in capsys.readouterr().err
+    assert f"{tmp_path / 'a'} diverged: loss is not finite" in capsys.readouterr().err
 
 
 def test_a_signal_ends_the_sweep(tmp_path, monkeypatch):
     monkeypatch.setattr(study, "train_run", lambda path, command, **own: 143)
     kept = tmp_path / "kept"
-    assert study.train_all(dict.fromkeys("ab", tiny.config()), tmp_path, kept, "again") == 143
+    assert (
+        study.train_all(dict.fromkeys("ab", tiny.config()), tmp_path, kept, "again", ALONE) == 143
+    )
     assert not (tmp_path / "b").exists() and not kept.exists()
 
 

@@ -3,7 +3,6 @@
 Letters: S seeds, T steps, E episodes, N seats.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -67,13 +66,9 @@ def openings(course: Course) -> Numbers:
     return {"opening/by_step": by_step, "opening/influence": stats.mean(around, 1)}
 
 
-def measure(game: str, influential: bool) -> Callable[[Path, api.Result], Numbers]:
+def measure(path: Path, result: api.Result, game: str, influential: bool) -> Numbers:
     """What is measured of trained agents of a game; how rare influence is where it is paid."""
-
-    def numbers(path: Path, result: api.Result) -> Numbers:
-        del path
-        course = courses(result)
-        of_boxes = openings(course) if game.startswith("box_") else {}
-        return {**of_boxes, **(rare(course) if influential else {})}
-
-    return numbers
+    del path
+    course = courses(result)
+    of_boxes = openings(course) if game.startswith("box_") else {}
+    return {**of_boxes, **(rare(course) if influential else {})}

@@ -4,6 +4,7 @@ A run is named ``<game>-<arm>``, with its settings behind where these vary.
 """
 
 from collections.abc import Callable
+from functools import partial
 from itertools import product
 
 from experiments.findings import Keep
@@ -70,7 +71,7 @@ def kept(name: str) -> Keep:
     game, arm = name.split("-")[:2]
     influential = arm in PAID_AT_ONCE
     if influential or game in BOXES:
-        return Keep(measure=measure(game, influential))
+        return Keep(measure=partial(measure, game=game, influential=influential))
     return Keep()
 
 

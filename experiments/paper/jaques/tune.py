@@ -57,6 +57,8 @@ class Tune:
     """Names of games."""
     arms: tuple[str, ...] = tuple(CANDIDATES)
     """Names of arms."""
+    workers: int = 0
+    """Runs that are trained at a time, a core each; 0 for one on every core of a CPU."""
     out: Path = Path("runs/jaques_tuning")
     """Parent of the run folders."""
 
@@ -110,7 +112,7 @@ def main() -> int:
         for arm in tune.arms
         for name, run in trials(game, arm).items()
     }
-    code = train_all(runs, tune.out, KEPT, COMMAND)
+    code = train_all(runs, tune.out, KEPT, COMMAND, tune.workers)
     files.write(HERE / "tuning.md", table())
     return code
 

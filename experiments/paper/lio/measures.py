@@ -3,7 +3,6 @@
 Letters: S seeds, T steps, E episodes, N seats.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 
 import jax
@@ -21,14 +20,10 @@ RECIPIENTS = ("cooperator", "defector")
 """Scripted players on all seats, for whose play trained agents' incentives are computed."""
 
 
-def measure(gives: bool) -> Callable[[Path, api.Result], Numbers]:
+def measure(path: Path, result: api.Result, gives: bool) -> Numbers:
     """What is measured of trained agents; `gives`: by a choice of their own, in their own play."""
-
-    def numbers(path: Path, result: api.Result) -> Numbers:
-        del path
-        return deeds(result) | ({} if gives else scripted(result))
-
-    return numbers
+    del path
+    return deeds(result) | ({} if gives else scripted(result))
 
 
 def deeds(result: api.Result) -> dict[str, np.ndarray]:

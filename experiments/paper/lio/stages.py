@@ -5,6 +5,7 @@ A run is named ``<game>-<arm>``.
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from envs.registry import GAMES as CONFIGS
@@ -79,7 +80,7 @@ def kept(name: str) -> Keep:
     algo, curves = ARMS[arm].algo, tuple(f"event/{event}" for event in events)
     if algo not in ("lio", "giving"):
         return Keep(curves)
-    return Keep((*curves, "incentive/paid"), measure(gives=algo == "giving"))
+    return Keep((*curves, "incentive/paid"), partial(measure, gives=algo == "giving"))
 
 
 STAGES: dict[str, Stage] = {
