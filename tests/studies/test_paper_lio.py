@@ -48,13 +48,13 @@ def trained(agent):
 
 
 def test_givers_do_what_is_paid_and_else(tmp_path):
-    found = measures.measure(gives=True)(tmp_path, trained(settings("giving")))
+    found = measures.measure(tmp_path, trained(settings("giving")), gives=True)
     assert found["paid/deed"].shape == found["paid/else"].shape == (2, 2)
     assert np.isfinite(found["paid/deed"]).all()  # untrained agents do both
 
 
 def test_incentives_to_scripted_players_depend_on_what_they_do(tmp_path):
-    found = measures.measure(gives=False)(tmp_path, trained(settings("lio")))
+    found = measures.measure(tmp_path, trained(settings("lio")), gives=False)
     both = [found[f"paid/{name}"] for name in measures.RECIPIENTS]
     assert both[0].shape == (2, 2) and (both[0] > 0).all() and (both[0] != both[1]).all()
 
