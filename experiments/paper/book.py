@@ -20,6 +20,8 @@ FINDINGS = "findings"
 """Name of the folder in which what each run has shown is kept."""
 NUMBERS = "results.json"
 """Name of the file with the numbers of an analysis."""
+SUMMARY = "summary"
+"""Name of the figure that stands below a report's summary."""
 
 Runs = dict[str, RunConfig]
 """Settings of runs by name."""
@@ -148,6 +150,8 @@ class Paper:
     """Functions that draw, by the names of their files; see `verdicts.MissingError`."""
     settings: Callable[[], Sequence[str]]
     """Tables of settings, as Markdown, with a line above each."""
+    summary: Callable[[Results], str] | None = None
+    """What the report opens with, as Markdown; the figure "summary", if there is one, follows."""
     shown: Mapping[int, Shown] = field(default_factory=dict)
     """By the numbers of the claims."""
     questions: Mapping[str, Question] = field(default_factory=dict)

@@ -14,7 +14,7 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 
 from experiments.curves import fraction
-from experiments.paper.book import Paper, Results
+from experiments.paper.book import SUMMARY, Paper, Results
 from experiments.paper.scales import SEED, Scale
 from experiments.paper.verdicts import Claim, MissingError, Verdict, label
 from lase_jax.reports.tables import markdown
@@ -78,6 +78,7 @@ def compose(
     parts = [
         f"# {paper.title}\n",
         opening(paper, results, scale),
+        *short(paper, results, images),
         "## Verdicts\n",
         overview(paper, verdicts),
         "## Claim by claim\n",
@@ -113,6 +114,17 @@ def opening(paper: Paper, results: Results, scale: Scale) -> str:
         "probability that a seed of the first is above one of the second, IQM the inter-quartile "
         "mean.\n"
     )
+
+
+def short(paper: Paper, results: Results, images: Mapping[str, str]) -> list[str]:
+    """The paper's summary and its figure; nothing where what it needs is not kept."""
+    if paper.summary is None:
+        return []
+    try:
+        text = paper.summary(results)
+    except MissingError:
+        return []
+    return ["## In short\n", text, *([picture(SUMMARY, images)] if SUMMARY in images else [])]
 
 
 def overview(paper: Paper, verdicts: Mapping[int, Verdict]) -> str:

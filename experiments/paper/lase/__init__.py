@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from experiments.paper.book import Analysis, Paper, Question, Shown
-from experiments.paper.lase import claims, figures, stages, tables
+from experiments.paper.book import SUMMARY, Analysis, Paper, Question, Shown
+from experiments.paper.lase import claims, figures, stages, summary, tables
 from experiments.schelling import analysis as schelling
 from experiments.theory import analysis as theory
 
@@ -89,7 +89,8 @@ PAPER = Paper(
     report=HERE.parent.parent / "REPORT.md",
     stages=stages.STAGES,
     rules=claims.RULES,
-    figures=figures.FIGURES,
+    figures={SUMMARY: summary.figure, **figures.FIGURES},
+    summary=summary.text,
     settings=tables.settings,
     shown=SHOWN,
     questions=QUESTIONS,

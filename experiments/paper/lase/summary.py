@@ -1,0 +1,164 @@
+"""In short: when inference helps, and when any gift would do."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from envs.registry import GAMES as CONFIGS
+from experiments.comparison import Estimate
+from experiments.curves import RETURN, save
+from experiments.paper import drawing
+from experiments.paper.book import Results
+from experiments.paper.cells import BLANK
+from experiments.paper.lase.stages import GAMES, WITH_FREE_RIDERS, able
+from experiments.paper.lase.tables import RIDERS
+from experiments.paper.verdicts import MissingError
+from lase_jax.reports.tables import markdown
+
+DILEMMAS = ("ipd", *GAMES)
+"""Games in which all agents are of one kind."""
+SHORT = {
+    "a2c": "A2C",
+    "gift": "equal gifts",
+    "shuffled": "gifts to others",
+    "moments": "gifts at other moments",
+    "lase": "LASE",
+}
+"""Arms by what they do, in short: nobody gives; gifts as large as LASE's; LASE."""
+ARMS = tuple(SHORT)
+
+
+class Situation(NamedTuple):
+    """Who plays what."""
+
+    text: str
+    game: str
+    suffix: str
+    """Of the names of its runs, ``<game>-<arm><suffix>``."""
+    selfish: str
+    """Name of the run in which nobody gives."""
+
+    def run(self, arm: str) -> str:
+        """The name of an arm's run."""
+        return self.selfish if arm == "a2c" else f"{self.game}-{arm}{self.suffix}"
+
+    def chances(self, results: Results) -> dict[str, Estimate]:
+        """The probability that a seed of LASE earns more than one of each other arm that is kept.
+
+        Raises:
+            MissingError: LASE is not kept.
+        """
+        results.run(self.run("lase"))
+        others = [arm for arm in ARMS[:-1] if able(arm, CONFIGS[self.game])]
+        return {
+            arm: results.improvement(self.run("lase"), self.run(arm))
+            for arm in others
+            if self.run(arm) in results.runs
+        }
+
+
+def situations() -> Iterator[Situation]:
+    """All of them: self-play, one giver among three that never give, givers with free riders."""
+    for game in DILEMMAS:
+        yield Situation(f"{game}, all of one kind", game, "", f"{game}-a2c")
+    for game in WITH_FREE_RIDERS:
+        yield Situation(f"{game}, one among three A2C", game, "-one", f"{game}-a2c")
+    for game in (*WITH_FREE_RIDERS, "coingame"):
+        for kind, who in RIDERS.items():
+            suffix = f"-{kind}"
+            selfish = f"{game}-a2c" if kind == "selfish" else f"{game}-a2c{suffix}"
+            yield Situation(f"{game}, with {who}", game, suffix, selfish)
+
+
+def word(chances: dict[str, Estimate]) -> str:
+    """Which controls LASE earns more than, and which less, in words; "" where none is kept."""
+    beside = {arm: chance.side for arm, chance in chances.items() if arm != "a2c"}
+    if not beside:
+        return ""
+    if set(beside.values()) == {"above"}:
+        return "inference helps"
+    beaten = [SHORT[arm] for arm, side in beside.items() if side == "above"]
+    better = [SHORT[arm] for arm, side in beside.items() if side == "below"]
+    parts = [f"above {enumerated(beaten)} only"] if beaten else []
+    parts += [f"below {enumerated(better)}"] if better else []
+    return "; ".join(parts) or "no difference is shown"
+
+
+def table(results: Results) -> str:
+    """Collective return by situation and arm, and what inference adds to it."""
+    rows = []
+    for each in situations():
+        if each.run("lase") not in results.runs:
+            continue
+        chances = each.chances(results)
+        cells = [
+            f"{results.runs[name].final['return/collective'].mean():.1f}"
+            if (name := each.run(arm)) in results.runs
+            else BLANK
+            for arm in ARMS
+        ]
+        gives = chances["a2c"].side if "a2c" in chances else BLANK
+        rows.append([each.text, *cells, gives, word(chances) or BLANK])
+    heads = (*SHORT.values(), "LASE beside A2C", "LASE beside gifts that infer nothing")
+    return markdown(("collective return in", *heads), rows)
+
+
+def sentences(results: Results) -> str:
+    """Where LASE helps if all are of one kind, and whether inference does it: two sentences.
+
+    Raises:
+        MissingError: no such game has both LASE and what it is compared with.
+    """
+    chances = {
+        each.game: each.chances(results)
+        for each in situations()
+        if not each.suffix and {each.run(arm) for arm in ("lase", "a2c")} <= results.runs.keys()
+    }
+    judged = {game: found for game, found in chances.items() if word(found)}
+    if not judged:
+        raise MissingError("self-play")
+    helps = [game for game, found in judged.items() if found["a2c"].side == "above"]
+    rest = [game for game in judged if game not in helps]
+    decided = [game for game in helps if word(judged[game]) == "inference helps"]
+    any_gift = [game for game in helps if game not in decided]
+    first = f"LASE earns more than selfish agents in {listed(helps)}"
+    first += f", and not in {listed(rest)}." if rest else "."
+    without = "gifts of its own size that infer nothing, equal, to others, or at other moments"
+    if decided:
+        second = f"It earns more than all {without}, in {listed(decided)}"
+        second += f", but not in {listed(any_gift)}." if any_gift else "."
+    else:
+        second = f"In none of these games it earns more than all {without}."
+    return f"{first} {second}"
+
+
+def listed(games: Sequence[str]) -> str:
+    """Names of games as a part of a sentence."""
+    return enumerated([f"`{game}`" for game in games] or ["no game"])
+
+
+def enumerated(words: Sequence[str]) -> str:
+    """Words with commas and "and"."""
+    *front, last = words
+    return f"{', '.join(front)} and {last}" if front else last
+
+
+def text(results: Results) -> str:
+    """What the report opens with.
+
+    Raises:
+        MissingError: as `sentences`.
+    """
+    return f"{sentences(results)}\n\n{table(results)}"
+
+
+def figure(results: Results, path: Path) -> None:
+    """Every seed's collective return by arm, in games in which all agents are of one kind."""
+    games = [game for game in DILEMMAS if f"{game}-lase" in results.runs]
+    if not games:
+        raise MissingError("self-play")
+    drawn, axes = drawing.new(len(games), width=2.4, height=3.2)
+    for axis, game in zip(axes, games, strict=True):
+        drawing.ends(axis, results, game, ARMS)
+    axes[0].set_ylabel(RETURN)
+    save(drawn, path)

@@ -1,0 +1,79 @@
+"""What LASE's report opens with: where it helps, and whether inference does it."""
+
+import pytest
+from made import RISING, made, results
+
+from experiments.paper import report
+from experiments.paper.lase import PAPER, summary
+from experiments.paper.verdicts import MissingError
+
+INFERRED = dict(a2c=0, gift=10, shuffled=10, moments=10, lase=20)
+"""Returns of arms where inference helps."""
+
+
+def play(game, suffix="", **returns):
+    """Runs of some arms."""
+    return {f"{game}__{arm}{suffix}": made(RISING + value) for arm, value in returns.items()}
+
+
+def rows(found):
+    lines = summary.table(found).splitlines()[2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("returns", "beside", "words"),
+    [
+        (INFERRED, "above", "inference helps"),
+        (
+            INFERRED | dict(gift=20),
+            "above",
+            "above gifts to others and gifts at other moments only",
+        ),
+        (INFERRED | dict(gift=30, shuffled=20, moments=20), "above", "below equal gifts"),
+        (INFERRED | dict(a2c=30, gift=20, shuffled=20, moments=20), "below", "no difference"),
+    ],
+)
+def test_words_say_on_which_side_of_its_controls_lase_is(returns, beside, words):
+    (row,) = rows(results(**play("cleanup", **returns)))
+    assert row[0] == "cleanup, all of one kind" and row[1] == f"{returns['a2c'] + 0.45:.1f}"
+    assert row[-2] == beside and row[-1].startswith(words)
+
+
+def test_two_sentences_tell_games_apart():
+    same = INFERRED | dict(gift=20)
+    runs = play("cleanup", **INFERRED) | play("ssg", **same) | play("ssh", **same | dict(a2c=20))
+    said = summary.sentences(results(**runs))
+    first, second = said.split(". ")
+    assert first == "LASE earns more than selfish agents in `ssg` and `cleanup`, and not in `ssh`"
+    assert second.startswith("It earns more than all gifts of its own size that infer nothing")
+    assert second.endswith(", in `cleanup`, but not in `ssg`.")
+
+
+def test_no_game_is_said_too():
+    said = summary.sentences(results(**play("ssg", **INFERRED | dict(gift=30))))
+    assert " In none of these games it earns more than all gifts of its own size " in said
+    said = summary.sentences(results(**play("ssg", **INFERRED | dict(a2c=30))))
+    assert "selfish agents in no game, and not in `ssg`." in said
+
+
+def test_those_who_give_among_others_have_rows_of_their_own():
+    runs = play("cleanup", a2c=1) | play("cleanup", "__one", gift=9, lase=5)
+    runs |= play("cleanup", "__defector", a2c=2, lase=7) | play("cleanup", "__selfish", lase=4)
+    found = [[row[0], row[1], row[5]] for row in rows(results(**runs))]
+    assert found == [
+        ["cleanup, one among three A2C", "1.5", "5.5"],
+        ["cleanup, with a scripted defector", "2.5", "7.5"],
+        ["cleanup, with A2C", "1.5", "4.5"],
+    ]
+
+
+def test_shuffling_over_agents_needs_a_second_one_to_give_to():
+    (row,) = rows(results(**play("coingame", a2c=0, gift=10, moments=10, lase=20)))
+    assert row[3] == "-" and row[-1] == "inference helps"
+
+
+def test_a_report_without_these_runs_has_no_summary():
+    with pytest.raises(MissingError):
+        summary.text(results(**play("ssg", lase=1)))
+    assert report.short(PAPER, results(), {}) == []
