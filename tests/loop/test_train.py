@@ -56,6 +56,22 @@ def test_every_update_draws_anew(trainer):
     assert len(np.unique(played, axis=0)) == 4
 
 
+def test_seeds_in_turn_learn_what_seeds_side_by_side_learn(trainer, monkeypatch):
+    init, _ = trainer
+    first, runs = init(KEYS, SOCIETY.hyper), []
+    for backend in ("cpu", "gpu"):
+        monkeypatch.setattr(jax, "default_backend", lambda backend=backend: backend)
+        made = make_trainer(GAME, SOCIETY, Schedule(num_envs=3, rollout_length=3))
+        program = jax.jit(made.run, static_argnums=1).trace(first, 4)
+        runs.append((str(program.jaxpr).count("scan["), program.lower().compile()(first)))
+    (in_turn, (last, metrics)), (together, (other, others)) = runs
+    assert in_turn == together + 1
+    for ours, theirs in zip(
+        *map(jax.tree.leaves, ((last.state, metrics), (other.state, others))), strict=True
+    ):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
+
+
 def test_settings_are_swept_over_seeds(trainer):
     init, run = trainer
     (hyper,) = SOCIETY.hyper
