@@ -68,6 +68,13 @@ def test_those_who_give_among_others_have_rows_of_their_own():
     ]
 
 
+def test_nothing_is_said_of_inference_while_a_control_is_not_kept():
+    found = results(**play("cleanup", a2c=0, gift=10, shuffled=10, lase=20))
+    assert rows(found)[0][-2:] == ["above", "-"]
+    with pytest.raises(MissingError):
+        summary.sentences(found)
+
+
 def test_shuffling_over_agents_needs_a_second_one_to_give_to():
     (row,) = rows(results(**play("coingame", a2c=0, gift=10, moments=10, lase=20)))
     assert row[3] == "-" and row[-1] == "inference helps"

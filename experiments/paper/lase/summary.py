@@ -1,11 +1,10 @@
 """In short: when inference helps, and when any gift would do."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from envs.registry import GAMES as CONFIGS
-from experiments.comparison import Estimate
 from experiments.curves import RETURN, save
 from experiments.paper import drawing
 from experiments.paper.book import Results
@@ -42,18 +41,14 @@ class Situation(NamedTuple):
         """The name of an arm's run."""
         return self.selfish if arm == "a2c" else f"{self.game}-{arm}{self.suffix}"
 
-    def chances(self, results: Results) -> dict[str, Estimate]:
-        """The probability that a seed of LASE earns more than one of each other arm that is kept.
-
-        Raises:
-            MissingError: LASE is not kept.
-        """
-        results.run(self.run("lase"))
-        others = [arm for arm in ARMS[:-1] if able(arm, CONFIGS[self.game])]
+    def sides(self, results: Results) -> dict[str, str]:
+        """On which side of each other arm LASE is, as `comparison.Estimate.side`; "" if unknown."""
+        ours, others = self.run("lase"), [arm for arm in ARMS[:-1] if able(arm, CONFIGS[self.game])]
         return {
-            arm: results.improvement(self.run("lase"), self.run(arm))
+            arm: results.improvement(ours, self.run(arm)).side
+            if {ours, self.run(arm)} <= results.runs.keys()
+            else ""
             for arm in others
-            if self.run(arm) in results.runs
         }
 
 
@@ -70,10 +65,10 @@ def situations() -> Iterator[Situation]:
             yield Situation(f"{game}, with {who}", game, suffix, selfish)
 
 
-def word(chances: dict[str, Estimate]) -> str:
-    """Which controls LASE earns more than, and which less, in words; "" where none is kept."""
-    beside = {arm: chance.side for arm, chance in chances.items() if arm != "a2c"}
-    if not beside:
+def word(sides: Mapping[str, str]) -> str:
+    """Which controls LASE earns more than, and which less, in words; "" while one is unknown."""
+    beside = {arm: side for arm, side in sides.items() if arm != "a2c"}
+    if "" in beside.values():
         return ""
     if set(beside.values()) == {"above"}:
         return "inference helps"
@@ -90,15 +85,14 @@ def table(results: Results) -> str:
     for each in situations():
         if each.run("lase") not in results.runs:
             continue
-        chances = each.chances(results)
+        sides = each.sides(results)
         cells = [
             f"{results.runs[name].final['return/collective'].mean():.1f}"
             if (name := each.run(arm)) in results.runs
             else BLANK
             for arm in ARMS
         ]
-        gives = chances["a2c"].side if "a2c" in chances else BLANK
-        rows.append([each.text, *cells, gives, word(chances) or BLANK])
+        rows.append([each.text, *cells, sides["a2c"] or BLANK, word(sides) or BLANK])
     heads = (*SHORT.values(), "LASE beside A2C", "LASE beside gifts that infer nothing")
     return markdown(("collective return in", *heads), rows)
 
@@ -109,15 +103,11 @@ def sentences(results: Results) -> str:
     Raises:
         MissingError: no such game has both LASE and what it is compared with.
     """
-    chances = {
-        each.game: each.chances(results)
-        for each in situations()
-        if not each.suffix and {each.run(arm) for arm in ("lase", "a2c")} <= results.runs.keys()
-    }
-    judged = {game: found for game, found in chances.items() if word(found)}
+    every = {each.game: each.sides(results) for each in situations() if not each.suffix}
+    judged = {game: sides for game, sides in every.items() if sides["a2c"] and word(sides)}
     if not judged:
         raise MissingError("self-play")
-    helps = [game for game, found in judged.items() if found["a2c"].side == "above"]
+    helps = [game for game, sides in judged.items() if sides["a2c"] == "above"]
     rest = [game for game in judged if game not in helps]
     decided = [game for game in helps if word(judged[game]) == "inference helps"]
     any_gift = [game for game in helps if game not in decided]
