@@ -44,12 +44,14 @@ def furthest(first, second):
 @pytest.mark.parametrize("learner", ["a2c", "ppo"])
 @pytest.mark.parametrize("algo", ["a2c", "go", "lase"])
 def test_the_unit_of_rewards_makes_no_difference(algo, learner):
-    usual = curves(1.0, algo, learner)
-    for factor in (1 / 128, 128.0):  # which rounds nothing
-        other = curves(factor, algo, learner)
-        assert furthest(usual, other) < 5e-3
-        paid = other["return/collective"] / factor
-        np.testing.assert_allclose(paid, usual["return/collective"], atol=1e-2)
+    factors = (1 / 128, 128.0)  # which round nothing
+    small, large = (curves(factor, algo, learner) for factor in factors)
+    assert furthest(small, large) < 5e-3
+    paid = [
+        found["return/collective"] / factor
+        for found, factor in zip((small, large), factors, strict=True)
+    ]
+    np.testing.assert_allclose(*paid, atol=1e-2)
 
 
 def test_it_does_where_values_are_in_units_of_reward():
