@@ -10,7 +10,8 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, TextIO
 
@@ -25,6 +26,8 @@ Job = Callable[[], int | None]
 if the others are not to be begun either."""
 INHERITED = ("jax_disable_most_optimizations",)
 """Settings of jax that workers have as their parent has them."""
+CRASHED = 3
+"""Exit code of a worker that met a fault of the program."""
 
 
 def count() -> int:
@@ -43,20 +46,38 @@ def run_all(jobs: Mapping[str, Job], workers: int) -> int:
     Returns:
         The highest exit code of a job, or 128 + n when stopped by signal n.
     """
-    begun: Any = multiprocessing.get_context("spawn").Value("i", 0)
-    if min(workers, len(jobs)) <= 1:
-        return _take(jobs, begun, alone=True)
-    return _side_by_side(jobs, begun, min(workers, len(jobs)))
+    if min(workers, len(jobs)) > 1:
+        return _side_by_side(jobs, min(workers, len(jobs)))
+    with stop_signals() as received:
+        return _in_turn(jobs, iter(jobs), received)
 
 
-def _side_by_side(jobs: Mapping[str, Job], begun: Any, workers: int) -> int:
-    """`run_all` with several workers; `begun` counts the jobs that have been begun."""
+def _in_turn(jobs: Mapping[str, Job], names: Iterator[str], received: list[int]) -> int:
+    """Does those of the jobs that are named, until one says that no other is to be begun.
+
+    Args:
+        jobs: by name.
+        names: of those to do.
+        received: signals, after which none is begun.
+
+    Returns:
+        As `run_all`.
+    """
+    code = 0
+    for name in names:
+        if received or code > 1:
+            break
+        code = max(code, jobs[name]() or 0)
+    return 128 + received[0] if received else code
+
+
+def _side_by_side(jobs: Mapping[str, Job], workers: int) -> int:
+    """`run_all` with several workers."""
+    spawn = multiprocessing.get_context("spawn")
+    begun = spawn.Value("i", 0)
     options = {name: jax.config.read(name) for name in INHERITED}
     children = [
-        multiprocessing.get_context("spawn").Process(
-            target=_work, args=(jobs, begun, core, options), name=f"worker {core}"
-        )
-        for core in range(workers)
+        spawn.Process(target=_work, args=(jobs, begun, core, options)) for core in range(workers)
     ]
     with stop_signals() as received:
         with _blocked():
@@ -83,45 +104,58 @@ def _side_by_side(jobs: Mapping[str, Job], begun: Any, workers: int) -> int:
 
 
 def _work(jobs: Mapping[str, Job], begun: Any, core: int, options: Mapping[str, Any]) -> None:
-    """A worker's process: takes jobs until none is left."""
+    """A worker's process: does jobs that no other has begun until none is left.
+
+    Args:
+        jobs: all of them, by name.
+        begun: how many have been begun by any worker, a shared integer.
+        core: the number of the worker, which has one of the cores for itself.
+        options: settings of jax.
+    """
     if hasattr(os, "sched_setaffinity"):
         every = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {every[core % len(every)]})
     for name, value in options.items():
         jax.config.update(name, value)
     jax.config.update("jax_num_cpu_devices", 1)
-    sys.exit(guarded(partial(_take, jobs, begun, alone=False)))
 
-
-def _take(jobs: Mapping[str, Job], begun: Any, alone: bool) -> int:
-    """Takes jobs until none is left, a signal comes, or one says that no other is to be begun.
-
-    Args:
-        jobs: by name.
-        begun: counts those that have been begun by any worker.
-        alone: whether this process is no worker but does all of them.
-
-    Returns:
-        As `run_all`.
-    """
-    code = 0
-    with stop_signals() as received:
-        if not alone:
+    def work() -> int:
+        with stop_signals() as received:
             _unblock()
-        while not received:
-            with begun.get_lock():
-                number = begun.value
-                begun.value += 1
-            if number >= len(jobs):
-                return code
-            name = list(jobs)[number]
-            with contextlib.nullcontext() if alone else _labelled(name):
-                own = jobs[name]() or 0
-            code = max(code, own)
-            if own > 1:
-                begun.value = len(jobs)
-                return code
-    return 128 + received[0]
+            return _in_turn(
+                {name: partial(_labelled, name, job) for name, job in jobs.items()},
+                _not_begun(list(jobs), begun),
+                received,
+            )
+
+    try:
+        code = guarded(work)
+    except Exception:  # a fault of the program, which the others would meet as well
+        traceback.print_exc()
+        code = CRASHED
+    if code > 1:
+        begun.value = len(jobs)
+    sys.exit(code)
+
+
+def _not_begun(names: Sequence[str], begun: Any) -> Iterator[str]:
+    """Names of jobs that no other worker has begun, each when it is asked for."""
+    while True:
+        with begun.get_lock():
+            number = begun.value
+            begun.value += 1
+        if number >= len(names):
+            return
+        yield names[number]
+
+
+def _labelled(name: str, job: Job) -> int | None:
+    """Does a job; its name stands before each line that it prints."""
+    with (
+        contextlib.redirect_stdout(Labelled(name, sys.stdout)),
+        contextlib.redirect_stderr(Labelled(name, sys.stderr)),
+    ):
+        return job()
 
 
 class Labelled(io.TextIOBase):
@@ -141,16 +175,6 @@ class Labelled(io.TextIOBase):
         self._stream.write("".join(f"{self._label}: {line}\n" for line in lines))
         self._stream.flush()
         return len(text)
-
-
-@contextlib.contextmanager
-def _labelled(name: str) -> Iterator[None]:
-    """Labels all that is printed."""
-    with (
-        contextlib.redirect_stdout(Labelled(name, sys.stdout)),
-        contextlib.redirect_stderr(Labelled(name, sys.stderr)),
-    ):
-        yield
 
 
 @contextlib.contextmanager

@@ -33,6 +33,10 @@ def refuse():
     raise ConfigError("lr is 0.0: use a number above 0.")
 
 
+def crash():
+    raise ZeroDivisionError("a fault")
+
+
 def die():
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -100,9 +104,10 @@ def test_workers_share_the_jobs_each_on_a_core_of_its_own(tmp_path, capfd, quick
     [
         (partial(fail, 1), 1, ""),
         (refuse, 2, "error: lr is 0.0: use a number above 0."),
+        (crash, workers.CRASHED, "ZeroDivisionError: a fault"),
         (die, 137, "A worker was ended by signal 9"),
     ],
-    ids=["fails", "refuses", "dies"],
+    ids=["fails", "refuses", "crashes", "dies"],
 )
 def test_what_goes_wrong_in_a_worker_is_told(job, code, why, tmp_path, capfd):
     jobs = {"a": job, "b": partial(note, tmp_path, "b")}
