@@ -39,6 +39,10 @@ class Estimate(NamedTuple):
         return "below" if self.high < 0.5 else "neither"
 
 
+UNKNOWN = Estimate(np.nan, np.nan, np.nan)
+"""Of what is not there."""
+
+
 def iqm(values: np.ndarray, axis: int = -1) -> Any:
     """The inter-quartile mean: the mean without the lowest and the highest quarter."""
     return trim_mean(values, 0.25, axis=axis)
@@ -80,7 +84,7 @@ def estimate(statistic: Callable[..., Any], *samples: np.ndarray) -> Estimate:
     """
     known = [np.asarray(sample, float)[~np.isnan(sample)] for sample in samples]
     if min(map(len, known)) == 0:
-        return Estimate(np.nan, np.nan, np.nan)
+        return UNKNOWN
     value = float(statistic(*known, axis=-1))
     if min(map(len, known)) < 2:
         return Estimate(value, np.nan, np.nan)

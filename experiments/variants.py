@@ -33,13 +33,15 @@ _BY_A2C = {
 }
 VARIANTS = {
     "lio_unpaid": Variant("lio", dict(max_incentive=1e-6)),
+    "gift_more": Variant("gift", dict(share=0.18)),
     **_BY_A2C,
     **{f"{name}_ppo": variant._replace(learner="ppo") for name, variant in _BY_A2C.items()},
 }
 """Variants by name. LIO with incentives close to zero is a control, as its learner, through whose
-steps it differentiates, is not the one that the others share. Controls of LASE: its weights in a
-random order over co-players or over moments, and of networks that never learn; and its ceiling, to
-which co-players' policies are told."""
+steps it differentiates, is not the one that the others share. Equal gifts that are larger are of
+the share that LASE gives of all that it earns in the IPD; the preset's is that of a mean weight.
+Controls of LASE: its weights in a random order over co-players or over moments, and of networks
+that never learn; and its ceiling, to which co-players' policies are told."""
 LIKE_LASE = {
     ("coingame", "gift_ppo"): dict(share=0.11),
     ("ipd", "gift_ppo"): dict(share=0.2),

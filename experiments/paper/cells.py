@@ -49,7 +49,9 @@ def collective(found: Finding) -> str:
     """Collective return: mean and inter-quartile mean with their intervals."""
     returns = found.final["return/collective"]
     middle = comparison.inter_quartile_mean(returns)
-    return f"{mean(returns)}, IQM {middle.value:.1f}"
+    if np.isnan(middle.low):
+        return f"{mean(returns)}, IQM {middle.value:.1f}"
+    return f"{mean(returns)}, IQM {middle.value:.1f} [{middle.low:.1f}, {middle.high:.1f}]"
 
 
 def trained(run: RunConfig) -> dict[str, Any]:

@@ -4,13 +4,13 @@ Written as Markdown and as one HTML file that needs no network.
 """
 
 import base64
-import contextlib
 import os
 import re
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 from markdown_it import MarkdownIt
 
 from experiments.curves import fraction
@@ -30,8 +30,10 @@ def write(paper: Paper, scale: Scale, out: Path) -> None:
     )
     home.mkdir(parents=True, exist_ok=True)
     for name, draw in paper.figures.items():
-        with contextlib.suppress(MissingError):  # runs that it needs are not kept
+        try:
             files.replace(home / f"{name}.png", partial(draw, results))
+        except MissingError:  # runs that it needs are not kept, nor is a figure of earlier ones
+            (home / f"{name}.png").unlink(missing_ok=True)
     verdicts = paper.judge_all(results)
     text = compose(paper, results, verdicts, scale, images(paper, scale, out))
     files.write(target, text)
@@ -107,7 +109,8 @@ def opening(paper: Paper, results: Results, scale: Scale) -> str:
     when = f", made {dates[0]} to {dates[-1]} on {', '.join(devices)}" if facts else ""
     return (
         f"Each claim of {paper.source} with its rule, which `CLAIMS.md` fixed before the "
-        "runs, what was found, and what of the effect remains beside controls that "
+        "runs (what changed later is dated there), what was found, and what of the effect remains "
+        "beside controls that "
         f'{paper.control}. Scale "{scale.name}": {len(facts)} runs, seeds from '
         f"{SEED} on{when}. `make paper PAPER={paper.name} SCALE={scale.name}` makes all of it.\n\n"
         "Numbers are means over the last tenth of training with 95 % bootstrap intervals; P is the "
@@ -146,7 +149,9 @@ def section(paper: Paper, claim: Claim, found: Verdict) -> str:
         "**Found.**\n",
         *(f"- {part.outcome}: {part.found}" for part in found.parts),
         *(
-            f"- {paper.method} above {label(arm)}: P = {chance}"
+            f"- {label(arm)} is not kept."
+            if np.isnan(chance.value)
+            else f"- {paper.method} above {label(arm)}: P = {chance}"
             for arm, chance in found.controls.items()
         ),
         *([f"- {found.lacks}"] if found.lacks else []),

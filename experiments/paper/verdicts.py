@@ -53,14 +53,16 @@ class Verdict(NamedTuple):
     word: Word
     parts: list[Part]
     controls: dict[str, Estimate]
-    """The probability that a seed of the method is above one of a control, by its arm."""
+    """The probability that a seed of the method is above one of a control, by its arm; NaN if that
+    is not kept."""
     lacks: str = ""
     """Why it cannot be compared."""
 
     def cause(self, mechanism: str) -> str:
-        """Whether the effect is due to a mechanism; "" without an effect, or without a control."""
+        """Whether the effect is due to a mechanism; "" without an effect, or not all controls."""
         beaten = [arm for arm, chance in self.controls.items() if chance.side == "above"]
-        if not self.controls or self.word not in ("reproduced", "partly"):
+        unknown = any(np.isnan(chance.value) for chance in self.controls.values())
+        if not self.controls or unknown or self.word not in ("reproduced", "partly"):
             return ""
         if len(beaten) == len(self.controls):
             return f"due to {mechanism}"
@@ -132,6 +134,20 @@ def by(first: np.ndarray, second: np.ndarray, least: float, text: str) -> Part:
     """Whether the mean of the first is above that of the second by at least so much."""
     gap = comparison.estimate(_gap, first, second)
     return Part(f"{text}: by {gap}, bound {least:g}", gap.value >= least, gap.high < least)
+
+
+def of(first: np.ndarray, second: np.ndarray, low: float, high: float, text: str) -> Part:
+    """Whether the ratio of two means lies within bounds."""
+    ratio = comparison.estimate(_ratio, first, second)
+    bounds = f"at least {low:g}" if np.isinf(high) else f"at most {high:g}"
+    if np.isfinite([low, high]).all():
+        bounds = f"from {low:g} to {high:g}"
+    outside = ratio.high < low or ratio.low > high
+    return Part(f"{text} {ratio}, {bounds}", bool(low <= ratio.value <= high), bool(outside))
+
+
+def _ratio(first: np.ndarray, second: np.ndarray, axis: int = -1) -> Any:
+    return first.mean(axis) / second.mean(axis)
 
 
 def _gap(first: np.ndarray, second: np.ndarray, axis: int = -1) -> Any:

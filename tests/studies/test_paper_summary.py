@@ -32,6 +32,7 @@ def rows(found):
         ),
         (INFERRED | dict(gift=30, shuffled=20, moments=20), "above", "below equal gifts"),
         (INFERRED | dict(a2c=30, gift=20, shuffled=20, moments=20), "below", "no difference"),
+        (INFERRED | dict(a2c=20), "neither", "above all of them"),
     ],
 )
 def test_words_say_on_which_side_of_its_controls_lase_is(returns, beside, words):
@@ -58,7 +59,7 @@ def test_no_game_is_said_too():
 
 
 def test_those_who_give_among_others_have_rows_of_their_own():
-    runs = play("cleanup", a2c=1) | play("cleanup", "__one", gift=9, lase=5)
+    runs = play("cleanup", "__selfish", a2c=1) | play("cleanup", "__one", gift=9, lase=5)
     runs |= play("cleanup", "__defector", a2c=2, lase=7) | play("cleanup", "__selfish", lase=4)
     found = [[row[0], row[1], row[5]] for row in rows(results(**runs))]
     assert found == [

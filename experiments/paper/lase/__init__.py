@@ -28,6 +28,7 @@ SHOWN = {
     1: Shown(("fig4",), tables.iterated_dilemma),
     2: Shown(("theory/plane",)),
     3: Shown(("fig5", "controls"), tables.self_play),
+    6: Shown(table=tables.gifts),
     9: Shown(table=tables.equality),
     10: Shown(("fig6_7",)),
     11: Shown(("fig8",)),
@@ -47,8 +48,9 @@ QUESTIONS = {
     ),
     "A co-player that changes (question 21)": Question(
         "LASE beside a helper, a defector, and a player that stops or begins to help in the middle "
-        "of training: episodes until half of the change of its weight has come. Sooner than the "
-        "next weight that is kept cannot be told.",
+        "of training: in how many seeds its weight follows, by more than it deviates from its mean "
+        "before and in the end, and after how many episodes half of its change has come (of those "
+        "seeds; sooner than the next weight that is kept cannot be told).",
         "changing",
         tables.changing,
     ),
@@ -59,8 +61,8 @@ QUESTIONS = {
         tables.graded,
     ),
     "Looking helpful (question 23)": Question(
-        "LASE beside a helper, a defector, and a player that goes where the helper goes and does "
-        "nothing there.",
+        "Weights of LASE, and of networks that never learn, beside a helper, a defector, and a "
+        "player that goes where the helper goes and does nothing there.",
         "",
         tables.pretenders,
     ),
@@ -84,7 +86,7 @@ PAPER = Paper(
     title="LASE, judged",
     method="LASE",
     mechanism="inference",
-    control="give as much without inferring anything",
+    control="give as large a share of their reward without inferring anything",
     folder=HERE,
     report=HERE.parent.parent / "REPORT.md",
     stages=stages.STAGES,

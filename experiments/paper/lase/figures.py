@@ -11,6 +11,7 @@ import numpy as np
 from envs.render import AGENT_COLOURS
 from experiments import style
 from experiments.curves import RETURN, course, in_steps, legend, save
+from experiments.findings import Finding
 from experiments.paper import drawing
 from experiments.paper.book import Results
 from experiments.paper.drawing import colour_of, new, places, points
@@ -21,12 +22,15 @@ from experiments.paper.lase.stages import (
     GAMES,
     GIVERS,
     GRADES,
+    INFERRING,
     METHODS,
+    RIDERS,
     WITH_FREE_RIDERS,
+    riders,
     varied,
 )
 from experiments.paper.lase.stages import SENSITIVITY as SETTINGS
-from experiments.paper.lase.tables import RIDERS, riders, shares
+from experiments.paper.lase.tables import shares
 from experiments.paper.verdicts import MissingError, label
 
 
@@ -36,7 +40,7 @@ def iterated_dilemma(results: Results, path: Path) -> None:
     figure, axes = new(len(arms) + 1, width=3.2)
     for axis, arm in zip(axes, arms, strict=False):
         found = results.run("ipd", arm)
-        chance = found.curves["event/cooperations"] / (PAYOFF / 2)
+        chance = without_epsilon(found, found.curves["event/cooperations"] / (PAYOFF / 2))
         for seed in range(chance.shape[1]):
             axis.plot(*chance[:, seed].T, color=colour_of(arm), alpha=0.5, linewidth=1)
             axis.plot(*chance[0, seed], ".", color=style.INK, markersize=4)
@@ -53,6 +57,16 @@ def iterated_dilemma(results: Results, path: Path) -> None:
     in_steps(axes[-1])
     legend(figure, axes[-1:])
     save(figure, path)
+
+
+def without_epsilon(found: Finding, chance: np.ndarray) -> np.ndarray:
+    """Probabilities of one of two actions ``[R, S, N]`` of policies, of those with exploration."""
+    learner = found.settings["agent"]["learner"]
+    start, end = learner["epsilon_start"], learner["epsilon_end"]
+    episodes = found.env_steps / found.settings["game"]["horizon"]
+    left = np.maximum(1.0 - episodes / learner["epsilon_episodes"], 0.0)
+    epsilon = (end + (start - end) * left)[:, None, None]
+    return np.clip((chance - epsilon / 2) / (1.0 - epsilon), 0.0, 1.0)
 
 
 def self_play(results: Results, path: Path) -> None:
@@ -103,7 +117,7 @@ PLAYER_COLOURS = ("#16a34a", "#dc2626", "#a8a29e")
 def adaptation(results: Results, path: Path) -> None:
     """Fig. 8: weights to a cooperator, a defector and a random player."""
     figure, axes = new(2)
-    for axis, arm in zip(axes, ("lase", "untrained"), strict=True):
+    for axis, arm in zip(axes, INFERRING, strict=True):
         found = results.run("cleanup", arm, "scripted")
         for seat, (name, colour) in enumerate(zip(PLAYERS, PLAYER_COLOURS, strict=True), 1):
             course(axis, found, found.curves["gift/weight"][:, :, 0, seat], colour, name)
@@ -150,7 +164,7 @@ def free_riders(results: Results, path: Path) -> None:
         arms = [arm for arm in (*GIVERS, "a2c") if f"{game}-{arm}-{kind}" in results.runs]
         for place, arm in enumerate(arms):
             found = results.run(game, arm, kind)
-            of = shares(found, riders(found))
+            of = shares(found, riders(kind, found.final["gift/given"].shape[-1]))
             points(lower, place, found.final["return/collective"], colour_of(arm))
             if arm != "a2c":
                 points(upper, place, of.theirs, colour_of(arm))
@@ -189,7 +203,7 @@ def graded(results: Results, path: Path) -> None:
     games = having(results, WITH_FREE_RIDERS, "lase", "graded")
     figure, axes = new(len(games))
     for axis, game in zip(axes, games, strict=True):
-        for arm in ("lase", "untrained"):
+        for arm in INFERRING:
             weights = results.final(game, arm, "graded", metric="relation/weight")[:, 0, 1:]
             axis.plot(GRADES, weights.T, ".", color=colour_of(arm), alpha=0.4)
             axis.plot(GRADES, weights.mean(0), color=colour_of(arm), label=label(arm))

@@ -5,6 +5,7 @@ A run is named ``<game>-<arm>``, or ``<game>-<arm>-<who else plays>``.
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from itertools import product
 from typing import Any
 
 from envs.registry import GAMES as CONFIGS
@@ -30,14 +31,20 @@ ARMS = (*BASELINES, *METHODS, *CONTROLS)
 """Arms of self-play: algorithms, and LASE with other weights."""
 IN_DILEMMA = (
     *("random", "a2c", "lola", "lase", "lase_wo"),
-    *("moments", "untrained", "gift", "go"),
+    *("moments", "untrained", "gift", "gift_more", "go"),
 )
 """Arms of Fig. 4, in the order of its table."""
 GIVERS = ("lase", "gift", "shuffled", "moments", "untrained")
 """Arms that give about as much as LASE, and LASE."""
+INFERRING = ("lase", "untrained")
+"""LASE, and LASE of networks that never learn, where its weights are looked at."""
 WITH_FREE_RIDERS = ("ssg", "cleanup")
 HELPER = {"cleanup": "cleaner", "ssg": "cooperator"}
 """The scripted player that helps, by game."""
+ONE_GIVES = {"ssg": 0.39, "cleanup": 0.2}
+"""Share of its reward that one LASE among three A2C was measured to give, by game."""
+RIDERS = {"defector": "a scripted defector", "selfish": "A2C"}
+"""Those who take and do not give, by the kind of a run."""
 CROWD = 6
 """Agents in the games in which helpfulness is graded: LASE, and one for each grade."""
 GRADES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -122,8 +129,12 @@ def seated(run: RunConfig, scale: Scale, names: Sequence[str], **others: Scripte
 
 
 def mixed(scale: Scale, game: str, arm: str, beside: Sequence[str]) -> RunConfig:
-    """A run in which agents of an arm have the first seats, and others those `beside` them."""
-    run = of_scale(game, arm, scale)
+    """A run in which agents of an arm have the first seats, and others those `beside` them.
+
+    Rollouts are those of LASE in this game, whatever the arm: those beside learn from them, too.
+    """
+    schedule = of_scale(game, "lase", scale).schedule
+    run = dataclasses.replace(of_scale(game, arm, scale), schedule=schedule)
     own = run.game.spec().num_agents - len(beside)
     return seated(run, scale, (run.algo,) * own + tuple(beside))
 
@@ -131,10 +142,7 @@ def mixed(scale: Scale, game: str, arm: str, beside: Sequence[str]) -> RunConfig
 def adaptation(scale: Scale) -> Runs:
     """One LASE among players of a kind each, and one whose networks never learn."""
     beside = ("cleaner", "defector", "random")
-    return {
-        f"cleanup-{arm}-scripted": mixed(scale, "cleanup", arm, beside)
-        for arm in ("lase", "untrained")
-    }
+    return {f"cleanup-{arm}-scripted": mixed(scale, "cleanup", arm, beside) for arm in INFERRING}
 
 
 def exploitation(scale: Scale) -> Runs:
@@ -143,7 +151,9 @@ def exploitation(scale: Scale) -> Runs:
 
     def one(game: str, arm: str) -> RunConfig:
         decides = game == "cleanup" and arm in ("lase", "gift", "go")
-        return mixed(scale if decides else scale.half, game, arm, beside)
+        run = mixed(scale if decides else scale.half, game, arm, beside)
+        own = dict(share=ONE_GIVES[game]) if arm == "gift" else {}
+        return dataclasses.replace(run, agent=changed(run.agent, own))
 
     return {
         f"{game}-{arm}-one": one(game, arm)
@@ -152,19 +162,23 @@ def exploitation(scale: Scale) -> Runs:
     }
 
 
+def riders(kind: str, num_agents: int) -> int:
+    """How many of the seats they have, the last ones."""
+    return 1 if kind == "defector" else num_agents // 2
+
+
 def free_riders(scale: Scale) -> Runs:
     """Agents of each arm with a scripted defector, or with selfish learners on half the seats."""
-    runs = {}
-    for game in scale.of((*WITH_FREE_RIDERS, "coingame")):
-        two = CONFIGS[game].spec().num_agents == 2
-        for arm in (*scale.some(GIVERS, 2), "a2c"):
-            if not able(arm, CONFIGS[game]):
-                continue
-            runs[f"{game}-{arm}-defector"] = mixed(scale, game, arm, ("defector",))
-            if arm != "a2c":
-                selfish = ("a2c",) if two else ("a2c", "a2c")
-                runs[f"{game}-{arm}-selfish"] = mixed(scale, game, arm, selfish)
-    return runs
+    beside = {"defector": "defector", "selfish": "a2c"}
+    return {
+        f"{game}-{arm}-{kind}": mixed(
+            scale, game, arm, (beside[kind],) * riders(kind, CONFIGS[game].spec().num_agents)
+        )
+        for game in scale.of((*WITH_FREE_RIDERS, "coingame"))
+        for arm in (*scale.some(GIVERS, 2), "a2c")
+        if able(arm, CONFIGS[game])
+        for kind in RIDERS
+    }
 
 
 def changing(scale: Scale) -> Runs:
@@ -172,12 +186,13 @@ def changing(scale: Scale) -> Runs:
     runs = {}
     for game in scale.of(WITH_FREE_RIDERS):
         helper = HELPER[game]
-        run = of_scale(game, "lase", scale)
-        half = run.schedule.steps // run.game.horizon // 2
-        for name, first, second in (("stops", helper, "defector"), ("begins", "defector", helper)):
+        players = {"stops": (helper, "defector"), "begins": ("defector", helper)}
+        for arm, (name, (first, second)) in product(INFERRING, players.items()):
+            run = of_scale(game, arm, scale)
+            half = run.schedule.steps // run.game.horizon // 2
             player = Scripted(first, other=second, until=half)
             seats = ("lase", name, helper, "defector")
-            runs[f"{game}-lase-{name}"] = seated(run, scale, seats, **{name: player})
+            runs[f"{game}-{arm}-{name}"] = seated(run, scale, seats, **{name: player})
     return runs
 
 
@@ -189,7 +204,7 @@ def graded(scale: Scale) -> Runs:
             f"helps_{share:.0%}".rstrip("%"): Scripted(HELPER[game], "defector", share)
             for share in GRADES
         }
-        for arm in ("lase", "untrained"):
+        for arm in INFERRING:
             run = of_scale(game, arm, scale)
             crowd = dataclasses.replace(run.game, num_agents=CROWD)
             run = dataclasses.replace(run, game=crowd)
@@ -200,10 +215,9 @@ def graded(scale: Scale) -> Runs:
 def pretenders(scale: Scale) -> Runs:
     """LASE beside a helper, one that only looks like it, and a defector."""
     return {
-        f"{game}-lase-pretender": mixed(
-            scale, game, "lase", (HELPER[game], "pretender", "defector")
-        )
+        f"{game}-{arm}-pretender": mixed(scale, game, arm, (HELPER[game], "pretender", "defector"))
         for game in scale.of(WITH_FREE_RIDERS)
+        for arm in INFERRING
     }
 
 

@@ -9,8 +9,7 @@ from experiments.curves import RETURN, save
 from experiments.paper import drawing
 from experiments.paper.book import Results
 from experiments.paper.cells import BLANK
-from experiments.paper.lase.stages import GAMES, WITH_FREE_RIDERS, able
-from experiments.paper.lase.tables import RIDERS
+from experiments.paper.lase.stages import GAMES, RIDERS, WITH_FREE_RIDERS, able
 from experiments.paper.verdicts import MissingError
 from lase_jax.reports.tables import markdown
 
@@ -57,12 +56,10 @@ def situations() -> Iterator[Situation]:
     for game in DILEMMAS:
         yield Situation(f"{game}, all of one kind", game, "", f"{game}-a2c")
     for game in WITH_FREE_RIDERS:
-        yield Situation(f"{game}, one among three A2C", game, "-one", f"{game}-a2c")
+        yield Situation(f"{game}, one among three A2C", game, "-one", f"{game}-a2c-selfish")
     for game in (*WITH_FREE_RIDERS, "coingame"):
         for kind, who in RIDERS.items():
-            suffix = f"-{kind}"
-            selfish = f"{game}-a2c" if kind == "selfish" else f"{game}-a2c{suffix}"
-            yield Situation(f"{game}, with {who}", game, suffix, selfish)
+            yield Situation(f"{game}, with {who}", game, f"-{kind}", f"{game}-a2c-{kind}")
 
 
 def word(sides: Mapping[str, str]) -> str:
@@ -71,7 +68,7 @@ def word(sides: Mapping[str, str]) -> str:
     if "" in beside.values():
         return ""
     if set(beside.values()) == {"above"}:
-        return "inference helps"
+        return "inference helps" if sides["a2c"] == "above" else "above all of them"
     beaten = [SHORT[arm] for arm, side in beside.items() if side == "above"]
     better = [SHORT[arm] for arm, side in beside.items() if side == "below"]
     parts = [f"above {enumerated(beaten)} only"] if beaten else []

@@ -3,6 +3,8 @@
 Letters: S seeds, N seats, R points in time.
 """
 
+from collections.abc import Callable
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +14,7 @@ from envs.registry import GAMES as CONFIGS
 from experiments.findings import Finding
 from experiments.paper.book import Results
 from experiments.paper.cells import BLANK, collective, grid, line, mean, side_by_side, trained
-from experiments.paper.lase.claims import cooperation, late_weight, pairs
+from experiments.paper.lase.claims import AS_MUCH, cooperation, late_weight, pairs, shared_equally
 from experiments.paper.lase.stages import (
     ARMS,
     EXTENDED,
@@ -20,7 +22,10 @@ from experiments.paper.lase.stages import (
     GIVERS,
     GRADES,
     IN_DILEMMA,
+    INFERRING,
+    RIDERS,
     WITH_FREE_RIDERS,
+    riders,
     variations,
     varied,
 )
@@ -48,24 +53,50 @@ def iterated_dilemma(results: Results) -> str:
 
 
 def weights(results: Results) -> str:
-    """Table 2: mean weight to one other in the last episodes, and the floor of Q_SR."""
+    """Table 2: mean weight to one other, given and inferred, and the floor of Q_SR."""
 
     def given(found: Finding) -> str:
         return mean(late_weight(found), 3)
 
-    def floor(found: Finding) -> str:
-        return mean(pairs(found.final["relation/floor"]), 3)
+    def inferred(metric: str) -> Callable[[Finding], str]:
+        return lambda found: mean(pairs(found.final[metric]), 3)
 
-    rows = [line(results, label(arm), arm, GAMES, given) for arm in ("lase", "lase_wo", "gift")]
-    rows.append(line(results, "if Q_SR knew nothing", "lase", GAMES, floor))
-    return markdown(("weight", *GAMES), rows)
+    rows = [
+        line(results, f"{label(arm)}, given", arm, GAMES, given)
+        for arm in ("lase", "lase_wo", "gift")
+    ]
+    for arm in ("lase", "lase_wo"):
+        for metric, what in (("weight", "inferred"), ("floor", "if Q_SR knew nothing")):
+            cell = inferred(f"relation/{metric}")
+            rows.append(line(results, f"{label(arm)}, {what}", arm, GAMES, cell))
+    return (
+        "Given: in steps with a reward to give of, over the last 10,000 episodes; nothing to those "
+        "who have left. Inferred: where both take part, over the last tenth of training.\n\n"
+        + markdown(("weight to one other", *GAMES), rows)
+    )
+
+
+def gifts(results: Results) -> str:
+    """What is given: the share of a reward, and reward per agent and episode."""
+
+    def cell(found: Finding) -> str:
+        weight = found.final["gift/weight"]
+        share = 1.0 - np.diagonal(weight, axis1=-2, axis2=-1)
+        return f"{np.nanmean(share):.2f} / {found.final['gift/given'].mean():.2f}"
+
+    arms = ("lase", "lase_wo", *AS_MUCH, "untrained", "real_policy")
+    return (
+        "Share of a reward that is given away / reward given per agent and episode, net of the "
+        "losses that are passed on.\n\n"
+        + grid(results, arms, ("ipd", *GAMES), cell, "given / reward")
+    )
 
 
 def equality(results: Results) -> str:
     """Table 9: equality after gifts, of each algorithm in each game."""
 
     def cell(found: Finding) -> str:
-        return mean(found.final["social/equality_after"], 2)
+        return mean(shared_equally(found), 2)
 
     return grid(results, ARMS, GAMES, cell, "E after gifts")
 
@@ -115,12 +146,6 @@ class Shares(NamedTuple):
     paid: np.ndarray  # [S] reward per episode that a giver hands to free riders
 
 
-def riders(found: Finding) -> int:
-    """How many seats, the last ones, have other agents than the first."""
-    seats = found.settings["seats"]
-    return len(seats) - seats.count(seats[0])
-
-
 def shares(found: Finding, riders: int) -> Shares:
     """What the last `riders` seats get of the others, who alone give."""
     given, got = found.final["gift/given"].sum(-1), found.final["gift/received"]
@@ -133,9 +158,6 @@ def shares(found: Finding, riders: int) -> Shares:
     return Shares(share, riders / (num - 1), *means, theirs / own)
 
 
-RIDERS = {"defector": "a scripted defector", "selfish": "A2C"}
-
-
 def free_riders(results: Results) -> str:
     """What free riders get of the gifts, and what givers lose by them."""
     rows = []
@@ -145,13 +167,14 @@ def free_riders(results: Results) -> str:
                 found = results.runs.get(f"{game}-{arm}-{kind}")
                 if found is None:
                     continue
-                count = riders(found)
-                of = shares(found, count)
-                gives = arm != "a2c"
+                num = CONFIGS[game].spec().num_agents
+                count = riders(kind, num)
+                of, gives = shares(found, count), arm != "a2c"
+                chooses = gives and num > 2  # to whom it gives
                 cells = [
                     mean(found.final["return/collective"]),
-                    mean(of.theirs, 2) if gives else BLANK,
-                    f"{of.seats:.2f}" if gives else BLANK,
+                    mean(of.theirs, 2) if chooses else BLANK,
+                    f"{of.seats:.2f}" if chooses else BLANK,
                     *(mean(values) for values in (of.givers, of.riders)),
                     mean(of.paid, 2) if gives else BLANK,
                 ]
@@ -174,9 +197,11 @@ def one_giver(results: Results) -> str:
             after = found.final["return/after_gifts"]
             cells = [found.final["return/collective"], after[:, 0], after[:, 1:].mean(-1)]
             given = mean(found.final["gift/given"][:, 0], 2)
-            rows.append([game, label(arm), *map(mean, cells), given])
+            cleaned = found.final.get("event/waste_cleaned")
+            busiest = BLANK if cleaned is None else mean(cleaned[:, 1:].max(-1))
+            rows.append([game, label(arm), *map(mean, cells), given, busiest])
     heads = ("game", "one", "collective return", "it has", "another has", "it gives")
-    return markdown(heads, rows)
+    return markdown((*heads, "waste cleaned by the busiest other"), rows)
 
 
 class Turn(NamedTuple):
@@ -184,35 +209,44 @@ class Turn(NamedTuple):
 
     before: np.ndarray  # [S] mean over the last fifth of the time before the change
     end: np.ndarray  # [S] mean over the last tenth of training
-    episodes: np.ndarray  # [S] after the change until half of the way from one to the other
+    episodes: np.ndarray  # [S] after the change until half of the way, NaN if it does not follow
     apart: float  # episodes between weights that are kept
 
 
-def turn(found: Finding) -> Turn:
-    """How the weight follows the change; no episodes (NaN) where it never crosses the middle."""
+def turn(found: Finding, rises: bool) -> Turn:
+    """How the weight follows the change.
+
+    Args:
+        found: of a run with a player that changes on seat 1.
+        rises: whether it begins to help. A weight follows if its mean changes that way, by more
+            than the weights of both times deviate from their means.
+    """
     curve = found.curves["relation/weight"][:, :, 0, 1]
     steps, horizon = found.env_steps, found.settings["game"]["horizon"]
     half = steps[-1] / 2
-    before = stats.mean(curve[(steps > 0.8 * half) & (steps <= half)], 0)
-    end = stats.mean(curve[steps > 1.8 * half], 0)
+    first, last = curve[(steps > 0.8 * half) & (steps <= half)], curve[steps > 1.8 * half]
+    before, end = stats.mean(first, 0), stats.mean(last, 0)
+    way = (end - before) if rises else (before - end)
+    follows = way > np.nanstd(first, 0) + np.nanstd(last, 0)
     late = steps > half
     crossed = np.sign(end - before) * (curve[late] - (before + end) / 2) > 0
     taken = (steps[late][crossed.argmax(0)] - half) / horizon
     apart = float(np.median(np.diff(steps))) / horizon
-    return Turn(before, end, np.where(crossed.any(0), taken, np.nan), apart)
+    return Turn(before, end, np.where(follows, taken, np.nan), apart)
 
 
 def changing(results: Results) -> str:
     """How soon weights follow a co-player that stops or begins to help."""
     rows = []
     for game in WITH_FREE_RIDERS:
-        for name in ("stops", "begins"):
-            found = results.runs.get(f"{game}-lase-{name}")
+        for name, arm in product(("stops", "begins"), INFERRING):
+            found = results.runs.get(f"{game}-{arm}-{name}")
             if found is not None:
-                of = turn(found)
-                cells = mean(of.before, 3), mean(of.end, 3), mean(of.episodes, 0)
-                rows.append([game, f"{name} to help", *cells, f"{of.apart:.0f}"])
-    heads = ("game", "co-player", "weight before", "weight at the end")
+                of = turn(found, name == "begins")
+                follow = f"{np.isfinite(of.episodes).sum()} of {len(of.episodes)}"
+                cells = mean(of.before, 3), mean(of.end, 3), follow, mean(of.episodes, 0)
+                rows.append([game, f"{name} to help", label(arm), *cells, f"{of.apart:.0f}"])
+    heads = ("game", "co-player", "arm", "weight before", "weight at the end", "seeds that follow")
     return markdown((*heads, "episodes to half-way", "kept every"), rows)
 
 
@@ -226,7 +260,7 @@ def graded(results: Results) -> str:
     """Weights to co-players that help in a share of the episodes."""
     rows = []
     for game in WITH_FREE_RIDERS:
-        for arm in ("lase", "untrained"):
+        for arm in INFERRING:
             found = results.runs.get(f"{game}-{arm}-graded")
             if found is None:
                 continue
@@ -242,11 +276,13 @@ def pretenders(results: Results) -> str:
     """Weights to a helper, to one that only looks like it, and to a defector."""
     rows = []
     for game in WITH_FREE_RIDERS:
-        found = results.runs.get(f"{game}-lase-pretender")
-        if found is not None:
-            weights = found.final["relation/weight"][:, 0, 1:]
-            rows.append([game, *(mean(weights[:, index], 3) for index in range(3))])
-    return markdown(("game", "helper", "pretender", "defector"), rows)
+        for arm in INFERRING:
+            found = results.runs.get(f"{game}-{arm}-pretender")
+            if found is not None:
+                weights = found.final["relation/weight"][:, 0, 1:]
+                cells = (mean(weights[:, index], 3) for index in range(3))
+                rows.append([game, label(arm), *cells])
+    return markdown(("game", "arm", "helper", "pretender", "defector"), rows)
 
 
 def sensitivity(results: Results) -> str:
