@@ -8,6 +8,7 @@ Letters: R rows in time, S seeds.
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -16,6 +17,7 @@ import numpy as np
 
 from envs.checks import ConfigError
 from lase_jax import api
+from lase_jax.loop.train import by_seed
 from lase_jax.reports import evaluate, plots, stats
 from lase_jax.reports.evaluate import Played
 from lase_jax.runs import files, folder
@@ -119,7 +121,7 @@ def of_each_seed(result: api.Result, algorithm: Algorithm, measure: Callable[[Pl
         return measure(played)
 
     keys = jax.random.split(jax.random.key(0), len(result.seeds))
-    found = jax.device_get(jax.jit(jax.vmap(one))(result.state, keys))
+    found = jax.device_get(jax.jit(partial(by_seed, one))(result.state, keys))
     return jax.tree.map(np.asarray, found)
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from experiments import comparison, study
@@ -14,6 +16,7 @@ from experiments.findings import Finding, Keep
 from experiments.paper import verdicts
 from experiments.paper.scales import Scale
 from experiments.paper.verdicts import Claim, MissingError, Verdict
+from lase_jax.core import metrics
 from lase_jax.runs.config import RunConfig
 
 FINDINGS = "findings"
@@ -30,6 +33,18 @@ Runs = dict[str, RunConfig]
 def per_step(found: Finding) -> np.ndarray:
     """A player's mean reward per step ``[S]`` at the end."""
     return found.final["return/extrinsic"].mean(-1) / found.settings["game"]["horizon"]
+
+
+def equality(found: Finding, of: str = "return/after_gifts") -> np.ndarray:
+    """Equality ``[S]`` of what agents have over the last tenth of training.
+
+    Of the agents' mean rewards, so that it means the same for rollouts of any length.
+
+    Args:
+        found: of a run.
+        of: the metric ``[S, N]`` of what they have.
+    """
+    return np.asarray(jax.vmap(metrics.equality)(jnp.asarray(found.final[of])))
 
 
 class Stage(NamedTuple):

@@ -22,6 +22,7 @@ import numpy as np
 
 from envs import checks
 from envs.types import Env, EnvSpec
+from lase_jax.core.metrics import by_deed
 from lase_jax.core.rewards import no_opinion
 from lase_jax.core.seats import Seats, put_columns, take_columns, take_seats
 from lase_jax.learners.actor_critic import Acting, Learner, LearnerState, count_episodes
@@ -162,7 +163,9 @@ class Givers:
         costs = put_columns(state.hyper["price"] * gifts.sum(-1), self.seats, num)
         episodes = rollout.reward.shape[1] * len(rollout.reward) / self.spec.horizon
         return no_opinion(rollout, len(self.seats))._replace(
-            delta=gifts.sum(2) - costs, metrics={"incentive/paid": gifts.sum((0, 1)) / episodes}
+            delta=gifts.sum(2) - costs,
+            metrics={"incentive/paid": gifts.sum((0, 1)) / episodes}
+            | by_deed(gifts.sum(2), rollout, self.spec.helps, self.seats),
         )
 
     def explain(self, state: LearnerState, rollout: Rollout) -> Account:

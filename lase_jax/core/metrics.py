@@ -6,6 +6,7 @@ that a seat has no such number (a scripted seat has no entropy) or that the numb
 in this iteration.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -78,6 +79,7 @@ TABLE: dict[str, Row] = {
     "talk/divergence": Row("N", "nat", "PPO: as learn/divergence, of the policy of symbols"),
     "talk/clipped": Row("N", "share", "PPO: as learn/clipped, of the policy of symbols"),
     "talk/consistency": Row("N", "1", "speaker consistency: own symbols and own actions"),
+    "talk/consistency_shuffled": Row("N", "1", "the same, with the action of another environment"),
     "talk/symbol_action": Row("NN", "nat", "instantaneous coordination: symbol, next action"),
     "talk/symbol_action_shuffled": Row(
         "NN", "nat", "the same, with the next action of another environment"
@@ -103,6 +105,8 @@ TABLE: dict[str, Row] = {
     "incentive/paid": Row(
         "NN", "reward/episode", "incentives or gifts by choice, of each seat to each seat"
     ),
+    "incentive/deed": Row("N", "reward/step", "received in a step with a deed that helps"),
+    "incentive/else": Row("N", "reward/step", "received in any other step"),
     "incentive/grad_norm": Row("N", "1", "norm of the incentives' meta-gradient before clipping"),
     "moa/cross_entropy": Row("N", "nat", "-log probability of others' next actions where counted"),
     "moa/uniform_cross_entropy": Row("N", "nat", "log A, cross-entropy of the uniform prediction"),
@@ -237,6 +241,29 @@ def equality(returns: Array) -> Array:
     means = total > CANCELS * jnp.abs(returns).sum()
     fair = 1.0 - spread / (2 * len(returns) * jnp.where(means, total, 1.0))
     return jnp.where(means, fair, jnp.nan)
+
+
+def by_deed(
+    received: Array, rollout: Rollout, helps: Sequence[str], seats: Sequence[int]
+) -> Metrics:
+    """Incentives received per step, for deeds that help and otherwise.
+
+    Args:
+        received: ``[T, B, N]`` by each seat, in units of reward.
+        rollout: ``[T, B, N]`` facts.
+        helps: names of the events that help, see `EnvSpec.helps`.
+        seats: n seats of whom it is told.
+
+    Returns:
+        ``incentive/deed`` and ``incentive/else``, each ``[n]``; NaN where there is no such step.
+    """
+    nothing = jnp.zeros_like(received)
+    helped = sum((rollout.events[event] for event in helps), nothing) > 0
+    cases = {"deed": helped & rollout.active, "else": ~helped & rollout.active}
+    return {
+        f"incentive/{name}": masked_mean(received, where, (0, 1), jnp.nan)[jnp.array(seats)]
+        for name, where in cases.items()
+    }
 
 
 def of_rollout(rollout: Rollout, delta: Array, weights: Array, horizon: int) -> Metrics:

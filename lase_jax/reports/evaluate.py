@@ -14,6 +14,7 @@ import numpy as np
 from envs.types import Env
 from lase_jax.core import metrics
 from lase_jax.loop.rollout import begin, play
+from lase_jax.loop.train import by_seed
 from lase_jax.reports import animate, stats, tables
 from lase_jax.types import Algorithm, Array, Metrics, Mode, PyTree, Rollout
 
@@ -113,7 +114,7 @@ def evaluate(
     for mode in modes:
         one = partial(scores, env, algorithm, num_episodes=num_episodes, mode=mode)
         keys = jax.random.split(jax.random.key(seed), seeds)
-        program = jax.jit(jax.vmap(one)).lower(state, keys).compile()
+        program = jax.jit(partial(by_seed, one)).lower(state, keys).compile()
         admit(program)
         results[mode] = jax.device_get(program(state, keys))
     return results

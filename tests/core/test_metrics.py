@@ -5,6 +5,7 @@ from probes import facts, probe
 
 from lase_jax.core.metrics import (
     TABLE,
+    by_deed,
     describe,
     equality,
     explained,
@@ -102,6 +103,20 @@ def test_numbers_by_hand_of_half_an_episode():
     assert found.keys() == expected.keys()
     for name, value in expected.items():
         np.testing.assert_allclose(found[name], value, rtol=1e-6, err_msg=name)
+
+
+def test_incentives_are_told_apart_by_the_deed():
+    """Three steps, two agents; the second leaves before the last step, the third is not asked."""
+    spec = probe(lambda action: action, num_agents=3, horizon=3).spec
+    received = jnp.array([[1.0, 10.0, 0.0], [3.0, 20.0, 0.0], [5.0, 99.0, 0.0]])[:, None]
+    helped = jnp.array([[1.0, 0.0, 0.0], [0.0, 0.0, 0.0], [2.0, 0.0, 0.0]])[:, None]
+    active = jnp.array([[True] * 3, [True] * 3, [True, False, True]])[:, None]
+    rollout = facts(spec, envs=1)._replace(active=active, events={"opened": helped})
+    found = by_deed(received, rollout, ("opened",), (0, 1))
+    np.testing.assert_array_equal(found["incentive/deed"], [3.0, np.nan])
+    np.testing.assert_array_equal(found["incentive/else"], [3.0, 15.0])
+    nothing = by_deed(received, rollout, (), (0,))
+    assert np.isnan(nothing["incentive/deed"]) and nothing["incentive/else"] == 3.0
 
 
 def test_equality_of_each_whole_episode_and_of_their_mean():

@@ -15,7 +15,7 @@ from made import RISING, ROWS, SEEDS, made, results
 
 from experiments.comparison import Estimate
 from experiments.learning_curves import sweep
-from experiments.paper import cost, report, verdicts
+from experiments.paper import book, cost, report, verdicts
 from experiments.paper.__main__ import Make, jobs_of
 from experiments.paper.book import Results
 from experiments.paper.lase import PAPER, claims, figures, tables
@@ -257,7 +257,7 @@ def test_equality_is_partly_there_if_only_the_order_is():
         return made(return__after_gifts=after)
 
     fair, unfair = of(1, 1.03, 1, 0.9), of(1, 1.03, 1, 0.1)
-    assert claims.shared_equally(of(1, 1, 0, 0))[0] == pytest.approx(0.5)
+    assert book.equality(of(1, 1, 0, 0))[0] == pytest.approx(0.5)
     runs = dict(cleanup__go=of(1, 1.03, 0.1, 0), cleanup__gift=unfair)
     assert judged(9, cleanup__lase=fair, **runs).word == "partly"
     assert judged(9, cleanup__lase=of(1, 1.03, 0.1, 0), **runs).word == "not reproduced"

@@ -52,7 +52,7 @@ def test_what_is_tuned_has_as_many_trials():
 
 
 @pytest.mark.parametrize("game", arms.SMALL)
-@pytest.mark.parametrize("arm", tune.CANDIDATES)
+@pytest.mark.parametrize("arm", tune.ARMS)
 def test_arms_have_what_the_trials_chose(game, arm):
     best = tune.best(game, arm, load(tune.trials(game, arm), tune.KEPT))
     if best is None:
@@ -74,7 +74,8 @@ def test_the_full_scale_has_the_papers_games_and_steps():
     assert {run.env for run in runs.values()} == set(jaques.GAMES)
     assert {run.schedule.steps for run in runs.values()} == {500_000_000}
     here = stages.STAGES["full_size"].runs(SCALES["cpu"])
-    assert {*here} == {*runs} and here["cleanup_ssd-a2c"].schedule.steps < 10_000_000
+    assert {*here} < {*runs} and here["cleanup_ssd-si"].seeds == 2
+    assert here["cleanup_ssd-a2c"].schedule.steps < 10_000_000
 
 
 def course(influence, opened=None):
@@ -104,7 +105,7 @@ def test_the_openers_influence_is_seen_around_the_opening():
 def small_maps(**arms):
     """Findings of arms with some collective returns, in both small maps."""
     return {
-        f"{game}__{arm}": made(values, agents=3, **{"social__equality": np.ones(SEEDS)})
+        f"{game}__{arm}": made(values, agents=3, return__extrinsic=np.ones((SEEDS, 3)))
         for game in stages.DILEMMAS
         for arm, values in arms.items()
     }
@@ -150,15 +151,18 @@ def test_influence_and_communication_must_both_stand_above_their_ablations(arm):
     returns |= {control: 0.0 for control in ("basic_moments", "comm_agents", "comm_moments")}
     returns = {name: value + RISING for name, value in returns.items()}
 
-    def judged(**changed):
+    def judged(by_chance=False, **changed):
         runs = small_maps(**returns | changed)
         for name, run in runs.items():
             better = float(name.endswith("__comm"))
             run.final["talk/consistency"] = np.full((SEEDS, 3), better) + RISING[:, None]
             run.final["talk/symbol_action"] = np.full((SEEDS, 3, 3), better)
+            if by_chance:
+                for measure in ("consistency", "symbol_action"):
+                    run.final[f"talk/{measure}_shuffled"] = run.final[f"talk/{measure}"]
         return PAPER.judge(17, results(**runs)).word
 
-    assert judged() == "reproduced"
+    assert judged() == "reproduced" and judged(by_chance=True) == "partly"
     assert judged(**{arm: RISING}) == "not reproduced"
 
 
@@ -169,17 +173,17 @@ def test_return_times_equality_must_be_above_a2cs_that_earns_nothing(influential
     runs = small_maps(**arms)
     for name, run in runs.items():
         if name.endswith("a2c"):
-            run.final["social/equality"] = np.full(SEEDS, np.nan)
+            run.final["return/extrinsic"] = np.zeros((SEEDS, 3))
     assert PAPER.judge(28, results(**runs)).word == word
 
 
-@pytest.mark.parametrize(("equality", "word"), [(0.3, "reproduced"), (1.0, "not reproduced")])
-def test_the_prosocial_control_earns_more_and_shares_worse(equality, word):
+@pytest.mark.parametrize(("poorest", "word"), [(0.1, "reproduced"), (1.0, "not reproduced")])
+def test_the_prosocial_control_earns_more_and_shares_worse(poorest, word):
     """Claim 29."""
     runs = small_maps(a2c=RISING, prosocial=20 + RISING)
     for name, run in runs.items():
-        fair = equality if name.endswith("prosocial") else 0.9
-        run.final["social/equality"] = fair - RISING / 100
+        least = poorest if name.endswith("prosocial") else 0.8
+        run.final["return/extrinsic"][:, 0] = least - RISING / 100
     assert PAPER.judge(29, results(**runs)).word == word
 
 
@@ -207,6 +211,23 @@ def test_who_is_influenced_more_must_earn_more_over_all_conditions():
 
     assert PAPER.judge(26, runs(1.0)).word == "reproduced"
     assert PAPER.judge(26, runs(-1.0)).word == "not reproduced"
+
+
+def test_who_of_three_agents_is_influenced_more_is_told_beside():
+    found = {}
+    for place, (weight, alpha) in enumerate(stages.CONDITIONS):
+        own = np.array([1.0, 2.0, 3.0]) + np.arange(SEEDS)[:, None]
+        finding = made(agents=3, return__extrinsic=own)
+        finding.final["influence/pair"] = place + np.tile([0.75, 0.5, 0.25], (SEEDS, 3, 1))
+        for game in stages.DILEMMAS:
+            found[f"{game}-comm-weight_{weight:g}-alpha_{alpha:g}"] = finding
+    verdict = PAPER.judge(26, results(**found))
+    assert "over agents within a seed -1.00" in verdict.parts[0].found
+
+
+def test_no_two_conditions_are_the_same_but_for_their_unit():
+    ratios = [weight / alpha for weight, alpha in stages.CONDITIONS]
+    assert len(np.unique(np.round(ratios, 6))) == len(ratios)
 
 
 def test_every_figure_and_table_is_made_of_what_is_kept(tmp_path):

@@ -3,14 +3,15 @@
 Letters: S seeds, N seats.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from scipy.stats import spearmanr
 
 from experiments.comparison import Estimate, improvement
+from experiments.curves import fraction
 from experiments.findings import Finding
-from experiments.paper.book import Results
+from experiments.paper.book import Results, equality
 from experiments.paper.jaques.arms import EXPERIMENTS
 from experiments.paper.jaques.stages import CONDITIONS, DILEMMAS
 from experiments.paper.verdicts import Part, Verdict, above, at_least, at_most, label, verdict
@@ -48,6 +49,18 @@ def strongest(values: np.ndarray) -> np.ndarray:
     return np.nanmax(values, axis=(1, 2))
 
 
+def beyond_chance(final: Mapping[str, np.ndarray], name: str) -> np.ndarray:
+    """A measure of communication ``[S]`` less what chance makes of it.
+
+    Speaker consistency is the mean over agents, coordination that of the strongest pair. Chance is
+    the same measure with the action of another environment: both are above 0 for rare symbols.
+    """
+    true, chance = (final[f"talk/{name}{end}"] for end in ("", "_shuffled"))
+    if name == "consistency":
+        return stats.mean(true - chance, -1)
+    return strongest(true) - strongest(chance)
+
+
 def communication(results: Results) -> Verdict:
     """Claim 17."""
     parts, beside = [], {}
@@ -55,8 +68,8 @@ def communication(results: Results) -> Verdict:
         parts += order(results, game, "basic", "visible", "a2c")
         parts += order(results, game, "comm", "talk", "a2c")
         ours, without = (results.run(game, arm).final for arm in ("comm", "talk"))
-        consistent = (stats.mean(found["talk/consistency"], -1) for found in (ours, without))
-        told = (strongest(found["talk/symbol_action"]) for found in (ours, without))
+        consistent = (beyond_chance(found, "consistency") for found in (ours, without))
+        told = (beyond_chance(found, "symbol_action") for found in (ours, without))
         parts.append(above(*consistent, f"{game}, speaker consistency above that without"))
         parts.append(above(*told, f"{game}, coordination of symbols and actions above"))
         beside |= controls(results, "I", [game]) | controls(results, "II", [game])
@@ -93,7 +106,10 @@ def ranking(results: Results) -> Verdict:
         each = ", ".join(
             f"{label(arm)} {value:.1f}" for arm, value in zip(theirs, ours, strict=True)
         )
-        parts.append(Part(f"{game}: rank correlation {rank:.2f} ({each})", rank >= 0.7, rank < 0))
+        rest = [place for place, arm in enumerate(theirs) if arm != "ia"]
+        others = spearmanr(np.array(ours)[rest], np.array([*theirs.values()])[rest]).statistic
+        text = f"{game}: rank correlation {rank:.2f} (without IA {others:.2f}; {each})"
+        parts.append(Part(text, rank >= 0.7, rank < 0))
     return verdict(parts)
 
 
@@ -102,18 +118,46 @@ def suffered(found: Finding) -> np.ndarray:
     return stats.mean(found.final[PAIR], (-2, -1))
 
 
+def of_conditions(results: Results, game: str) -> list[Finding]:
+    """The runs of all conditions.
+
+    Raises:
+        MissingError: one is not kept.
+    """
+    return [
+        results.run(game, "comm", f"weight_{weight:g}", f"alpha_{alpha:g}")
+        for weight, alpha in CONDITIONS
+    ]
+
+
 def over_conditions(results: Results, game: str) -> tuple[np.ndarray, np.ndarray]:
     """Influence suffered and own return of every condition and seed, two vectors.
 
     Raises:
         MissingError: a condition is not kept.
     """
-    runs = [
-        results.run(game, "comm", f"weight_{weight:g}", f"alpha_{alpha:g}")
-        for weight, alpha in CONDITIONS
-    ]
+    runs = of_conditions(results, game)
     own = [found.final["return/extrinsic"].mean(-1) for found in runs]
     return np.concatenate([suffered(found) for found in runs]), np.concatenate(own)
+
+
+def within_seeds(results: Results, game: str) -> float:
+    """Rank correlation over agents of influence suffered and own return, both beside their seed's.
+
+    NaN where all agents of a seed are alike.
+
+    Raises:
+        MissingError: a condition is not kept.
+    """
+
+    def beside_others(values: np.ndarray) -> np.ndarray:
+        return (values - stats.mean(values, -1)[:, None]).ravel()
+
+    runs = of_conditions(results, game)
+    pairs = [beside_others(stats.mean(found.final[PAIR], -2)) for found in runs]
+    own = [beside_others(found.final["return/extrinsic"]) for found in runs]
+    sides = np.concatenate(pairs), np.concatenate(own)
+    return np.nan if min(map(np.ptp, sides)) == 0 else float(spearmanr(*sides).statistic)
 
 
 def influenced(results: Results) -> Verdict:
@@ -122,7 +166,11 @@ def influenced(results: Results) -> Verdict:
     for game, theirs in zip(DILEMMAS, (0.67, 0.34), strict=True):
         test = spearmanr(*over_conditions(results, game))
         rank, chance = float(test.statistic), float(test.pvalue)
-        text = f"{game}: rho = {rank:.2f}, p = {chance:.2g}; the paper's {theirs}"
+        within = within_seeds(results, game)
+        text = (
+            f"{game}: rho = {rank:.2f}, p = {chance:.2g}; the paper's {theirs}; over agents within "
+            f"a seed {fraction(None if np.isnan(within) else within, 2)}"
+        )
         parts.append(Part(text, rank > 0 and chance < 0.05, rank < 0 and chance < 0.05))
     return verdict(parts)
 
@@ -139,7 +187,7 @@ def rare(results: Results) -> Verdict:
 
 def fair(found: Finding) -> np.ndarray:
     """Collective return times equality, ``[S]``; 0 where nothing is earned to be shared."""
-    product = found.final["return/collective"] * found.final["social/equality"]
+    product = found.final["return/collective"] * equality(found, "return/extrinsic")
     return np.where(np.isnan(product), 0.0, product)
 
 
@@ -158,10 +206,11 @@ def prosocial(results: Results) -> Verdict:
     """Claim 29."""
     parts = []
     for game in DILEMMAS:
-        group, plain = (results.run(game, arm).final for arm in ("prosocial", "a2c"))
-        returns, equality = "return/collective", "social/equality"
-        parts.append(above(group[returns], plain[returns], f"{game}, GO's return above A2C's"))
-        parts.append(above(plain[equality], group[equality], f"{game}, A2C's equality above GO's"))
+        group, plain = (results.run(game, arm) for arm in ("prosocial", "a2c"))
+        earned = (found.final["return/collective"] for found in (group, plain))
+        parts.append(above(*earned, f"{game}, GO's return above A2C's"))
+        shared = (equality(found, "return/extrinsic") for found in (plain, group))
+        parts.append(above(*shared, f"{game}, A2C's equality above GO's"))
     return verdict(parts)
 
 

@@ -3,6 +3,7 @@
 A run is named ``<game>-<arm>``, with its settings behind where these vary.
 """
 
+import dataclasses
 from collections.abc import Callable
 from functools import partial
 from itertools import product
@@ -18,9 +19,12 @@ from lase_jax.runs.config import RunConfig
 BOXES = ("box_trapped", "box_ring")
 DILEMMAS = ("cleanup_small", "harvest_small")
 """Small maps with turning agents: Cleanup and Harvest that two cores can learn."""
-CONDITIONS = tuple(product((0.1, 0.3, 1.0, 3.0, 10.0), (0.0, 1.0)))
+CONDITIONS = tuple(product((0.1, 0.3, 1.0, 3.0, 10.0), (0.2, 1.0)))
 """Weight of influence and of reward for symbols, over which being influenced and the own return are
-correlated."""
+correlated. Only the ratio of the two counts for normalised advantages, so that it is never the same
+twice, and that no weight of reward is 0, where the weight of influence would not matter."""
+OF_FULL_SIZE = ("a2c", "moa", "si")
+"""Arms that are trained on the paper's maps at a scale for two cores."""
 FEW = ("a2c", "comm", "si")
 """Arms of the check that everything works."""
 PAID_AT_ONCE = ("basic", "si")
@@ -58,12 +62,18 @@ def conditions(scale: Scale) -> Runs:
 
 
 def full_size(scale: Scale) -> Runs:
-    """The paper's games: its settings at scale "full", else our settings and a small budget."""
+    """The paper's games: its settings at scale "full", else our settings, a small budget, few arms.
+
+    Of two seeds then, as a step of these games takes twenty times as long as one of the small maps.
+    """
+    whole = scale.name == "full"
+    size = scale.half if whole else dataclasses.replace(scale, seeds=2)
 
     def one(game: str, arm: str) -> RunConfig:
-        return scale.half.fit(small(game, arm), lambda run: full(game, arm))
+        return size.fit(small(game, arm), lambda run: full(game, arm))
 
-    return {f"{game}-{arm}": one(game, arm) for game in scale.of(FULL_SIZE) for arm in OF_THE_PAPER}
+    arms = OF_THE_PAPER if whole else OF_FULL_SIZE
+    return {f"{game}-{arm}": one(game, arm) for game in scale.of(FULL_SIZE) for arm in arms}
 
 
 def kept(name: str) -> Keep:

@@ -2,7 +2,7 @@
 
 from experiments.curves import fraction
 from experiments.findings import Finding
-from experiments.paper.book import Results
+from experiments.paper.book import Results, equality
 from experiments.paper.cells import BLANK, collective, grid, mean, side_by_side, trained
 from experiments.paper.jaques.arms import ARMS, OF_THE_PAPER, small
 from experiments.paper.jaques.claims import (
@@ -41,10 +41,10 @@ def fairness(results: Results) -> str:
     """Return times equality, equality, and seeds in which an agent never eats."""
 
     def cell(found: Finding) -> str:
-        equality = found.final["social/equality"]
+        shared = equality(found, "return/extrinsic")
         least = found.final["event/apples"].min(-1)
         starved = f", {(least < 0.05).sum()} of {found.seeds} seeds" if (least < 0.05).any() else ""
-        return f"{mean(fair(found))}, E {mean(equality, 2)}{starved}"
+        return f"{mean(fair(found))}, E {mean(shared, 2)}{starved}"
 
     heading = "return x E; equality E; seeds in which an agent eats nothing"
     return grid(results, ARMS, DILEMMAS, cell, heading)

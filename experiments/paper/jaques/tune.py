@@ -25,7 +25,15 @@ from lase_jax.reports.tables import markdown
 from lase_jax.runs import files
 from lase_jax.runs.config import RunConfig
 
-WEIGHTS = tuple(dict(weight=weight) for weight in (0.3, 3.0, 10.0, 30.0))
+IN_BOXES = (3.0, 10.0, 30.0, 100.0)
+WEIGHTS = {
+    "box_trapped": IN_BOXES,
+    "box_ring": IN_BOXES,
+    "cleanup_small": (0.05, 0.15, 0.6, 3.0),
+    "harvest_small": (0.2, 0.6, 2.5, 10.0),
+}
+"""Weights of influence by game. The paper has .146 and .620 in Cleanup, .224 and 2.521 in Harvest,
+where the game pays about as much per step; in the boxes it pays ten times as much."""
 CANDIDATES: Mapping[str, tuple[dict[str, Any], ...]] = {
     "ia": (
         dict(alpha=0.0, beta=0.05),  # Hughes et al. 2018, Cleanup
@@ -33,16 +41,16 @@ CANDIDATES: Mapping[str, tuple[dict[str, Any], ...]] = {
         dict(alpha=0.0, beta=0.2),
         dict(alpha=0.05, beta=0.05),
     ),
-    "basic": WEIGHTS,
     "comm": (
         dict(weight=0.3, alpha=1.0),
         dict(weight=3.0, alpha=1.0),
         dict(weight=30.0, alpha=1.0),
         dict(weight=3.0, alpha=0.0),  # symbols learn from influence alone, as in Cleanup
     ),
-    "si": WEIGHTS,
 }
-"""What is tried, by arm."""
+"""What is tried of arms with more than a weight of influence, which has four values by game."""
+ARMS = ("ia", "basic", "comm", "si")
+"""Arms with settings of their own."""
 HERE = Path(__file__).parent
 KEPT = HERE / "trials"
 """Where what the trials have shown is kept."""
@@ -55,12 +63,18 @@ class Tune:
 
     games: tuple[str, ...] = tuple(SMALL)
     """Names of games."""
-    arms: tuple[str, ...] = tuple(CANDIDATES)
+    arms: tuple[str, ...] = ARMS
     """Names of arms."""
     workers: int = 0
     """Runs that are trained at a time, a core each; 0 for one on every core of a CPU."""
     out: Path = Path("runs/jaques_tuning")
     """Parent of the run folders."""
+
+
+def candidates(game: str, arm: str) -> tuple[dict[str, Any], ...]:
+    """What is tried of an arm in a game."""
+    weights = tuple(dict(weight=weight) for weight in WEIGHTS[game])
+    return CANDIDATES.get(arm, weights)
 
 
 def named(own: Mapping[str, Any]) -> str:
@@ -70,12 +84,15 @@ def named(own: Mapping[str, Any]) -> str:
 
 def trials(game: str, arm: str) -> dict[str, RunConfig]:
     """Settings of an arm's trials by their folders' names."""
-    return {f"{game}-{arm}-{named(own)}": trial(small(game, arm, **own)) for own in CANDIDATES[arm]}
+    return {
+        f"{game}-{arm}-{named(own)}": trial(small(game, arm, **own))
+        for own in candidates(game, arm)
+    }
 
 
 def best(game: str, arm: str, found: Mapping[str, Finding]) -> dict[str, Any] | None:
     """The candidate with the largest return, or None while not all have been tried."""
-    names = {f"{game}-{arm}-{named(own)}": own for own in CANDIDATES[arm]}
+    names = {f"{game}-{arm}-{named(own)}": own for own in candidates(game, arm)}
     if not names.keys() <= found.keys():
         return None
     return names[max(names, key=lambda name: found[name].final["return/collective"].mean())]
@@ -85,7 +102,7 @@ def table() -> str:
     """A Markdown table of the trials and the returns they reached; what was chosen is bold."""
     rows = []
     for game in SMALL:
-        for arm in CANDIDATES:
+        for arm in ARMS:
             found = load(trials(game, arm), KEPT)
             chosen = best(game, arm, found)
             for name, finding in found.items():

@@ -5,15 +5,13 @@ Letters: S seeds, N seats, R points in time.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from envs.registry import GAMES as CONFIGS
 from experiments import comparison
 from experiments.comparison import improvement
 from experiments.findings import Finding
-from experiments.paper.book import Results
+from experiments.paper.book import Results, equality
 from experiments.paper.lase.stages import GAMES, able
 from experiments.paper.verdicts import (
     MissingError,
@@ -28,7 +26,6 @@ from experiments.paper.verdicts import (
     seeds,
     verdict,
 )
-from lase_jax.core.metrics import equality as equality_of
 from lase_jax.reports import stats
 
 AS_MUCH = ("gift", "shuffled", "moments")
@@ -175,17 +172,9 @@ def baselines(results: Results) -> Verdict:
     )
 
 
-def shared_equally(found: Finding) -> np.ndarray:
-    """Equality ``[S]`` of what agents have after gifts in the last tenth of training.
-
-    Of the agents' mean rewards, so that it means the same for rollouts of any length.
-    """
-    return np.asarray(jax.vmap(equality_of)(jnp.asarray(found.final["return/after_gifts"])))
-
-
-def equality(results: Results) -> Verdict:
+def fairness(results: Results) -> Verdict:
     """Claim 9."""
-    ours, group = (shared_equally(results.run("cleanup", arm)) for arm in ("lase", "go"))
+    ours, group = (equality(results.run("cleanup", arm)) for arm in ("lase", "go"))
     parts = [
         Part(f"{name} {mean}, the paper's {theirs}", mean.low <= theirs <= mean.high)
         for name, mean, theirs in (
@@ -194,7 +183,7 @@ def equality(results: Results) -> Verdict:
         )
     ]
     equal = results.runs.get("cleanup-gift")
-    controls = {"gift": improvement(ours, shared_equally(equal)) if equal else comparison.UNKNOWN}
+    controls = {"gift": improvement(ours, equality(equal)) if equal else comparison.UNKNOWN}
     exact = verdict(parts, controls)
     if exact.word == "reproduced":
         return exact
@@ -352,7 +341,7 @@ RULES: dict[int, Callable[[Results], Verdict]] = {
     6: dilemma("cleanup", 10.0),
     7: perspective,
     8: baselines,
-    9: equality,
+    9: fairness,
     10: division_of_labour,
     11: adaptation,
     12: exploitation,

@@ -12,9 +12,10 @@ from scipy.stats import spearmanr
 
 from envs.registry import GAMES as CONFIGS
 from experiments.findings import Finding
+from experiments.paper import book
 from experiments.paper.book import Results
 from experiments.paper.cells import BLANK, collective, grid, line, mean, side_by_side, trained
-from experiments.paper.lase.claims import AS_MUCH, cooperation, late_weight, pairs, shared_equally
+from experiments.paper.lase.claims import AS_MUCH, cooperation, late_weight, pairs
 from experiments.paper.lase.stages import (
     ARMS,
     EXTENDED,
@@ -96,7 +97,7 @@ def equality(results: Results) -> str:
     """Table 9: equality after gifts, of each algorithm in each game."""
 
     def cell(found: Finding) -> str:
-        return mean(shared_equally(found), 2)
+        return mean(book.equality(found), 2)
 
     return grid(results, ARMS, GAMES, cell, "E after gifts")
 

@@ -20,15 +20,20 @@ NEAR = 0.9
 
 
 def best_of(results: Results, game: str) -> str:
-    """The arm of LIO that earns most in a game: by the authors' settings or by ours."""
-    arms = [arm for arm in ("lio_published", "lio") if f"{game}-{arm}" in results.runs]
-    return max(arms, key=lambda arm: results.final(game, arm).mean(), default="lio_published")
+    """The arm of LIO that earns most in a game: by the authors' settings or by ours.
+
+    Raises:
+        MissingError: one of them is not kept.
+    """
+    return max(("lio_published", "lio"), key=lambda arm: results.final(game, arm).mean())
 
 
 def beside(results: Results, games: Sequence[str]) -> dict[str, Estimate]:
     """LIO by our settings beside the same without incentives, by game."""
     return {
-        f"{label('lio_unpaid')} in {game}": results.improvement(f"{game}-lio", f"{game}-lio_unpaid")
+        f"{label('lio_unpaid')}, both by our settings, in {game}": results.improvement(
+            f"{game}-lio", f"{game}-lio_unpaid"
+        )
         for game in games
     }
 
@@ -74,8 +79,8 @@ def paid_deeds(results: Results) -> Verdict:
     parts = []
     for game in (*ROOMS, *MAPS):
         arm = best_of(results, game)
-        played = results.run(game, arm).played
-        deed, other = (stats.mean(played[f"paid/{case}"], -1) for case in ("deed", "else"))
+        course = results.run(game, arm).curves
+        deed, other = (stats.mean(course[f"incentive/{case}"], (0, 2)) for case in ("deed", "else"))
         means = f"{comparison.mean(deed)} and {comparison.mean(other)} a step"
         parts.append(above(deed, other, f"{game}, {label(arm)}: {means}"))
     return verdict(parts, needed=3)

@@ -14,7 +14,8 @@ from experiments.paper.book import Runs, Stage
 from experiments.paper.lio.measures import measure
 from experiments.paper.scales import Scale
 from experiments.variants import VARIANTS
-from lase_jax.core.settings import changed
+from lase_jax.algorithms import AlgorithmConfig
+from lase_jax.core.settings import changed, items
 from lase_jax.presets import preset
 from lase_jax.runs.config import RunConfig
 
@@ -50,14 +51,29 @@ FEW = ("a2c", "giving_d", "lio", "lio_published", "lio_unpaid")
 
 
 def run_of(game: str, arm: str, scale: Scale) -> RunConfig:
-    """A run of an arm, of that scale; the dilemma has the authors' payoffs and length."""
+    """A run of an arm, of that scale; the dilemma has the authors' payoffs and length.
+
+    What decides no claim has half the seeds, and so has LIO by its authors' settings on the maps,
+    whose updates of one episode take hours.
+    """
     algo, own, published = ARMS[arm]
     theirs = preset(game, "lio", "published")
     run = theirs if published else preset(game, algo)
     if game in DILEMMAS:
         schedule = dataclasses.replace(run.schedule, rollout_length=0)  # whole episodes
-        run = dataclasses.replace(run, game=theirs.game, schedule=schedule)
-    return scale.fit(dataclasses.replace(run, agent=changed(run.agent, own)))
+        agent = run.agent if published else for_shorter(run, theirs.game.horizon)
+        run = dataclasses.replace(run, game=theirs.game, schedule=schedule, agent=agent)
+    half = game in MAPS and published or arm == "zero_sum"
+    size = scale.half if half else scale
+    return size.fit(dataclasses.replace(run, agent=changed(run.agent, own)))
+
+
+def for_shorter(run: RunConfig, horizon: int) -> AlgorithmConfig:
+    """An agent whose settings that count episodes are for episodes of `horizon` steps."""
+    times = run.game.horizon // horizon
+    counts = ("epsilon_episodes", "entropy_episodes", "lr_episodes")
+    own = {name: value for name, value in items(run.agent) if name in counts}
+    return changed(run.agent, {name: value * times for name, value in own.items()})
 
 
 def all_arms(*games: str) -> Callable[[Scale], Runs]:
@@ -80,7 +96,8 @@ def kept(name: str) -> Keep:
     algo, curves = ARMS[arm].algo, tuple(f"event/{event}" for event in events)
     if algo not in ("lio", "giving"):
         return Keep(curves)
-    return Keep((*curves, "incentive/paid"), partial(measure, gives=algo == "giving"))
+    paid = ("incentive/paid", "incentive/deed", "incentive/else")
+    return Keep((*curves, *paid), partial(measure, gives=algo == "giving"))
 
 
 STAGES: dict[str, Stage] = {

@@ -242,7 +242,7 @@ class Speakers:
         following = jnp.roll(own.action, -1, 0)
         mean = masked_mean(moved, counts, (0, 1), jnp.nan)
         moments = counts & (moved >= mean[None, None])
-        elsewhere = jnp.roll(following, 1, 1) if said.shape[1] > 1 else following[::-1]
+        elsewhere = of_another(following)
 
         def flat(value: Array) -> Array:
             return value.reshape(-1, *value.shape[2:])
@@ -251,16 +251,18 @@ class Speakers:
             pairs = coordination.pairwise(flat(first), flat(second), num, acts, flat(where))
             return self.by_seat(pairs)
 
-        def consistent(symbol: Array, action: Array, active: Array) -> Array:
-            joint = coordination.joint(symbol, action, symbols, acts, active)
-            return coordination.consistency(joint)
+        def consistent(action: Array) -> Array:
+            def one(symbol: Array, action: Array, active: Array) -> Array:
+                joint = coordination.joint(symbol, action, symbols, acts, active)
+                return coordination.consistency(joint)
+
+            return jax.vmap(one, (1, 1, 1))(flat(said), flat(action), flat(own.active))
 
         return {
             "influence/reward": masked_mean(earned, own.active, (0, 1), jnp.nan),
             "influence/pair": self.by_seat(mean),
-            "talk/consistency": jax.vmap(consistent, (1, 1, 1))(
-                flat(said), flat(own.action), flat(own.active)
-            ),
+            "talk/consistency": consistent(own.action),
+            "talk/consistency_shuffled": consistent(of_another(own.action)),
         } | {
             f"talk/{what}{when}{control}": together(first, num, second, where)
             for what, first, num in (
@@ -285,3 +287,8 @@ def reaches(own: Rollout) -> Array:
     goes_on = jnp.roll(own.active, -1, 0) & ~own.done[..., None] & has_next[:, None, None]
     other = ~jnp.eye(count, dtype=bool)[None, None]
     return own.active[..., None] & goes_on[..., None, :] & other
+
+
+def of_another(value: Array) -> Array:
+    """``[T, B, ...]`` of another environment, or of another time where there is only one."""
+    return jnp.roll(value, 1, 1) if value.shape[1] > 1 else value[::-1]

@@ -42,7 +42,7 @@ from envs import checks
 from envs.types import Env
 from lase_jax.algorithms.lio.nets import Incentive
 from lase_jax.core import distributions, population
-from lase_jax.core.metrics import masked_mean
+from lase_jax.core.metrics import by_deed, masked_mean
 from lase_jax.core.population import Trained
 from lase_jax.core.rewards import no_opinion
 from lase_jax.core.seats import (
@@ -308,7 +308,9 @@ class Payers:
         paid = self.incentives(state, rollout)
         episodes = rollout.reward.shape[1] * len(rollout.reward) / self.env.spec.horizon
         return no_opinion(rollout, len(self.seats))._replace(
-            delta=paid.sum(0), metrics={"incentive/paid": paid.sum((1, 2)) / episodes}
+            delta=paid.sum(0),
+            metrics={"incentive/paid": paid.sum((1, 2)) / episodes}
+            | by_deed(paid.sum(0), rollout, self.env.spec.helps, self.seats),
         )
 
     def baseline(self, values: Values) -> Values:

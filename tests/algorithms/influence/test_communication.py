@@ -235,8 +235,23 @@ def test_talk_is_measured():
     assert np.asarray(found["talk/symbol_action_shuffled"])[0, 1] < 0.01
     assert np.asarray(found["talk/action_action"])[0, 1] < 0.01
     assert (np.asarray(found["talk/consistency"]) < 0.01).all()
+    assert (np.asarray(found["talk/consistency_shuffled"]) < 0.01).all()
     assert np.asarray(found["talk/symbol_action_influential"])[0, 1] > 0.5
     assert np.asarray(found["talk/symbol_action_influential_shuffled"])[0, 1] < 0.02
+
+
+def test_who_says_what_it_does_is_consistent_and_by_chance_is_not():
+    config = settings("si_comm", vocabulary=ACTIONS)
+    game = probe(lambda action: action, num_agents=2, num_actions=ACTIONS, horizon=40)
+    agent = config.build(game, (0, 1))
+    done = jnp.asarray(np.random.default_rng(0).integers(0, ACTIONS, (40, 50, 2)), jnp.int32)
+    rollout = facts(game.spec, envs=50)._replace(
+        action=done, active=jnp.ones((40, 50, 2), bool), notes=done, memory=agent.begin(50)
+    )
+    state = jax.jit(agent.init)(KEY, agent.hyper)
+    found = jax.jit(agent.learn)(state, rollout, rollout.reward, KEY, Clock(jnp.int32(0)))[1]
+    np.testing.assert_allclose(found["talk/consistency"], 1.0, rtol=1e-4)
+    assert (np.asarray(found["talk/consistency_shuffled"]) < 0.01).all()
 
 
 def test_moments_of_mean_influence_are_influential():
