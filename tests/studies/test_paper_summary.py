@@ -47,13 +47,13 @@ def test_two_sentences_tell_games_apart():
     said = summary.sentences(results(**runs))
     first, second = said.split(". ")
     assert first == "LASE earns more than selfish agents in `ssg` and `cleanup`, and not in `ssh`"
-    assert second.startswith("It earns more than all gifts of its own size that infer nothing")
-    assert second.endswith(", in `cleanup`, but not in `ssg`.")
+    assert second.startswith("It earns more than every kind of gifts of its own size that infers")
+    assert second.endswith(" in `cleanup`, and not in `ssg`.")
 
 
 def test_no_game_is_said_too():
     said = summary.sentences(results(**play("ssg", **INFERRED | dict(gift=30))))
-    assert " In none of these games it earns more than all gifts of its own size " in said
+    assert " In none of these games does it earn more than every kind of gifts " in said
     said = summary.sentences(results(**play("ssg", **INFERRED | dict(a2c=30))))
     assert "selfish agents in no game, and not in `ssg`." in said
 

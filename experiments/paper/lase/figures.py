@@ -17,6 +17,7 @@ from experiments.paper.book import Results
 from experiments.paper.drawing import colour_of, new, places, points
 from experiments.paper.lase.claims import PAYOFF, having
 from experiments.paper.lase.stages import (
+    ALL_SELFISH,
     ARMS,
     BASELINES,
     GAMES,
@@ -134,8 +135,9 @@ def exploitation(results: Results, path: Path) -> None:
     for row, game in enumerate(games):
         arms = [arm for arm in (*GIVERS, "go") if f"{game}-{arm}-one" in results.runs]
         group, each = axes[2 * row : 2 * row + 2]
-        if f"{game}-a2c" in results.runs:
-            points(group, len(arms), results.final(game, "a2c"), colour_of("a2c"))
+        nobody = results.runs.get(ALL_SELFISH.format(game))
+        if nobody is not None:
+            points(group, len(arms), nobody.final["return/collective"], colour_of("a2c"))
         for place, arm in enumerate(arms):
             points(group, place, results.final(game, arm, "one"), colour_of(arm))
             after = results.final(game, arm, "one", metric="return/after_gifts")

@@ -45,6 +45,8 @@ ONE_GIVES = {"ssg": 0.39, "cleanup": 0.2}
 """Share of its reward that one LASE among three A2C was measured to give, by game."""
 RIDERS = {"defector": "a scripted defector", "selfish": "A2C"}
 """Those who take and do not give, by the kind of a run."""
+ALL_SELFISH = "{}-a2c-selfish"
+"""Name of the run in a game in which nobody gives, in rollouts as those of LASE."""
 CROWD = 6
 """Agents in the games in which helpfulness is graded: LASE, and one for each grade."""
 GRADES = (0.0, 0.25, 0.5, 0.75, 1.0)

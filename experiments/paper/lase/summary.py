@@ -9,7 +9,7 @@ from experiments.curves import RETURN, save
 from experiments.paper import drawing
 from experiments.paper.book import Results
 from experiments.paper.cells import BLANK
-from experiments.paper.lase.stages import GAMES, RIDERS, WITH_FREE_RIDERS, able
+from experiments.paper.lase.stages import ALL_SELFISH, GAMES, RIDERS, WITH_FREE_RIDERS, able
 from experiments.paper.verdicts import MissingError
 from lase_jax.reports.tables import markdown
 
@@ -56,7 +56,8 @@ def situations() -> Iterator[Situation]:
     for game in DILEMMAS:
         yield Situation(f"{game}, all of one kind", game, "", f"{game}-a2c")
     for game in WITH_FREE_RIDERS:
-        yield Situation(f"{game}, one among three A2C", game, "-one", f"{game}-a2c-selfish")
+        selfish = ALL_SELFISH.format(game)
+        yield Situation(f"{game}, one among three A2C", game, "-one", selfish)
     for game in (*WITH_FREE_RIDERS, "coingame"):
         for kind, who in RIDERS.items():
             yield Situation(f"{game}, with {who}", game, f"-{kind}", f"{game}-a2c-{kind}")
@@ -110,12 +111,14 @@ def sentences(results: Results) -> str:
     any_gift = [game for game in helps if game not in decided]
     first = f"LASE earns more than selfish agents in {listed(helps)}"
     first += f", and not in {listed(rest)}." if rest else "."
-    without = "gifts of its own size that infer nothing, equal, to others, or at other moments"
-    if decided:
-        second = f"It earns more than all {without}, in {listed(decided)}"
-        second += f", but not in {listed(any_gift)}." if any_gift else "."
-    else:
-        second = f"In none of these games it earns more than all {without}."
+    without = (
+        "every kind of gifts of its own size that infers nothing (equal ones; its own, given to "
+        "other agents; its own, given at other moments)"
+    )
+    second = f"It earns more than {without} in {listed(decided)}"
+    second += f", and not in {listed(any_gift)}." if any_gift else "."
+    if not decided:
+        second = f"In none of these games does it earn more than {without}."
     return f"{first} {second}"
 
 

@@ -17,6 +17,7 @@ from experiments.paper.book import Results
 from experiments.paper.cells import BLANK, collective, grid, line, mean, side_by_side, trained
 from experiments.paper.lase.claims import AS_MUCH, cooperation, late_weight, pairs
 from experiments.paper.lase.stages import (
+    ALL_SELFISH,
     ARMS,
     EXTENDED,
     GAMES,
@@ -192,7 +193,8 @@ def one_giver(results: Results) -> str:
     rows = []
     for game in WITH_FREE_RIDERS:
         for arm in (*GIVERS, "go", "a2c"):
-            found = results.runs.get(f"{game}-{arm}" if arm == "a2c" else f"{game}-{arm}-one")
+            run = ALL_SELFISH.format(game) if arm == "a2c" else f"{game}-{arm}-one"
+            found = results.runs.get(run)
             if found is None:
                 continue
             after = found.final["return/after_gifts"]
