@@ -7,6 +7,7 @@ from experiments.paper import report
 from experiments.paper.book import Results
 from experiments.paper.scales import SCALES
 from lase_jax.core import metrics
+from lase_jax.runs.config import to_json
 
 SEEDS, ROWS = 10, 20
 RISING = np.linspace(0.0, 0.9, SEEDS)
@@ -50,7 +51,8 @@ def of_all_runs(paper, numbers):
                 for key in stage.keep(name).curves
             }
             played, final = numbers(index, agents)
-            runs[name] = made(RISING + index, agents, curves=curves, played=played, **final)
+            found = made(RISING + index, agents, curves=curves, played=played, **final)
+            runs[name] = found._replace(settings=to_json(run))
     return runs
 
 

@@ -11,7 +11,7 @@ from typing import get_args, get_type_hints
 import numpy as np
 import psutil
 import pytest
-from made import RISING, ROWS, SEEDS, made, results
+from made import RISING, ROWS, SEEDS, made, of_all_runs, reported, results
 
 from experiments.comparison import Estimate
 from experiments.learning_curves import sweep
@@ -434,6 +434,30 @@ def test_the_committed_report_is_what_the_committed_results_give(paper):
     results, images = paper.collect(scale, out), report.images(paper, scale, out)
     text = report.compose(paper, results, paper.judge_all(results), scale, images)
     assert paper.report.read_text() == text
+
+
+def test_every_figure_and_table_is_made_of_what_is_kept(tmp_path):
+    def numbers(index, agents):
+        own = np.tile(RISING[:, None], (1, agents))
+        pairs = np.tile(np.arange(agents) / 100, (SEEDS, agents, 1))
+        views = ("imagined", "real_view")
+        kinds = ("mean", "deviation")
+        return {f"views/{view}/{kind}": pairs for view in views for kind in kinds}, {
+            "return__extrinsic": own + index,
+            "return__after_gifts": own + index,
+            "gift__given": own,
+            "gift__received": own,
+            "gift__weight": pairs,
+            "relation__weight": pairs,
+            "relation__floor": pairs,
+            "event__waste_cleaned": own,
+        }
+
+    analysed = PAPER.collect(SCALES["cpu"], tmp_path).numbers
+    found = of_all_runs(PAPER, numbers)
+    text = reported(PAPER, Results(found, analysed), tmp_path)
+    assert text.count("one among three A2C") == 2 and text.count("with a scripted defector") == 3
+    assert "is not kept" not in text
 
 
 def test_times_are_told_in_words():
