@@ -22,12 +22,12 @@ from lase_jax.runs import devices
 from lase_jax.runs.signals import NAMES, stop_signals
 
 Job = Callable[[], int | None]
-"""What can be pickled and returns an exit code: 0 or None if done, 1 if it failed by itself, above
-if the others are not to be begun either."""
+"""What can be pickled, so nothing of a ``__main__``, and returns an exit code: 0 or None if done, 1
+if it failed by itself, above if the others are not to be begun either."""
 INHERITED = ("jax_disable_most_optimizations",)
 """Settings of jax that workers have as their parent has them."""
 CRASHED = 3
-"""Exit code of a worker that met a fault of the program."""
+"""Exit code of a worker that met a fault of the program, or of several that could not begin."""
 
 
 def count() -> int:
@@ -100,7 +100,8 @@ def _side_by_side(jobs: Mapping[str, Job], workers: int) -> int:
             "--workers.",
             file=sys.stderr,
         )
-    return max(code if code >= 0 else 128 - code for code in codes)
+    never_begun = begun.value < len(jobs) and not received
+    return max(CRASHED * never_begun, *(code if code >= 0 else 128 - code for code in codes))
 
 
 def _work(jobs: Mapping[str, Job], begun: Any, core: int, options: Mapping[str, Any]) -> None:

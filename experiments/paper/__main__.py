@@ -60,12 +60,6 @@ def lacking(name: str, paper: Paper, scale: Scale, out: Path) -> dict[str, Job]:
     return study.lacking(runs, parent, kept, again, keep, pictures=scale.whole)
 
 
-def analyse(paper: papers.Name, name: str, scale: Scale, out: Path) -> None:
-    """Makes an analysis."""
-    chosen = papers.PAPERS[paper]
-    chosen.analyses[name].write(scale, chosen.folder_of(name, scale, out))
-
-
 def headline(name: str, title: str, runs: Runs, missing: Collection[str], timed: Path) -> str:
     """What a stage is for, what is still to be trained, and about how long that takes.
 
@@ -93,7 +87,7 @@ def jobs_of(names: Sequence[str], paper: Paper, scale: Scale, make: Make) -> dic
     for name in names:
         if name in paper.analyses:
             print(f"{name}: a minute or two, nothing to train", flush=True)
-            jobs[name] = partial(analyse, make.paper, name, scale, make.out)
+            jobs[name] = partial(papers.analyse, make.paper, name, scale, make.out)
             continue
         stage, missing = paper.stages[name], lacking(name, paper, scale, make.out)
         print(headline(name, stage.title, stage.runs(scale), missing, timed), flush=True)

@@ -474,6 +474,7 @@ def test_all_that_is_to_be_made_can_be_given_to_workers(name, tmp_path):
     runs = {run for stage in paper.stages.values() for run in stage.runs(scale)}
     assert jobs.keys() == runs | {*paper.analyses}
     assert pickle.loads(pickle.dumps(jobs)).keys() == jobs.keys()
+    assert not [job for job in jobs.values() if job.func.__module__.endswith("__main__")]
 
 
 QUICK = [

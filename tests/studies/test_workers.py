@@ -115,6 +115,22 @@ def test_what_goes_wrong_in_a_worker_is_told(job, code, why, tmp_path, capfd):
     assert why in capfd.readouterr().err
 
 
+class Gone:
+    """What can be pickled, but not be made again."""
+
+    def __reduce__(self):
+        return exec, ("raise ImportError('gone')",)
+
+    def __call__(self):
+        return 0
+
+
+@pytest.mark.thorough
+def test_workers_that_cannot_begin_are_no_success(capfd):
+    assert workers.run_all({"a": Gone(), "b": Gone()}, 2) == workers.CRASHED
+    assert "ImportError: gone" in capfd.readouterr().err
+
+
 @pytest.mark.thorough
 def test_runs_of_workers_show_what_runs_of_one_process_show(tmp_path):
     runs = {name: tiny.config(steps=16) for name in "ab"}
