@@ -189,7 +189,7 @@ def changing(scale: Scale) -> Runs:
     for game in scale.of(WITH_FREE_RIDERS):
         helper = HELPER[game]
         players = {"stops": (helper, "defector"), "begins": ("defector", helper)}
-        for arm, (name, (first, second)) in product(INFERRING, players.items()):
+        for arm, (name, (first, second)) in product(scale.some(INFERRING, 1), players.items()):
             run = of_scale(game, arm, scale)
             half = run.schedule.steps // run.game.horizon // 2
             player = Scripted(first, other=second, until=half)
@@ -219,7 +219,7 @@ def pretenders(scale: Scale) -> Runs:
     return {
         f"{game}-{arm}-pretender": mixed(scale, game, arm, (HELPER[game], "pretender", "defector"))
         for game in scale.of(WITH_FREE_RIDERS)
-        for arm in INFERRING
+        for arm in scale.some(INFERRING, 1)
     }
 
 

@@ -216,6 +216,12 @@ class Turn(NamedTuple):
     apart: float  # episodes between weights that are kept
 
 
+def deviation(course: np.ndarray) -> np.ndarray:
+    """Standard deviation ``[S]`` of ``course [R, S]`` over time; NaN where there is nothing."""
+    mean = stats.mean(course, 0)
+    return np.sqrt(stats.mean((course - mean) ** 2, 0))
+
+
 def turn(found: Finding, rises: bool) -> Turn:
     """How the weight follows the change.
 
@@ -230,7 +236,7 @@ def turn(found: Finding, rises: bool) -> Turn:
     first, last = curve[(steps > 0.8 * half) & (steps <= half)], curve[steps > 1.8 * half]
     before, end = stats.mean(first, 0), stats.mean(last, 0)
     way = (end - before) if rises else (before - end)
-    follows = way > np.nanstd(first, 0) + np.nanstd(last, 0)
+    follows = way > deviation(first) + deviation(last)
     late = steps > half
     crossed = np.sign(end - before) * (curve[late] - (before + end) / 2) > 0
     taken = (steps[late][crossed.argmax(0)] - half) / horizon
