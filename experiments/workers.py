@@ -19,7 +19,7 @@ import jax
 
 from lase_jax.cli import guarded
 from lase_jax.runs import devices
-from lase_jax.runs.signals import NAMES, stop_signals
+from lase_jax.runs.signals import known, stop_signals
 
 Job = Callable[[], int | None]
 """What can be pickled, so nothing of a ``__main__``, and returns an exit code: 0 or None if done, 1
@@ -184,8 +184,7 @@ def _blocked() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    numbers = {getattr(signal, name) for name in NAMES if hasattr(signal, name)}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, known())
     try:
         yield
     finally:
@@ -195,5 +194,4 @@ def _blocked() -> Iterator[None]:
 def _unblock() -> None:
     """Lets signals in that waited for this process to be ready."""
     if hasattr(signal, "pthread_sigmask"):
-        numbers = {getattr(signal, name) for name in NAMES if hasattr(signal, name)}
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, known())

@@ -18,6 +18,11 @@ _collecting: list[list[int]] = []
 """What the contexts of `stop_signals` that are open have received, the outermost first."""
 
 
+def known() -> list[int]:
+    """The numbers of those signals in `NAMES` that this system has."""
+    return [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
+
+
 @contextlib.contextmanager
 def stop_signals() -> Iterator[list[int]]:
     """Collects the signals in `NAMES`, which then do not end the process.
@@ -31,10 +36,9 @@ def stop_signals() -> Iterator[list[int]]:
     """
     received: list[int] = []
     first = 0.0
-    every = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
     before = {
         number: signal.getsignal(number)
-        for number in every
+        for number in known()
         if number == signal.SIGINT or signal.getsignal(number) != signal.SIG_IGN
     }
 

@@ -3,7 +3,7 @@
 Letters: S seeds, N seats, R points in time.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
@@ -14,7 +14,6 @@ from experiments.findings import Finding
 from experiments.paper.book import Results, equality
 from experiments.paper.lase.stages import GAMES, able
 from experiments.paper.verdicts import (
-    MissingError,
     Part,
     Verdict,
     Word,
@@ -149,18 +148,6 @@ def perspective(results: Results) -> Verdict:
             text = f"{game}, {ours.mean():.1f} (told co-players' policies {told.mean():.1f})"
         parts.append(above(ours, results.final(game, "lase_wo"), text))
     return verdict(parts, needed=3)
-
-
-def having(results: Results, games: Sequence[str], *run: str) -> list[str]:
-    """Those of some games of which a run is kept, e.g. ``having(results, GAMES, "lase", "one")``.
-
-    Raises:
-        MissingError: there is none.
-    """
-    found = [game for game in games if "-".join((game, *run)) in results.runs]
-    if not found:
-        raise MissingError("-".join((games[0], *run)))
-    return found
 
 
 def baselines(results: Results) -> Verdict:

@@ -3,7 +3,7 @@
 Letters: S seeds, N seats, R points in time.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from experiments.findings import Finding
 from experiments.paper import drawing
 from experiments.paper.book import Results
 from experiments.paper.drawing import colour_of, new, places, points
-from experiments.paper.lase.claims import PAYOFF, having
+from experiments.paper.lase.claims import PAYOFF
 from experiments.paper.lase.stages import (
     ALL_SELFISH,
     ARMS,
@@ -33,6 +33,18 @@ from experiments.paper.lase.stages import (
 from experiments.paper.lase.stages import SENSITIVITY as SETTINGS
 from experiments.paper.lase.tables import shares
 from experiments.paper.verdicts import MissingError, label
+
+
+def having(results: Results, games: Sequence[str], *run: str) -> list[str]:
+    """Those of some games of which a run is kept, e.g. ``having(results, GAMES, "lase", "one")``.
+
+    Raises:
+        MissingError: there is none.
+    """
+    found = [game for game in games if "-".join((game, *run)) in results.runs]
+    if not found:
+        raise MissingError("-".join((games[0], *run)))
+    return found
 
 
 def iterated_dilemma(results: Results, path: Path) -> None:
