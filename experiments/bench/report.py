@@ -1,6 +1,5 @@
 """Markdown tables, written into their places in a file, and figures."""
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -8,9 +7,9 @@ from typing import Any
 
 import jax
 
+from experiments import places
 from experiments.bench import clock
 from lase_jax.reports.tables import markdown
-from lase_jax.runs import files
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
@@ -36,19 +35,14 @@ def source(command: str, arguments: Sequence[str]) -> str:
 
 
 def publish(name: str, text: str, into: Path | None) -> None:
-    """Prints a report, and fills the place between ``<!-- name -->`` and ``<!-- /name -->``.
+    """Prints a report, and fills the place of that name in a page, if there is one.
 
     Raises:
-        SystemExit: the file has no such place.
+        SystemExit: as `places.fill`.
     """
     print(text)
-    if into is None:
-        return
-    place = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
-    filled, count = place.subn(lambda m: m[1] + text + m[2], into.read_text())
-    if not count:
-        raise SystemExit(f"{into} has no place for it: write <!-- {name} --> and <!-- /{name} -->.")
-    files.write(into, filled)
+    if into is not None:
+        places.fill(name, text, into)
 
 
 def draw(panels: Mapping[str, Mapping[str, Mapping[float, float]]], unit: str, path: Path) -> None:

@@ -167,6 +167,8 @@ class Paper:
     """Tables of settings, as Markdown, with a line above each."""
     summary: Callable[[Results], str] | None = None
     """What the report opens with, as Markdown; the figure "summary", if there is one, follows."""
+    front: Callable[[Results], str] | None = None
+    """What README has of the report of scale "cpu", as Markdown."""
     shown: Mapping[int, Shown] = field(default_factory=dict)
     """By the numbers of the claims."""
     questions: Mapping[str, Question] = field(default_factory=dict)

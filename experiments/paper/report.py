@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from markdown_it import MarkdownIt
 
+from experiments import places
 from experiments.curves import fraction
 from experiments.paper.book import SUMMARY, Paper, Results
 from experiments.paper.scales import SEED, Scale
@@ -20,9 +21,11 @@ from experiments.paper.verdicts import Claim, MissingError, Verdict, label
 from lase_jax.reports.tables import markdown
 from lase_jax.runs import files
 
+README = Path(__file__).parent.parent.parent / "README.md"
+
 
 def write(paper: Paper, scale: Scale, out: Path) -> None:
-    """Draws the figures and writes the report as Markdown and HTML."""
+    """Draws the figures and writes the report as Markdown and HTML, and its front in README."""
     results, home, target = (
         paper.collect(scale, out),
         paper.home(scale, out),
@@ -38,6 +41,8 @@ def write(paper: Paper, scale: Scale, out: Path) -> None:
     text = compose(paper, results, verdicts, scale, images(paper, scale, out))
     files.write(target, text)
     files.write(target.with_suffix(".html"), html(paper.title, text, target.parent))
+    if scale.committed and paper.front is not None:
+        places.fill(f"report {paper.name}", paper.front(results), README)
     print(f"{target}: {summary_line(verdicts)}")
 
 

@@ -3,8 +3,10 @@
 import pytest
 from made import RISING, made, results
 
+from docs.pages import ROOT
 from experiments.paper import report
 from experiments.paper.lase import PAPER, summary
+from experiments.paper.scales import SCALES
 from experiments.paper.verdicts import MissingError
 
 INFERRED = dict(a2c=0, gift=10, shuffled=10, moments=10, lase=20)
@@ -17,7 +19,7 @@ def play(game, suffix="", **returns):
 
 
 def rows(found):
-    lines = summary.table(found).splitlines()[2:]
+    lines = summary.table(found, summary.situations()).splitlines()[2:]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
@@ -85,3 +87,19 @@ def test_a_report_without_these_runs_has_no_summary():
     with pytest.raises(MissingError):
         summary.text(results(**play("ssg", lase=1)))
     assert report.short(PAPER, results(), {}) == []
+
+
+def test_the_front_has_the_games_in_which_all_are_of_one_kind():
+    runs = play("ssg", **INFERRED) | play("ssg", "__one", gift=9, lase=5)
+    front = summary.front(results(**runs))
+    assert front.startswith("LASE earns more than selfish agents in `ssg`.")
+    assert "| `ssg` |" in front and "three A2C" not in front
+    assert front.endswith(f"]({summary.FIGURE})\n")
+    assert (ROOT / summary.FIGURE).is_file()
+
+
+def test_readme_has_the_front_of_the_committed_report():
+    kept = PAPER.collect(SCALES["cpu"], PAPER.report.parent)
+    begins, ends = "<!-- report lase -->\n", "<!-- /report lase -->\n"
+    page = report.README.read_text()
+    assert page.split(begins)[1].split(ends)[0] == summary.front(kept)

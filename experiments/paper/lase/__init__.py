@@ -93,6 +93,7 @@ PAPER = Paper(
     rules=claims.RULES,
     figures={SUMMARY: summary.figure, **figures.FIGURES},
     summary=summary.text,
+    front=summary.front,
     settings=tables.settings,
     shown=SHOWN,
     questions=QUESTIONS,

@@ -1,6 +1,6 @@
 """In short: when inference helps, and when any gift would do."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +24,10 @@ SHORT = {
 }
 """Arms by what they do, in short: nobody gives; gifts as large as LASE's; LASE."""
 ARMS = tuple(SHORT)
+FIGURE = "experiments/paper/lase/summary.png"
+"""Where README finds the figure."""
+ALT = "Collective return of every seed, without gifts, with gifts that infer nothing, with LASE"
+"""What README's figure shows."""
 
 
 class Situation(NamedTuple):
@@ -77,10 +81,10 @@ def word(sides: Mapping[str, str]) -> str:
     return "; ".join(parts) or "no difference is shown"
 
 
-def table(results: Results) -> str:
+def table(results: Results, every: Iterable[Situation]) -> str:
     """Collective return by situation and arm, and what inference adds to it."""
     rows = []
-    for each in situations():
+    for each in every:
         if each.run("lase") not in results.runs:
             continue
         sides = each.sides(results)
@@ -139,7 +143,18 @@ def text(results: Results) -> str:
     Raises:
         MissingError: as `sentences`.
     """
-    return f"{sentences(results)}\n\n{table(results)}"
+    return f"{sentences(results)}\n\n{table(results, situations())}"
+
+
+def front(results: Results) -> str:
+    """What README has of it: games in which all agents are of one kind, and the figure.
+
+    Raises:
+        MissingError: as `sentences`.
+    """
+    alone = [each for each in situations() if not each.suffix]
+    shown = table(results, [each._replace(text=f"`{each.game}`") for each in alone])
+    return f"{sentences(results)}\n\n{shown}\n![{ALT}]({FIGURE})\n"
 
 
 def figure(results: Results, path: Path) -> None:
@@ -150,5 +165,6 @@ def figure(results: Results, path: Path) -> None:
     drawn, axes = drawing.new(len(games), width=2.4, height=3.2)
     for axis, game in zip(axes, games, strict=True):
         drawing.ends(axis, results, game, ARMS)
+        axis.set_ylim(bottom=min(0.0, axis.get_ylim()[0]))
     axes[0].set_ylabel(RETURN)
     save(drawn, path)
