@@ -35,18 +35,6 @@ def test_arms_are_those_of_the_paper():
     assert runs["ipd-lio_published"].agent == theirs
 
 
-def test_what_is_received_is_told_apart_by_the_deed(tmp_path, monkeypatch):
-    """One seed, one episode of three steps, two agents; the second leaves before the last step."""
-    received = np.array([[1.0, 10.0], [3.0, 20.0], [5.0, 99.0]])
-    helped = np.array([[True, False], [False, False], [True, False]])
-    active = np.array([[True, True], [True, True], [True, False]])
-    course = tuple(each[None, :, None] for each in (received, helped, active))
-    monkeypatch.setattr(measures, "of_each_seed", lambda *arguments: course)
-    found = measures.deeds(trained(settings("giving")))
-    np.testing.assert_array_equal(found["paid/deed"], [[3.0, np.nan]])
-    np.testing.assert_array_equal(found["paid/else"], [[3.0, 15.0]])
-
-
 def trained(agent):
     game = envs.make("escape_room")
     society = api.society(game, agent)

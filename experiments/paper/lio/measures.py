@@ -11,8 +11,8 @@ import numpy as np
 
 from experiments.findings import EPISODES, Numbers, of_each_seed
 from lase_jax import api
-from lase_jax.core.metrics import masked_mean
-from lase_jax.reports import evaluate, stats
+from lase_jax.core.metrics import Metrics, by_deed, masked_mean
+from lase_jax.reports import evaluate
 from lase_jax.reports.evaluate import Played
 from lase_jax.types import Algorithm, Array, PyTree
 
@@ -35,18 +35,14 @@ def deeds(result: api.Result) -> dict[str, np.ndarray]:
         ``paid/deed`` and ``paid/else``, each ``[S, N]`` reward per step without epsilon; NaN where
         there is no such step.
     """
-    helps = result.game.spec.helps
+    spec = result.game.spec
 
-    def course(played: Played) -> tuple[Array, Array, Array]:
-        helped = sum(played.rollout.events[event] for event in helps) > 0
-        return played.delta, helped, played.rollout.active
+    def received(played: Played) -> Metrics:
+        seats = range(spec.num_agents)
+        return by_deed(played.delta, played.rollout, spec.helps, seats)
 
-    paid, helped, active = of_each_seed(result, result.society.algorithm, course)
-    cases = {"deed": helped & active, "else": ~helped & active}
-    return {
-        f"paid/{name}": stats.mean(np.where(where, paid, np.nan), (1, 2))
-        for name, where in cases.items()
-    }
+    found = of_each_seed(result, result.society.algorithm, received)
+    return {name.replace("incentive", "paid"): np.asarray(of) for name, of in found.items()}
 
 
 def scripted(result: api.Result) -> dict[str, np.ndarray]:
