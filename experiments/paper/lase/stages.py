@@ -102,7 +102,7 @@ def able(arm: str, game: GameConfig) -> bool:
 
 def iterated_dilemma(scale: Scale) -> Runs:
     """Runs of every arm in the IPD."""
-    return {f"ipd-{arm}": of_scale("ipd", arm, scale) for arm in IN_DILEMMA}
+    return {f"ipd-{arm}": of_scale("ipd", arm, scale) for arm in scale.some(IN_DILEMMA, 4)}
 
 
 def of_scale(game: str, arm: str, scale: Scale) -> RunConfig:
@@ -160,7 +160,7 @@ def exploitation(scale: Scale) -> Runs:
     return {
         f"{game}-{arm}-one": one(game, arm)
         for game in scale.of(WITH_FREE_RIDERS)
-        for arm in (*scale.some(GIVERS, 2), "go")
+        for arm in (*scale.some(GIVERS, 1), "go")
     }
 
 
@@ -177,7 +177,7 @@ def free_riders(scale: Scale) -> Runs:
             scale, game, arm, (beside[kind],) * riders(kind, CONFIGS[game].spec().num_agents)
         )
         for game in scale.of((*WITH_FREE_RIDERS, "coingame"))
-        for arm in (*scale.some(GIVERS, 2), "a2c")
+        for arm in (*scale.some(GIVERS, 1), "a2c")
         if able(arm, CONFIGS[game])
         for kind in RIDERS
     }
@@ -206,7 +206,7 @@ def graded(scale: Scale) -> Runs:
             f"helps_{share:.0%}".rstrip("%"): Scripted(HELPER[game], "defector", share)
             for share in GRADES
         }
-        for arm in INFERRING:
+        for arm in scale.some(INFERRING, 1):
             run = of_scale(game, arm, scale)
             crowd = dataclasses.replace(run.game, num_agents=CROWD)
             run = dataclasses.replace(run, game=crowd)
@@ -225,7 +225,7 @@ def pretenders(scale: Scale) -> Runs:
 
 def extended(scale: Scale) -> Runs:
     """Eight agents on larger maps."""
-    arms = ("lase", *BASELINES, "gift")
+    arms = scale.some(("lase", *BASELINES, "gift"), 2)
     pairs = [(game, arm) for game in scale.of(EXTENDED) for arm in arms]
     return {f"{game}-{arm}": of_scale(game, arm, scale) for game, arm in pairs}
 

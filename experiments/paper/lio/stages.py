@@ -46,7 +46,7 @@ ARMS: Mapping[str, Arm] = {
     "lio_unpaid": Arm("lio", VARIANTS["lio_unpaid"].own),
 }
 """By name. LIO with incentives close to zero is a control, as its learner is not the others'."""
-FEW = ("a2c", "giving_d", "lio", "lio_published", "lio_unpaid")
+FEW = ("a2c", "giving_d", "lio", "lio_published")
 """Arms of the check that everything works."""
 
 
