@@ -48,6 +48,15 @@ def places(axis: Any, names: Sequence[str]) -> None:
     axis.grid(axis="y", alpha=0.25)
 
 
+def from_zero(axes: Sequence[Any]) -> None:
+    """One y-axis for some panels, that shows 0, so that heights can be compared."""
+    limits = np.array([axis.get_ylim() for axis in axes])
+    low, high = min(0.0, limits.min()), limits.max()
+    room = (high - low) / 20
+    for axis in axes:
+        axis.set_ylim(low - room * (low < 0.0), high + room)
+
+
 def colour_of(arm: str) -> str:
     """The colour of an arm."""
     return style.COLOURS[arm]

@@ -134,8 +134,9 @@ def adaptation(results: Results, path: Path) -> None:
         found = results.run("cleanup", arm, "scripted")
         for seat, (name, colour) in enumerate(zip(PLAYERS, PLAYER_COLOURS, strict=True), 1):
             course(axis, found, found.curves["gift/weight"][:, :, 0, seat], colour, name)
-        axis.set(title=label(arm), ylabel="weight", ylim=(0.0, None))
+        axis.set(title=label(arm), ylabel="weight")
         in_steps(axis)
+    drawing.from_zero(axes)
     legend(figure, axes[:1])
     save(figure, path)
 
@@ -155,10 +156,12 @@ def exploitation(results: Results, path: Path) -> None:
             after = results.final(game, arm, "one", metric="return/after_gifts")
             points(each, place - 0.2, after[:, 0], colour_of(arm))
             points(each, place + 0.2, after[:, 1:].mean(-1), colour_of("a2c"))
-        places(group, [*(f"{label(arm)} + 3 A2C" for arm in arms), "4 A2C"])
+        places(group, [*map(label, arms), "A2C: nobody gives"])
         places(each, [label(arm) for arm in arms])
-        group.set(title=f"{game}: group", ylabel=RETURN)
+        group.set(title=f"{game}: one of these and three A2C", ylabel=RETURN)
         each.set(title=f"{game}: the one, and the mean A2C (grey)", ylabel="reward after gifts")
+        drawing.from_zero([group])
+        drawing.from_zero([each])
     save(figure, path)
 
 
@@ -204,9 +207,10 @@ def changing(results: Results, path: Path) -> None:
             values = found.curves["relation/weight"][:, :, 0, seat]
             course(axis, found, values, colour, text)
         axis.axvline(found.env_steps[-1] / 2, color=style.INK, linewidth=0.8, linestyle=":")
-        axis.set(title=f"{game}: one {name} to help", ylim=(0.0, None))
+        axis.set(title=f"{game}: one {name} to help")
         axis.title.set_fontsize(9)
         in_steps(axis)
+    drawing.from_zero(axes)
     axes[0].set_ylabel("weight")
     legend(figure, axes[:1])
     save(figure, path)
@@ -218,12 +222,14 @@ def graded(results: Results, path: Path) -> None:
     figure, axes = new(len(games))
     for axis, game in zip(axes, games, strict=True):
         for arm in INFERRING:
+            if f"{game}-{arm}-graded" not in results.runs:
+                continue
             weights = results.final(game, arm, "graded", metric="relation/weight")[:, 0, 1:]
             axis.plot(GRADES, weights.T, ".", color=colour_of(arm), alpha=0.4)
             axis.plot(GRADES, weights.mean(0), color=colour_of(arm), label=label(arm))
         axis.set(title=game, xlabel="share of episodes with help", ylabel="weight")
-        axis.set_ylim(0.0, None)
         axis.grid(alpha=0.25)
+    drawing.from_zero(axes)
     legend(figure, axes[:1])
     save(figure, path)
 

@@ -165,6 +165,6 @@ def figure(results: Results, path: Path) -> None:
     drawn, axes = drawing.new(len(games), width=2.4, height=3.2)
     for axis, game in zip(axes, games, strict=True):
         drawing.ends(axis, results, game, ARMS)
-        axis.set_ylim(bottom=min(0.0, axis.get_ylim()[0]))
+        drawing.from_zero([axis])
     axes[0].set_ylabel(RETURN)
     save(drawn, path)
