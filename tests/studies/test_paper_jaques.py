@@ -11,7 +11,6 @@ from experiments.paper.book import Results
 from experiments.paper.jaques import PAPER, arms, claims, measures, stages, tune
 from experiments.paper.jaques.measures import AROUND, Course
 from experiments.paper.scales import SCALES
-from experiments.study import load
 from lase_jax.presets import jaques
 from lase_jax.runs.setup import set_up
 
@@ -54,7 +53,7 @@ def test_what_is_tuned_has_as_many_trials():
 @pytest.mark.parametrize("game", arms.SMALL)
 @pytest.mark.parametrize("arm", tune.ARMS)
 def test_arms_have_what_the_trials_chose(game, arm):
-    best = tune.best(game, arm, load(tune.trials(game, arm), tune.KEPT))
+    best = tune.TRIALS.best(game, arm, tune.TRIALS.found(game, arm))
     if best is None:
         pytest.skip("not all trials are kept yet")
     assert arms.TUNED[game, arm] == best

@@ -7,7 +7,7 @@ from probes import settings
 
 import envs
 from experiments.paper.book import Results
-from experiments.paper.lio import PAPER, measures, stages
+from experiments.paper.lio import PAPER, measures, stages, tune
 from experiments.paper.scales import SCALES
 from lase_jax import api
 from lase_jax.presets import preset
@@ -33,6 +33,16 @@ def test_arms_are_those_of_the_paper():
     assert runs["ipd-a2c"].agent.learner.epsilon_episodes == 20 * usual.epsilon_episodes
     theirs = preset("ipd", "lio", "published").agent
     assert runs["ipd-lio_published"].agent == theirs
+
+
+@pytest.mark.parametrize("game", tune.TRIALS.games)
+@pytest.mark.parametrize("arm", tune.TRIALS.arms)
+def test_arms_have_what_as_many_trials_chose(game, arm):
+    assert len(tune.candidates(game, arm)) == 4
+    best = tune.TRIALS.best(game, arm, tune.TRIALS.found(game, arm))
+    if best is None:
+        pytest.skip("not all trials are kept yet")
+    assert stages.TUNED[game, arm] == best
 
 
 def trained(agent):

@@ -163,7 +163,7 @@ TABLES = {
     "calibration/results.md": lambda: calibration.table(
         study.load(rules.runs(rules.SEEDS, rules.STEPS), rules.KEPT)
     ),
-    "paper/jaques/tuning.md": jaques.table,
+    "paper/jaques/tuning.md": jaques.TRIALS.table,
 }
 
 
@@ -199,7 +199,13 @@ def test_without_runs_no_table_is_overwritten(tmp_path, monkeypatch):
 
 STUDIES = (
     *("calibration.sweep", "calibration.analysis", "credit.sweep", "credit.analysis"),
-    *("credit.truth", "ceilings.analysis", "paper.jaques.tune", "paper.jaques.moments"),
+    *(
+        "credit.truth",
+        "ceilings.analysis",
+        "paper.jaques.tune",
+        "paper.lio.tune",
+        "paper.jaques.moments",
+    ),
     *("learning_curves.sweep", "learning_curves.tune"),
 )
 

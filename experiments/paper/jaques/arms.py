@@ -68,9 +68,13 @@ SMALL: Mapping[str, dict[str, Any]] = {
 because short training learns about nothing but its fines of 50 (see the log)."""
 TUNED: Mapping[tuple[str, str], dict[str, Any]] = {
     ("box_trapped", "ia"): dict(alpha=0.0, beta=0.05),
-    ("box_trapped", "basic"): dict(weight=30.0),
+    ("box_trapped", "basic"): dict(weight=100.0),
     ("box_trapped", "comm"): dict(weight=3.0, alpha=0.0),
-    ("box_trapped", "si"): dict(weight=30.0),
+    ("box_trapped", "si"): dict(weight=100.0),
+    ("box_ring", "ia"): dict(alpha=0.0, beta=0.2),
+    ("box_ring", "basic"): dict(weight=100.0),
+    ("box_ring", "comm"): dict(weight=30.0, alpha=1.0),
+    ("box_ring", "si"): dict(weight=10.0),
 }
 """Settings by game and arm, found by `tune`."""
 

@@ -31,6 +31,8 @@ class Arm(NamedTuple):
     own: Mapping[str, Any] = {}
     published: bool = False
     """Whether all its settings are its authors'."""
+    tuned: str = ""
+    """The arm whose tuned settings it has; "" for its own."""
 
 
 GIVING = dict(amount=2.0, price=1e-4)
@@ -39,33 +41,46 @@ ARMS: Mapping[str, Arm] = {
     "a2c": Arm("a2c"),
     "giving_d": Arm("giving", GIVING),
     "giving_c": Arm("giving", GIVING | dict(levels=10)),
-    "zero_sum": Arm("giving", dict(amount=2.0, price=1.0)),
+    "zero_sum": Arm("giving", dict(amount=2.0, price=1.0), tuned="giving_d"),
     "ia": Arm("ia"),
     "lio": Arm("lio"),
     "lio_published": Arm("lio", published=True),
-    "lio_unpaid": Arm("lio", VARIANTS["lio_unpaid"].own),
+    "lio_unpaid": Arm("lio", VARIANTS["lio_unpaid"].own, tuned="lio"),
 }
 """By name. LIO with incentives close to zero is a control, as its learner is not the others'."""
+TUNED: Mapping[tuple[str, str], dict[str, Any]] = {}
+"""Settings by game and arm on the maps, found by `tune`; elsewhere they are those of the game."""
 FEW = ("a2c", "giving_d", "lio", "lio_published")
 """Arms of the check that everything works."""
 
 
-def run_of(game: str, arm: str, scale: Scale) -> RunConfig:
-    """A run of an arm, of that scale; the dilemma has the authors' payoffs and length.
+def settings(game: str, arm: str, **own: Any) -> RunConfig:
+    """An arm's settings; the dilemma has the authors' payoffs and length.
 
-    What decides no claim has half the seeds, and so has LIO by its authors' settings on the maps,
-    whose updates of one episode take hours.
+    Args:
+        game: its name.
+        arm: one of `ARMS`.
+        own: further settings of the algorithm.
     """
-    algo, own, published = ARMS[arm]
+    algo, defining, published, tuned = ARMS[arm]
     theirs = preset(game, "lio", "published")
     run = theirs if published else preset(game, algo)
     if game in DILEMMAS:
         schedule = dataclasses.replace(run.schedule, rollout_length=0)  # whole episodes
         agent = run.agent if published else for_shorter(run, theirs.game.horizon)
         run = dataclasses.replace(run, game=theirs.game, schedule=schedule, agent=agent)
-    half = game in MAPS and published or arm == "zero_sum"
-    size = scale.half if half else scale
-    return size.fit(dataclasses.replace(run, agent=changed(run.agent, own)))
+    best = {} if published else TUNED.get((game, tuned or arm), {})
+    return dataclasses.replace(run, agent=changed(run.agent, best | defining | own))
+
+
+def run_of(game: str, arm: str, scale: Scale) -> RunConfig:
+    """A run of an arm, of that scale.
+
+    What decides no claim has half the seeds, and so has LIO by its authors' settings on the maps,
+    whose updates of one episode take hours.
+    """
+    half = game in MAPS and ARMS[arm].published or arm == "zero_sum"
+    return (scale.half if half else scale).fit(settings(game, arm))
 
 
 def for_shorter(run: RunConfig, horizon: int) -> AlgorithmConfig:
