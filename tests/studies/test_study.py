@@ -199,14 +199,8 @@ def test_without_runs_no_table_is_overwritten(tmp_path, monkeypatch):
 
 STUDIES = (
     *("calibration.sweep", "calibration.analysis", "credit.sweep", "credit.analysis"),
-    *(
-        "credit.truth",
-        "ceilings.analysis",
-        "paper.jaques.tune",
-        "paper.lio.tune",
-        "paper.jaques.moments",
-    ),
-    *("learning_curves.sweep", "learning_curves.tune"),
+    *("credit.truth", "ceilings.analysis", "learning_curves.sweep", "learning_curves.tune"),
+    *("paper.jaques.tune", "paper.jaques.moments", "paper.lio.tune"),
 )
 
 
