@@ -525,10 +525,10 @@ def test_several_steps_go_over_different_episodes():
     known = built(settings("lase", social_episodes=1, social_steps=2))
     rollout = known.facts()
     together, metrics = known.update(rollout)
-    one_by_one, found = known.state, []
+    one_by_one, found, update = known.state, [], jax.jit(known.inference.update)
     for turn in range(2):
         episodes = present_batch(rollout, SEATS, 1, turn)
-        one_by_one, numbers = known.inference.update(one_by_one, known.learnt, episodes)
+        one_by_one, numbers = update(one_by_one, known.learnt, episodes)
         found.append(numbers["infer/grad_norm"])
     for a, b in zip(*map(jax.tree.leaves, (pick(together), pick(one_by_one))), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-6)
