@@ -164,7 +164,10 @@ SSD = Settings(
 )
 """Settings to start from on a CPU, not yet tuned; the papers train 250 times as long, with 6
 convolution filters before layers of this width. Epsilon is small: random firing costs thousands."""
-SSD_SMALL = dataclasses.replace(SSD, schedule=Schedule(steps=800_000))
+SSD_SMALL = dataclasses.replace(
+    SSD, schedule=Schedule(steps=1_200_000, rollout_length=25), shared=SSD.shared | dict(lam=0.9)
+)
+"""Short rollouts: with one update in an episode agents learn to eat, and nothing else."""
 OF_HARVEST = SSD.own | dict(si=dict(weight=2.521), ia=dict(alpha=5.0, beta=0.0))
 """Influence of Jaques et al. 2019 and envy of Hughes et al. 2018 in Harvest."""
 BOX_TRAPPED = Settings(

@@ -71,7 +71,8 @@ class RunConfig:
     chunks: int = 100
     """Parts that training is cut into, 1 or more; between them it logs, saves, can be stopped."""
     points: int = 500
-    """About how many rows per seed metrics.csv gets, 1 or more, as means over several updates."""
+    """About how many rows per seed metrics.csv gets, 1 or more: means over several updates, of
+    whole episodes where parts are as long."""
     save_every: float = 30.0
     """Least number of seconds between checkpoints; 0 saves after every part."""
     keep_every: int = 0

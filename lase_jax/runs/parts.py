@@ -32,18 +32,34 @@ class DivergedError(ConfigError):
     """A loss or gradient is no longer finite."""
 
 
-def make_plan(updates: int, steps: int, chunks: int, points: int) -> Plan:
-    """Cuts `updates` updates of `steps` environment steps into about `chunks` equal parts."""
+def make_plan(updates: int, steps: int, chunks: int, points: int, phases: int = 1) -> Plan:
+    """Cuts `updates` updates of `steps` environment steps into about `chunks` equal parts.
+
+    Args:
+        updates: in total.
+        steps: environment steps of an update, per seed.
+        chunks: parts, about.
+        points: rows of metrics, about.
+        phases: updates in which environments play an episode. Rows are means over whole episodes,
+            unless parts are shorter: different phases of an episode pay differently.
+    """
+
+    def part_of(window: int) -> int:
+        return window * max(1, round(updates / (chunks * window)))
+
     window = -(-updates // max(points, 1))
-    part = window * max(1, round(updates / (chunks * window)))
+    whole = -(-window // phases) * phases
+    window = whole if whole <= part_of(window) else window
+    part = part_of(window)
     return Plan(-(-updates // part) * part, part, window, steps)
 
 
 def plan_of(config: RunConfig) -> Plan:
     """How a run is cut into parts."""
     spec, schedule = config.game.spec(), config.schedule
-    updates = schedule.num_updates(spec)
-    return make_plan(updates, schedule.steps_per_update(spec), config.chunks, config.points)
+    updates, steps = schedule.num_updates(spec), schedule.steps_per_update(spec)
+    phases = spec.horizon * schedule.num_envs // steps
+    return make_plan(updates, steps, config.chunks, config.points, phases)
 
 
 def extended(config: RunConfig, steps: int) -> RunConfig:
