@@ -87,4 +87,5 @@ def courses(results: Results, path: Path, games: Sequence[str], arms: Sequence[s
     }
     if not runs:
         raise MissingError(f"{games[0]}-{arms[0]}")
-    curves.plot(runs, path, games, {arm: Line(label(arm), colour_of(arm)) for arm in arms})
+    looks = {arm: Line(label(arm), colour_of(arm), *style.DASHES[arm]) for arm in arms}
+    curves.plot(runs, path, games, looks)

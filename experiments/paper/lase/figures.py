@@ -119,6 +119,8 @@ def division_of_labour(results: Results, path: Path) -> None:
         axis.set(title=f"{label(arm)}: {panels[metric]}")
         axis.title.set_fontsize(9)
         in_steps(axis)
+    for column in range(len(panels)):
+        drawing.from_zero(axes[column :: len(panels)])
     legend(figure, axes[:1])
     save(figure, path)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from envs.registry import GAMES as CONFIGS
-from experiments.curves import RETURN, save
+from experiments.curves import PANEL, RETURN, WIDEST, legend_in_panel
 from experiments.paper import drawing
 from experiments.paper.book import Results
 from experiments.paper.cells import BLANK
@@ -162,9 +162,18 @@ def figure(results: Results, path: Path) -> None:
     games = [game for game in DILEMMAS if f"{game}-lase" in results.runs]
     if not games:
         raise MissingError("self-play")
-    drawn, axes = drawing.new(len(games), width=2.4, height=3.2)
-    for axis, game in zip(axes, games, strict=True):
-        drawing.ends(axis, results, game, ARMS)
+    drawn, axes = drawing.new(WIDEST, -(-(len(games) + 1) // WIDEST), *PANEL)
+    for axis, game in zip(axes, games, strict=False):
+        for place, arm in enumerate(ARMS):
+            if f"{game}-{arm}" in results.runs:
+                drawing.points(axis, place, results.final(game, arm), drawing.colour_of(arm))
+                axis.plot([], [], "o", color=drawing.colour_of(arm), label=SHORT[arm])
         drawing.from_zero([axis])
-    axes[0].set_ylabel(RETURN)
-    save(drawn, path)
+        axis.set(title=game, xticks=[], xlim=(-0.5, len(ARMS) - 0.5))
+        axis.grid(axis="y", alpha=0.25)
+    for axis in axes[: len(games) : WIDEST]:
+        axis.set_ylabel(RETURN)
+    for axis in axes[len(games) :]:
+        axis.set_axis_off()
+    legend_in_panel(axes[-1], axes[: len(games)], tuple(SHORT.values()))
+    drawn.savefig(path, dpi=200, format="png")
