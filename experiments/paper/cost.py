@@ -9,17 +9,18 @@ from lase_jax.runs.config import RunConfig
 
 
 def minutes(kept: Path, name: str, run: RunConfig) -> float | None:
-    """Minutes of a run: those of the same one, or of its algorithm's in the learning curves.
+    """Minutes of a run: those of the same one, or of its algorithm's in this game.
 
     Args:
-        kept: folder of the findings of scale "cpu".
+        kept: folder of the findings of scale "cpu"; those of the learning curves come after them.
         name: of the run, ``<game>-...``.
         run: its settings; minutes are in proportion to steps and seeds.
 
     Returns:
         None if neither is kept.
     """
-    for file in (kept / f"{name}.json", KEPT / f"{run.env}-{run.algo}.json"):
+    plain = f"{run.env}-{run.algo}.json"
+    for file in (kept / f"{name}.json", kept / plain, KEPT / plain):
         each = _per_step(file)
         if each is not None:
             return each * run.schedule.steps * run.seeds

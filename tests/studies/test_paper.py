@@ -1,6 +1,7 @@
 """The reproduction: which runs, what they decide, and what the report says."""
 
 import dataclasses
+import json
 import pickle
 import re
 import signal
@@ -25,6 +26,7 @@ from experiments.paper.scales import SCALES, SEED
 from experiments.paper.verdicts import Part
 from experiments.study import TUNING_SEED
 from lase_jax.algorithms import Scripted
+from lase_jax.presets import preset
 
 ROOT = PAPER.report.parent.parent
 
@@ -464,6 +466,24 @@ def test_times_are_told_in_words():
     assert cost.about([None, None]) == "which have not been timed"
     assert cost.about([0.2]) == "about 1 min on one core"
     assert cost.about([100.0, 31.0, None]) == "about 2 h 11 min on one core and 1 not timed"
+
+
+def test_times_are_those_of_the_nearest_run_that_is_kept(tmp_path, monkeypatch):
+    def keep(folder, name, minutes):
+        facts, final = dict(minutes=minutes, env_steps=100), {"return/collective": [0.0, 0.0]}
+        folder.mkdir(exist_ok=True)
+        (folder / f"{name}.json").write_text(json.dumps(dict(facts=facts, final=final)))
+
+    kept, curves = tmp_path / "kept", tmp_path / "curves"
+    monkeypatch.setattr(cost, "KEPT", curves)
+    base = preset("ssg", "lase")
+    schedule = dataclasses.replace(base.schedule, steps=200)
+    run = dataclasses.replace(base, schedule=schedule, seeds=3)
+    times = [cost.minutes(kept, "ssg-lase-one", run)]
+    for folder, name in ((curves, "ssg-lase"), (kept, "ssg-lase"), (kept, "ssg-lase-one")):
+        keep(folder, name, len(times))
+        times.append(cost.minutes(kept, "ssg-lase-one", run))
+    assert times == [None, *pytest.approx([3.0, 6.0, 9.0])]
 
 
 @pytest.mark.parametrize("name", PAPERS)
