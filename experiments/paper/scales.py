@@ -52,6 +52,11 @@ class Scale:
         """The same with half the seeds, for what decides no claim or takes long."""
         return dataclasses.replace(self, seeds=max(2, self.seeds // 2))
 
+    @property
+    def few(self) -> "Scale":
+        """The same with three seeds at most, for what is shown over many settings."""
+        return dataclasses.replace(self, seeds=min(self.seeds, 3))
+
     def fit(
         self, run: RunConfig, published: Callable[[RunConfig], RunConfig] = lambda run: run
     ) -> RunConfig:

@@ -51,10 +51,9 @@ def all_arms(*games: str) -> Callable[[Scale], Runs]:
 
 def conditions(scale: Scale) -> Runs:
     """Influential communication with weights of influence and reward that vary, few seeds each."""
-    fewer = dataclasses.replace(scale, seeds=min(scale.seeds, 3))
     return {
         f"{game}-comm-weight_{weight:g}-alpha_{alpha:g}": run_of(
-            game, "comm", fewer, weight=weight, alpha=alpha
+            game, "comm", scale.few, weight=weight, alpha=alpha
         )
         for game in scale.of(DILEMMAS)
         for weight, alpha in scale.some(CONDITIONS, 1)

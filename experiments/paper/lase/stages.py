@@ -293,6 +293,8 @@ STAGES: dict[str, Stage] = {
     "graded": Stage("Co-players that help now and then", fewer(graded)),
     "pretenders": Stage("A co-player that only looks helpful", fewer(pretenders)),
     "extended": Stage("Table 7: eight agents", fewer(extended)),
-    "sensitivity": Stage("Settings of LASE and of Snowdrift, one by one", fewer(sensitivity)),
+    "sensitivity": Stage(
+        "Settings of LASE and of Snowdrift, one by one", lambda scale: sensitivity(scale.few)
+    ),
 }
 """Stages that train, by name, in the order in which they run."""
