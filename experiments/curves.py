@@ -265,7 +265,7 @@ def panel(axis: Any, runs: Runs, game: str, lines: Mapping[str, Line]) -> None:
     in_steps(axis)
 
 
-def legend_in_panel(axis: Any, axes: Sequence[Any], order: Sequence[str]) -> None:
+def legend_in_panel(axis: Any, axes: Sequence[Any], order: Sequence[str] = ()) -> None:
     """The legend of several panels, in one that is empty."""
     axis.axis("off")
     handles, shown = labelled(axes, order)

@@ -10,7 +10,7 @@ import numpy as np
 
 from envs.render import AGENT_COLOURS
 from experiments import style
-from experiments.curves import RETURN, course, in_steps, legend, save
+from experiments.curves import RETURN, course, in_steps, legend, legend_in_panel, save
 from experiments.findings import Finding
 from experiments.paper import drawing
 from experiments.paper.book import Results
@@ -50,7 +50,8 @@ def having(results: Results, games: Sequence[str], *run: str) -> list[str]:
 def iterated_dilemma(results: Results, path: Path) -> None:
     """Fig. 4: paths of both agents over the square of cooperation, and the collective return."""
     arms = [arm for arm in ("a2c", "lola", "lase", "go") if f"ipd-{arm}" in results.runs]
-    figure, axes = new(len(arms) + 1, width=3.2)
+    figure, axes = new(3, -(-(len(arms) + 2) // 3), width=2.9, height=2.8)
+    course_of = axes[len(arms)]
     for axis, arm in zip(axes, arms, strict=False):
         found = results.run("ipd", arm)
         chance = without_epsilon(found, found.curves["event/cooperations"] / (PAYOFF / 2))
@@ -65,10 +66,12 @@ def iterated_dilemma(results: Results, path: Path) -> None:
         if f"ipd-{arm}" in results.runs:
             found = results.run("ipd", arm)
             curve = found.curves["return/collective"]
-            course(axes[-1], found, curve, colour_of(arm), label(arm))
-    axes[-1].set(ylabel=RETURN)
-    in_steps(axes[-1])
-    legend(figure, axes[-1:])
+            course(course_of, found, curve, colour_of(arm), label(arm))
+    course_of.set(ylabel=RETURN)
+    in_steps(course_of)
+    for axis in axes[len(arms) + 1 :]:
+        axis.set_axis_off()
+    legend_in_panel(axes[len(arms) + 1], [course_of])
     save(figure, path)
 
 
@@ -92,10 +95,12 @@ def controls(results: Results, path: Path) -> None:
     games = [game for game in GAMES if any(f"{game}-{arm}" in results.runs for arm in ARMS)]
     if not games:
         raise MissingError("self-play")
-    figure, axes = new(len(games))
-    for axis, game in zip(axes, games, strict=True):
+    figure, axes = new(2, -(-len(games) // 2))
+    for axis, game in zip(axes, games, strict=False):
         drawing.ends(axis, results, game, ARMS)
-    axes[0].set_ylabel(RETURN)
+        axis.set_ylabel(RETURN)
+    for axis in axes[len(games) :]:
+        axis.set_axis_off()
     save(figure, path)
 
 
@@ -108,9 +113,9 @@ def division_of_labour(results: Results, path: Path) -> None:
         "return/after_gifts": "reward after gifts",
     }
     arms = ("lase", "go")
-    figure, axes = new(len(panels), len(arms), width=3.6, height=2.9)
+    figure, axes = new(len(arms), len(panels), width=3.8, height=2.3)
     for index, axis in enumerate(axes):
-        arm, metric = arms[index // len(panels)], list(panels)[index % len(panels)]
+        metric, arm = list(panels)[index // len(arms)], arms[index % len(arms)]
         found = results.run("cleanup", arm)
         for seat in range(found.curves[metric].shape[-1]):
             colour = np.array(AGENT_COLOURS[seat]) / 255
@@ -119,8 +124,8 @@ def division_of_labour(results: Results, path: Path) -> None:
         axis.set(title=f"{label(arm)}: {panels[metric]}")
         axis.title.set_fontsize(9)
         in_steps(axis)
-    for column in range(len(panels)):
-        drawing.from_zero(axes[column :: len(panels)])
+    for first in range(0, len(axes), len(arms)):
+        drawing.from_zero(axes[first : first + len(arms)])
     legend(figure, axes[:1])
     save(figure, path)
 
@@ -171,15 +176,21 @@ def free_riders(results: Results, path: Path) -> None:
     """Share of the gifts that goes to free riders, beside an even split; and the group's return."""
     cases = [
         (game, kind)
-        for game in (*WITH_FREE_RIDERS, "coingame")
         for kind in RIDERS
+        for game in (*WITH_FREE_RIDERS, "coingame")
         if f"{game}-lase-{kind}" in results.runs
     ]
     if not cases:
         raise MissingError("free riders")
-    figure, axes = new(len(cases), 2, width=3.2, height=3.0)
-    for column, (game, kind) in enumerate(cases):
-        upper, lower = axes[column], axes[len(cases) + column]
+    columns = min(3, len(cases))
+    figure, axes = new(columns, 2 * -(-len(cases) // columns), width=3.0, height=2.8)
+    for axis in axes:
+        axis.set_axis_off()
+    for number, (game, kind) in enumerate(cases):
+        row, column = divmod(number, columns)
+        upper, lower = (axes[(2 * row + part) * columns + column] for part in (0, 1))
+        upper.set_axis_on()
+        lower.set_axis_on()
         arms = [arm for arm in (*GIVERS, "a2c") if f"{game}-{arm}-{kind}" in results.runs]
         for place, arm in enumerate(arms):
             found = results.run(game, arm, kind)
@@ -192,8 +203,9 @@ def free_riders(results: Results, path: Path) -> None:
         upper.title.set_fontsize(9)
         places(upper, [label(arm) for arm in arms if arm != "a2c"])
         places(lower, [label(arm) for arm in arms])
-    axes[0].set_ylabel("gifts to free riders")
-    axes[len(cases)].set_ylabel(RETURN)
+        if column == 0:
+            upper.set_ylabel("gifts to free riders")
+            lower.set_ylabel(RETURN)
     save(figure, path)
 
 
@@ -201,7 +213,7 @@ def changing(results: Results, path: Path) -> None:
     """Weights to a helper, a defector and a player that changes half-way."""
     games = having(results, WITH_FREE_RIDERS, "lase", "stops")
     cases = [(game, name) for game in games for name in ("stops", "begins")]
-    figure, axes = new(len(cases), width=3.6)
+    figure, axes = new(2, len(games), width=3.8, height=2.8)
     for axis, (game, name) in zip(axes, cases, strict=True):
         found = results.run(game, "lase", name)
         lines = ("changes", "#ca8a04"), ("helps", "#16a34a"), ("never helps", "#dc2626")
@@ -212,8 +224,8 @@ def changing(results: Results, path: Path) -> None:
         axis.set(title=f"{game}: one {name} to help")
         axis.title.set_fontsize(9)
         in_steps(axis)
+        axis.set_ylabel("weight")
     drawing.from_zero(axes)
-    axes[0].set_ylabel("weight")
     legend(figure, axes[:1])
     save(figure, path)
 
