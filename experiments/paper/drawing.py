@@ -25,7 +25,7 @@ def collective(found: Finding) -> np.ndarray:
 
 
 def new(columns: int, rows: int = 1, width: float = 4.2, height: float = 3.4) -> tuple[Any, list]:
-    """A figure and its panels in reading order."""
+    """A figure and its panels in reading order; a page shows about nine inches of width."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width * columns, height * rows), layout="constrained")

@@ -23,17 +23,17 @@ from lase_jax.reports import stats
 
 def experiments(results: Results, path: Path) -> None:
     """Learning curves of the three experiments: A2C, the ablation, and the arm with influence."""
-    figure, axes = new(len(EXPERIMENTS), len(DILEMMAS), width=3.8, height=3.0)
-    for row, game in enumerate(DILEMMAS):
-        for column, (name, (ablation, arm, others)) in enumerate(EXPERIMENTS.items()):
-            axis = axes[row * len(EXPERIMENTS) + column]
+    figure, axes = new(len(DILEMMAS), len(EXPERIMENTS), height=3.0)
+    for row, (name, (ablation, arm, others)) in enumerate(EXPERIMENTS.items()):
+        for column, game in enumerate(DILEMMAS):
+            axis = axes[row * len(DILEMMAS) + column]
             for each in ("a2c", ablation, arm, *others):
                 found = results.run(game, each)
                 curve = found.curves["return/collective"]
                 course(axis, found, curve, colour_of(each), label(each))
             axis.set(title=f"{game}: experiment {name}", ylabel="" if column else RETURN)
             in_steps(axis)
-            axis.legend(fontsize=6)
+            axis.legend(fontsize=8)
     save(figure, path)
 
 
@@ -42,7 +42,7 @@ def ends(results: Results, path: Path) -> None:
     games = [game for game in DILEMMAS if any(f"{game}-{arm}" in results.runs for arm in ARMS)]
     if not games:
         raise MissingError("the small maps")
-    figure, axes = new(2, len(games), width=5.0)
+    figure, axes = new(2, len(games), width=4.6)
     for row, game in enumerate(games):
         plain, equal = axes[2 * row : 2 * row + 2]
         drawing.ends(plain, results, game, ARMS)
@@ -57,7 +57,7 @@ def boxes(results: Results, path: Path) -> None:
     games = [game for game in BOXES if f"{game}-si" in results.runs]
     if not games:
         raise MissingError("box_trapped-si")
-    figure, axes = new(len(games), width=5.0)
+    figure, axes = new(len(games), width=4.6)
     for axis, game in zip(axes, games, strict=True):
         drawing.ends(axis, results, game, ARMS, opened)
         axis.set(ylabel="episodes with an open box", ylim=(-0.05, 1.05))

@@ -18,7 +18,7 @@ def ends(results: Results, path: Path) -> None:
     games = [game for game in PLAYED if f"{game}-lio" in results.runs]
     if not games:
         raise MissingError("escape_room-lio")
-    figure, axes = new(min(3, len(games)), -(-len(games) // 3))
+    figure, axes = new(2, -(-len(games) // 2))
     for axis, game in zip(axes, games, strict=False):
         drawing.ends(axis, results, game, ARMS)
         axis.set(ylabel=RETURN)
