@@ -6,6 +6,7 @@ from made import RISING, made, results
 from docs.pages import ROOT
 from experiments.paper import report
 from experiments.paper.lase import PAPER, summary
+from experiments.paper.lase.stages import GAMES
 from experiments.paper.scales import SCALES
 from experiments.paper.verdicts import MissingError
 
@@ -48,16 +49,23 @@ def test_two_sentences_tell_games_apart():
     runs = play("cleanup", **INFERRED) | play("ssg", **same) | play("ssh", **same | dict(a2c=20))
     said = summary.sentences(results(**runs))
     first, second = said.split(". ")
-    assert first == "LASE earns more than selfish agents in `ssg` and `cleanup`, and not in `ssh`"
+    assert (
+        first
+        == "LASE earns more than selfish agents in Snowdrift and Cleanup, and not in the Stag-Hunt"
+    )
     assert second.startswith("It earns more than every kind of gifts of its own size that infers")
-    assert second.endswith(" in `cleanup`, and not in `ssg`.")
+    assert second.endswith(" in Cleanup, and not in Snowdrift.")
+
+
+def test_every_game_of_the_paper_has_a_name_in_sentences():
+    assert tuple(summary.DILEMMAS) == ("ipd", *GAMES)
 
 
 def test_no_game_is_said_too():
     said = summary.sentences(results(**play("ssg", **INFERRED | dict(gift=30))))
     assert " In none of these games does it earn more than every kind of gifts " in said
     said = summary.sentences(results(**play("ssg", **INFERRED | dict(a2c=30))))
-    assert "selfish agents in no game, and not in `ssg`." in said
+    assert "selfish agents in no game, and not in Snowdrift." in said
 
 
 def test_those_who_give_among_others_have_rows_of_their_own():
@@ -92,8 +100,8 @@ def test_a_report_without_these_runs_has_no_summary():
 def test_the_front_has_the_games_in_which_all_are_of_one_kind():
     runs = play("ssg", **INFERRED) | play("ssg", "__one", gift=9, lase=5)
     front = summary.front(results(**runs))
-    assert front.startswith("LASE earns more than selfish agents in `ssg`.")
-    assert "| `ssg` |" in front and "three A2C" not in front
+    assert front.startswith("LASE earns more than selfish agents in Snowdrift.")
+    assert "| Snowdrift, `ssg` |" in front and "three A2C" not in front
     assert front.endswith(f"]({summary.FIGURE})\n")
     assert (ROOT / summary.FIGURE).is_file()
 

@@ -9,12 +9,18 @@ from experiments.curves import PANEL, RETURN, WIDEST, legend_in_panel
 from experiments.paper import drawing
 from experiments.paper.book import Results
 from experiments.paper.cells import BLANK
-from experiments.paper.lase.stages import ALL_SELFISH, GAMES, RIDERS, WITH_FREE_RIDERS, able
+from experiments.paper.lase.stages import ALL_SELFISH, RIDERS, WITH_FREE_RIDERS, able
 from experiments.paper.verdicts import MissingError
 from lase_jax.reports.tables import markdown
 
-DILEMMAS = ("ipd", *GAMES)
-"""Games in which all agents are of one kind."""
+DILEMMAS = {
+    "ipd": "the Prisoner's Dilemma",
+    "ssh": "the Stag-Hunt",
+    "ssg": "Snowdrift",
+    "coingame": "the Coin Game",
+    "cleanup": "Cleanup",
+}
+"""Games in which all agents are of one kind, as parts of a sentence."""
 SHORT = {
     "a2c": "A2C",
     "gift": "equal gifts",
@@ -114,27 +120,32 @@ def sentences(results: Results) -> str:
     decided = [game for game in helps if word(judged[game]) == "inference helps"]
     any_gift = [game for game in helps if game not in decided]
     first = f"LASE earns more than selfish agents in {listed(helps)}"
-    first += f", and not in {listed(rest)}." if rest else "."
+    first += f", and not in {listed(rest, 'or')}." if rest else "."
     without = (
         "every kind of gifts of its own size that infers nothing (equal ones; its own, given to "
         "other agents; its own, given at other moments)"
     )
     second = f"It earns more than {without} in {listed(decided)}"
-    second += f", and not in {listed(any_gift)}." if any_gift else "."
+    second += f", and not in {listed(any_gift, 'or')}." if any_gift else "."
     if not decided:
         second = f"In none of these games does it earn more than {without}."
     return f"{first} {second}"
 
 
-def listed(games: Sequence[str]) -> str:
+def listed(games: Sequence[str], joined: str = "and") -> str:
     """Names of games as a part of a sentence."""
-    return enumerated([f"`{game}`" for game in games] or ["no game"])
+    return enumerated([DILEMMAS[game] for game in games] or ["no game"], joined)
 
 
-def enumerated(words: Sequence[str]) -> str:
-    """Words with commas and "and"."""
+def plain(game: str) -> str:
+    """A game's name without its article."""
+    return DILEMMAS[game].removeprefix("the ")
+
+
+def enumerated(words: Sequence[str], joined: str = "and") -> str:
+    """Words with commas, and "and" or another word before the last."""
     *front, last = words
-    return f"{', '.join(front)} and {last}" if front else last
+    return f"{', '.join(front)} {joined} {last}" if front else last
 
 
 def text(results: Results) -> str:
@@ -153,7 +164,9 @@ def front(results: Results) -> str:
         MissingError: as `sentences`.
     """
     alone = [each for each in situations() if not each.suffix]
-    shown = table(results, [each._replace(text=f"`{each.game}`") for each in alone])
+    shown = table(
+        results, [each._replace(text=f"{plain(each.game)}, `{each.game}`") for each in alone]
+    )
     return f"{sentences(results)}\n\n{shown}\n![{ALT}]({FIGURE})\n"
 
 
@@ -169,7 +182,7 @@ def figure(results: Results, path: Path) -> None:
                 drawing.points(axis, place, results.final(game, arm), drawing.colour_of(arm))
                 axis.plot([], [], "o", color=drawing.colour_of(arm), label=SHORT[arm])
         drawing.from_zero([axis])
-        axis.set(title=game, xticks=[], xlim=(-0.5, len(ARMS) - 0.5))
+        axis.set(title=plain(game), xticks=[], xlim=(-0.5, len(ARMS) - 0.5))
         axis.grid(axis="y", alpha=0.25)
     for axis in axes[: len(games) : WIDEST]:
         axis.set_ylabel(RETURN)
