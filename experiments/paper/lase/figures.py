@@ -221,7 +221,8 @@ def changing(results: Results, path: Path) -> None:
             values = found.curves["relation/weight"][:, :, 0, seat]
             course(axis, found, values, colour, text)
         axis.axvline(found.env_steps[-1] / 2, color=style.INK, linewidth=0.8, linestyle=":")
-        axis.set(title=f"{game}: one {name} to help")
+        what = "stops helping" if name == "stops" else "begins to help"
+        axis.set(title=f"{game}: one {what}")
         axis.title.set_fontsize(9)
         in_steps(axis)
         axis.set_ylabel("weight")
