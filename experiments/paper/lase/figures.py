@@ -20,6 +20,7 @@ from experiments.paper.lase.stages import (
     ALL_SELFISH,
     ARMS,
     BASELINES,
+    CHANGES,
     GAMES,
     GIVERS,
     GRADES,
@@ -212,7 +213,7 @@ def free_riders(results: Results, path: Path) -> None:
 def changing(results: Results, path: Path) -> None:
     """Weights to a helper, a defector and a player that changes half-way."""
     games = having(results, WITH_FREE_RIDERS, "lase", "stops")
-    cases = [(game, name) for game in games for name in ("stops", "begins")]
+    cases = [(game, name) for game in games for name in CHANGES]
     figure, axes = new(2, len(games), width=3.8, height=2.8)
     for axis, (game, name) in zip(axes, cases, strict=True):
         found = results.run(game, "lase", name)
@@ -221,8 +222,7 @@ def changing(results: Results, path: Path) -> None:
             values = found.curves["relation/weight"][:, :, 0, seat]
             course(axis, found, values, colour, text)
         axis.axvline(found.env_steps[-1] / 2, color=style.INK, linewidth=0.8, linestyle=":")
-        what = "stops helping" if name == "stops" else "begins to help"
-        axis.set(title=f"{game}: one {what}")
+        axis.set(title=f"{game}: one {CHANGES[name]}")
         axis.title.set_fontsize(9)
         in_steps(axis)
         axis.set_ylabel("weight")

@@ -43,6 +43,8 @@ HELPER = {"cleanup": "cleaner", "ssg": "cooperator"}
 """The scripted player that helps, by game."""
 ONE_GIVES = {"ssg": 0.39, "cleanup": 0.2}
 """Share of its reward that one LASE among three A2C was measured to give, by game."""
+CHANGES = {"stops": "stops helping", "begins": "begins to help"}
+"""What a player that changes does half-way, by the name of its run."""
 RIDERS = {"defector": "a scripted defector", "selfish": "A2C"}
 """Those who take and do not give, by the kind of a run."""
 ALL_SELFISH = "{}-a2c-selfish"
@@ -289,7 +291,7 @@ STAGES: dict[str, Stage] = {
     "adaptation": Stage("Fig. 8: one LASE among scripted players", adaptation, of_weights),
     "exploitation": Stage("Fig. 9: one giver among three A2C", exploitation),
     "free_riders": Stage("Defectors and selfish learners among givers", fewer(free_riders)),
-    "changing": Stage("A co-player that stops or begins to help", fewer(changing), of_weights),
+    "changing": Stage("A co-player that stops helping, or begins", fewer(changing), of_weights),
     "graded": Stage("Co-players that help now and then", fewer(graded)),
     "pretenders": Stage("A co-player that only looks helpful", fewer(pretenders)),
     "extended": Stage("Table 7: eight agents", fewer(extended)),

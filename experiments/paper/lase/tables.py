@@ -19,6 +19,7 @@ from experiments.paper.lase.claims import AS_MUCH, cooperation, late_weight, pai
 from experiments.paper.lase.stages import (
     ALL_SELFISH,
     ARMS,
+    CHANGES,
     EXTENDED,
     GAMES,
     GIVERS,
@@ -245,16 +246,16 @@ def turn(found: Finding, rises: bool) -> Turn:
 
 
 def changing(results: Results) -> str:
-    """How soon weights follow a co-player that stops or begins to help."""
+    """How soon weights follow a co-player that stops helping, or begins."""
     rows = []
     for game in WITH_FREE_RIDERS:
-        for name, arm in product(("stops", "begins"), INFERRING):
+        for name, arm in product(CHANGES, INFERRING):
             found = results.runs.get(f"{game}-{arm}-{name}")
             if found is not None:
                 of = turn(found, name == "begins")
                 follow = f"{np.isfinite(of.episodes).sum()} of {len(of.episodes)}"
                 cells = mean(of.before, 3), mean(of.end, 3), follow, mean(of.episodes, 0)
-                rows.append([game, f"{name} to help", label(arm), *cells, f"{of.apart:.0f}"])
+                rows.append([game, CHANGES[name], label(arm), *cells, f"{of.apart:.0f}"])
     heads = ("game", "co-player", "arm", "weight before", "weight at the end", "seeds that follow")
     return markdown((*heads, "episodes to half-way", "kept every"), rows)
 
