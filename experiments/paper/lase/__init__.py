@@ -48,9 +48,9 @@ QUESTIONS = {
     ),
     "A co-player that changes (question 21)": Question(
         "LASE beside a helper, a defector, and a player that stops helping, or begins, in the "
-        "middle of training: in how many seeds its weight follows, by more than it deviates from its mean "
-        "before and in the end, and after how many episodes half of its change has come (of those "
-        "seeds; sooner than the next weight that is kept cannot be told).",
+        "middle of training: in how many seeds its weight follows, by more than it deviates from "
+        "its mean before and in the end, and after how many episodes half of its change has come "
+        "(of those seeds; sooner than the next weight that is kept cannot be told).",
         "changing",
         tables.changing,
     ),
