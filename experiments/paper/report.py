@@ -7,6 +7,7 @@ import base64
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -42,7 +43,8 @@ def write(paper: Paper, scale: Scale, out: Path) -> None:
     files.write(target, text)
     files.write(target.with_suffix(".html"), html(paper.title, text, target.parent))
     if scale.committed and paper.front is not None:
-        places.fill(f"report {paper.name}", paper.front(results), README)
+        with suppress(MissingError):  # what it needs is not kept
+            places.fill(f"report {paper.name}", paper.front(results), README)
     print(f"{target}: {summary_line(verdicts)}")
 
 
