@@ -203,9 +203,9 @@ def labelled(axes: Sequence[Any], order: Sequence[str] = ()) -> tuple[list[Any],
     return [handles[text] for text in shown], shown
 
 
-def save(figure: Any, path: Path) -> None:
+def save(figure: Any, path: Path, dpi: int = 110) -> None:
     """Writes a figure as PNG."""
-    figure.savefig(path, dpi=110, format="png")
+    figure.savefig(path, dpi=dpi, format="png")
 
 
 PANEL = 2.8, 2.35
@@ -244,7 +244,7 @@ def plot(runs: Runs, path: Path, games: Sequence[str], lines: Mapping[str, Line]
         legend(figure, figure.axes, shown)
     else:
         legend_in_panel(figure.add_subplot(rows, columns, rows * columns), figure.axes, shown)
-    figure.savefig(path, dpi=200, format="png")
+    save(figure, path, dpi=200)
 
 
 def panel(axis: Any, runs: Runs, game: str, lines: Mapping[str, Line]) -> None:

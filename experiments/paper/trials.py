@@ -46,8 +46,8 @@ class Trials(NamedTuple):
     """Arms with settings of their own: all else is the same in all arms."""
     candidates: Callable[[str, str], Sequence[Fields]]
     """Settings that are tried, by game and arm."""
-    run: Callable[[str, str, Fields], RunConfig]
-    """A run by game and arm with some settings."""
+    run: Callable[..., RunConfig]
+    """``(game, arm, **settings) -> run``."""
     home: Path
     """Folder of ``tuning.md``, and of ``trials`` with what each trial has shown."""
     command: str
@@ -60,7 +60,7 @@ class Trials(NamedTuple):
     def runs(self, game: str, arm: str) -> dict[str, RunConfig]:
         """Settings of an arm's trials by their folders' names."""
         tried = {name(game, arm, own): own for own in self.candidates(game, arm)}
-        return {each: trial(self.run(game, arm, own)) for each, own in tried.items()}
+        return {each: trial(self.run(game, arm, **own)) for each, own in tried.items()}
 
     def found(self, game: str, arm: str) -> dict[str, Finding]:
         """What those of an arm's trials that are kept have shown.

@@ -1,5 +1,8 @@
 """Arms, measures and rules of the reproduction of Yang et al. 2020."""
 
+from types import SimpleNamespace
+
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from made import RISING, ROWS, SEEDS, made, of_all_runs, reported, results
@@ -43,6 +46,26 @@ def test_arms_have_what_as_many_trials_chose(game, arm):
     if best is None:
         pytest.skip("not all trials are kept yet")
     assert stages.TUNED[game, arm] == best
+
+
+def test_what_is_received_is_told_apart_by_the_deed(monkeypatch):
+    """One seed, one episode of three steps, two agents; the second leaves before the last step."""
+    received = np.array([[1.0, 10.0], [3.0, 20.0], [5.0, 99.0]], np.float32)
+    helped = np.array([[1.0, 0.0], [0.0, 0.0], [1.0, 0.0]], np.float32)
+    active = np.array([[True, True], [True, True], [True, False]])
+    game = envs.make("escape_room")
+    (event,) = game.spec.helps
+    facts = SimpleNamespace(events={event: jnp.asarray(helped[:, None])}, active=active[:, None])
+    played = SimpleNamespace(delta=jnp.asarray(received[:, None]), rollout=facts)
+
+    def of_one_seed(result, algorithm, measure):
+        return {name: value[None] for name, value in measure(played).items()}
+
+    monkeypatch.setattr(measures, "of_each_seed", of_one_seed)
+    society = SimpleNamespace(algorithm=None)
+    found = measures.deeds(SimpleNamespace(game=game, society=society))
+    np.testing.assert_array_equal(found["paid/deed"], [[3.0, np.nan]])
+    np.testing.assert_array_equal(found["paid/else"], [[3.0, 15.0]])
 
 
 def trained(agent):

@@ -15,7 +15,7 @@ from lase_jax.runs.config import to_json
 WEIGHTS = (1.0, 2.0)
 
 
-def run(game, arm, own):
+def run(game, arm, **own):
     base = preset(game, arm)
     return dataclasses.replace(base, agent=changed(base.agent, own))
 

@@ -52,7 +52,7 @@ TRIALS = Trials(
     games=tuple(SMALL),
     arms=ARMS,
     candidates=candidates,
-    run=lambda game, arm, own: small(game, arm, **own),
+    run=small,
     home=Path(__file__).parent,
     command="python -m experiments.paper.jaques.tune",
 )

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from envs.registry import GAMES as CONFIGS
-from experiments.curves import PANEL, RETURN, WIDEST, legend_in_panel
+from experiments.curves import PANEL, RETURN, WIDEST, legend_in_panel, save
 from experiments.paper import drawing
 from experiments.paper.book import Results
 from experiments.paper.cells import BLANK
@@ -189,4 +189,4 @@ def figure(results: Results, path: Path) -> None:
     for axis in axes[len(games) :]:
         axis.set_axis_off()
     legend_in_panel(axes[-1], axes[: len(games)], tuple(SHORT.values()))
-    drawn.savefig(path, dpi=200, format="png")
+    save(drawn, path, dpi=200)

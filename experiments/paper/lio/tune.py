@@ -39,7 +39,7 @@ TRIALS = Trials(
     games=MAPS,
     arms=ARMS,
     candidates=candidates,
-    run=lambda game, arm, own: settings(game, arm, **own),
+    run=settings,
     home=Path(__file__).parent,
     command="python -m experiments.paper.lio.tune",
 )
