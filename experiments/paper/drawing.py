@@ -33,6 +33,14 @@ def new(columns: int, rows: int = 1, width: float = 4.2, height: float = 3.4) ->
     return figure, list(axes.ravel())
 
 
+def panels(count: int, columns: int, width: float = 4.2, height: float = 3.4) -> tuple[Any, list]:
+    """A figure and so many panels in rows of `columns`; what is left of the last row is empty."""
+    figure, axes = new(columns, -(-count // columns), width, height)
+    for axis in axes[count:]:
+        axis.set_axis_off()
+    return figure, axes[:count]
+
+
 def points(axis: Any, place: float, values: np.ndarray, colour: Any) -> None:
     """Every seed of ``values [S]``, their mean and its interval, at a place of the x-axis."""
     spread = np.linspace(-0.18, 0.18, len(values))

@@ -14,7 +14,7 @@ from experiments.curves import RETURN, course, in_steps, legend, legend_in_panel
 from experiments.findings import Finding
 from experiments.paper import drawing
 from experiments.paper.book import Results
-from experiments.paper.drawing import colour_of, new, places, points
+from experiments.paper.drawing import colour_of, new, panels, places, points
 from experiments.paper.lase.claims import PAYOFF
 from experiments.paper.lase.stages import (
     ALL_SELFISH,
@@ -51,9 +51,8 @@ def having(results: Results, games: Sequence[str], *run: str) -> list[str]:
 def iterated_dilemma(results: Results, path: Path) -> None:
     """Fig. 4: paths of both agents over the square of cooperation, and the collective return."""
     arms = [arm for arm in ("a2c", "lola", "lase", "go") if f"ipd-{arm}" in results.runs]
-    figure, axes = new(3, -(-(len(arms) + 2) // 3), width=2.9, height=2.8)
-    course_of = axes[len(arms)]
-    for axis, arm in zip(axes, arms, strict=False):
+    figure, (*axes, returns, told) = panels(len(arms) + 2, 3, width=2.9, height=2.8)
+    for axis, arm in zip(axes, arms, strict=True):
         found = results.run("ipd", arm)
         chance = without_epsilon(found, found.curves["event/cooperations"] / (PAYOFF / 2))
         for seed in range(chance.shape[1]):
@@ -67,12 +66,10 @@ def iterated_dilemma(results: Results, path: Path) -> None:
         if f"ipd-{arm}" in results.runs:
             found = results.run("ipd", arm)
             curve = found.curves["return/collective"]
-            course(course_of, found, curve, colour_of(arm), label(arm))
-    course_of.set(ylabel=RETURN)
-    in_steps(course_of)
-    for axis in axes[len(arms) + 1 :]:
-        axis.set_axis_off()
-    legend_in_panel(axes[len(arms) + 1], [course_of])
+            course(returns, found, curve, colour_of(arm), label(arm))
+    returns.set(ylabel=RETURN)
+    in_steps(returns)
+    legend_in_panel(told, [returns])
     save(figure, path)
 
 
@@ -96,33 +93,31 @@ def controls(results: Results, path: Path) -> None:
     games = [game for game in GAMES if any(f"{game}-{arm}" in results.runs for arm in ARMS)]
     if not games:
         raise MissingError("self-play")
-    figure, axes = new(2, -(-len(games) // 2))
-    for axis, game in zip(axes, games, strict=False):
+    figure, axes = panels(len(games), 2)
+    for axis, game in zip(axes, games, strict=True):
         drawing.ends(axis, results, game, ARMS)
         axis.set_ylabel(RETURN)
-    for axis in axes[len(games) :]:
-        axis.set_axis_off()
     save(figure, path)
 
 
 def division_of_labour(results: Results, path: Path) -> None:
     """Figs 6 and 7: what each agent of the first seed earns, cleans and is given in Cleanup."""
-    panels = {
+    numbers = {
         "return/extrinsic": "own reward per episode",
         "event/waste_cleaned": "waste cleaned per episode",
         "gift/received": "gifts received per episode",
         "return/after_gifts": "reward after gifts",
     }
     arms = ("lase", "go")
-    figure, axes = new(len(arms), len(panels), width=3.8, height=2.3)
+    figure, axes = new(len(arms), len(numbers), width=3.8, height=2.3)
     for index, axis in enumerate(axes):
-        metric, arm = list(panels)[index // len(arms)], arms[index % len(arms)]
+        metric, arm = list(numbers)[index // len(arms)], arms[index % len(arms)]
         found = results.run("cleanup", arm)
         for seat in range(found.curves[metric].shape[-1]):
             colour = np.array(AGENT_COLOURS[seat]) / 255
             values = found.curves[metric][:, 0, seat]
             axis.plot(found.env_steps, values, color=colour, label=f"agent {seat}", linewidth=1.2)
-        axis.set(title=f"{label(arm)}: {panels[metric]}")
+        axis.set(title=f"{label(arm)}: {numbers[metric]}")
         axis.title.set_fontsize(9)
         in_steps(axis)
     for first in range(0, len(axes), len(arms)):
@@ -236,9 +231,7 @@ def graded(results: Results, path: Path) -> None:
     games = having(results, WITH_FREE_RIDERS, "lase", "graded")
     figure, axes = new(len(games))
     for axis, game in zip(axes, games, strict=True):
-        for arm in INFERRING:
-            if f"{game}-{arm}-graded" not in results.runs:
-                continue
+        for arm in [arm for arm in INFERRING if f"{game}-{arm}-graded" in results.runs]:
             weights = results.final(game, arm, "graded", metric="relation/weight")[:, 0, 1:]
             axis.plot(GRADES, weights.T, ".", color=colour_of(arm), alpha=0.4)
             axis.plot(GRADES, weights.mean(0), color=colour_of(arm), label=label(arm))
@@ -254,8 +247,8 @@ def sensitivity(results: Results, path: Path) -> None:
     every = [(field, values) for part in SETTINGS.values() for field, values in part.items()]
     if not any(varied("lase", field, v) in results.runs for field, vs in every for v in vs):
         raise MissingError("sensitivity")
-    figure, axes = new(3, -(-len(every) // 3), width=3.4, height=2.6)
-    for axis, (field, values) in zip(axes, every, strict=False):
+    figure, axes = panels(len(every), 3, width=3.4, height=2.6)
+    for axis, (field, values) in zip(axes, every, strict=True):
         for place, value in enumerate(values):
             for arm in ("lase", "gift"):
                 name = varied(arm, field, value)
@@ -264,8 +257,6 @@ def sensitivity(results: Results, path: Path) -> None:
                     points(axis, place, returns, colour_of(arm))
         axis.set(title=field)
         places(axis, [f"{value:g}" for value in values])
-    for axis in axes[len(every) :]:
-        axis.set_axis_off()
     save(figure, path)
 
 

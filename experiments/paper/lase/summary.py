@@ -175,8 +175,8 @@ def figure(results: Results, path: Path) -> None:
     games = [game for game in DILEMMAS if f"{game}-lase" in results.runs]
     if not games:
         raise MissingError("self-play")
-    drawn, axes = drawing.new(WIDEST, -(-(len(games) + 1) // WIDEST), *PANEL)
-    for axis, game in zip(axes, games, strict=False):
+    drawn, (*axes, told) = drawing.panels(len(games) + 1, WIDEST, *PANEL)
+    for axis, game in zip(axes, games, strict=True):
         for place, arm in enumerate(ARMS):
             if f"{game}-{arm}" in results.runs:
                 drawing.points(axis, place, results.final(game, arm), drawing.colour_of(arm))
@@ -184,9 +184,7 @@ def figure(results: Results, path: Path) -> None:
         drawing.from_zero([axis])
         axis.set(title=plain(game), xticks=[], xlim=(-0.5, len(ARMS) - 0.5))
         axis.grid(axis="y", alpha=0.25)
-    for axis in axes[: len(games) : WIDEST]:
+    for axis in axes[::WIDEST]:
         axis.set_ylabel(RETURN)
-    for axis in axes[len(games) :]:
-        axis.set_axis_off()
-    legend_in_panel(axes[-1], axes[: len(games)], tuple(SHORT.values()))
+    legend_in_panel(told, axes, tuple(SHORT.values()))
     save(drawn, path, dpi=200)

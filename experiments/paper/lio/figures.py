@@ -18,12 +18,10 @@ def ends(results: Results, path: Path) -> None:
     games = [game for game in PLAYED if f"{game}-lio" in results.runs]
     if not games:
         raise MissingError("escape_room-lio")
-    figure, axes = new(2, -(-len(games) // 2))
-    for axis, game in zip(axes, games, strict=False):
+    figure, axes = drawing.panels(len(games), 2)
+    for axis, game in zip(axes, games, strict=True):
         drawing.ends(axis, results, game, ARMS)
         axis.set(ylabel=RETURN)
-    for axis in axes[len(games) :]:
-        axis.set_axis_off()
     save(figure, path)
 
 
