@@ -46,16 +46,22 @@ class Make:
     """Parent of run folders, and of the results of other scales than "cpu"."""
 
 
-def lacking(name: str, paper: Paper, scale: Scale, out: Path) -> dict[str, Job]:
+def lacking(name: str, runs: Runs, paper: Paper, scale: Scale, out: Path) -> dict[str, Job]:
     """Jobs that train what a stage lacks, by the runs' names.
+
+    Args:
+        name: of the stage.
+        runs: its runs at this scale.
+        paper: which one.
+        scale: how large.
+        out: parent of run folders.
 
     Raises:
         ConfigError: a run folder or a finding is of other settings.
     """
     again = f"make paper PAPER={paper.name} SCALE={scale.name} ARGS='--stages {name}'"
-    stage, runs = paper.stages[name], paper.stages[name].runs(scale)
     parent = out / paper.name / scale.name / "runs"
-    keep = {name: stage.keep(name) for name in runs}
+    keep = {run: paper.stages[name].keep(run) for run in runs}
     kept = paper.kept(scale, out)
     return study.lacking(runs, parent, kept, again, keep, pictures=scale.whole)
 
@@ -89,8 +95,9 @@ def jobs_of(names: Sequence[str], paper: Paper, scale: Scale, make: Make) -> dic
             print(f"{name}: a minute or two, nothing to train", flush=True)
             jobs[name] = partial(papers.analyse, make.paper, name, scale, make.out)
             continue
-        stage, missing = paper.stages[name], lacking(name, paper, scale, make.out)
-        print(headline(name, stage.title, stage.runs(scale), missing, timed), flush=True)
+        runs = paper.stages[name].runs(scale)
+        missing = lacking(name, runs, paper, scale, make.out)
+        print(headline(name, paper.stages[name].title, runs, missing, timed), flush=True)
         jobs |= missing
     return jobs
 

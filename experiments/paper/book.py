@@ -1,7 +1,7 @@
 """A paper's reproduction: what is trained, what decides its claims, and what is shown of it."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -87,6 +87,20 @@ class Results(NamedTuple):
         if name not in self.runs:
             raise MissingError(name)
         return self.runs[name]
+
+    def kept(self, name: str, choices: Iterable[str]) -> list[str]:
+        """Those choices of which a run is kept, e.g. ``kept("{}-lase-one", GAMES)``."""
+        return [choice for choice in choices if name.format(choice) in self.runs]
+
+    def some(self, name: str, choices: Sequence[str]) -> list[str]:
+        """The same, at least one of them.
+
+        Raises:
+            MissingError: there is none.
+        """
+        if not (kept := self.kept(name, choices)):
+            raise MissingError(name.format(choices[0]))
+        return kept
 
     def final(self, *parts: str, metric: str = "return/collective") -> np.ndarray:
         """A metric's mean ``[S, ...]`` over the last tenth of training."""

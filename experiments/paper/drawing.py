@@ -74,7 +74,7 @@ def ends(
     axis: Any, results: Results, game: str, arms: Iterable[str], of: Measure = collective
 ) -> None:
     """Every seed of every arm that is kept in a game, at the end of training."""
-    kept = [arm for arm in arms if f"{game}-{arm}" in results.runs]
+    kept = results.kept(game + "-{}", arms)
     for place, arm in enumerate(kept):
         points(axis, place, of(results.run(game, arm)), colour_of(arm))
     places(axis, [label(arm) for arm in kept])
@@ -88,10 +88,9 @@ def courses(results: Results, path: Path, games: Sequence[str], arms: Sequence[s
         MissingError: none is.
     """
     runs = {
-        (game, arm): results.runs[f"{game}-{arm}"]
+        (game, arm): results.run(game, arm)
         for game in games
-        for arm in arms
-        if f"{game}-{arm}" in results.runs
+        for arm in results.kept(game + "-{}", arms)
     }
     if not runs:
         raise MissingError(f"{games[0]}-{arms[0]}")

@@ -17,7 +17,7 @@ from experiments.paper.jaques.arms import ARMS, EXPERIMENTS
 from experiments.paper.jaques.claims import fair, opened, over_conditions
 from experiments.paper.jaques.measures import AROUND
 from experiments.paper.jaques.stages import BOXES, DILEMMAS
-from experiments.paper.verdicts import MissingError, label
+from experiments.paper.verdicts import label
 from lase_jax.reports import stats
 
 
@@ -39,9 +39,7 @@ def experiments(results: Results, path: Path) -> None:
 
 def ends(results: Results, path: Path) -> None:
     """Every seed of every arm: collective return, and the same times equality."""
-    games = [game for game in DILEMMAS if any(f"{game}-{arm}" in results.runs for arm in ARMS)]
-    if not games:
-        raise MissingError("the small maps")
+    games = results.some("{}-a2c", DILEMMAS)
     figure, axes = new(2, len(games), width=4.6)
     for row, game in enumerate(games):
         plain, equal = axes[2 * row : 2 * row + 2]
@@ -54,9 +52,7 @@ def ends(results: Results, path: Path) -> None:
 
 def boxes(results: Results, path: Path) -> None:
     """Fig. 12: share of episodes in which a box is opened, seed by seed."""
-    games = [game for game in BOXES if f"{game}-si" in results.runs]
-    if not games:
-        raise MissingError("box_trapped-si")
+    games = results.some("{}-si", BOXES)
     figure, axes = new(len(games), width=4.6)
     for axis, game in zip(axes, games, strict=True):
         drawing.ends(axis, results, game, ARMS, opened)

@@ -3,7 +3,7 @@
 Letters: S seeds, N seats, R points in time.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -36,21 +36,9 @@ from experiments.paper.lase.tables import shares
 from experiments.paper.verdicts import MissingError, label
 
 
-def having(results: Results, games: Sequence[str], *run: str) -> list[str]:
-    """Those of some games of which a run is kept, e.g. ``having(results, GAMES, "lase", "one")``.
-
-    Raises:
-        MissingError: there is none.
-    """
-    found = [game for game in games if "-".join((game, *run)) in results.runs]
-    if not found:
-        raise MissingError("-".join((games[0], *run)))
-    return found
-
-
 def iterated_dilemma(results: Results, path: Path) -> None:
     """Fig. 4: paths of both agents over the square of cooperation, and the collective return."""
-    arms = [arm for arm in ("a2c", "lola", "lase", "go") if f"ipd-{arm}" in results.runs]
+    arms = results.kept("ipd-{}", ("a2c", "lola", "lase", "go"))
     figure, (*axes, returns, told) = panels(len(arms) + 2, 3, width=2.9, height=2.8)
     for axis, arm in zip(axes, arms, strict=True):
         found = results.run("ipd", arm)
@@ -62,11 +50,10 @@ def iterated_dilemma(results: Results, path: Path) -> None:
         axis.set(title=label(arm), xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
         axis.set(xlabel="P(C) of agent 0", ylabel="P(C) of agent 1")
         axis.grid(alpha=0.25)
-    for arm in ("random", *arms, "gift", "moments"):
-        if f"ipd-{arm}" in results.runs:
-            found = results.run("ipd", arm)
-            curve = found.curves["return/collective"]
-            course(returns, found, curve, colour_of(arm), label(arm))
+    for arm in results.kept("ipd-{}", ("random", *arms, "gift", "moments")):
+        found = results.run("ipd", arm)
+        curve = found.curves["return/collective"]
+        course(returns, found, curve, colour_of(arm), label(arm))
     returns.set(ylabel=RETURN)
     in_steps(returns)
     legend_in_panel(told, [returns])
@@ -90,9 +77,7 @@ def self_play(results: Results, path: Path) -> None:
 
 def controls(results: Results, path: Path) -> None:
     """The final collective return of every seed, of every arm in self-play."""
-    games = [game for game in GAMES if any(f"{game}-{arm}" in results.runs for arm in ARMS)]
-    if not games:
-        raise MissingError("self-play")
+    games = results.some("{}-lase", GAMES)
     figure, axes = panels(len(games), 2)
     for axis, game in zip(axes, games, strict=True):
         drawing.ends(axis, results, game, ARMS)
@@ -146,10 +131,10 @@ def adaptation(results: Results, path: Path) -> None:
 
 def exploitation(results: Results, path: Path) -> None:
     """Fig. 9: the group's return, and what the giver and the others have after gifts."""
-    games = having(results, WITH_FREE_RIDERS, "lase", "one")
+    games = results.some("{}-lase-one", WITH_FREE_RIDERS)
     figure, axes = new(2, len(games))
     for row, game in enumerate(games):
-        arms = [arm for arm in (*GIVERS, "go") if f"{game}-{arm}-one" in results.runs]
+        arms = results.kept(game + "-{}-one", (*GIVERS, "go"))
         group, each = axes[2 * row : 2 * row + 2]
         nobody = results.runs.get(ALL_SELFISH.format(game))
         if nobody is not None:
@@ -170,12 +155,8 @@ def exploitation(results: Results, path: Path) -> None:
 
 def free_riders(results: Results, path: Path) -> None:
     """Share of the gifts that goes to free riders, beside an even split; and the group's return."""
-    cases = [
-        (game, kind)
-        for kind in RIDERS
-        for game in (*WITH_FREE_RIDERS, "coingame")
-        if f"{game}-lase-{kind}" in results.runs
-    ]
+    games = (*WITH_FREE_RIDERS, "coingame")
+    cases = [(game, kind) for kind in RIDERS for game in results.kept("{}-lase-" + kind, games)]
     if not cases:
         raise MissingError("free riders")
     columns = min(3, len(cases))
@@ -187,7 +168,7 @@ def free_riders(results: Results, path: Path) -> None:
         upper, lower = (axes[(2 * row + part) * columns + column] for part in (0, 1))
         upper.set_axis_on()
         lower.set_axis_on()
-        arms = [arm for arm in (*GIVERS, "a2c") if f"{game}-{arm}-{kind}" in results.runs]
+        arms = results.kept(f"{game}-{{}}-{kind}", (*GIVERS, "a2c"))
         for place, arm in enumerate(arms):
             found = results.run(game, arm, kind)
             of = shares(found, riders(kind, found.final["gift/given"].shape[-1]))
@@ -207,7 +188,7 @@ def free_riders(results: Results, path: Path) -> None:
 
 def changing(results: Results, path: Path) -> None:
     """Weights to a helper, a defector and a player that changes half-way."""
-    games = having(results, WITH_FREE_RIDERS, "lase", "stops")
+    games = results.some("{}-lase-stops", WITH_FREE_RIDERS)
     cases = [(game, name) for game in games for name in CHANGES]
     figure, axes = new(2, len(games), width=3.8, height=2.8)
     for axis, (game, name) in zip(axes, cases, strict=True):
@@ -228,10 +209,10 @@ def changing(results: Results, path: Path) -> None:
 
 def graded(results: Results, path: Path) -> None:
     """Weights by the share of episodes in which a co-player helps."""
-    games = having(results, WITH_FREE_RIDERS, "lase", "graded")
+    games = results.some("{}-lase-graded", WITH_FREE_RIDERS)
     figure, axes = new(len(games))
     for axis, game in zip(axes, games, strict=True):
-        for arm in [arm for arm in INFERRING if f"{game}-{arm}-graded" in results.runs]:
+        for arm in results.kept(game + "-{}-graded", INFERRING):
             weights = results.final(game, arm, "graded", metric="relation/weight")[:, 0, 1:]
             axis.plot(GRADES, weights.T, ".", color=colour_of(arm), alpha=0.4)
             axis.plot(GRADES, weights.mean(0), color=colour_of(arm), label=label(arm))

@@ -172,9 +172,7 @@ def front(results: Results) -> str:
 
 def figure(results: Results, path: Path) -> None:
     """Every seed's collective return by arm, in games in which all agents are of one kind."""
-    games = [game for game in DILEMMAS if f"{game}-lase" in results.runs]
-    if not games:
-        raise MissingError("self-play")
+    games = results.some("{}-lase", DILEMMAS)
     drawn, (*axes, told) = drawing.panels(len(games) + 1, WIDEST, *PANEL)
     for axis, game in zip(axes, games, strict=True):
         for place, arm in enumerate(ARMS):

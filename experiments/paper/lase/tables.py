@@ -46,9 +46,7 @@ def self_play(results: Results) -> str:
 def iterated_dilemma(results: Results) -> str:
     """Fig. 4 in numbers: probability of cooperation without epsilon, seed by seed."""
     rows = []
-    for arm in IN_DILEMMA:
-        if f"ipd-{arm}" not in results.runs:
-            continue
+    for arm in results.kept("ipd-{}", IN_DILEMMA):
         chance = cooperation(results, arm)
         each = " ".join(f"{value:.2f}" for value in chance)
         rows.append([label(arm), mean(results.final("ipd", arm)), mean(chance, 2), each])

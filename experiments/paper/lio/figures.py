@@ -8,16 +8,13 @@ from experiments.paper import drawing
 from experiments.paper.book import Results
 from experiments.paper.drawing import new
 from experiments.paper.lio.stages import ARMS, DILEMMAS, MAPS, ROOMS
-from experiments.paper.verdicts import MissingError
 
 PLAYED = (*ROOMS, *DILEMMAS, *MAPS)
 
 
 def ends(results: Results, path: Path) -> None:
     """Every seed of every arm at the end."""
-    games = [game for game in PLAYED if f"{game}-lio" in results.runs]
-    if not games:
-        raise MissingError("escape_room-lio")
+    games = results.some("{}-lio", PLAYED)
     figure, axes = drawing.panels(len(games), 2)
     for axis, game in zip(axes, games, strict=True):
         drawing.ends(axis, results, game, ARMS)
