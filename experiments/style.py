@@ -36,8 +36,9 @@ LABELS = {
     "comm_agents": "II: shuffled over agents",
     "comm_moments": "II: shuffled in time",
     "moa": "III: model of others",
-    "si_agents": "III: shuffled over agents",
-    "si_moments": "III: shuffled in time",
+    "moa_influence": "III: influence",
+    "moa_agents": "III: shuffled over agents",
+    "moa_moments": "III: shuffled in time",
 }
 COLOURS = {
     "a2c": "#78716c",
@@ -73,8 +74,9 @@ COLOURS = {
     "comm_agents": "#65a30d",
     "comm_moments": "#a16207",
     "moa": "#67e8f9",
-    "si_agents": "#65a30d",
-    "si_moments": "#a16207",
+    "moa_influence": "#0891b2",
+    "moa_agents": "#65a30d",
+    "moa_moments": "#a16207",
 }
 
 DASHES = {
@@ -106,7 +108,8 @@ DASHES = {
     "comm_agents": ("-.", "<"),
     "comm_moments": (":", "<"),
     "moa": ("--", "D"),
-    "si_agents": ("-.", "D"),
-    "si_moments": (":", "D"),
+    "moa_influence": ("-", "D"),
+    "moa_agents": ("-.", "D"),
+    "moa_moments": (":", "D"),
 }
 """Style of the line and marker of those that stand in one panel, for print and the colour-blind."""

@@ -1,9 +1,9 @@
 """The hyper-parameters of Jaques et al. 2019, as its first author's code once listed them.
 
 Arms: "a2c" (their A3C); of experiment I "visible" and "basic", of II "talk" and "comm", of III
-"moa" and "si", the first of each pair the control without influence. What the paper does not say
-follows later code: unrolls of 50 steps, weight of the critic 0.1, gradients clipped at 40,
-influence clipped at 10 nats. Windows are planes, not colours, as visibility is read from them.
+"moa" and "moa_influence", the first of each pair the control without influence. What the paper
+does not say follows later code: unrolls of 50 steps, weight of the critic 0.1, gradients clipped at
+40, influence clipped at 10 nats. Windows are planes, not colours, as visibility is read from them.
 
 That code adds up the losses of policy, critic and entropy over an unroll, but takes the mean of the
 model's; ours are all means. What multiplies a sum there stays as it is, half of it for the critic,
@@ -61,7 +61,7 @@ TABLE: dict[tuple[str, str], dict[str, Any]] = {
     )
     | _COMM["cleanup_ssd"],
     ("cleanup_ssd", "moa"): dict(entropy=1.76e-3, lr=1.23e-3, lr_final=1.2e-5, moa_weight=1.312),
-    ("cleanup_ssd", "si"): dict(
+    ("cleanup_ssd", "moa_influence"): dict(
         entropy=1.76e-3, lr=1.23e-3, lr_final=1.2e-5, weight=0.62, moa_weight=15.007, curriculum=40
     ),
     ("harvest_ssd", "a2c"): _A2C["harvest_ssd"],
@@ -83,7 +83,7 @@ TABLE: dict[tuple[str, str], dict[str, Any]] = {
     )
     | _COMM["harvest_ssd"],
     ("harvest_ssd", "moa"): dict(entropy=4.95e-3, lr=2.06e-3, lr_final=2.2e-5, moa_weight=1.711),
-    ("harvest_ssd", "si"): dict(
+    ("harvest_ssd", "moa_influence"): dict(
         entropy=2.23e-3, lr=1.2e-3, lr_final=4.4e-5, weight=2.521, moa_weight=10.911, curriculum=226
     ),
 }

@@ -157,7 +157,12 @@ PUBLISHED: dict[tuple[str, str], Published] = {
         jaques.fields(game, arm),
     )
     for game in jaques.GAMES
-    for algo, arm in (("a2c", "a2c"), ("si_basic", "basic"), ("si_comm", "comm"), ("si", "si"))
+    for algo, arm in {
+        "a2c": "a2c",
+        "si_basic": "basic",
+        "si_comm": "comm",
+        "si": "moa_influence",
+    }.items()
 }
 """Settings of the authors by game and algorithm. LOLA's step sizes are halved, because a policy of
 two logits moves twice as far as one of one logit, and the logits of its tables begin with half the

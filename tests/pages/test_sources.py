@@ -1,7 +1,12 @@
 """Files of the repository as pages."""
 
+import re
+
+import pytest
+
 from docs import address, sources
 
+WRITTEN = [*sources.ROOT.glob("*.md"), *sources.ROOT.glob("experiments/**/*.md")]
 KNOWN = {"experiments/LOG.md", "BENCHMARKS.md"}
 
 
@@ -15,6 +20,16 @@ def test_links_lead_to_pages_or_to_the_repository():
     assert mend("[a](../study.py)")[0] == f"[a]({address.source('experiments/study.py')})"
     folder = address.source("experiments/credit", "tree")
     assert mend("[a](../credit)")[0] == f"[a]({folder})"
+
+
+@pytest.mark.parametrize("path", WRITTEN, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_links_of_every_file_lead_somewhere(path):
+    targets = [
+        found[2].partition("#")[0]
+        for found in sources.LINK.finditer(path.read_text(encoding="utf-8"))
+    ]
+    inside = [target for target in targets if target and not re.match(r"[a-z]+:", target)]
+    assert not [target for target in inside if not (path.parent / target).exists()]
 
 
 def test_pictures_are_brought_along():

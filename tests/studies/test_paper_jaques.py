@@ -60,10 +60,10 @@ def test_arms_have_what_the_trials_chose(game, arm):
 
 
 def test_what_the_paper_leaves_open_is_an_option():
-    agent = arms.full("cleanup_ssd", "si").agent
+    agent = arms.full("cleanup_ssd", "moa_influence").agent
     assert agent.moa_weight == 15.007 / jaques.UNROLL and agent.curriculum_steps == (0.0, 40e6)
     assert agent.learner.lr * agent.learner.lr_end == pytest.approx(1.2e-5)
-    other = arms.full("cleanup_ssd", "si", "divides", curriculum_unit=1e3).agent
+    other = arms.full("cleanup_ssd", "moa_influence", "divides", curriculum_unit=1e3).agent
     assert other.moa_weight == pytest.approx(1 / 15.007 / jaques.UNROLL)
     assert other.curriculum_steps == (0.0, 40e3)
 
@@ -73,7 +73,7 @@ def test_the_full_scale_has_the_papers_games_and_steps():
     assert {run.env for run in runs.values()} == set(jaques.GAMES)
     assert {run.schedule.steps for run in runs.values()} == {500_000_000}
     here = stages.STAGES["full_size"].runs(SCALES["cpu"])
-    assert {*here} < {*runs} and here["cleanup_ssd-si"].seeds == 2
+    assert {*here} < {*runs} and here["cleanup_ssd-moa_influence"].seeds == 2
     assert here["cleanup_ssd-a2c"].schedule.steps < 10_000_000
 
 
@@ -123,8 +123,8 @@ def test_the_order_of_table_4_is_a_rank_correlation():
 
 
 def test_boxes_must_open_with_influence_and_stay_shut_without():
-    returns = dict(si=20 + RISING, moa=10 + RISING, a2c=RISING)
-    controls = dict(si_agents=20 + RISING, si_moments=20 + RISING)
+    returns = dict(moa_influence=20 + RISING, moa=10 + RISING, a2c=RISING)
+    controls = dict(moa_agents=20 + RISING, moa_moments=20 + RISING)
     runs = small_maps(**returns, **controls)
 
     def boxes(**shares):
@@ -134,12 +134,12 @@ def test_boxes_must_open_with_influence_and_stay_shut_without():
             for arm, each in course.items()
         }
 
-    shut = dict(a2c=0.0, moa=0.0, si_agents=0.1, si_moments=0.0)
-    found = PAPER.judge(18, results(**runs, **boxes(si=0.9, **shut)))
+    shut = dict(a2c=0.0, moa=0.0, moa_agents=0.1, moa_moments=0.0)
+    found = PAPER.judge(18, results(**runs, **boxes(moa_influence=0.9, **shut)))
     assert found.word == "reproduced"
     agents, moments = (f"III: shuffled {how} in box_trapped" for how in ("over agents", "in time"))
     assert found.cause("influence") == f"above {agents}, {moments} only"
-    found = PAPER.judge(18, results(**runs, **boxes(si=0.3, **shut)))
+    found = PAPER.judge(18, results(**runs, **boxes(moa_influence=0.3, **shut)))
     assert found.word == "not reproduced"
 
 
@@ -168,7 +168,9 @@ def test_influence_and_communication_must_both_stand_above_their_ablations(arm):
 @pytest.mark.parametrize(("influential", "word"), [(20.0, "reproduced"), (-20.0, "not reproduced")])
 def test_return_times_equality_must_be_above_a2cs_that_earns_nothing(influential, word):
     """Claim 28."""
-    arms = dict.fromkeys(("basic", "comm", "si"), influential + RISING) | {"a2c": np.zeros(SEEDS)}
+    arms = dict.fromkeys(("basic", "comm", "moa_influence"), influential + RISING) | {
+        "a2c": np.zeros(SEEDS)
+    }
     runs = small_maps(**arms)
     for name, run in runs.items():
         if name.endswith("a2c"):
@@ -192,7 +194,7 @@ def test_influence_must_be_rare(share, word):
     runs = {
         f"{game}__{arm}": made(played={"influence/moments": share + RISING / 100})
         for game in stages.DILEMMAS
-        for arm in ("basic", "si")
+        for arm in ("basic", "moa_influence")
     }
     assert PAPER.judge(27, results(**runs)).word == word
 

@@ -154,7 +154,7 @@ def test_losses_that_their_code_adds_up_are_means_here():
     agent = preset("cleanup_ssd", "si", "published").agent
     assert agent.moa_weight == pytest.approx(0.30014)
     assert (agent.learner.critic, agent.learner.max_grad_norm) == pytest.approx((0.05, 0.8))
-    inverse = jaques.fields("cleanup_ssd", "si", "divides")["moa_weight"]
+    inverse = jaques.fields("cleanup_ssd", "moa_influence", "divides")["moa_weight"]
     assert inverse == pytest.approx(1 / 15.007 / 50)
 
 

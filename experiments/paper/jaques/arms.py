@@ -44,17 +44,17 @@ ARMS: Mapping[str, Arm] = {
     "comm_agents": Arm("si_comm", dict(control="agents"), "comm"),
     "comm_moments": Arm("si_comm", dict(control="moments"), "comm"),
     "moa": Arm("si", MODEL | dict(weight=0.0, train_visible=False)),
-    "si": Arm("si", MODEL),
-    "si_agents": Arm("si", MODEL | dict(control="agents"), "si"),
-    "si_moments": Arm("si", MODEL | dict(control="moments"), "si"),
+    "moa_influence": Arm("si", MODEL),
+    "moa_agents": Arm("si", MODEL | dict(control="agents"), "moa_influence"),
+    "moa_moments": Arm("si", MODEL | dict(control="moments"), "moa_influence"),
 }
 """All arms by name; the prosocial control has the weight that the paper found best."""
-OF_THE_PAPER = ("a2c", "visible", "basic", "talk", "comm", "moa", "si")
+OF_THE_PAPER = ("a2c", "visible", "basic", "talk", "comm", "moa", "moa_influence")
 """Arms of which the paper has settings on its full-size games."""
 EXPERIMENTS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     "I": ("visible", "basic", ("basic_moments",)),
     "II": ("talk", "comm", ("comm_agents", "comm_moments")),
-    "III": ("moa", "si", ("si_agents", "si_moments")),
+    "III": ("moa", "moa_influence", ("moa_agents", "moa_moments")),
 }
 """The ablation, the arm with influence and the controls of each experiment."""
 
@@ -70,11 +70,11 @@ TUNED: Mapping[tuple[str, str], dict[str, Any]] = {
     ("box_trapped", "ia"): dict(alpha=0.0, beta=0.05),
     ("box_trapped", "basic"): dict(weight=100.0),
     ("box_trapped", "comm"): dict(weight=3.0, alpha=0.0),
-    ("box_trapped", "si"): dict(weight=100.0),
+    ("box_trapped", "moa_influence"): dict(weight=100.0),
     ("box_ring", "ia"): dict(alpha=0.0, beta=0.2),
     ("box_ring", "basic"): dict(weight=100.0),
     ("box_ring", "comm"): dict(weight=30.0, alpha=1.0),
-    ("box_ring", "si"): dict(weight=10.0),
+    ("box_ring", "moa_influence"): dict(weight=10.0),
 }
 """Settings by game and arm, found by `tune`."""
 

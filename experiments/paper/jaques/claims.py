@@ -18,8 +18,8 @@ from experiments.paper.verdicts import Part, Verdict, above, at_least, at_most, 
 from lase_jax.reports import stats
 
 TABLE_4 = {
-    "cleanup_small": dict(a2c=89, ia=275, basic=190, comm=166, si=392),
-    "harvest_small": dict(a2c=485, ia=750, basic=1073, comm=951, si=588),
+    "cleanup_small": dict(a2c=89, ia=275, basic=190, comm=166, moa_influence=392),
+    "harvest_small": dict(a2c=485, ia=750, basic=1073, comm=951, moa_influence=588),
 }
 """The paper's collective rewards in Cleanup and Harvest, by our game and arm."""
 PAIR, MOMENTS = "influence/pair", "influence/moments"
@@ -85,9 +85,9 @@ def model_of_others(results: Results) -> Verdict:
     """Claim 18."""
     parts, beside = [], {}
     for game in DILEMMAS:
-        parts += order(results, game, "si", "moa", "a2c")
+        parts += order(results, game, "moa_influence", "moa", "a2c")
         beside |= controls(results, "III", [game])
-    share = opened(results.run("box_trapped", "si"))
+    share = opened(results.run("box_trapped", "moa_influence"))
     parts.append(at_least(share, 0.7, "Box Trapped, opened in a share (the paper's 0.88) of"))
     without = np.concatenate([opened(results.run("box_trapped", arm)) for arm in ("a2c", "moa")])
     parts.append(at_most(without, 0.05, "Box Trapped without influence (the paper's 0)"))
@@ -179,7 +179,7 @@ def rare(results: Results) -> Verdict:
     """Claim 27."""
     parts = []
     for game in DILEMMAS:
-        for arm in ("basic", "si"):
+        for arm in ("basic", "moa_influence"):
             share = results.run(game, arm).played[MOMENTS]
             parts.append(at_most(share, 0.1, f"{game}, {label(arm)}, share of the steps"))
     return verdict(parts)
@@ -196,7 +196,7 @@ def equal_returns(results: Results) -> Verdict:
     parts = []
     for game in DILEMMAS:
         plain = fair(results.run(game, "a2c"))
-        for arm in ("basic", "comm", "si"):
+        for arm in ("basic", "comm", "moa_influence"):
             text = f"{game}, {label(arm)} above A2C"
             parts.append(above(fair(results.run(game, arm)), plain, text))
     return verdict(parts)

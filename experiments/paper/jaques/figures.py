@@ -52,7 +52,7 @@ def ends(results: Results, path: Path) -> None:
 
 def boxes(results: Results, path: Path) -> None:
     """Fig. 12: share of episodes in which a box is opened, seed by seed."""
-    games = results.some("{}-si", BOXES)
+    games = results.some("{}-moa_influence", BOXES)
     figure, axes = new(len(games), width=4.6)
     for axis, game in zip(axes, games, strict=True):
         drawing.ends(axis, results, game, ARMS, opened)
@@ -63,13 +63,13 @@ def boxes(results: Results, path: Path) -> None:
 def spike(results: Results, path: Path) -> None:
     """Fig. 13: when the box is opened, and the opener's influence around that step."""
     figure, (when, around) = new(2)
-    for arm in ("a2c", "moa", "basic", "si", "si_agents", "si_moments"):
+    for arm in ("a2c", "moa", "basic", "moa_influence", "moa_agents", "moa_moments"):
         found = results.run("box_trapped", arm).played
         steps = np.arange(1, found["opening/by_step"].shape[-1] + 1)
         when.plot(steps, found["opening/by_step"].mean(0), color=colour_of(arm), label=label(arm))
     when.set(title="Box Trapped", xlabel="step", ylabel="opened by then", ylim=(-0.02, 1.02))
     steps = np.arange(-AROUND, AROUND + 1)
-    for arm in ("basic", "si"):
+    for arm in ("basic", "moa_influence"):
         influence = results.run("box_trapped", arm).played["opening/influence"]
         around.plot(steps, influence.T, color=colour_of(arm), alpha=0.25, linewidth=0.8)
         mean = stats.mean(influence, 0)

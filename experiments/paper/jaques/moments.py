@@ -69,12 +69,12 @@ def moment(path: Path, file: Path) -> None:
 def main() -> int:
     """Animates every game of which there is a run folder, and returns an exit code."""
     where = tyro.cli(Moments, description=__doc__)
-    found = [game for game in where.games if made(where.runs / f"{game}-si")]
+    found = [game for game in where.games if made(where.runs / f"{game}-moa_influence")]
     if not found:
         raise ConfigError(f"runs is {where.runs}: give a folder with runs of make paper")
     where.out.mkdir(parents=True, exist_ok=True)
     for game in found:
-        moment(where.runs / f"{game}-si", where.out / f"moment-{game}.gif")
+        moment(where.runs / f"{game}-moa_influence", where.out / f"moment-{game}.gif")
     return 0
 
 

@@ -23,11 +23,11 @@ CONDITIONS = tuple(product((0.1, 0.3, 1.0, 3.0, 10.0), (0.2, 1.0)))
 """Weight of influence and of reward for symbols, over which being influenced and the own return are
 correlated. Only the ratio of the two counts for normalised advantages, so that it is never the same
 twice, and that no weight of reward is 0, where the weight of influence would not matter."""
-OF_FULL_SIZE = ("a2c", "moa", "si")
+OF_FULL_SIZE = ("a2c", "moa", "moa_influence")
 """Arms that are trained on the paper's maps at a scale for two cores."""
-FEW = ("a2c", "comm", "si")
+FEW = ("a2c", "comm", "moa_influence")
 """Arms of the check that everything works."""
-PAID_AT_ONCE = ("basic", "si")
+PAID_AT_ONCE = ("basic", "moa_influence")
 """Arms whose influence is paid as the environment's reward is, so that it can be watched."""
 
 

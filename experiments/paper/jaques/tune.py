@@ -38,7 +38,7 @@ CANDIDATES: Mapping[str, tuple[Fields, ...]] = {
     ),
 }
 """What is tried of arms with more than a weight of influence, which has four values by game."""
-ARMS = ("ia", "basic", "comm", "si")
+ARMS = ("ia", "basic", "comm", "moa_influence")
 """Arms with settings of their own."""
 
 
