@@ -113,7 +113,8 @@ def opening(paper: Paper, results: Results, scale: Scale) -> str:
     facts = [found.facts for found in results.runs.values()]
     dates = sorted({fact["date"] for fact in facts})
     devices = sorted({fact["device"] for fact in facts})
-    when = f", made {dates[0]} to {dates[-1]} on {', '.join(devices)}" if facts else ""
+    days = " to ".join(dict.fromkeys((dates[0], dates[-1]))) if facts else ""
+    when = f", made {days} on {', '.join(devices)}" if facts else ""
     return (
         f"Each claim of {paper.source} with its rule, which `CLAIMS.md` fixed before the "
         "runs (what changed later is dated there), what was found, and what of the effect remains "
