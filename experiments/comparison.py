@@ -92,7 +92,7 @@ def estimate(statistic: Callable[..., Any], *samples: np.ndarray) -> Estimate:
     return Estimate(value, float(low), float(high))
 
 
-def band(curves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def band(curves: np.ndarray, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray]:
     """Both ends ``[R]`` of the interval of the mean over seeds of ``curves [R, S]``.
 
     NaN where a seed has no number, and with fewer than two seeds.
@@ -100,17 +100,19 @@ def band(curves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     low, high = np.full((2, len(curves)), np.nan)
     whole = ~np.isnan(curves).any(-1)
     if whole.any() and curves.shape[-1] > 1:
-        low[whole], high[whole] = _interval(np.mean, np.asarray(curves[whole], float))
+        low[whole], high[whole] = _interval(np.mean, np.asarray(curves[whole], float), level=level)
     return low, high
 
 
-def _interval(statistic: Callable[..., Any], *samples: np.ndarray) -> tuple[Any, Any]:
+def _interval(
+    statistic: Callable[..., Any], *samples: np.ndarray, level: float = LEVEL
+) -> tuple[Any, Any]:
     """Percentile interval of a statistic of samples ``[..., S]``, over their last axis."""
     found = bootstrap(
         samples,
         statistic,
         n_resamples=RESAMPLES,
-        confidence_level=LEVEL,
+        confidence_level=level,
         method="percentile",
         vectorized=True,
         axis=-1,

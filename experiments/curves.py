@@ -163,15 +163,21 @@ RETURN = "collective return per episode"
 
 
 def course(
-    axis: Any, found: Finding, values: np.ndarray, colour: Any, label: str, **look: Any
+    axis: Any,
+    found: Finding,
+    values: np.ndarray,
+    colour: Any,
+    label: str,
+    level: float = stats.LEVEL,
+    **look: Any,
 ) -> None:
-    """Draws the mean over seeds of ``values [R, S]`` and its 95 % band by bootstrap.
+    """Draws the mean over seeds of ``values [R, S]`` and its band by bootstrap, of 95 % as a rule.
 
     Further arguments are those of Matplotlib's ``plot``.
     """
     whole: dict[str, Any] = dict(color=colour, label=label, linewidth=1.5) | look
     axis.plot(found.env_steps, stats.mean(values, -1), **whole)
-    ends = comparison.band(values)
+    ends = comparison.band(values, level)
     axis.fill_between(found.env_steps, *ends, color=colour, alpha=0.15, linewidth=0)
 
 

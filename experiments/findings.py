@@ -104,13 +104,15 @@ def of_run(path: Path, keep: Keep = NOTHING_ELSE) -> Finding:
     )
 
 
-def of_each_seed(result: api.Result, algorithm: Algorithm, measure: Callable[[Played], T]) -> T:
+def of_each_seed(
+    result: api.Result, algorithm: Algorithm, measure: Callable[[PyTree, Played], T]
+) -> T:
     """Measures `EPISODES` episodes without epsilon of every seed.
 
     Args:
         result: the trained run.
         algorithm: plays them with the run's state.
-        measure: of one seed's episodes; pure.
+        measure: of one seed's state and its episodes; pure.
 
     Returns:
         What `measure` returns, leaves ``[S, ...]`` in NumPy.
@@ -118,7 +120,7 @@ def of_each_seed(result: api.Result, algorithm: Algorithm, measure: Callable[[Pl
 
     def one(state: PyTree, key: Array) -> T:
         played = evaluate.episodes(result.game, algorithm, state, key, EPISODES, "sample")
-        return measure(played)
+        return measure(state, played)
 
     keys = jax.random.split(jax.random.key(0), len(result.seeds))
     found = jax.device_get(jax.jit(partial(by_seed, one))(result.state, keys))

@@ -44,7 +44,13 @@ def equality(found: Finding, of: str = "return/after_gifts") -> np.ndarray:
         found: of a run.
         of: the metric ``[S, N]`` of what they have.
     """
-    return np.asarray(jax.vmap(metrics.equality)(jnp.asarray(found.final[of])))
+    return equalities(found.final[of])
+
+
+def equalities(values: np.ndarray) -> np.ndarray:
+    """Equality ``[...]`` of what N agents have, ``values [..., N]``."""
+    flat = jnp.asarray(values.reshape(-1, values.shape[-1]))
+    return np.asarray(jax.vmap(metrics.equality)(flat)).reshape(values.shape[:-1])
 
 
 class Stage(NamedTuple):

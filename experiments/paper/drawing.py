@@ -41,10 +41,17 @@ def panels(count: int, columns: int, width: float = 4.2, height: float = 3.4) ->
     return figure, axes[:count]
 
 
-def points(axis: Any, place: float, values: np.ndarray, colour: Any) -> None:
-    """Every seed of ``values [S]``, their mean and its interval, at a place of the x-axis."""
-    spread = np.linspace(-0.18, 0.18, len(values))
-    axis.plot(place + spread, values, "o", color=colour, alpha=0.45, markersize=3.5, mew=0)
+def points(
+    axis: Any, place: float, values: np.ndarray, colour: Any, crosses: np.ndarray | None = None
+) -> None:
+    """Every seed of ``values [S]``, their mean and its interval, at a place of the x-axis.
+
+    Seeds in ``crosses [S]``, bool, are crosses.
+    """
+    where = place + np.linspace(-0.18, 0.18, len(values))
+    plain = np.ones(len(values), bool) if crosses is None else ~crosses
+    axis.plot(where[plain], values[plain], "o", color=colour, alpha=0.45, markersize=3.5, mew=0)
+    axis.plot(where[~plain], values[~plain], "x", color=colour, alpha=0.8, markersize=4, mew=1)
     found = comparison.mean(values)
     axis.hlines(found.value, place - 0.28, place + 0.28, color=colour, linewidth=2)
     axis.vlines(place, found.low, found.high, color=colour, linewidth=1.2)
@@ -71,12 +78,28 @@ def colour_of(arm: str) -> str:
 
 
 def ends(
-    axis: Any, results: Results, game: str, arms: Iterable[str], of: Measure = collective
+    axis: Any,
+    results: Results,
+    game: str,
+    arms: Iterable[str],
+    of: Measure = collective,
+    marked: Measure | None = None,
 ) -> None:
-    """Every seed of every arm that is kept in a game, at the end of training."""
+    """Every seed of every arm that is kept in a game, at the end of training.
+
+    Args:
+        axis: the panel.
+        results: all that is kept.
+        game: its name.
+        arms: in this order.
+        of: what is shown of a run.
+        marked: seeds that are shown as crosses.
+    """
     kept = results.kept(game + "-{}", arms)
     for place, arm in enumerate(kept):
-        points(axis, place, of(results.run(game, arm)), colour_of(arm))
+        found = results.run(game, arm)
+        crosses = None if marked is None else marked(found)
+        points(axis, place, of(found), colour_of(arm), crosses)
     places(axis, [label(arm) for arm in kept])
     axis.set(title=game)
 

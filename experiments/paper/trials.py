@@ -1,7 +1,7 @@
 """Chooses by trials what arms of a paper have of their own: as many for each, on seeds apart.
 
-Every candidate is trained with two seeds that are not reported, and the best mean return over the
-last tenth is chosen.
+Every candidate is trained with two seeds that are not reported, and as a rule the best mean return
+over the last tenth is chosen.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -51,6 +51,8 @@ class Trials(NamedTuple):
     home: Path
     """Folder of ``tuning.md``, and of ``trials`` with what each trial has shown."""
     command: str
+    score: Callable[[Finding], float] = lambda found: found.final["return/collective"].mean()
+    """The larger, the better."""
 
     @property
     def kept(self) -> Path:
@@ -71,11 +73,11 @@ class Trials(NamedTuple):
         return load(self.runs(game, arm), self.kept)
 
     def best(self, game: str, arm: str, found: Mapping[str, Finding]) -> Fields | None:
-        """The candidate with the largest return, or None while not all have been tried."""
+        """The candidate with the largest score, or None while not all have been tried."""
         tried = {name(game, arm, own): own for own in self.candidates(game, arm)}
         if not tried.keys() <= found.keys():
             return None
-        return tried[max(tried, key=lambda each: found[each].final["return/collective"].mean())]
+        return tried[max(tried, key=lambda each: self.score(found[each]))]
 
     def table(self) -> str:
         """Trials and the returns they reached, as Markdown; what was chosen is bold."""

@@ -60,7 +60,9 @@ TABLE: dict[tuple[str, str], dict[str, Any]] = {
         entropy=3.05e-3, lr=2.49e-3, lr_final=1.27e-5, weight=2.752, alpha=0.0, curriculum=1
     )
     | _COMM["cleanup_ssd"],
-    ("cleanup_ssd", "moa"): dict(entropy=1.76e-3, lr=1.23e-3, lr_final=1.2e-5, moa_weight=1.312),
+    ("cleanup_ssd", "moa"): dict(
+        entropy=1.76e-3, lr=1.23e-3, lr_final=1.2e-5, moa_weight=1.312, train_visible=False
+    ),
     ("cleanup_ssd", "moa_influence"): dict(
         entropy=1.76e-3, lr=1.23e-3, lr_final=1.2e-5, weight=0.62, moa_weight=15.007, curriculum=40
     ),
@@ -82,7 +84,9 @@ TABLE: dict[tuple[str, str], dict[str, Any]] = {
         entropy=2.2e-3, lr=4.13e-4, lr_final=4.9e-5, weight=4.825, alpha=1.0, curriculum=8
     )
     | _COMM["harvest_ssd"],
-    ("harvest_ssd", "moa"): dict(entropy=4.95e-3, lr=2.06e-3, lr_final=2.2e-5, moa_weight=1.711),
+    ("harvest_ssd", "moa"): dict(
+        entropy=4.95e-3, lr=2.06e-3, lr_final=2.2e-5, moa_weight=1.711, train_visible=False
+    ),
     ("harvest_ssd", "moa_influence"): dict(
         entropy=2.23e-3, lr=1.2e-3, lr_final=4.4e-5, weight=2.521, moa_weight=10.911, curriculum=226
     ),

@@ -1,16 +1,21 @@
 """Arms, measures and rules of the reproduction of Jaques et al. 2019."""
 
+import json
 from dataclasses import asdict
 
 import numpy as np
 import pytest
 from made import RISING, SEEDS, made, of_all_runs, reported, results
+from probes import settings
 
+import envs
 from envs.registry import GAMES as CONFIGS
-from experiments.paper.book import Results
+from experiments.paper import dilemmas
+from experiments.paper.book import NUMBERS, Results
 from experiments.paper.jaques import PAPER, arms, claims, measures, stages, tune
 from experiments.paper.jaques.measures import AROUND, Course
 from experiments.paper.scales import SCALES
+from lase_jax import api
 from lase_jax.presets import jaques
 from lase_jax.runs.setup import set_up
 
@@ -33,7 +38,7 @@ def test_ablations_have_all_but_the_influence(control, arm):
         theirs, ours = (asdict(arms.small(game, name).agent) for name in (control, arm))
         differ = {field for field in ours if ours[field] != theirs[field]}
         assert theirs["weight"] == 0 < ours["weight"]
-        assert differ <= {"weight", "train_visible", "alpha"}
+        assert differ <= {"weight", "alpha"}
         assert arms.small(game, control).schedule == arms.small(game, arm).schedule
 
 
@@ -51,7 +56,7 @@ def test_what_is_tuned_has_as_many_trials():
 
 
 @pytest.mark.parametrize("game", arms.SMALL)
-@pytest.mark.parametrize("arm", tune.ARMS)
+@pytest.mark.parametrize("arm", arms.OF_ITS_OWN)
 def test_arms_have_what_the_trials_chose(game, arm):
     best = tune.TRIALS.best(game, arm, tune.TRIALS.found(game, arm))
     if best is None:
@@ -101,6 +106,40 @@ def test_the_openers_influence_is_seen_around_the_opening():
     assert spike[AROUND] == 1.5 and not spike[:AROUND].any() and not spike[AROUND + 1 :].any()
 
 
+@pytest.mark.parametrize("algo", ["a2c", "si_basic", "si_comm", "si"])
+def test_influence_of_trained_agents_is_measured_by_what_they_compute(algo, tmp_path):
+    game = envs.make("box_trapped", horizon=3)
+    result = api.train(
+        game,
+        api.society(game, settings(algo)),
+        seeds=2,
+        steps=24,
+        num_envs=2,
+        say=lambda line: None,
+    )
+    result.save(tmp_path / "run")
+    found = measures.measure(tmp_path / "run", result, "box_trapped", algo != "a2c")
+    assert found["opening/by_step"].shape == (2, 3)
+    course = measures.courses(result)
+    assert course.influence.any() == (algo != "a2c")
+    assert ("influence/moments" in found) == (algo != "a2c")
+    assert {name for name in found if name.startswith("talk/")} == (
+        {"talk/consistency", "talk/consistency_shuffled", *(f"talk/{name}" for name in COORDINATED)}
+        if algo == "si_comm"
+        else set()
+    )
+    for name in COORDINATED if algo == "si_comm" else ():
+        assert np.isnan(found[f"talk/{name}"]).all(0).tolist() == [[True, False], [False, True]]
+
+
+COORDINATED = [
+    f"{what}{when}{control}"
+    for what in ("symbol_action", "action_action")
+    for when in ("", "_influential")
+    for control in ("", "_shuffled")
+]
+
+
 def small_maps(**arms):
     """Findings of arms with some collective returns, in both small maps."""
     return {
@@ -137,8 +176,7 @@ def test_boxes_must_open_with_influence_and_stay_shut_without():
     shut = dict(a2c=0.0, moa=0.0, moa_agents=0.1, moa_moments=0.0)
     found = PAPER.judge(18, results(**runs, **boxes(moa_influence=0.9, **shut)))
     assert found.word == "reproduced"
-    agents, moments = (f"III: shuffled {how} in box_trapped" for how in ("over agents", "in time"))
-    assert found.cause("influence") == f"above {agents}, {moments} only"
+    assert found.cause("influence") == "above III: shuffled in time in box_trapped only"
     found = PAPER.judge(18, results(**runs, **boxes(moa_influence=0.3, **shut)))
     assert found.word == "not reproduced"
 
@@ -154,11 +192,13 @@ def test_influence_and_communication_must_both_stand_above_their_ablations(arm):
         runs = small_maps(**returns | changed)
         for name, run in runs.items():
             better = float(name.endswith("__comm"))
-            run.final["talk/consistency"] = np.full((SEEDS, 3), better) + RISING[:, None]
-            run.final["talk/symbol_action"] = np.full((SEEDS, 3, 3), better)
-            if by_chance:
-                for measure in ("consistency", "symbol_action"):
-                    run.final[f"talk/{measure}_shuffled"] = run.final[f"talk/{measure}"]
+            told = {
+                "consistency": np.full((SEEDS, 3), better) + RISING[:, None],
+                claims.COORDINATION: np.full((SEEDS, 3, 3), better),
+            }
+            for measure, values in told.items():
+                run.played[f"talk/{measure}"] = values
+                run.played[f"talk/{measure}_shuffled"] = values if by_chance else 0.0 * values
         return PAPER.judge(17, results(**runs)).word
 
     assert judged() == "reproduced" and judged(by_chance=True) == "partly"
@@ -192,9 +232,8 @@ def test_the_prosocial_control_earns_more_and_shares_worse(poorest, word):
 def test_influence_must_be_rare(share, word):
     """Claim 27."""
     runs = {
-        f"{game}__{arm}": made(played={"influence/moments": share + RISING / 100})
+        f"{game}__comm": made(played={"influence/moments": share + RISING / 100})
         for game in stages.DILEMMAS
-        for arm in ("basic", "moa_influence")
     }
     assert PAPER.judge(27, results(**runs)).word == word
 
@@ -226,6 +265,29 @@ def test_who_of_three_agents_is_influenced_more_is_told_beside():
     assert "over agents within a seed -1.00" in verdict.parts[0].found
 
 
+def test_seeds_of_a_condition_are_no_conditions_of_their_own():
+    """Ten equal seeds of four conditions leave 24 orders of them: no p can be small."""
+    rising = np.tile(np.arange(4.0)[:, None], (1, 10))
+    rank, p = claims.correlation(rising, rising)
+    assert rank == pytest.approx(1.0) and 1 / 24 < p < 0.2
+    assert claims.correlation(rising, -rising)[0] == pytest.approx(-1.0)
+    many = np.tile(np.arange(10.0)[:, None], (1, 3))
+    assert claims.correlation(many, many)[1] < 0.01
+
+
+@pytest.mark.parametrize(("env", "count"), [(stages.SPURIOUS, 6), ("cleanup_small", SEEDS)])
+def test_seeds_in_which_an_agent_does_not_eat_do_not_count_in_harvest(env, count):
+    found = made(RISING, agents=3)
+    found.settings["env"] = env
+    found.final["event/apples"] = np.ones((SEEDS, 3))
+    found.final["event/apples"][:4, 1] = 0.1
+    assert claims.starved(found).sum() == 4
+    assert len(claims.counted(found)) == count
+    assert np.isinf(tune.score(found)) == (env == stages.SPURIOUS)
+    found.final["event/apples"][:, 1] = 0.1
+    assert len(claims.counted(found)) == SEEDS
+
+
 def test_no_two_conditions_are_the_same_but_for_their_unit():
     ratios = [weight / alpha for weight, alpha in stages.CONDITIONS]
     assert len(np.unique(np.round(ratios, 6))) == len(ratios)
@@ -234,7 +296,11 @@ def test_no_two_conditions_are_the_same_but_for_their_unit():
 def test_every_figure_and_table_is_made_of_what_is_kept(tmp_path):
     def numbers(index, agents):
         own = np.tile(RISING[:, None], (1, agents))
+        talk = {f"talk/{name}": np.ones((SEEDS, agents, agents)) for name in COORDINATED}
         played = {
+            **talk,
+            "talk/consistency": own,
+            "talk/consistency_shuffled": 0 * own,
             "opening/by_step": np.tile(RISING[:, None], (1, 20)),
             "opening/influence": np.tile(RISING[:, None], (1, 2 * AROUND + 1)),
             "influence/moments": RISING,
@@ -245,8 +311,10 @@ def test_every_figure_and_table_is_made_of_what_is_kept(tmp_path):
             "influence__pair": np.full((SEEDS, agents, agents), float(index)),
         }
 
-    text = reported(PAPER, Results(of_all_runs(PAPER, numbers), {}), tmp_path)
-    assert "1 of 10 seeds" in text  # in which an agent eats nothing
+    diagrams = json.loads((dilemmas.ANALYSIS.folder / NUMBERS).read_text())
+    found = Results(of_all_runs(PAPER, numbers), {dilemmas.NAME: diagrams})
+    text = reported(PAPER, found, tmp_path)
+    assert "seeds in which an agent eats less than 0.25 of the mean" in text
 
 
 def test_small_maps_have_the_papers_agents_and_no_fines():

@@ -59,7 +59,7 @@ def test_what_is_received_is_told_apart_by_the_deed(monkeypatch):
     played = SimpleNamespace(delta=jnp.asarray(received[:, None]), rollout=facts)
 
     def of_one_seed(result, algorithm, measure):
-        return {name: value[None] for name, value in measure(played).items()}
+        return {name: value[None] for name, value in measure(None, played).items()}
 
     monkeypatch.setattr(measures, "of_each_seed", of_one_seed)
     society = SimpleNamespace(algorithm=None)

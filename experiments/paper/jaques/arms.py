@@ -43,7 +43,7 @@ ARMS: Mapping[str, Arm] = {
     "comm": Arm("si_comm"),
     "comm_agents": Arm("si_comm", dict(control="agents"), "comm"),
     "comm_moments": Arm("si_comm", dict(control="moments"), "comm"),
-    "moa": Arm("si", MODEL | dict(weight=0.0, train_visible=False)),
+    "moa": Arm("si", MODEL | dict(weight=0.0)),
     "moa_influence": Arm("si", MODEL),
     "moa_agents": Arm("si", MODEL | dict(control="agents"), "moa_influence"),
     "moa_moments": Arm("si", MODEL | dict(control="moments"), "moa_influence"),
@@ -66,6 +66,8 @@ SMALL: Mapping[str, dict[str, Any]] = {
 }
 """Games that two cores can learn and their settings: without the firing beam,
 because short training learns about nothing but its fines of 50 (see the log)."""
+OF_ITS_OWN = ("ia", "basic", "comm", "moa_influence")
+"""Arms with settings of their own; all else is the same in all arms."""
 TUNED: Mapping[tuple[str, str], dict[str, Any]] = {
     ("box_trapped", "ia"): dict(alpha=0.0, beta=0.05),
     ("box_trapped", "basic"): dict(weight=100.0),

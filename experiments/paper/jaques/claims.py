@@ -13,7 +13,7 @@ from experiments.curves import fraction
 from experiments.findings import Finding
 from experiments.paper.book import Results, equality
 from experiments.paper.jaques.arms import EXPERIMENTS
-from experiments.paper.jaques.stages import CONDITIONS, DILEMMAS
+from experiments.paper.jaques.stages import CONDITIONS, DILEMMAS, SPURIOUS
 from experiments.paper.verdicts import Part, Verdict, above, at_least, at_most, label, verdict
 from lase_jax.reports import stats
 
@@ -23,11 +23,37 @@ TABLE_4 = {
 }
 """The paper's collective rewards in Cleanup and Harvest, by our game and arm."""
 PAIR, MOMENTS = "influence/pair", "influence/moments"
+ORDERS = 1999
+"""Orders of conditions that are drawn."""
+COORDINATION = "symbol_action_influential"
+"""Of symbols and the others' next actions, at the moments at which the paper saw any."""
+
+
+LEAST = 0.25
+"""Share of the mean agent's apples below which an agent has not learnt to eat."""
+
+
+def starved(found: Finding) -> np.ndarray:
+    """Seeds ``[S]`` in which an agent has not learnt to eat."""
+    eaten = found.final["event/apples"]
+    return eaten.min(-1) < LEAST * eaten.mean(-1)
+
+
+def counted(found: Finding) -> np.ndarray:
+    """The collective return of those seeds that count: all, or in `SPURIOUS` those that eat.
+
+    All of them where fewer than two would be left.
+    """
+    values = found.final["return/collective"]
+    if found.settings["env"] != SPURIOUS:
+        return values
+    sound = ~starved(found)
+    return values[sound] if sound.sum() > 1 else values
 
 
 def order(results: Results, game: str, *arms: str) -> list[Part]:
     """Whether each arm is above the next, in collective return."""
-    returns = [results.final(game, arm) for arm in arms]
+    returns = [counted(results.run(game, arm)) for arm in arms]
     return [
         above(better, worse, f"{game}, {label(arms[place])} above {label(arms[place + 1])}")
         for place, (better, worse) in enumerate(zip(returns, returns[1:], strict=False))
@@ -38,7 +64,9 @@ def controls(results: Results, experiment: str, games: Sequence[str]) -> dict[st
     """The arm with influence beside the controls that pay as much for company, by game."""
     _, arm, others = EXPERIMENTS[experiment]
     return {
-        f"{label(other)} in {game}": results.improvement(f"{game}-{arm}", f"{game}-{other}")
+        f"{label(other)} in {game}": improvement(
+            counted(results.run(game, arm)), counted(results.run(game, other))
+        )
         for game in games
         for other in others
     }
@@ -49,13 +77,13 @@ def strongest(values: np.ndarray) -> np.ndarray:
     return np.nanmax(values, axis=(1, 2))
 
 
-def beyond_chance(final: Mapping[str, np.ndarray], name: str) -> np.ndarray:
+def beyond_chance(measured: Mapping[str, np.ndarray], name: str) -> np.ndarray:
     """A measure of communication ``[S]`` less what chance makes of it.
 
     Speaker consistency is the mean over agents, coordination that of the strongest pair. Chance is
     the same measure with the action of another environment: both are above 0 for rare symbols.
     """
-    true, chance = (final[f"talk/{name}{end}"] for end in ("", "_shuffled"))
+    true, chance = (measured[f"talk/{name}{end}"] for end in ("", "_shuffled"))
     if name == "consistency":
         return stats.mean(true - chance, -1)
     return strongest(true) - strongest(chance)
@@ -67,11 +95,11 @@ def communication(results: Results) -> Verdict:
     for game in DILEMMAS:
         parts += order(results, game, "basic", "visible", "a2c")
         parts += order(results, game, "comm", "talk", "a2c")
-        ours, without = (results.run(game, arm).final for arm in ("comm", "talk"))
+        ours, without = (results.run(game, arm).played for arm in ("comm", "talk"))
         consistent = (beyond_chance(found, "consistency") for found in (ours, without))
-        told = (beyond_chance(found, "symbol_action") for found in (ours, without))
+        told = (beyond_chance(found, COORDINATION) for found in (ours, without))
         parts.append(above(*consistent, f"{game}, speaker consistency above that without"))
-        parts.append(above(*told, f"{game}, coordination of symbols and actions above"))
+        parts.append(above(*told, f"{game}, coordination at influential moments above"))
         beside |= controls(results, "I", [game]) | controls(results, "II", [game])
     return verdict(parts, beside)
 
@@ -91,9 +119,8 @@ def model_of_others(results: Results) -> Verdict:
     parts.append(at_least(share, 0.7, "Box Trapped, opened in a share (the paper's 0.88) of"))
     without = np.concatenate([opened(results.run("box_trapped", arm)) for arm in ("a2c", "moa")])
     parts.append(at_most(without, 0.05, "Box Trapped without influence (the paper's 0)"))
-    for other in EXPERIMENTS["III"][2]:
-        chance = improvement(share, opened(results.run("box_trapped", other)))
-        beside[f"{label(other)} in box_trapped"] = chance
+    by_chance = opened(results.run("box_trapped", "moa_moments"))
+    beside[f"{label('moa_moments')} in box_trapped"] = improvement(share, by_chance)
     return verdict(parts, beside)
 
 
@@ -101,7 +128,7 @@ def ranking(results: Results) -> Verdict:
     """Claim 25."""
     parts = []
     for game, theirs in TABLE_4.items():
-        ours = [results.final(game, arm).mean() for arm in theirs]
+        ours = [counted(results.run(game, arm)).mean() for arm in theirs]
         rank = float(spearmanr(ours, [*theirs.values()]).statistic)
         each = ", ".join(
             f"{label(arm)} {value:.1f}" for arm, value in zip(theirs, ours, strict=True)
@@ -131,14 +158,30 @@ def of_conditions(results: Results, game: str) -> list[Finding]:
 
 
 def over_conditions(results: Results, game: str) -> tuple[np.ndarray, np.ndarray]:
-    """Influence suffered and own return of every condition and seed, two vectors.
+    """Influence suffered and own return of every condition and seed, ``[C, S]`` each.
 
     Raises:
         MissingError: a condition is not kept.
     """
     runs = of_conditions(results, game)
     own = [found.final["return/extrinsic"].mean(-1) for found in runs]
-    return np.concatenate([suffered(found) for found in runs]), np.concatenate(own)
+    return np.stack([suffered(found) for found in runs]), np.stack(own)
+
+
+def correlation(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
+    """Spearman's rho of two numbers ``[C, S]`` of every condition and seed, and its p.
+
+    Seeds of a condition are alike, so that p is the share of orders of whole conditions, drawn
+    at random, that correlate as much as theirs.
+    """
+
+    def rho(order: np.ndarray) -> float:
+        return float(spearmanr(first.ravel(), second[order].ravel()).statistic)
+
+    draw, conditions = np.random.default_rng(0), np.arange(len(first))
+    rank = rho(conditions)
+    as_much = [abs(rho(draw.permutation(conditions))) >= abs(rank) for _ in range(ORDERS)]
+    return rank, (1 + sum(as_much)) / (1 + ORDERS)
 
 
 def within_seeds(results: Results, game: str) -> float:
@@ -164,8 +207,7 @@ def influenced(results: Results) -> Verdict:
     """Claim 26."""
     parts = []
     for game, theirs in zip(DILEMMAS, (0.67, 0.34), strict=True):
-        test = spearmanr(*over_conditions(results, game))
-        rank, chance = float(test.statistic), float(test.pvalue)
+        rank, chance = correlation(*over_conditions(results, game))
         within = within_seeds(results, game)
         text = (
             f"{game}: rho = {rank:.2f}, p = {chance:.2g}; the paper's {theirs}; over agents within "
@@ -177,12 +219,10 @@ def influenced(results: Results) -> Verdict:
 
 def rare(results: Results) -> Verdict:
     """Claim 27."""
-    parts = []
-    for game in DILEMMAS:
-        for arm in ("basic", "moa_influence"):
-            share = results.run(game, arm).played[MOMENTS]
-            parts.append(at_most(share, 0.1, f"{game}, {label(arm)}, share of the steps"))
-    return verdict(parts)
+    return verdict(
+        at_most(results.run(game, "comm").played[MOMENTS], 0.1, f"{game}, share of the steps")
+        for game in DILEMMAS
+    )
 
 
 def fair(found: Finding) -> np.ndarray:

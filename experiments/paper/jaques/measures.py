@@ -1,4 +1,6 @@
-"""When boxes are opened, and how rare influence is (Jaques et al. 2019, section 10.3 and Fig. 13).
+"""When boxes are opened, how rare influence is, and what symbols tell (Jaques et al. 2019).
+
+Sections 5 and 10.3, Figs. 5 and 13, over episodes without epsilon.
 
 Letters: S seeds, T steps, E episodes, N seats.
 """
@@ -11,9 +13,11 @@ import numpy as np
 
 from experiments.findings import Numbers, of_each_seed
 from lase_jax import api
+from lase_jax.algorithms.influence import communication
 from lase_jax.reports import stats
 from lase_jax.reports.evaluate import Played
-from lase_jax.types import Array
+from lase_jax.runs.setup import load_config
+from lase_jax.types import Array, Metrics, PyTree
 
 AROUND = 6
 """Steps before and after the opening of a box over which influence is shown."""
@@ -22,20 +26,46 @@ AROUND = 6
 class Course(NamedTuple):
     """What influence and boxes do in some episodes without epsilon."""
 
-    influence: np.ndarray  # [S, T, E, N] reward for influence
+    influence: np.ndarray  # [S, T, E, N] nats, on all co-players together
     opened: np.ndarray  # [S, T, E, N] bool, a box was opened by this agent
     active: np.ndarray  # [S, T, E, N] bool
 
 
 def courses(result: api.Result) -> Course:
     """Plays some episodes of every seed."""
+    algorithm = result.society.algorithm
 
-    def course(played: Played) -> tuple[Array, Array, Array]:
-        active, events = played.rollout.active, played.rollout.events
+    def course(state: PyTree, played: Played) -> tuple[Array, Array, Array]:
+        rollout = played.rollout
+        active, events = rollout.active, rollout.events
         opened = events["opened"] > 0 if "opened" in events else jnp.zeros_like(active)
-        return played.delta, opened, active
+        told = algorithm.explain(state, rollout).influence
+        influence = jnp.zeros(active.shape) if isinstance(told, tuple) else jnp.nansum(told, -1)
+        return influence, opened, active
 
-    return Course(*of_each_seed(result, result.society.algorithm, course))
+    return Course(*of_each_seed(result, algorithm, course))
+
+
+def talk(result: api.Result, vocabulary: int) -> Numbers:
+    """How consistent speakers are, and how well symbols and actions tell what others do next.
+
+    Args:
+        result: agents on all seats who talk.
+        vocabulary: number of their symbols.
+
+    Returns:
+        See `communication.measures`; of whole episodes, which tell more than a rollout does.
+    """
+    algorithm, actions = result.society.algorithm, result.game.spec.num_actions
+
+    def told(state: PyTree, played: Played) -> Metrics:
+        rollout = played.rollout
+        (said,) = rollout.notes  # of all seats, as one kind of agent has them
+        moved = jnp.nan_to_num(algorithm.explain(state, rollout).influence)
+        counts = communication.reaches(rollout)
+        return communication.measures(rollout, said, moved, counts, vocabulary, actions)
+
+    return of_each_seed(result, algorithm, told)
 
 
 def rare(course: Course) -> Numbers:
@@ -51,8 +81,8 @@ def openings(course: Course) -> Numbers:
 
     Returns:
         ``opening/by_step [S, T]``, the share of episodes in which a first box has been opened by
-        then, and ``opening/influence [S, 2 AROUND + 1]``, the mean reward for influence of who
-        opens it, from `AROUND` steps before to as many after; NaN where there is no such step.
+        then, and ``opening/influence [S, 2 AROUND + 1]`` nats, the mean influence of who opens
+        it, from `AROUND` steps before to as many after; NaN where there is no such step.
     """
     seeds, steps, episodes, _ = course.opened.shape
     by_step = np.maximum.accumulate(course.opened.any(-1), 1).mean(-1)
@@ -66,9 +96,11 @@ def openings(course: Course) -> Numbers:
     return {"opening/by_step": by_step, "opening/influence": stats.mean(around, 1)}
 
 
-def measure(path: Path, result: api.Result, game: str, influential: bool) -> Numbers:
-    """What is measured of trained agents of a game; how rare influence is where it is paid."""
-    del path
+def measure(path: Path, result: api.Result, game: str, influences: bool) -> Numbers:
+    """What is measured of trained agents of a game, and of influence where they compute it."""
     course = courses(result)
-    of_boxes = openings(course) if game.startswith("box_") else {}
-    return {**of_boxes, **(rare(course) if influential else {})}
+    numbers = dict(openings(course)) if game.startswith("box_") else {}
+    if influences:
+        numbers |= rare(course)
+    vocabulary = getattr(load_config(path)[0].agent, "vocabulary", 0)
+    return numbers | talk(result, vocabulary) if vocabulary else numbers

@@ -1,9 +1,9 @@
-"""Animates the moment of the largest influence in runs of influence by a model.
+"""Animates the moment of the largest influence in runs of experiments I and III.
 
     python -m experiments.paper.jaques.moments
 
 Reads run folders, so it comes after ``make paper PAPER=jaques`` on the same machine, and writes
-``moment-<game>.gif`` beside this file.
+``moment-<game>-<arm>.gif`` beside this file.
 """
 
 import sys
@@ -23,6 +23,8 @@ from lase_jax.reports import animate, evaluate
 from lase_jax.runs import files
 from lase_jax.runs.setup import restore_run
 
+PAID_AT_ONCE = ("basic", "moa_influence")
+"""Arms whose influence is paid as the environment's reward is."""
 AROUND = 8
 """Steps before and after the moment that are shown."""
 
@@ -69,12 +71,13 @@ def moment(path: Path, file: Path) -> None:
 def main() -> int:
     """Animates every game of which there is a run folder, and returns an exit code."""
     where = tyro.cli(Moments, description=__doc__)
-    found = [game for game in where.games if made(where.runs / f"{game}-moa_influence")]
+    names = [f"{game}-{arm}" for game in where.games for arm in PAID_AT_ONCE]
+    found = [name for name in names if made(where.runs / name)]
     if not found:
         raise ConfigError(f"runs is {where.runs}: give a folder with runs of make paper")
     where.out.mkdir(parents=True, exist_ok=True)
-    for game in found:
-        moment(where.runs / f"{game}-moa_influence", where.out / f"moment-{game}.gif")
+    for name in found:
+        moment(where.runs / name, where.out / f"moment-{name}.gif")
     return 0
 
 

@@ -19,6 +19,8 @@ from lase_jax.runs.config import RunConfig
 BOXES = ("box_trapped", "box_ring")
 DILEMMAS = ("cleanup_small", "harvest_small")
 """Small maps with turning agents: Cleanup and Harvest that two cores can learn."""
+SPURIOUS = "harvest_small"
+"""Where the group earns more if an agent does not learn to eat, so that such seeds do not count."""
 CONDITIONS = tuple(product((0.1, 0.3, 1.0, 3.0, 10.0), (0.2, 1.0)))
 """Weight of influence and of reward for symbols, over which being influenced and the own return are
 correlated. Only the ratio of the two counts for normalised advantages, so that it is never the same
@@ -27,8 +29,8 @@ OF_FULL_SIZE = ("a2c", "moa", "moa_influence")
 """Arms that are trained on the paper's maps at a scale for two cores."""
 FEW = ("a2c", "comm", "moa_influence")
 """Arms of the check that everything works."""
-PAID_AT_ONCE = ("basic", "moa_influence")
-"""Arms whose influence is paid as the environment's reward is, so that it can be watched."""
+IN_TIME = ("return/extrinsic", "event/apples")
+"""What the figures about Cleanup and Harvest show besides."""
 
 
 def run_of(game: str, arm: str, scale: Scale, **own: float) -> RunConfig:
@@ -78,10 +80,11 @@ def full_size(scale: Scale) -> Runs:
 def kept(name: str) -> Keep:
     """What the report shows of a run."""
     game, arm = name.split("-")[:2]
-    influential = arm in PAID_AT_ONCE
-    if influential or game in BOXES:
-        return Keep(measure=partial(measure, game=game, influential=influential))
-    return Keep()
+    influences = ARMS[arm].algo.startswith("si")
+    curves = IN_TIME if game in DILEMMAS else ()
+    if influences or game in BOXES:
+        return Keep(curves, partial(measure, game=game, influences=influences))
+    return Keep(curves)
 
 
 STAGES: dict[str, Stage] = {

@@ -1,16 +1,21 @@
 """Tables about social influence, as Markdown."""
 
+from functools import partial
+from itertools import product
+
 from experiments.curves import fraction
 from experiments.findings import Finding
 from experiments.paper.book import Results, equality
 from experiments.paper.cells import BLANK, collective, grid, mean, side_by_side, trained
 from experiments.paper.jaques.arms import ARMS, OF_THE_PAPER, small
 from experiments.paper.jaques.claims import (
+    LEAST,
     MOMENTS,
     PAIR,
     TABLE_4,
     fair,
     opened,
+    starved,
     strongest,
     suffered,
 )
@@ -41,12 +46,11 @@ def fairness(results: Results) -> str:
     """Return times equality, equality, and seeds in which an agent never eats."""
 
     def cell(found: Finding) -> str:
-        shared = equality(found, "return/extrinsic")
-        least = found.final["event/apples"].min(-1)
-        starved = f", {(least < 0.05).sum()} of {found.seeds} seeds" if (least < 0.05).any() else ""
-        return f"{mean(fair(found))}, E {mean(shared, 2)}{starved}"
+        shared, hungry = equality(found, "return/extrinsic"), starved(found)
+        marked = f", {hungry.sum()} of {found.seeds} seeds" if hungry.any() else ""
+        return f"{mean(fair(found))}, E {mean(shared, 2)}{marked}"
 
-    heading = "return x E; equality E; seeds in which an agent eats nothing"
+    heading = f"return x E; E; seeds in which an agent eats less than {LEAST:g} of the mean"
     return grid(results, ARMS, DILEMMAS, cell, heading)
 
 
@@ -71,29 +75,27 @@ def boxes(results: Results) -> str:
 
 
 def beside_chance(found: Finding, name: str) -> str:
-    """A measure of coordination of the strongest pair, and in brackets what chance makes of it."""
-    if f"talk/{name}" not in found.final:
+    """A measure as in `claims.beyond_chance`, and in brackets what chance makes of it."""
+    if f"talk/{name}" not in found.played:
         return BLANK
-    true, chance = (strongest(found.final[f"talk/{name}{end}"]).mean() for end in ("", "_shuffled"))
-    return f"{fraction(true, 3)} ({fraction(chance, 3)})"
+    both = (found.played[f"talk/{name}{end}"] for end in ("", "_shuffled"))
+    over = partial(stats.mean, axis=-1) if name == "consistency" else strongest
+    true, chance = (fraction(over(values).mean(), 3) for values in both)
+    return f"{true} ({chance})"
 
 
 def measures(results: Results) -> str:
     """Speaker consistency, instantaneous coordination and influence, of the strongest pair."""
     rows = []
-    names = [
-        f"{what}{when}"
-        for what in ("symbol_action", "action_action")
-        for when in ("", "_influential")
-    ]
+    both = product(("symbol_action", "action_action"), ("", "_influential"))
+    names = ("consistency", *(f"{what}{when}" for what, when in both))
     for game in DILEMMAS:
         for arm, what in ARMS.items():
             found = results.runs.get(f"{game}-{arm}")
             if found is None or not what.algo.startswith("si"):
                 continue
-            talk, moments = found.final.get("talk/consistency"), found.played.get(MOMENTS)
+            moments = found.played.get(MOMENTS)
             cells = [
-                BLANK if talk is None else mean(stats.mean(talk, -1), 3),
                 *(beside_chance(found, name) for name in names),
                 mean(strongest(found.final[PAIR]), 4),
                 BLANK if moments is None else mean(moments, 2),

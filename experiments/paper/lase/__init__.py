@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from experiments.paper import dilemmas
 from experiments.paper.book import SUMMARY, Analysis, Paper, Question, Shown
 from experiments.paper.lase import claims, figures, stages, summary, tables
-from experiments.schelling import analysis as schelling
 from experiments.theory import analysis as theory
 
 HERE = Path(__file__).parent
@@ -14,15 +14,7 @@ ANALYSES = {
         theory.HERE,
         "plane",
     ),
-    "schelling": Analysis(
-        lambda scale, out: schelling.write(
-            schelling.Analysis(
-                schelling.PAPER + (schelling.OTHERS if scale.whole else ()), scale.episodes, out
-            )
-        ),
-        schelling.HERE,
-        "diagrams",
-    ),
+    dilemmas.NAME: dilemmas.ANALYSIS,
 }
 SHOWN = {
     1: Shown(("fig4",), tables.iterated_dilemma),

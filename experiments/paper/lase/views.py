@@ -15,7 +15,7 @@ from lase_jax.core.settings import changed
 from lase_jax.reports.evaluate import Played
 from lase_jax.runs.config import seated
 from lase_jax.runs.setup import load_config
-from lase_jax.types import Array
+from lase_jax.types import Array, PyTree
 
 VIEWS = ("imagined", "real_view")
 
@@ -39,7 +39,8 @@ def views(path: Path, result: api.Result) -> Numbers:
         agent = changed(config.agent, dict(weigh="all", foresee=view))
         algorithm = seated(result.game, dataclasses.replace(config, agent=agent).kinds())
 
-        def spread(played: Played) -> tuple[Array, Array]:
+        def spread(state: PyTree, played: Played) -> tuple[Array, Array]:
+            del state
             active = played.rollout.active
             both = active[..., :, None] & active[..., None, :]
             mean = masked_mean(played.weights, both, (0, 1), jnp.nan)

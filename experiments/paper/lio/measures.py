@@ -37,7 +37,8 @@ def deeds(result: api.Result) -> dict[str, np.ndarray]:
     """
     spec = result.game.spec
 
-    def received(played: Played) -> Metrics:
+    def received(state: PyTree, played: Played) -> Metrics:
+        del state
         seats = range(spec.num_agents)
         return by_deed(played.delta, played.rollout, spec.helps, seats)
 

@@ -231,47 +231,13 @@ class Speakers:
         lesson = Lesson(own_rollout, said, mine, paid)
         weights = hyper["symbol_loss"], hyper["symbol_entropy"]
         learnt, metrics = self.both.learn(state, lesson, *weights, key)
-        measured = self.measures(own_rollout, said, jnp.moveaxis(moved, 0, 2), counts, earned)
-        return count_episodes(learnt, rollout), metrics | measured
-
-    def measures(
-        self, own: Rollout, said: Array, moved: Array, counts: Array, earned: Array
-    ) -> Metrics:
-        """Metrics of communication; ``moved [T, B, n, n]``, ``earned [T, B, n]``."""
-        acts, symbols = self.spec.num_actions, self.config.vocabulary
-        following = jnp.roll(own.action, -1, 0)
-        mean = masked_mean(moved, counts, (0, 1), jnp.nan)
-        moments = counts & (moved >= mean[None, None])
-        elsewhere = of_another(following)
-
-        def flat(value: Array) -> Array:
-            return value.reshape(-1, *value.shape[2:])
-
-        def together(first: Array, num: int, second: Array, where: Array) -> Array:
-            pairs = coordination.pairwise(flat(first), flat(second), num, acts, flat(where))
-            return self.by_seat(pairs)
-
-        def consistent(action: Array) -> Array:
-            def one(symbol: Array, action: Array, active: Array) -> Array:
-                joint = coordination.joint(symbol, action, symbols, acts, active)
-                return coordination.consistency(joint)
-
-            return jax.vmap(one, (1, 1, 1))(flat(said), flat(action), flat(own.active))
-
-        return {
-            "influence/reward": masked_mean(earned, own.active, (0, 1), jnp.nan),
-            "influence/pair": self.by_seat(mean),
-            "talk/consistency": consistent(own.action),
-            "talk/consistency_shuffled": consistent(of_another(own.action)),
-        } | {
-            f"talk/{what}{when}{control}": together(first, num, second, where)
-            for what, first, num in (
-                ("symbol_action", said, symbols),
-                ("action_action", own.action, acts),
-            )
-            for when, where in (("", counts), ("_influential", moments))
-            for control, second in (("", following), ("_shuffled", elsewhere))
+        sizes = self.config.vocabulary, self.spec.num_actions
+        talk = measures(own_rollout, said, jnp.moveaxis(moved, 0, 2), counts, *sizes)
+        measured = {
+            "influence/reward": masked_mean(earned, own_rollout.active, (0, 1), jnp.nan),
+            **{name: self.by_seat(of) if of.ndim == 2 else of for name, of in talk.items()},
         }
+        return count_episodes(learnt, rollout), metrics | measured
 
     def by_seat(self, value: Array) -> Array:
         """``[..., n, n]`` to ``[..., n, N]``, NaN for the own seat and other kinds of agents."""
@@ -287,6 +253,55 @@ def reaches(own: Rollout) -> Array:
     goes_on = jnp.roll(own.active, -1, 0) & ~own.done[..., None] & has_next[:, None, None]
     other = ~jnp.eye(count, dtype=bool)[None, None]
     return own.active[..., None] & goes_on[..., None, :] & other
+
+
+def measures(
+    own: Rollout, said: Array, moved: Array, counts: Array, vocabulary: int, num_actions: int
+) -> Metrics:
+    """Metrics of communication among n agents, see `metrics.TABLE`.
+
+    Args:
+        own: their part of a rollout.
+        said: ``[T, B, n]`` int32, their symbols.
+        moved: ``[T, B, n, n]`` nats, influence of each symbol on each agent's next action.
+        counts: ``[T, B, n, n]`` bool, see `reaches`.
+        vocabulary: number of symbols.
+        num_actions: number of actions.
+
+    Returns:
+        Metrics ``[n]``, and ``[n, n]`` with speakers first, NaN on the diagonal.
+    """
+    following = jnp.roll(own.action, -1, 0)
+    mean = masked_mean(moved, counts, (0, 1), jnp.nan)
+    moments = counts & (moved >= mean[None, None])
+    elsewhere = of_another(following)
+
+    def flat(value: Array) -> Array:
+        return value.reshape(-1, *value.shape[2:])
+
+    def together(first: Array, num: int, second: Array, where: Array) -> Array:
+        return coordination.pairwise(flat(first), flat(second), num, num_actions, flat(where))
+
+    def consistent(action: Array) -> Array:
+        def one(symbol: Array, action: Array, active: Array) -> Array:
+            joint = coordination.joint(symbol, action, vocabulary, num_actions, active)
+            return coordination.consistency(joint)
+
+        return jax.vmap(one, (1, 1, 1))(flat(said), flat(action), flat(own.active))
+
+    return {
+        "influence/pair": mean,
+        "talk/consistency": consistent(own.action),
+        "talk/consistency_shuffled": consistent(of_another(own.action)),
+    } | {
+        f"talk/{what}{when}{control}": together(first, num, second, where)
+        for what, first, num in (
+            ("symbol_action", said, vocabulary),
+            ("action_action", own.action, num_actions),
+        )
+        for when, where in (("", counts), ("_influential", moments))
+        for control, second in (("", following), ("_shuffled", elsewhere))
+    }
 
 
 def of_another(value: Array) -> Array:
