@@ -5,7 +5,7 @@ settings: `a2c.A2C` or `ppo.PPO`. A rule defines the loss of a gradient step, th
 computed from the rollout before the first step, and how often it goes over the rollout.
 
 Letters: T steps, B environments, N seats of the game, n seats of this kind, A actions, F numbers of
-a flattened observation, V symbols.
+a flattened observation.
 """
 
 import abc
@@ -26,7 +26,7 @@ from lase_jax.core.metrics import masked_mean
 from lase_jax.core.population import Trained
 from lase_jax.core.scales import Scale
 from lase_jax.learners.policy import Policy, Values, Views
-from lase_jax.nets.actor_critic import CRITIC
+from lase_jax.nets.actor_critic import CRITIC, Symbols
 from lase_jax.nets.layers import DENSE, HEAD_SCALE, Net
 from lase_jax.types import SEAT_AXES, Array, Decision, Metrics, Mode, PyTree, Rollout
 
@@ -231,10 +231,8 @@ class Learner:
     extra: int = 0
     """Numbers beyond the game's observation that callers append to every observation, in `act` and
     in the rollout of `learn`."""
-    symbols: int = 0
-    """V, size of the vocabulary of agents that send symbols; callers choose the symbols."""
-    symbol_width: int = 0
-    """Width of a linear layer before the policy of symbols; 0 for none."""
+    symbols: Symbols | None = None
+    """The second choice of agents that have one; callers make it."""
 
     def __post_init__(self) -> None:
         """Checks that the network fits."""
@@ -246,7 +244,7 @@ class Learner:
         config, sizes = self.config, (self.config.net, self.extra, self.symbols)
         own, start = config.critic_trunk == "own", config.head_scale
         cuts = config.bootstrap_at_horizon
-        return Policy(self.spec, *sizes, cuts, own, start, self.symbol_width)
+        return Policy(self.spec, *sizes, cuts, own, start)
 
     @property
     def tx(self) -> optax.GradientTransformation:
@@ -264,7 +262,7 @@ class Learner:
     def init(self, key: Array, hyper: PyTree) -> LearnerState:
         """Fresh agents. ``key`` is consumed."""
         trained = population.init_stacked(self.policy.init, self.tx, key, self.num_seats)
-        count = (1 + bool(self.symbols)) * self.config.scale_values
+        count = (1 + (self.symbols is not None)) * self.config.scale_values
         scales = tuple(scales_of.blank(self.num_seats) for _ in range(count))
         return LearnerState(trained, jnp.float32(0.0), jax.tree.map(jnp.float32, hyper), scales)
 

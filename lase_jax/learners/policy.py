@@ -1,7 +1,7 @@
 """A policy and its critic, as functions of one agent's parameters.
 
 Letters: T steps, B environments, A actions, M samples, F numbers of a flattened observation, E
-extra inputs, V symbols, H features.
+extra inputs, V possible second choices, H features.
 """
 
 import math
@@ -15,7 +15,7 @@ import jax.numpy as jnp
 
 from envs.types import EnvSpec
 from lase_jax.core import blocks
-from lase_jax.nets.actor_critic import ActorCritic
+from lase_jax.nets.actor_critic import ActorCritic, Symbols
 from lase_jax.nets.layers import HEAD_SCALE, Net, method
 from lase_jax.types import Array, PyTree, Rollout
 
@@ -58,21 +58,19 @@ class Policy:
     net: Net
     extra: int = 0
     """E, number of extra inputs that callers append to every observation."""
-    symbols: int = 0
-    """V, size of the vocabulary of agents that send symbols; 0 for others."""
+    symbols: Symbols | None = None
+    """The second choice of agents that have one."""
     bootstrap_at_horizon: bool = False
     """Whether the end of an episode is a cut, so that the value after it is needed."""
     own_critic: bool = False
     """Whether the critic has a network of its own."""
     head_scale: float = HEAD_SCALE
     """Initial scale of the policy's head, see `nets.layers.head`."""
-    symbol_width: int = 0
-    """Width of a linear layer before the policy of symbols; 0 for none."""
 
     @cached_property
     def module(self) -> ActorCritic:
         """The network."""
-        spec, sizes = self.spec, (self.symbols, self.own_critic, self.head_scale, self.symbol_width)
+        spec, sizes = self.spec, (self.symbols, self.own_critic, self.head_scale)
         return ActorCritic(spec.obs_shape, self.net, self.extra, spec.num_actions, *sizes)
 
     def network(self, name: str) -> Callable[..., Any]:
@@ -96,9 +94,9 @@ class Policy:
         """Logits ``[..., A]`` from the policy's features."""
         return self.network("logits")(params, features)
 
-    def symbol_logits(self, params: PyTree, features: Array) -> Array:
-        """Logits ``[..., V]`` of symbols from the policy's features."""
-        return self.network("symbol_logits")(params, features)
+    def symbol_logits(self, params: PyTree, features: Array, *seen: Array) -> Array:
+        """Logits ``[..., V]`` of second choices from the policy's features and what is seen."""
+        return self.network("symbol_logits")(params, features, *seen)
 
     def first_features(self, params: PyTree, x: Array) -> Array:
         """Flat output, for ``x [..., F]``, of the convolutions or else of the first dense layer."""
@@ -162,9 +160,13 @@ class Policy:
         steps: int,
         scale: Array | float,
         of: Literal["", "symbol_"] = "",
+        *seen: Array,
     ) -> Views:
-        """Outputs of policy and critic, or of those for symbols, in T steps with these features."""
-        logits = self.network(f"{of}logits")(params, features.policy[:steps])
+        """Outputs of policy and critic, or of those for symbols, in T steps with these features.
+
+        ``seen [T, B, E]`` is what a second choice is made on besides, if anything.
+        """
+        logits = self.network(f"{of}logits")(params, features.policy[:steps], *seen)
         value = self.network(f"{of}value")(params, features.critic) * scale
         now, goes_on = value[:steps], len(value) > steps
         following = value[1:] if goes_on else jnp.append(value[1:], value[:1], 0)

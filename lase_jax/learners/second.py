@@ -25,9 +25,10 @@ class Lesson(NamedTuple):
     choice: Array  # [T, B, n] int32, the second choices
     reward: Array  # [T, B, n], the reward that actions learn on
     paid: Array  # [T, B, n], the reward that second choices learn on
+    seen: tuple[Array, ...] = ()  # [T, B, n, E], what else they are made on
 
 
-LESSON_AXES = Lesson(SEAT_AXES, 2, 2, 2)  # pyright: ignore[reportArgumentType]
+LESSON_AXES = Lesson(SEAT_AXES, 2, 2, 2, 2)  # pyright: ignore[reportArgumentType]
 """Where the seat axis stands in each field, for ``jax.vmap``."""
 
 
@@ -76,7 +77,7 @@ class TwoPolicies:
         policy, steps = self.learner.policy, len(lesson.choice)
         features = policy.features(params, lesson.own)
         acts = policy.views(params, features, steps, scales[0])
-        return acts, policy.views(params, features, steps, scales[1], "symbol_")
+        return acts, policy.views(params, features, steps, scales[1], "symbol_", *lesson.seen)
 
     def loss(
         self,

@@ -1,11 +1,11 @@
 """The networks of a policy and its critic, for one agent.
 
-Letters: A actions, N seats, F numbers of a flattened observation, H width of a layer; ``...`` are
-batch axes.
+Letters: A actions, N seats, V values and P parts of a second choice, F numbers of a flattened
+observation, H width of a layer, E further numbers; ``...`` are batch axes.
 """
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import flax.linen as nn
 import jax
@@ -91,6 +91,21 @@ class Trunk(nn.Module):
         return self.lstm.unroll(carry, encoded)
 
 
+@dataclass(frozen=True)
+class Symbols:
+    """A second choice of agents beside their action in every step: a symbol, a gift."""
+
+    size: int
+    """V, values of each part of the choice."""
+    width: int = 0
+    """Width of a linear layer before its policy; 0 for none."""
+    parts: int = 1
+    """P, parts that are chosen independently of each other: there are ``V ** P`` choices in all, of
+    which the first parts are the leading digits."""
+    seen: int = 0
+    """Further numbers that its policy reads, which join the features in a ReLU layer of its own."""
+
+
 CRITIC = ("critic", "value_head", "symbol_value_head")
 """Names of the critic's parameters, all others are the policy's."""
 
@@ -98,16 +113,14 @@ CRITIC = ("critic", "value_head", "symbol_value_head")
 class ActorCritic(Trunk):
     """Acting policy and critic: one trunk, or one for each, and two linear heads.
 
-    With `symbols` there are two more heads: a policy over that many symbols, which may have a
-    linear layer of `symbol_width` before it, and its critic. A critic with its own trunk also reads
-    the state of the policy's LSTM, without training it.
+    With `symbols` there are two more heads: a policy of that second choice, and its critic. A
+    critic with its own trunk also reads the state of the policy's LSTM, without training it.
     """
 
     num_actions: int = 0
-    symbols: int = 0
+    symbols: Symbols | None = None
     own_critic: bool = False
     head_scale: float = HEAD_SCALE
-    symbol_width: int = 0
 
     def setup(self) -> None:
         """Declares the layers."""
@@ -115,10 +128,14 @@ class ActorCritic(Trunk):
         net, start = self.net, head(self.head_scale)
         table = not net.dense  # a bias would act on all states at once
         self.policy_head = nn.Dense(self.num_actions, use_bias=not table, kernel_init=start)
-        self.symbol_head = nn.Dense(self.symbols, kernel_init=start) if self.symbols else None
-        self.symbol_embedding = nn.Dense(self.symbol_width) if self.symbol_width else None
         self.value_head = nn.Dense(1, use_bias=not table)
-        self.symbol_value_head = nn.Dense(1) if self.symbols else None
+        second = self.symbols
+        if second is not None:
+            self.symbol_head = nn.Dense(second.parts * second.size, kernel_init=start)
+            self.symbol_embedding = nn.Dense(second.width) if second.width else None
+            width = net.dense[-1] if net.dense else second.seen
+            self.symbol_joint = nn.Dense(width) if second.seen else None
+            self.symbol_value_head = nn.Dense(1)
         apart = self.own_critic and not table
         inputs = self.extra + net.lstm
         self.critic = Trunk(self.obs_shape, replace(net, lstm=0), inputs) if apart else None
@@ -161,14 +178,28 @@ class ActorCritic(Trunk):
         """Value ``[...]`` from the critic's features."""
         return self.value_head(h)[..., 0]
 
-    def symbol_logits(self, h: Array) -> Array:
-        """Logits ``[..., V]`` of symbols from the policy's features; needs `symbols`."""
-        assert self.symbol_head is not None
-        return self.symbol_head(h if self.symbol_embedding is None else self.symbol_embedding(h))
+    def symbol_logits(self, h: Array, seen: Array | None = None) -> Array:
+        """Logits ``[..., V ** P]`` of the second choice; needs `symbols`.
+
+        Args:
+            h: ``[..., H]`` the policy's features.
+            seen: ``[..., E]`` what it reads besides; None if there is nothing.
+        """
+        assert self.symbols is not None
+        if self.symbol_joint is not None:
+            assert seen is not None
+            h = nn.relu(self.symbol_joint(jnp.concatenate([h, seen], -1)))
+        if self.symbol_embedding is not None:
+            h = self.symbol_embedding(h)
+        each = self.symbol_head(h).reshape(*h.shape[:-1], self.symbols.parts, self.symbols.size)
+        together = each[..., 0, :]
+        for part in range(1, self.symbols.parts):
+            joint = together[..., :, None] + each[..., part, None, :]
+            together = joint.reshape(*joint.shape[:-2], -1)
+        return together
 
     def symbol_value(self, h: Array) -> Array:
-        """Value ``[...]`` of symbols from the critic's features; needs `symbols`."""
-        assert self.symbol_value_head is not None
+        """Value ``[...]`` of second choices from the critic's features; needs `symbols`."""
         return self.symbol_value_head(h)[..., 0]
 
     def __call__(self, x: Array) -> tuple[Array, Array]:
@@ -178,7 +209,7 @@ class ActorCritic(Trunk):
             zeros = jnp.zeros((*x.shape[:-1], self.net.lstm))
             h = self.recur((zeros, zeros), h)[0]
         judged = self.critic_features(x, z, h)
-        if self.symbols:
-            self.symbol_logits(h)
+        if self.symbols is not None:
+            self.symbol_logits(h, jnp.zeros((*h.shape[:-1], self.symbols.seen)))
             self.symbol_value(judged)
         return self.logits(h), self.value(judged)

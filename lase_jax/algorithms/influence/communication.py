@@ -42,6 +42,7 @@ from lase_jax.learners.actor_critic import (
 )
 from lase_jax.learners.agents import agent, extend, only
 from lase_jax.learners.second import Lesson, TwoPolicies
+from lase_jax.nets.actor_critic import Symbols
 from lase_jax.nets.layers import one_hots
 from lase_jax.types import Account, Agent, Array, Clock, Decision, Metrics, Mode, PyTree, Rollout
 
@@ -106,8 +107,8 @@ class Communication(InfluenceConfig):
     def _talking(self, env: Env, seats: Seats, present: Seats) -> Agent:
         """The agents on `seats`, of whom only those who are present are heard."""
         count, size = len(seats), self.vocabulary
-        sizes = count * size, size, self.symbol_width
-        learner = Learner(self.learner, env.spec, count, *sizes)
+        symbols = Symbols(size, self.symbol_width)
+        learner = Learner(self.learner, env.spec, count, count * size, symbols)
         speakers = Speakers(self, env.spec, seats, learner, present)
         return agent(learner, seats, self.hyper())._replace(
             begin=speakers.begin,

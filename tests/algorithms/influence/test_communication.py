@@ -26,6 +26,7 @@ from lase_jax.algorithms.influence.effect import divergence, marginal
 from lase_jax.learners.actor_critic import Learner
 from lase_jax.loop.rollout import begin, play
 from lase_jax.loop.society import society
+from lase_jax.nets.actor_critic import Symbols
 from lase_jax.nets.layers import Net
 from lase_jax.types import Clock
 
@@ -51,7 +52,7 @@ def agents(kind="feed-forward", **options):
 def mind(config):
     """What one agent makes of its parameters, its memory and all that it sees and hears."""
     size = len(SEATS) * SYMBOLS
-    policy = Learner(config.learner, SPEC, len(SEATS), extra=size, symbols=SYMBOLS).policy
+    policy = Learner(config.learner, SPEC, len(SEATS), extra=size, symbols=Symbols(SYMBOLS)).policy
 
     @jax.jit
     def think(params, memory, x):
