@@ -7,10 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from envs.registry import GAMES as CONFIGS
 from experiments import ceilings, comparison, style
 from experiments.findings import EPISODES, Finding
 from lase_jax.reports import stats
 from lase_jax.reports.tables import markdown
+from lase_jax.runs.config import from_json
 
 Runs = Mapping[tuple[str, str], Finding]
 """What has been found by game and algorithm, or arm."""
@@ -254,7 +256,7 @@ def plot(runs: Runs, path: Path, games: Sequence[str], lines: Mapping[str, Line]
 
 
 def panel(axis: Any, runs: Runs, game: str, lines: Mapping[str, Line]) -> None:
-    """Draws a game's lines, and what the best society known earns."""
+    """Draws a game's lines, and what the best society known earns in the game as it is listed."""
     for number, (algo, line) in enumerate(lines.items()):
         if (game, algo) in runs:
             found = runs[game, algo]
@@ -264,7 +266,8 @@ def panel(axis: Any, runs: Runs, game: str, lines: Mapping[str, Line]) -> None:
             look = dict(linestyle=line.dash, marker=line.marker, markevery=(first, step))
             edges = dict(markersize=5, markeredgecolor="white", markeredgewidth=0.6)
             course(axis, found, returns, line.colour, line.label, **look, **edges)
-    best = ceilings.reached(game)
+    played = [from_json(found.settings["game"]) for (of, _), found in runs.items() if of == game]
+    best = ceilings.reached(game) if all(each == CONFIGS[game] for each in played) else None
     if best is not None:
         axis.axhline(best, color=style.INK, linewidth=0.8, linestyle=":")
     axis.set_title(game, fontsize=11)

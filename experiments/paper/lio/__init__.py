@@ -27,7 +27,8 @@ PAPER = Paper(
     },
     questions={
         "Scripted recipients": Question(
-            "What would trained agents pay to scripted players on all seats, for what these do?",
+            "What do trained agents pay to one scripted player among them: to one that helps "
+            "(pulls the lever, cleans, cooperates), and to one that does not? Means over seats.",
             "",
             tables.recipients,
         ),

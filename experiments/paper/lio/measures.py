@@ -9,15 +9,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.findings import EPISODES, Numbers, of_each_seed
+from experiments.findings import Numbers, of_each_seed
 from lase_jax import api
 from lase_jax.core.metrics import Metrics, by_deed, masked_mean
-from lase_jax.reports import evaluate
 from lase_jax.reports.evaluate import Played
-from lase_jax.types import Algorithm, Array, PyTree
+from lase_jax.types import Algorithm, Array, Decision, Mode, Opinion, PyTree, Rollout
 
-RECIPIENTS = ("cooperator", "defector")
-"""Scripted players on all seats, for whose play trained agents' incentives are computed."""
+HELPERS = ("cleaner", "cooperator")
+"""Scripted players that help; the first that a game has."""
+RECIPIENTS = ("helper", "defector")
+"""Scripted players among trained agents."""
 
 
 def measure(path: Path, result: api.Result, gives: bool) -> Numbers:
@@ -47,23 +48,65 @@ def deeds(result: api.Result) -> dict[str, np.ndarray]:
 
 
 def scripted(result: api.Result) -> dict[str, np.ndarray]:
-    """What trained agents would pay to scripted players in their seats.
+    """What trained agents pay to a scripted player among them.
 
     Returns:
-        ``paid/<player> [S, N]``, incentives received per step, if all seats play that policy.
+        ``paid/helper`` and ``paid/defector``, each ``[S, N]``, incentives received per step without
+        epsilon by that player in each seat, beside trained agents in all others.
     """
-    game, algorithm = result.game, result.society.algorithm
-    keys = jax.random.split(jax.random.key(0), len(result.seeds))
+    game, trained = result.game, result.society.algorithm
+    helper = next(name for name in HELPERS if name in game.scripted)
     found = {}
-    for name in RECIPIENTS:
-        players = api.society(game, name).algorithm
+    for name, player in {"helper": helper, "defector": "defector"}.items():
+        strangers = api.society(game, player).algorithm
+        of_seats = []
+        for seat in range(game.spec.num_agents):
 
-        def one(state: PyTree, key: Array, players: Algorithm = players) -> Array:
-            key_init, key_play, key_weigh = jax.random.split(key, 3)
-            theirs = players.init(key_init, players.hyper)
-            played = evaluate.episodes(game, players, theirs, key_play, EPISODES, "sample")
-            paid = algorithm.weigh(state, played.rollout, key_weigh).delta
-            return masked_mean(paid, played.rollout.active, (0, 1), jnp.nan)
+            def received(state: PyTree, played: Played, seat: int = seat) -> Array:
+                del state
+                paid, there = (of[..., seat] for of in (played.delta, played.rollout.active))
+                return masked_mean(paid, there, (0, 1), jnp.nan)
 
-        found[f"paid/{name}"] = np.asarray(jax.jit(jax.vmap(one))(result.state, keys))
+            of_seats.append(of_each_seed(result, joined(trained, strangers, seat), received))
+        found[f"paid/{name}"] = np.stack(of_seats, -1)
     return found
+
+
+def joined(trained: Algorithm, strangers: Algorithm, seat: int) -> Algorithm:
+    """A society of which one seat does what strangers without parameters do there.
+
+    Args:
+        trained: the society; its opinion is that of all its agents, on what is done.
+        strangers: on all seats, of whom one counts.
+        seat: where it sits.
+    """
+    state = strangers.init(jax.random.key(0), strangers.hyper)
+
+    def begin(num_envs: int) -> PyTree:
+        return trained.begin(num_envs), strangers.begin(num_envs)
+
+    def prepare(own: PyTree) -> PyTree:
+        return trained.prepare(own), strangers.prepare(state)
+
+    def draw(key: Array, num_envs: int) -> PyTree:
+        both = zip((trained, strangers), jax.random.split(key), strict=True)
+        return tuple(society.draw(own, num_envs) for society, own in both)
+
+    def act(
+        acting: PyTree, memory: PyTree, obs: Array, draws: PyTree, mode: Mode
+    ) -> tuple[Decision, PyTree]:
+        ours, after = trained.act(acting[0], memory[0], obs, draws[0], mode)
+        theirs, beside = strangers.act(acting[1], memory[1], obs, draws[1], mode)
+        action = ours.action.at[:, seat].set(theirs.action[:, seat])
+        return ours._replace(action=action), (after, beside)
+
+    def remember(acting: PyTree, memory: PyTree, action: Array, reward: Array) -> PyTree:
+        both = zip((trained, strangers), acting, memory, strict=True)
+        return tuple(society.remember(a, m, action, reward) for society, a, m in both)
+
+    def weigh(own: PyTree, rollout: Rollout, key: Array) -> Opinion:
+        return trained.weigh(own, rollout._replace(memory=rollout.memory[0]), key)
+
+    return trained._replace(
+        begin=begin, prepare=prepare, draw=draw, act=act, remember=remember, weigh=weigh
+    )

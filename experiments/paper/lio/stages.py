@@ -33,21 +33,33 @@ class Arm(NamedTuple):
     """Whether all its settings are its authors'."""
     tuned: str = ""
     """The arm whose tuned settings it has; "" for its own."""
+    elsewhere: Mapping[str, Any] = {}
+    """Further settings of games other than `MAPS`."""
+    games: tuple[str, ...] = ()
+    """Those in which it plays; () for all."""
 
 
 GIVING = dict(amount=2.0, price=1e-4)
 """The authors' baselines with reward-giving actions: what they give, and what that costs them."""
+AT_ONCE = GIVING | dict(gift_entropy=0.01)
+"""All or nothing, with the bonus for entropy that actions have."""
+SEEN = GIVING | dict(levels=10, see_actions=True, gift_entropy=0.0)
+"""Any amount, for actions that are seen; the authors have no bonus for the entropy of gifts."""
 ARMS: Mapping[str, Arm] = {
     "a2c": Arm("a2c"),
-    "giving_d": Arm("giving", GIVING),
-    "giving_c": Arm("giving", GIVING | dict(levels=10)),
-    "zero_sum": Arm("giving", dict(amount=2.0, price=1.0), tuned="giving_d"),
-    "ia": Arm("ia"),
+    "giving_d": Arm("giving", AT_ONCE),
+    "zero_sum": Arm("giving", AT_ONCE | dict(price=1.0), tuned="giving_d"),
+    "giving_c": Arm("giving", SEEN, elsewhere=dict(price=1.0)),
+    "ia": Arm("ia", dict(trace=0.95), games=MAPS),
+    "go": Arm("go", games=(*ROOMS, *MAPS)),
     "lio": Arm("lio"),
     "lio_published": Arm("lio", published=True),
+    "lio_models": Arm("lio", dict(opponents="learned"), published=True, games=ROOMS),
     "lio_unpaid": Arm("lio", VARIANTS["lio_unpaid"].own, tuned="lio"),
 }
-"""By name. LIO with incentives close to zero is a control, as its learner is not the others'."""
+"""By name. LIO with incentives close to zero is a control, as its learner is not the others'; GO is
+the bound that one learner of all actions would have."""
+DECIDES_NOTHING = ("go", "lio_models")
 TUNED: Mapping[tuple[str, str], dict[str, Any]] = {}
 """Settings by game and arm on the maps, found by `tune`; elsewhere they are those of the game."""
 FEW = ("a2c", "giving_d", "lio", "lio_published")
@@ -62,7 +74,7 @@ def settings(game: str, arm: str, **own: Any) -> RunConfig:
         arm: one of `ARMS`.
         own: further settings of the algorithm.
     """
-    algo, defining, published, tuned = ARMS[arm]
+    algo, defining, published, tuned, elsewhere, _ = ARMS[arm]
     theirs = preset(game, "lio", "published")
     run = theirs if published else preset(game, algo)
     if game in DILEMMAS:
@@ -70,7 +82,8 @@ def settings(game: str, arm: str, **own: Any) -> RunConfig:
         agent = run.agent if published else for_shorter(run, theirs.game.horizon)
         run = dataclasses.replace(run, game=theirs.game, schedule=schedule, agent=agent)
     best = {} if published else TUNED.get((game, tuned or arm), {})
-    return dataclasses.replace(run, agent=changed(run.agent, best | defining | own))
+    defining = {**defining, **({} if game in MAPS else elsewhere)}
+    return dataclasses.replace(run, agent=changed(run.agent, defining | best | own))
 
 
 def run_of(game: str, arm: str, scale: Scale) -> RunConfig:
@@ -79,7 +92,7 @@ def run_of(game: str, arm: str, scale: Scale) -> RunConfig:
     What decides no claim has half the seeds, and so has LIO by its authors' settings on the maps,
     whose updates of one episode take hours.
     """
-    half = game in MAPS and ARMS[arm].published or arm == "zero_sum"
+    half = game in MAPS and (ARMS[arm].published or arm == "zero_sum") or arm in DECIDES_NOTHING
     return (scale.half if half else scale).fit(settings(game, arm))
 
 
@@ -99,6 +112,7 @@ def all_arms(*games: str) -> Callable[[Scale], Runs]:
             f"{game}-{arm}": run_of(game, arm, scale)
             for game in scale.some(games, 1)
             for arm in (ARMS if scale.whole else FEW)
+            if game in (ARMS[arm].games or (game,))
         }
 
     return runs

@@ -22,23 +22,20 @@ def returns(results: Results) -> str:
 
 
 def incentives(results: Results) -> str:
-    """What is paid per episode, and net in steps with and without a deed that helps.
-
-    LIO sees the deed that it pays for; who gives by an act of its own gives in the same step.
-    """
+    """What is paid per episode, and how much more, net, in a step with a deed that helps."""
 
     def cell(found: Finding) -> str:
         paid = np.nansum(found.final["incentive/paid"], axis=(-2, -1))
-        cases = (stats.mean(found.played[f"paid/{case}"], (0, 1)) for case in ("deed", "else"))
-        return f"{mean(paid)}; " + " / ".join(f"{value:.3f}" for value in cases)
+        more = stats.mean(found.played["paid/deed"] - found.played["paid/else"], -1)
+        return f"{mean(paid)}; {mean(more, 3)}"
 
     arms = [arm for arm, what in ARMS.items() if what.algo in ("lio", "giving")]
-    heading = "paid per episode; net in a step with / without a deed"
+    heading = "paid per episode; net, by how much more in a step with a deed"
     return grid(results, arms, (*ROOMS, *DILEMMAS, *MAPS), cell, heading)
 
 
 def recipients(results: Results) -> str:
-    """What trained agents of LIO would pay per step to scripted players on all seats."""
+    """What trained agents of LIO pay per step to a scripted player among them."""
 
     def cell(found: Finding) -> str:
         return " / ".join(
@@ -46,7 +43,7 @@ def recipients(results: Results) -> str:
         )
 
     arms = ("lio_published", "lio")
-    heading = "paid to cooperators / defectors per step"
+    heading = "paid to a helper / to a defector per step"
     return grid(results, arms, (*ROOMS, *DILEMMAS, *MAPS), cell, heading)
 
 

@@ -1,4 +1,4 @@
-"""Finds how each arm explores on LIO's maps of Cleanup: the same number of trials for all.
+"""Finds how each arm learns on LIO's maps of Cleanup: the same number of trials for all.
 
     python -m experiments.paper.lio.tune
 
@@ -8,7 +8,6 @@ for LIO on the large one, where apples are rarer. Writes ``tuning.md`` beside th
 """
 
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 from experiments.paper.lio.stages import MAPS, settings
@@ -18,21 +17,35 @@ from lase_jax.presets.games import falling
 
 ARMS = ("a2c", "giving_d", "giving_c", "ia", "lio")
 """Arms with settings of their own."""
-EXPLORING = tuple(dict(entropy=weight) for weight in (0.1, 0.03, 0.01))
-CANDIDATES: Mapping[str, tuple[Fields, ...]] = {
-    "ia": (
-        *(dict(alpha=0.0, beta=0.05) | each for each in EXPLORING),
-        dict(alpha=0.0, beta=0.2, entropy=0.03),
-    ),
-}
-"""What is tried of arms with more than an entropy bonus."""
+CONSTANT = dict(entropy_end=1.0, entropy_episodes=1)
+"""A bonus for entropy that does not fall."""
 
 
 def candidates(game: str, arm: str) -> tuple[Fields, ...]:
-    """What is tried of an arm in a game: a constant bonus, or one that falls over the budget."""
+    """What is tried of an arm in a game: its step size with three bonuses, and another.
+
+    Every candidate sets the same fields. LIO, whose plain steps are of another kind, begins from
+    the settings that were found before (see the log). Inequity aversion is tried with more guilt,
+    too; gifts that are chosen with the action have the bonus that actions have in the end.
+    """
     run = settings(game, arm)
-    episodes = run.schedule.steps // run.game.horizon
-    return CANDIDATES.get(arm, (*EXPLORING, dict(entropy=0.1) | falling(episodes)))
+    learner, episodes = run.agent.learner, run.schedule.steps // run.game.horizon
+    is_lio, lr = arm == "lio", learner.lr
+    other = (1e-3 if lr < 1e-3 else 3e-4) if is_lio else 3e-4
+    tried: list[Fields] = [
+        dict(lr=lr, entropy=learner.entropy if is_lio else 0.1) | CONSTANT,
+        dict(lr=lr, entropy=0.03) | CONSTANT,
+        dict(lr=lr, entropy=0.1) | falling(episodes),
+        dict(lr=other, entropy=0.01 if is_lio else 0.03) | CONSTANT,
+    ]
+    if arm == "ia":
+        guilt = (0.05, 0.05, 0.05, 0.2)
+        return tuple(each | dict(alpha=0.0, beta=of) for each, of in zip(tried, guilt, strict=True))
+    if arm == "giving_d":
+        return tuple(
+            each | dict(gift_entropy=each["entropy"] * each["entropy_end"]) for each in tried
+        )
+    return tuple(tried)
 
 
 TRIALS = Trials(
