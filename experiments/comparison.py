@@ -29,7 +29,8 @@ class Estimate(NamedTuple):
 
     def __str__(self) -> str:
         """E.g. ``"41.2 [38.0, 44.9]"``."""
-        return f"{self.value:.3g} [{self.low:.3g}, {self.high:.3g}]"
+        value, low, high = map(_text, self)
+        return f"{value} [{low}, {high}]"
 
     @property
     def side(self) -> Literal["above", "below", "neither"]:
@@ -41,6 +42,11 @@ class Estimate(NamedTuple):
 
 UNKNOWN = Estimate(np.nan, np.nan, np.nan)
 """Of what is not there."""
+
+
+def _text(value: float) -> str:
+    """A number with three digits, or more if it needs them to have one after the point."""
+    return f"{value:.1f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def iqm(values: np.ndarray, axis: int = -1) -> Any:
@@ -75,20 +81,25 @@ def _share_above(first: np.ndarray, second: np.ndarray, axis: int = -1) -> Any:
     return (higher + 0.5 * equal).mean((-2, -1))
 
 
-def estimate(statistic: Callable[..., Any], *samples: np.ndarray) -> Estimate:
-    """A statistic of independent samples and its percentile interval, the same in every call.
+def estimate(statistic: Callable[..., Any], *samples: np.ndarray, paired: bool = False) -> Estimate:
+    """A statistic of some samples and its percentile interval, the same in every call.
 
     Args:
         statistic: takes arrays ``[..., S]``, one for each sample, and ``axis=-1``.
         samples: ``[S]`` each; NaN is left out. With fewer than two seeds the interval is NaN.
+        paired: whether they are numbers of the same seeds, and not independent of each other.
     """
-    known = [np.asarray(sample, float)[~np.isnan(sample)] for sample in samples]
+    every = [np.asarray(sample, float) for sample in samples]
+    if paired:
+        whole = ~np.isnan(every).any(0)
+        every = [sample[whole] for sample in every]
+    known = [sample[~np.isnan(sample)] for sample in every]
     if min(map(len, known)) == 0:
         return UNKNOWN
     value = float(statistic(*known, axis=-1))
     if min(map(len, known)) < 2:
         return Estimate(value, np.nan, np.nan)
-    low, high = _interval(statistic, *known)
+    low, high = _interval(statistic, *known, paired=paired)
     return Estimate(value, float(low), float(high))
 
 
@@ -105,7 +116,7 @@ def band(curves: np.ndarray, level: float = LEVEL) -> tuple[np.ndarray, np.ndarr
 
 
 def _interval(
-    statistic: Callable[..., Any], *samples: np.ndarray, level: float = LEVEL
+    statistic: Callable[..., Any], *samples: np.ndarray, level: float = LEVEL, paired: bool = False
 ) -> tuple[Any, Any]:
     """Percentile interval of a statistic of samples ``[..., S]``, over their last axis."""
     found = bootstrap(
@@ -115,6 +126,7 @@ def _interval(
         confidence_level=level,
         method="percentile",
         vectorized=True,
+        paired=paired,
         axis=-1,
         rng=np.random.default_rng(0),
     ).confidence_interval

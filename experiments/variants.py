@@ -21,7 +21,10 @@ class Variant(NamedTuple):
         """The options that make the algorithm this variant."""
         named = {f"agent.{field.replace('_', '-')}": value for field, value in self.own.items()}
         given = named | ({"learner": self.learner} if self.learner else {})
-        return " ".join(f"--{option} {value}" for option, value in given.items())
+        return " ".join(
+            f"--{option}" if value is True else f"--{option} {value}"
+            for option, value in given.items()
+        )
 
 
 _BY_A2C = {
@@ -34,20 +37,24 @@ _BY_A2C = {
 VARIANTS = {
     "lio_unpaid": Variant("lio", dict(max_incentive=1e-6)),
     "gift_more": Variant("gift", dict(share=0.18)),
+    "gains": Variant("gift", dict(gains=True)),
     **_BY_A2C,
     **{f"{name}_ppo": variant._replace(learner="ppo") for name, variant in _BY_A2C.items()},
 }
 """Variants by name. LIO with incentives close to zero is a control, as its learner, through whose
 steps it differentiates, is not the one that the others share. Equal gifts that are larger are of
-the share that LASE gives of all that it earns in the IPD; the preset's is that of a mean weight.
-Controls of LASE: its weights in a random order over co-players or over moments, and of networks
-that never learn; and its ceiling, to which co-players' policies are told."""
+the share that LASE gives of all that it earns in the IPD, the preset's is that of a mean weight;
+those of gains hand no losses on. Controls of LASE: its weights in a random order over co-players or
+over moments, and of networks that never learn; and its ceiling, to which co-players' policies are
+told."""
 LIKE_LASE = {
     ("coingame", "gift_ppo"): dict(share=0.11),
     ("ipd", "gift_ppo"): dict(share=0.2),
+    ("coingame", "gains"): dict(share=0.116),
 }
 """Shares of equal gifts, by game and variant, where LASE by this learner gives another share of its
-reward than by A2C, whose size the presets have."""
+reward than by A2C, whose size the presets have; and LASE's share of its gains alone, 11.6 % of them
+(and 2.8 % of its losses), which follows from its mean weight and from what it gives in all."""
 
 
 def variant(game: str, name: str) -> Variant:

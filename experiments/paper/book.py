@@ -145,6 +145,8 @@ class Shown(NamedTuple):
     figures: Sequence[str] = ()
     """Names of figures; those of an analysis are ``<analysis>/<file>``."""
     table: Table | None = None
+    note: str = ""
+    """What a reader should know beside the numbers."""
 
 
 class Question(NamedTuple):

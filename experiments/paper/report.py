@@ -95,7 +95,8 @@ def compose(
     for number, claim in paper.claims.items():
         parts.append(section(paper, claim, verdicts[number]))
         if number in paper.shown:
-            figures, table = paper.shown[number]
+            figures, table, note = paper.shown[number]
+            parts += [f"{note}\n"] if note and not verdicts[number].lacks else []
             parts += [picture(name, images) for name in figures if name in images]
             parts += [table(results)] if table else []
     if paper.questions:
@@ -159,7 +160,7 @@ def section(paper: Paper, claim: Claim, found: Verdict) -> str:
         *(
             f"- {label(arm)} is not kept."
             if np.isnan(chance.value)
-            else f"- {paper.method} above {label(arm)}: P = {chance}"
+            else f"- {paper.method} above {label(arm)} in {found.measure}: P = {chance}"
             for arm, chance in found.controls.items()
         ),
         *([f"- {found.lacks}"] if found.lacks else []),
@@ -183,7 +184,7 @@ def cost(paper: Paper, results: Results, scale: Scale) -> str:
         made = [results.runs[run] for run in planned if run in results.runs]
         taken = sum(found.facts["minutes"] or 0.0 for found in made)
         steps = sum(found.facts["env_steps"] * found.seeds for found in made)
-        seeds = "-".join(sorted({str(found.seeds) for found in made})) or fraction(None)
+        seeds = " or ".join(map(str, sorted({found.seeds for found in made}))) or fraction(None)
         rows.append([name, stage.title, f"{len(made)} of {len(planned)}", seeds])
         rows[-1] += [f"{steps / 1e6:,.1f}M", f"{taken:,.0f}"]
     return markdown(("stage", "what for", "runs", "seeds", "steps of all seeds", "minutes"), rows)

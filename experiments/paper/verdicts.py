@@ -4,7 +4,7 @@ Letters: S seeds.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -57,18 +57,22 @@ class Verdict(NamedTuple):
     is not kept."""
     lacks: str = ""
     """Why it cannot be compared."""
+    measure: str = "collective return"
+    """In what the method is above its controls."""
 
     def cause(self, mechanism: str) -> str:
         """Whether the effect is due to a mechanism; "" without an effect, or not all controls."""
-        beaten = [arm for arm, chance in self.controls.items() if chance.side == "above"]
         unknown = any(np.isnan(chance.value) for chance in self.controls.values())
         if not self.controls or unknown or self.word not in ("reproduced", "partly"):
             return ""
+        beaten, better = (
+            [label(arm) for arm, chance in self.controls.items() if chance.side == side]
+            for side in ("above", "below")
+        )
         if len(beaten) == len(self.controls):
             return f"due to {mechanism}"
-        if not beaten:
-            return f"needs no {mechanism}"
-        return f"above {', '.join(map(label, beaten))} only"
+        above = f"above {enumerated(beaten)} only" if beaten else f"needs no {mechanism}"
+        return f"{above}; below {enumerated(better)}" if better else above
 
 
 def read(file: Path = FILE) -> dict[int, Claim]:
@@ -85,7 +89,10 @@ def lacking(why: str) -> Verdict:
 
 
 def verdict(
-    parts: Iterable[Part], controls: Mapping[str, Estimate] | None = None, needed: int = 0
+    parts: Iterable[Part],
+    controls: Mapping[str, Estimate] | None = None,
+    needed: int = 0,
+    measure: str = "collective return",
 ) -> Verdict:
     """The verdict that follows from the parts.
 
@@ -93,6 +100,7 @@ def verdict(
         parts: of the claim.
         controls: see `Verdict`.
         needed: how many of the parts must hold for "reproduced"; 0 for all.
+        measure: see `Verdict`.
     """
     parts = list(parts)
     if not parts:
@@ -104,12 +112,18 @@ def verdict(
         word = "partly"
     else:
         word = "not reproduced"
-    return Verdict(word, parts, dict(controls or {}))
+    return Verdict(word, parts, dict(controls or {}), measure=measure)
 
 
 def label(arm: str) -> str:
     """An arm's name for readers."""
     return style.LABELS.get(arm, arm)
+
+
+def enumerated(words: Sequence[str], joined: str = "and") -> str:
+    """Words with commas, and "and" or another word before the last."""
+    *front, last = words
+    return f"{', '.join(front)} {joined} {last}" if front else last
 
 
 def above(first: np.ndarray, second: np.ndarray, text: str) -> Part:
@@ -136,9 +150,15 @@ def by(first: np.ndarray, second: np.ndarray, least: float, text: str) -> Part:
     return Part(f"{text}: by {gap}, bound {least:g}", gap.value >= least, gap.high < least)
 
 
+def more(first: np.ndarray, second: np.ndarray, text: str) -> Part:
+    """Whether the first ``[S]`` is above the second of the same seeds, in the mean."""
+    gap = comparison.estimate(_gap, first, second, paired=True)
+    return Part(f"{text}: by {gap}", gap.low > 0, gap.high < 0)
+
+
 def of(first: np.ndarray, second: np.ndarray, low: float, high: float, text: str) -> Part:
-    """Whether the ratio of two means lies within bounds."""
-    ratio = comparison.estimate(_ratio, first, second)
+    """Whether the ratio of two means ``[S]`` over the same seeds lies within bounds."""
+    ratio = comparison.estimate(_ratio, first, second, paired=True)
     bounds = f"at least {low:g}" if np.isinf(high) else f"at most {high:g}"
     if np.isfinite([low, high]).all():
         bounds = f"from {low:g} to {high:g}"

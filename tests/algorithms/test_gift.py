@@ -29,6 +29,20 @@ def test_the_share_is_given_whoever_has_left(active, weights):
     np.testing.assert_allclose(opinion.weights[:, :, 0, 1:], wanted, rtol=1e-6)
 
 
+def test_of_gains_alone_no_loss_is_handed_on():
+    rollout = facts(GAME.spec)
+    own = np.asarray(rollout.reward)[..., [0, 2]]
+    opinions = [
+        jax.jit(settings("gift", share=0.6, gains=gains).build(GAME, (0, 2)).shape)(
+            (), rollout, KEY
+        )
+        for gains in (False, True)
+    ]
+    given = [np.asarray(opinion.weights)[..., 1:].sum(-1) for opinion in opinions]
+    assert (own > 0).any() and (own < 0).any()
+    np.testing.assert_allclose(given[1], np.where(own > 0, given[0], 0.0), rtol=1e-6)
+
+
 def test_what_is_given_arrives_at_those_who_take_part():
     agent = settings("gift", share=0.3).build(GAME, (2, 0))
     rollout = facts(GAME.spec)

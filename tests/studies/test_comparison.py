@@ -60,3 +60,22 @@ def test_an_estimate_is_the_same_in_every_call_and_reads_well():
     values = np.array([41.0, 44, 37, 39])
     assert comparison.mean(values) == comparison.mean(values)
     assert str(comparison.Estimate(41.234, 38.0, 44.96)) == "41.2 [38, 45]"
+
+
+def test_numbers_of_the_same_seeds_are_compared_in_pairs():
+    """Seeds differ by far more than the two numbers of each."""
+    first, second = np.arange(10.0), np.arange(10.0) - 0.1
+
+    def gap(first, second, axis=-1):
+        return first.mean(axis) - second.mean(axis)
+
+    paired = comparison.estimate(gap, first, second, paired=True)
+    assert paired.low == pytest.approx(0.1) == paired.high
+    apart = comparison.estimate(gap, first, second)
+    assert apart.low < 0 < apart.high
+    first[0] = np.nan
+    assert comparison.estimate(gap, first, second, paired=True).value == pytest.approx(0.1)
+
+
+def test_numbers_of_hundreds_keep_a_digit_after_the_point():
+    assert str(comparison.Estimate(115.68, 0.8452, 99.96)) == "115.7 [0.845, 100]"

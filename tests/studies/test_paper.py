@@ -19,7 +19,7 @@ from experiments.learning_curves import sweep
 from experiments.paper import book, cost, report, verdicts
 from experiments.paper.__main__ import Make, jobs_of
 from experiments.paper.book import Results
-from experiments.paper.lase import PAPER, claims, figures, tables
+from experiments.paper.lase import PAPER, claims, tables
 from experiments.paper.lase.stages import STAGES, riders
 from experiments.paper.papers import PAPERS
 from experiments.paper.scales import SCALES, SEED
@@ -170,12 +170,13 @@ def test_the_iterated_dilemma_is_judged_without_epsilon():
         ipd__go=of(0.99),
         ipd__lola=of(0.7 + RISING / 5),
         ipd__gift=of(0.9),
-        ipd__gift_more=of(0.95),
-        ipd__untrained=of(0.95),
-        ipd__moments=of(0.95),
+        ipd__gift_more=of(0.93),
+        ipd__untrained=of(0.93),
+        ipd__moments=of(0.94),
     )
     found = judged(1, **runs)
-    assert found.word == "reproduced" and found.cause("inference") == "above equal gifts only"
+    cause = "above equal gifts only; below LASE shuffled in time"
+    assert found.word == "reproduced" and found.cause("inference") == cause
     assert judged(1, **runs | dict(ipd__a2c=of(0.5))).word == "not reproduced"
     assert "10 of 10 seeds" in found.parts[0].found
 
@@ -220,7 +221,10 @@ def test_a_cause_is_not_told_while_a_control_is_not_kept():
     found = judged(4, **runs)
     assert found.word == "reproduced" and not found.cause("inference")
     said = report.section(PAPER, PAPER.claims[4], found)
-    assert "- equal gifts is not kept." in said and "LASE above A2C: P = 1 [1, 1]" in said
+    assert (
+        "- equal gifts is not kept." in said
+        and "LASE above A2C in collective return: P = 1 [1, 1]" in said
+    )
 
 
 @pytest.mark.parametrize(("number", "arms"), [(7, ("lase", "lase_wo")), (13, ("lase", "lase_wo"))])
@@ -232,8 +236,9 @@ def test_claims_about_all_games_wait_for_all_of_them(number, arms):
 
 def test_one_co_player_cannot_be_confused():
     runs = dict(coingame__lase=made(9.0), coingame__a2c=made(1.0), coingame__go=made(30.0))
-    found = judged(5, **runs, coingame__gift=made(5.0), coingame__moments=made(2.0))
-    assert found.word == "reproduced" and [*found.controls] == ["gift", "moments"]
+    controls = {f"coingame__{arm}": made(5.0) for arm in ("gift", "gains", "moments")}
+    found = judged(5, **runs, **controls)
+    assert found.word == "reproduced" and [*found.controls] == ["gift", "gains", "moments"]
     assert found.cause("inference") == "due to inference"
 
 
@@ -280,7 +285,7 @@ def test_the_cleaner_must_be_poor_and_paid():
     assert found.word == "reproduced" and found.cause("inference") == "due to inference"
     assert judged(10, cleanup__lase=blind, **rest).word == "not reproduced"
     anyone = judged(10, cleanup__lase=paid, cleanup__gift=paid, cleanup__moments=blind)
-    assert anyone.cause("inference") == "above LASE, shuffled in time only"
+    assert anyone.cause("inference") == "above LASE shuffled in time only"
 
 
 def test_a_cleaner_without_reward_is_not_paid_more_because_it_gives_nothing():
@@ -297,11 +302,20 @@ def test_a_cleaner_without_reward_is_not_paid_more_because_it_gives_nothing():
 def test_weights_must_be_in_the_order_of_good_deeds_in_every_seed():
     weights = np.zeros((SEEDS, 4, 4))
     weights[:, 0, 1:] = 0.3, 0.1, 0.2
-    found = made(gift__weight=weights)
+    early = np.tile(weights, (ROWS, 1, 1, 1))
+    early[:2, 3:, 0, 3] = 0.05  # of seven seeds, in the first tenth
+    curves = {"gift/weight": early}
+    found = made(gift__weight=weights, curves=curves)
+    assert (
+        "(in the first tenth 3 of 10 seeds)"
+        in judged(11, cleanup__untrained__scripted=made(), cleanup__lase__scripted=found)
+        .parts[0]
+        .found
+    )
     runs = {"cleanup__untrained__scripted": made()}
     assert judged(11, **runs, cleanup__lase__scripted=found).word == "reproduced"
     weights[0, 0, 1:] = 0.1, 0.3, 0.2
-    again = made(gift__weight=weights)
+    again = made(gift__weight=weights, curves=curves)
     unordered = judged(11, **runs, cleanup__lase__scripted=again)
     assert unordered.word == "not reproduced" and not unordered.cause("inference")
     assert unordered.controls["untrained"].side == "above"
@@ -310,17 +324,21 @@ def test_weights_must_be_in_the_order_of_good_deeds_in_every_seed():
 def test_who_is_exploited_has_less_than_the_others():
     def of(returns, own):
         after = np.tile([own, 10.0, 10.0, 10.0], (SEEDS, 1))
-        return made(returns, return__after_gifts=after)
+        cleaned = np.tile([0.0, 9.0, 1.0, 1.0], (SEEDS, 1))
+        return made(returns, return__after_gifts=after, event__waste_cleaned=cleaned)
 
     runs = dict(
         cleanup__a2c=made(1.0), cleanup__gift__one=of(30.0, 9.0), cleanup__go__one=of(50.0, 0.0)
     )
     assert judged(12, **runs, cleanup__lase__one=of(40.0, 9.0)).word == "reproduced"
     assert judged(12, **runs, cleanup__lase__one=of(40.0, 5.0)).word == "not reproduced"
+    it_cleans = of(40.0, 9.0)
+    it_cleans.final["event/waste_cleaned"][:, 0] = 20.0
+    assert judged(12, **runs, cleanup__lase__one=it_cleans).word == "not reproduced"
     wide = of(40.0, 5.0)
     wide.final["return/after_gifts"][:, 0] = np.linspace(0.0, 15.0, SEEDS)
     found = judged(12, **runs, cleanup__lase__one=wide)
-    assert found.word == "partly" and "at least 0.8" in found.parts[1].found
+    assert found.word == "partly" and "at least 0.8" in found.parts[2].found
 
 
 def test_weights_of_the_last_episodes_are_compared():
@@ -410,7 +428,7 @@ def test_policies_are_found_below_exploration():
     found = found._replace(settings=found.settings | dict(agent=dict(learner=learner)))
     epsilon = np.maximum(0.5 - 0.4 * found.env_steps / 500_000, 0.1)[:, None, None]
     shown = np.full((ROWS, SEEDS, 2), 0.8) * (1 - epsilon) + epsilon / 2
-    assert figures.without_epsilon(found, shown) == pytest.approx(0.8)
+    assert claims.without_epsilon(found, shown) == pytest.approx(0.8)
 
 
 def test_ranks_tell_whether_weights_follow_help():

@@ -12,7 +12,7 @@ from experiments import comparison
 from experiments.comparison import improvement
 from experiments.findings import Finding
 from experiments.paper.book import Results, equality
-from experiments.paper.lase.stages import GAMES, able
+from experiments.paper.lase.stages import ALL_SELFISH, GAMES, able
 from experiments.paper.verdicts import (
     Part,
     Verdict,
@@ -21,14 +21,17 @@ from experiments.paper.verdicts import (
     at_least,
     by,
     label,
+    more,
     of,
     seeds,
     verdict,
 )
 from lase_jax.reports import stats
 
-AS_MUCH = ("gift", "shuffled", "moments")
-"""Controls of self-play that give as much as LASE."""
+SHUFFLED = ("shuffled", "moments")
+AS_MUCH = ("gift", *SHUFFLED)
+"""Controls of self-play that give as large a share of their reward as LASE."""
+OWN = "return/extrinsic"
 LATE = 10_000
 """Episodes at the end of training over which Table 2 takes the mean weight."""
 ROUNDING = 1e-3
@@ -45,7 +48,7 @@ def beside(results: Results, game: str, arms: Iterable[str], suffix: str = "") -
     return {
         arm: results.improvement(ours, run) if run in results.runs else comparison.UNKNOWN
         for arm in arms
-        if able(arm, CONFIGS[game])
+        if able(arm, game)
         for run in (f"{game}-{arm}{tail}",)
     }
 
@@ -53,6 +56,21 @@ def beside(results: Results, game: str, arms: Iterable[str], suffix: str = "") -
 def cooperation(results: Results, arm: str) -> np.ndarray:
     """Probability ``[S]`` of cooperation in the IPD without epsilon."""
     return results.run("ipd", arm).played["return/collective"] / PAYOFF
+
+
+def without_epsilon(found: Finding, chance: np.ndarray) -> np.ndarray:
+    """Probabilities of one of two actions ``[R, S, N]`` of policies, of those with exploration.
+
+    Those of agents without a learner are as they are.
+    """
+    learner = found.settings["agent"].get("learner")
+    if learner is None:
+        return chance
+    start, end = learner["epsilon_start"], learner["epsilon_end"]
+    episodes = found.env_steps / found.settings["game"]["horizon"]
+    left = np.maximum(1.0 - episodes / learner["epsilon_episodes"], 0.0)
+    epsilon = (end + (start - end) * left)[:, None, None]
+    return np.clip((chance - epsilon / 2) / (1.0 - epsilon), 0.0, 1.0)
 
 
 def arrival(found: Finding, share: float = 0.9) -> float:
@@ -72,8 +90,9 @@ def iterated_dilemma(results: Results) -> Verdict:
     ]
     late = arrival(results.run("ipd", "lola")), arrival(results.run("ipd", "lase"))
     text = (
-        f"LOLA's mean {theirs.mean():.2f}; deviation over seeds {theirs.std(ddof=1):.3f}, LASE's "
-        f"{ours.std(ddof=1):.3f}; 90 % of the end after {late[0]:,.0f} steps, LASE {late[1]:,.0f}"
+        f"LOLA's mean {theirs.mean():.2f}; less stable, or slower: deviation over seeds "
+        f"{theirs.std(ddof=1):.3f}, LASE's {ours.std(ddof=1):.3f}; 90 % of the end after "
+        f"{late[0]:,.0f} steps, LASE {late[1]:,.0f}"
     )
     parts.append(Part(text, bool(theirs.std() > ours.std() or late[0] > late[1])))
     return verdict(parts, beside(results, "ipd", ("gift", "gift_more", "untrained", "moments")))
@@ -89,7 +108,7 @@ def theory(results: Results) -> Verdict:
     share = hunt["cooperate"]
     return verdict(
         [
-            Part(f"at the closed form at {near:.0%} of ends or more", near >= 0.95, near < 0.5),
+            Part(f"at the closed form at {near:.1%} of ends or more", near >= 0.95, near < 0.5),
             Part(f"Harmony: least P(C) {harmony['least']:.2f}", harmony["least"] > 0.98),
             Part(f"Stag-Hunt: {share:.0%} of starts cooperate in the end", share > 0.98),
             Part(
@@ -120,7 +139,11 @@ def stag_hunt(results: Results) -> Verdict:
 def snowdrift(results: Results) -> Verdict:
     """Claim 4."""
     ours, group = results.final("ssg", "lase"), results.final("ssg", "go")
-    parts = [at_least(ours, 114.0, "LASE"), by(group, ours, -2.0, "GO above LASE")]
+    text, selfish = "LASE", results.runs.get(ALL_SELFISH.format("ssg"))
+    if selfish is not None:
+        alone = comparison.mean(selfish.final["return/collective"])
+        text = f"(A2C that learns from rollouts as long as LASE's {alone}) LASE"
+    parts = [at_least(ours, 114.0, text), by(group, ours, -2.0, "GO above LASE")]
     return verdict(parts, beside(results, "ssg", ("a2c", *AS_MUCH)))
 
 
@@ -133,7 +156,7 @@ def dilemma(game: str, least: float) -> Callable[[Results], Verdict]:
             by(ours, results.final(game, "a2c"), least, "LASE above A2C"),
             above(results.final(game, "go"), ours, "GO above LASE"),
         ]
-        return verdict(parts, beside(results, game, AS_MUCH))
+        return verdict(parts, beside(results, game, ("gift", "gains", *SHUFFLED)))
 
     return rule
 
@@ -171,17 +194,20 @@ def fairness(results: Results) -> Verdict:
     ]
     equal = results.runs.get("cleanup-gift")
     controls = {"gift": improvement(ours, equality(equal)) if equal else comparison.UNKNOWN}
-    exact = verdict(parts, controls)
+    exact = verdict(parts, controls, measure="equality")
     if exact.word == "reproduced":
         return exact
-    order = above(ours, group, "LASE above GO"), by(ours, group, 0.2, "LASE above GO")
+    text = f"LASE (before gifts {equality(results.run('cleanup', 'lase'), OWN).mean():.3f}"
+    if equal is not None:
+        text += f"; equal gifts {equality(equal).mean():.3f}"
+    order = above(ours, group, "LASE above GO"), by(ours, group, 0.2, f"{text}) above GO")
     word: Word = "partly" if all(part.holds for part in order) else "not reproduced"
-    return Verdict(word, [*parts, *order], controls)
+    return exact._replace(word=word, parts=[*parts, *order])
 
 
 def paid_cleaner(found: Finding) -> np.ndarray:
     """Seeds ``[S]`` in which who cleans most earns least by itself and is given most."""
-    cleaner = found.final["event/waste_cleaned"].argmax(-1)
+    cleaner = busiest(found)
     poorest = found.final["return/extrinsic"].argmin(-1)
     weights = received(found)
     is_cleaner = np.arange(weights.shape[-1]) == cleaner[:, None]
@@ -197,22 +223,42 @@ def received(found: Finding) -> np.ndarray:
     return stats.mean(np.where(own, np.nan, weights), -2)
 
 
+def times_as_much(found: Finding) -> float:
+    """By how many times the weight of who cleans most is that of another, in the mean."""
+    weights = received(found)
+    is_cleaner = np.arange(weights.shape[-1]) == busiest(found)[:, None]
+    return float(weights[is_cleaner].mean() / weights[~is_cleaner].mean())
+
+
+def busiest(found: Finding) -> np.ndarray:
+    """The seat ``[S]`` that cleans most."""
+    return found.final["event/waste_cleaned"].argmax(-1)
+
+
 def division_of_labour(results: Results) -> Verdict:
     """Claim 10."""
-    paid = {arm: paid_cleaner(results.run("cleanup", arm)) for arm in ("lase", "gift", "moments")}
-    return shown_by_seeds(paid, 0.8, "the cleaner earns least and is given most")
+    runs = {arm: results.run("cleanup", arm) for arm in ("lase", "gift", "moments")}
+    paid = {arm: paid_cleaner(found) for arm, found in runs.items()}
+    more = ", ".join(f"{label(arm)} {times_as_much(found):.2f}" for arm, found in runs.items())
+    text = "the cleaner earns least and is given most"
+    return shown_by_seeds(paid, 0.8, f"{text} (times the weight of another: {more})")
 
 
 def adaptation(results: Results) -> Verdict:
     """Claim 11."""
 
-    def ordered(arm: str) -> np.ndarray:
-        weights = results.final("cleanup", arm, "scripted", metric="gift/weight")[:, 0]
+    def ordered(weights: np.ndarray) -> np.ndarray:
+        """Of ``weights [S, N]`` that LASE on the first seat gives."""
         cooperator, defector, chance = weights[:, 1], weights[:, 2], weights[:, 3]
         return (cooperator > chance) & (chance > defector)
 
-    found = {arm: ordered(arm) for arm in ("lase", "untrained")}
-    return shown_by_seeds(found, 1.0, "cooperator, random, defector")
+    def at_the_end(arm: str) -> np.ndarray:
+        return ordered(results.final("cleanup", arm, "scripted", metric="gift/weight")[:, 0])
+
+    course = results.run("cleanup", "lase", "scripted").curves["gift/weight"][:, :, 0]
+    early = ordered(stats.mean(course[: max(1, len(course) // 10)], 0))
+    text = f"cooperator, random, defector (in the first tenth {early.sum()} of {len(early)} seeds)"
+    return shown_by_seeds({arm: at_the_end(arm) for arm in ("lase", "untrained")}, 1.0, text)
 
 
 def shown_by_seeds(fulfil: Mapping[str, np.ndarray], share: float, text: str) -> Verdict:
@@ -229,13 +275,21 @@ def shown_by_seeds(fulfil: Mapping[str, np.ndarray], share: float, text: str) ->
     )
     part = seeds(fulfil["lase"], share, text)
     controls = {arm: improvement(fulfil["lase"], shown) for arm, shown in others.items()}
-    return verdict([part._replace(found=f"{part.found} ({counts})")], controls)
+    part = part._replace(found=f"{part.found} ({counts})")
+    return verdict([part], controls, measure="the share of seeds")
 
 
 def exploitation(results: Results) -> Verdict:
     """Claim 12."""
-    group = results.final("cleanup", "lase", "one")
-    parts = [above(group, results.final("cleanup", "a2c"), "the group above four A2C")]
+    found, other = results.run("cleanup", "lase", "one"), results.run("cleanup", "go", "one")
+    group, with_go = (each.final["return/collective"] for each in (found, other))
+    means = f"{comparison.mean(group)} (with GO {comparison.mean(with_go)})"
+    cleaned = found.final["event/waste_cleaned"]
+    made = cleaned[:, 1:].max(-1) > np.maximum(cleaned.sum(-1) / 2, 1.0)
+    parts = [
+        above(group, results.final("cleanup", "a2c"), f"the group, {means}, above four A2C"),
+        seeds(made, 0.8, "an A2C does most of the cleaning"),
+    ]
     for arm, low, high in (("lase", 0.8, np.inf), ("go", -np.inf, 0.2)):
         after = results.final("cleanup", arm, "one", metric="return/after_gifts")
         own, others = after[:, 0], after[:, 1:].mean(-1)
@@ -276,7 +330,7 @@ def uncertainty(results: Results) -> Verdict:
         text = f"{game}: means {imagined.mean():.3f} and {real.mean():.3f}, ratio"
         agree = of(imagined, real, 0.9, 1.1, text)
         text = f"deviations {spread[0].mean():.3f} and {spread[1].mean():.3f}"
-        wider = above(*spread, text)
+        wider = more(*spread, text)
         parts.append(
             Part(
                 f"{agree.found}; {wider.found}",

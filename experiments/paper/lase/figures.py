@@ -11,11 +11,10 @@ import numpy as np
 from envs.render import AGENT_COLOURS
 from experiments import style
 from experiments.curves import RETURN, course, in_steps, legend, legend_in_panel, save
-from experiments.findings import Finding
 from experiments.paper import drawing
 from experiments.paper.book import Results
 from experiments.paper.drawing import colour_of, new, panels, places, points
-from experiments.paper.lase.claims import PAYOFF
+from experiments.paper.lase.claims import PAYOFF, without_epsilon
 from experiments.paper.lase.stages import (
     ALL_SELFISH,
     ARMS,
@@ -58,16 +57,6 @@ def iterated_dilemma(results: Results, path: Path) -> None:
     in_steps(returns)
     legend_in_panel(told, [returns])
     save(figure, path)
-
-
-def without_epsilon(found: Finding, chance: np.ndarray) -> np.ndarray:
-    """Probabilities of one of two actions ``[R, S, N]`` of policies, of those with exploration."""
-    learner = found.settings["agent"]["learner"]
-    start, end = learner["epsilon_start"], learner["epsilon_end"]
-    episodes = found.env_steps / found.settings["game"]["horizon"]
-    left = np.maximum(1.0 - episodes / learner["epsilon_episodes"], 0.0)
-    epsilon = (end + (start - end) * left)[:, None, None]
-    return np.clip((chance - epsilon / 2) / (1.0 - epsilon), 0.0, 1.0)
 
 
 def self_play(results: Results, path: Path) -> None:

@@ -9,7 +9,6 @@ from itertools import product
 from typing import Any
 
 from envs.registry import GAMES as CONFIGS
-from envs.registry import GameConfig
 from experiments.findings import Keep
 from experiments.paper.book import Runs, Stage
 from experiments.paper.lase.views import views
@@ -26,9 +25,11 @@ GAMES = PAPER
 """The four games of Fig. 5, and of Fig. 10."""
 BASELINES = ("a2c", "ia", "si", "lio")
 METHODS = ("lase", "lase_wo", "go", "gift")
-CONTROLS = ("shuffled", "moments", "untrained", "real_policy")
+CONTROLS = ("gains", "shuffled", "moments", "untrained", "real_policy")
 ARMS = (*BASELINES, *METHODS, *CONTROLS)
 """Arms of self-play: algorithms, and LASE with other weights."""
+HAVE_LOSSES = ("coingame",)
+"""Games in which rewards below 0 are frequent: gifts of all rewards hand them on."""
 IN_DILEMMA = (
     *("random", "a2c", "lola", "lase", "lase_wo"),
     *("moments", "untrained", "gift", "gift_more", "go"),
@@ -84,9 +85,7 @@ def self_play(*arms: str) -> Callable[[Scale], Runs]:
     """Runs of every arm in the four games."""
 
     def runs(scale: Scale) -> Runs:
-        pairs = [
-            (game, arm) for game in scale.of(GAMES) for arm in arms if able(arm, CONFIGS[game])
-        ]
+        pairs = [(game, arm) for game in scale.of(GAMES) for arm in arms if able(arm, game)]
         return {f"{game}-{arm}": of_scale(game, arm, seeds(arm, scale)) for game, arm in pairs}
 
     return runs
@@ -97,9 +96,11 @@ def seeds(arm: str, scale: Scale) -> Scale:
     return scale.half if arm in ("untrained", "real_policy") else scale
 
 
-def able(arm: str, game: GameConfig) -> bool:
-    """Whether an arm is one of its own in a game: one co-player cannot be confused with others."""
-    return arm != "shuffled" or game.spec().num_agents > 2
+def able(arm: str, game: str) -> bool:
+    """Whether an arm is one of its own in a game: with several co-players, or with losses."""
+    if arm == "gains":
+        return game in HAVE_LOSSES
+    return arm != "shuffled" or CONFIGS[game].spec().num_agents > 2
 
 
 def iterated_dilemma(scale: Scale) -> Runs:
@@ -180,7 +181,7 @@ def free_riders(scale: Scale) -> Runs:
         )
         for game in scale.of((*WITH_FREE_RIDERS, "coingame"))
         for arm in (*scale.some(GIVERS, 1), "a2c")
-        if able(arm, CONFIGS[game])
+        if able(arm, game)
         for kind in RIDERS
     }
 

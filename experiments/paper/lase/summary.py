@@ -4,13 +4,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from envs.registry import GAMES as CONFIGS
-from experiments.curves import PANEL, RETURN, WIDEST, legend_in_panel, save
+import numpy as np
+
+from experiments.curves import PANEL, RETURN, WIDEST, legend_in_panel, save, to_others
+from experiments.findings import Finding
 from experiments.paper import drawing
 from experiments.paper.book import Results
 from experiments.paper.cells import BLANK
 from experiments.paper.lase.stages import ALL_SELFISH, RIDERS, WITH_FREE_RIDERS, able
-from experiments.paper.verdicts import MissingError
+from experiments.paper.verdicts import MissingError, enumerated, label
 from lase_jax.reports.tables import markdown
 
 DILEMMAS = {
@@ -21,15 +23,10 @@ DILEMMAS = {
     "cleanup": "Cleanup",
 }
 """Games in which all agents are of one kind, as parts of a sentence."""
-SHORT = {
-    "a2c": "A2C",
-    "gift": "equal gifts",
-    "shuffled": "gifts to others",
-    "moments": "gifts at other moments",
-    "lase": "LASE",
-}
-"""Arms by what they do, in short: nobody gives; gifts as large as LASE's; LASE."""
-ARMS = tuple(SHORT)
+ARMS = ("a2c", "gift", "gains", "shuffled", "moments", "lase")
+"""Nobody gives; gifts of about LASE's size that infer nothing; LASE."""
+AS_LARGE = {"ipd": "gift_more"}
+"""Equal gifts that are as large as LASE's, by game, where the preset's are smaller."""
 FIGURE = "experiments/paper/lase/summary.png"
 """Where README finds the figure."""
 ALT = "Collective return of every seed, without gifts, with gifts that infer nothing, with LASE"
@@ -48,11 +45,14 @@ class Situation(NamedTuple):
 
     def run(self, arm: str) -> str:
         """The name of an arm's run."""
-        return self.selfish if arm == "a2c" else f"{self.game}-{arm}{self.suffix}"
+        if arm == "a2c":
+            return self.selfish
+        named = AS_LARGE.get(self.game, arm) if arm == "gift" and not self.suffix else arm
+        return f"{self.game}-{named}{self.suffix}"
 
     def sides(self, results: Results) -> dict[str, str]:
         """On which side of each other arm LASE is, as `comparison.Estimate.side`; "" if unknown."""
-        ours, others = self.run("lase"), [arm for arm in ARMS[:-1] if able(arm, CONFIGS[self.game])]
+        ours, others = self.run("lase"), [arm for arm in ARMS[:-1] if able(arm, self.game)]
         return {
             arm: results.improvement(ours, self.run(arm)).side
             if {ours, self.run(arm)} <= results.runs.keys()
@@ -80,29 +80,40 @@ def word(sides: Mapping[str, str]) -> str:
         return ""
     if set(beside.values()) == {"above"}:
         return "inference helps" if sides["a2c"] == "above" else "above all of them"
-    beaten = [SHORT[arm] for arm, side in beside.items() if side == "above"]
-    better = [SHORT[arm] for arm, side in beside.items() if side == "below"]
+    beaten = [label(arm) for arm, side in beside.items() if side == "above"]
+    better = [label(arm) for arm, side in beside.items() if side == "below"]
     parts = [f"above {enumerated(beaten)} only"] if beaten else []
     parts += [f"below {enumerated(better)}"] if better else []
     return "; ".join(parts) or "no difference is shown"
 
 
+def given(found: Finding) -> float:
+    """Share of a reward that those who give at all give away, in the mean; NaN if nobody does."""
+    shares = to_others(found.final["gift/weight"])
+    givers = shares > 0
+    return float(shares[givers].mean()) if givers.any() else np.nan
+
+
+def cell(results: Results, name: str) -> str:
+    """Collective return of a run, and in brackets the share of a reward that is given away."""
+    if name not in results.runs:
+        return BLANK
+    found = results.runs[name]
+    share, text = given(found), f"{found.final['return/collective'].mean():.1f}"
+    return text if np.isnan(share) else f"{text} ({share:.2f})"
+
+
 def table(results: Results, every: Iterable[Situation]) -> str:
-    """Collective return by situation and arm, and what inference adds to it."""
+    """Collective return and gifts by situation and arm, and what inference adds to the return."""
     rows = []
     for each in every:
         if each.run("lase") not in results.runs:
             continue
-        sides = each.sides(results)
-        cells = [
-            f"{results.runs[name].final['return/collective'].mean():.1f}"
-            if (name := each.run(arm)) in results.runs
-            else BLANK
-            for arm in ARMS
-        ]
-        rows.append([each.text, *cells, sides["a2c"] or BLANK, word(sides) or BLANK])
-    heads = (*SHORT.values(), "LASE beside A2C", "LASE beside gifts that infer nothing")
-    return markdown(("collective return in", *heads), rows)
+        sides, seeds = each.sides(results), results.runs[each.run("lase")].seeds
+        cells = (cell(results, each.run(arm)) for arm in ARMS)
+        rows.append([each.text, seeds, *cells, sides["a2c"] or BLANK, word(sides) or BLANK])
+    heads = (*map(label, ARMS), "LASE beside A2C", "LASE beside gifts that infer nothing")
+    return markdown(("collective return (share given) in", "seeds of LASE", *heads), rows)
 
 
 def sentences(results: Results) -> str:
@@ -115,26 +126,48 @@ def sentences(results: Results) -> str:
     judged = {game: sides for game, sides in every.items() if sides["a2c"] and word(sides)}
     if not judged:
         raise MissingError("self-play")
-    helps = [game for game, sides in judged.items() if sides["a2c"] == "above"]
-    rest = [game for game in judged if game not in helps]
-    decided = [game for game in helps if word(judged[game]) == "inference helps"]
-    any_gift = [game for game in helps if game not in decided]
-    first = f"LASE earns more than selfish agents in {listed(helps)}"
-    first += f", and not in {listed(rest, 'or')}." if rest else "."
-    without = (
-        "every kind of gifts of its own size that infers nothing (equal ones; its own, given to "
-        "other agents; its own, given at other moments)"
+
+    def of(side: str) -> list[str]:
+        return [game for game, sides in judged.items() if sides["a2c"] == side]
+
+    helps = of("above")
+    first = clauses(
+        {"more than selfish agents": helps, "less": of("below"), "about as much": of("neither")}
     )
-    second = f"It earns more than {without} in {listed(decided)}"
-    second += f", and not in {listed(any_gift, 'or')}." if any_gift else "."
-    if not decided:
-        second = f"In none of these games does it earn more than {without}."
-    return f"{first} {second}"
+    if not helps:
+        return f"LASE earns {first}."
+    beside = {game: [*judged[game].values()][1:] for game in helps}
+    decided = [game for game, sides in beside.items() if {*sides} == {"above"}]
+    worse = [game for game, sides in beside.items() if "below" in sides]
+    rest = [game for game in helps if game not in (*decided, *worse)]
+    second = clauses(
+        {
+            "more than all gifts of about its size that infer nothing": decided,
+            "less than some of them" if decided else WITHOUT.format("less than some"): worse,
+            "not clearly more than each of them"
+            if decided or worse
+            else WITHOUT.format("not clearly more than each"): rest,
+        }
+    )
+    return f"LASE earns {first}. Of those where it helps, it earns {second} ({KINDS})."
 
 
-def listed(games: Sequence[str], joined: str = "and") -> str:
+WITHOUT = "{} of the gifts of about its size that infer nothing"
+KINDS = (
+    "equal ones; of gains alone, where there are losses; its own, given to other agents; its own, "
+    "given at other moments"
+)
+"""Gifts that infer nothing."""
+
+
+def clauses(cases: Mapping[str, Sequence[str]]) -> str:
+    """What is earned in which games, as a part of a sentence."""
+    return enumerated([f"{text} in {listed(games)}" for text, games in cases.items() if games])
+
+
+def listed(games: Sequence[str]) -> str:
     """Names of games as a part of a sentence."""
-    return enumerated([DILEMMAS[game] for game in games] or ["no game"], joined)
+    return enumerated([DILEMMAS[game] for game in games])
 
 
 def plain(game: str) -> str:
@@ -142,10 +175,24 @@ def plain(game: str) -> str:
     return DILEMMAS[game].removeprefix("the ")
 
 
-def enumerated(words: Sequence[str], joined: str = "and") -> str:
-    """Words with commas, and "and" or another word before the last."""
-    *front, last = words
-    return f"{', '.join(front)} {joined} {last}" if front else last
+NOTE = (
+    "In self-play every algorithm has the settings that trials chose for it, in company all learn "
+    "from rollouts as long as LASE's: therefore A2C differs from itself in Snowdrift. Intervals of "
+    "five seeds are too narrow, and nothing is corrected for the number of comparisons."
+)
+WORDS = (
+    "**Words.** Games: `ipd`, the iterated Prisoner's Dilemma; `ssh`, the Stag-Hunt; `ssg`, "
+    "Snowdrift; `coingame`; `cleanup`. Algorithms: A2C, selfish; GO, all learn on the group's "
+    "reward; IA, inequity aversion; SI, social influence; LIO, learned incentives; LOLA; LASE w/o, "
+    "LASE without perspective taking. Controls: LASE's weights given to other agents or at other "
+    "moments (shuffled), those of networks that never learn (untrained), those of a LASE that is "
+    "told co-players' policies (told policies). E: equality, 1 where all have the same. Weight, w: "
+    "share of its reward that an agent gives to another; the floor: its size if the values were "
+    "known no better than by their mean. Q_SR, pi_SR: LASE's values of joint actions, and the "
+    "policy by which it foresees others. Epsilon: share of random actions while learning. Dotted "
+    "lines: the best return known, an even split of gifts, or the time of a change."
+)
+"""What the report's words mean."""
 
 
 def text(results: Results) -> str:
@@ -154,7 +201,7 @@ def text(results: Results) -> str:
     Raises:
         MissingError: as `sentences`.
     """
-    return f"{sentences(results)}\n\n{table(results, situations())}"
+    return f"{sentences(results)}\n\n{table(results, situations())}\n{NOTE}\n\n{WORDS}\n"
 
 
 def front(results: Results) -> str:
@@ -176,13 +223,14 @@ def figure(results: Results, path: Path) -> None:
     drawn, (*axes, told) = drawing.panels(len(games) + 1, WIDEST, *PANEL)
     for axis, game in zip(axes, games, strict=True):
         for place, arm in enumerate(ARMS):
-            if f"{game}-{arm}" in results.runs:
-                drawing.points(axis, place, results.final(game, arm), drawing.colour_of(arm))
-                axis.plot([], [], "o", color=drawing.colour_of(arm), label=SHORT[arm])
+            name = Situation("", game, "", f"{game}-a2c").run(arm)
+            if name in results.runs:
+                drawing.points(axis, place, results.final(name), drawing.colour_of(arm))
+                axis.plot([], [], "o", color=drawing.colour_of(arm), label=label(arm))
         drawing.from_zero([axis])
         axis.set(title=plain(game), xticks=[], xlim=(-0.5, len(ARMS) - 0.5))
         axis.grid(axis="y", alpha=0.25)
     for axis in axes[::WIDEST]:
         axis.set_ylabel(RETURN)
-    legend_in_panel(told, axes, tuple(SHORT.values()))
+    legend_in_panel(told, axes, tuple(map(label, ARMS)))
     save(drawn, path, dpi=200)

@@ -15,7 +15,14 @@ from experiments.findings import Finding
 from experiments.paper import book
 from experiments.paper.book import Results
 from experiments.paper.cells import BLANK, collective, grid, line, mean, side_by_side, trained
-from experiments.paper.lase.claims import AS_MUCH, cooperation, late_weight, pairs
+from experiments.paper.lase.claims import (
+    PAYOFF,
+    SHUFFLED,
+    cooperation,
+    late_weight,
+    pairs,
+    without_epsilon,
+)
 from experiments.paper.lase.stages import (
     ALL_SELFISH,
     ARMS,
@@ -44,13 +51,20 @@ def self_play(results: Results) -> str:
 
 
 def iterated_dilemma(results: Results) -> str:
-    """Fig. 4 in numbers: probability of cooperation without epsilon, seed by seed."""
+    """Fig. 4 in numbers: probability of cooperation without epsilon, of both agents by seed."""
     rows = []
     for arm in results.kept("ipd-{}", IN_DILEMMA):
-        chance = cooperation(results, arm)
-        each = " ".join(f"{value:.2f}" for value in chance)
-        rows.append([label(arm), mean(results.final("ipd", arm)), mean(chance, 2), each])
-    return markdown(("IPD", "collective return", "P(C) without epsilon", "by seed"), rows)
+        found = results.run("ipd", arm)
+        both = without_epsilon(found, found.curves["event/cooperations"] / (PAYOFF / 2))
+        last = stats.mean(both[-stats.final_rows(len(both)) :], 0)
+        each = ", ".join(f"{max(pair):.2f} {min(pair):.2f}" for pair in last)
+        chance = mean(cooperation(results, arm), 2)
+        rows.append([label(arm), mean(results.final("ipd", arm)), chance, each])
+    return (
+        "Without epsilon: 100 episodes of the final policies. By seed: over the last tenth of "
+        "training, of the agent that cooperates more and of the other, epsilon taken off.\n\n"
+        + markdown(("IPD", "collective return", "P(C) without epsilon", "by seed"), rows)
+    )
 
 
 def weights(results: Results) -> str:
@@ -85,7 +99,7 @@ def gifts(results: Results) -> str:
         share = 1.0 - np.diagonal(weight, axis1=-2, axis2=-1)
         return f"{np.nanmean(share):.2f} / {found.final['gift/given'].mean():.2f}"
 
-    arms = ("lase", "lase_wo", *AS_MUCH, "untrained", "real_policy")
+    arms = ("lase", "lase_wo", "gift", "gift_more", "gains", *SHUFFLED, "untrained", "real_policy")
     return (
         "Share of a reward that is given away / reward given per agent and episode, net of the "
         "losses that are passed on.\n\n"
@@ -221,15 +235,20 @@ def deviation(course: np.ndarray) -> np.ndarray:
     return np.sqrt(stats.mean((course - mean) ** 2, 0))
 
 
-def turn(found: Finding, rises: bool) -> Turn:
+HELPER_SEAT = 2
+"""Of a player that always helps, beside the one that changes."""
+
+
+def turn(found: Finding, rises: bool, seat: int = 1) -> Turn:
     """How the weight follows the change.
 
     Args:
         found: of a run with a player that changes on seat 1.
         rises: whether it begins to help. A weight follows if its mean changes that way, by more
             than the weights of both times deviate from their means.
+        seat: of the player whose weight it is.
     """
-    curve = found.curves["relation/weight"][:, :, 0, 1]
+    curve = found.curves["relation/weight"][:, :, 0, seat]
     steps, horizon = found.env_steps, found.settings["game"]["horizon"]
     half = steps[-1] / 2
     first, last = curve[(steps > 0.8 * half) & (steps <= half)], curve[steps > 1.8 * half]
@@ -251,11 +270,17 @@ def changing(results: Results) -> str:
             found = results.runs.get(f"{game}-{arm}-{name}")
             if found is not None:
                 of = turn(found, name == "begins")
-                follow = f"{np.isfinite(of.episodes).sum()} of {len(of.episodes)}"
-                cells = mean(of.before, 3), mean(of.end, 3), follow, mean(of.episodes, 0)
+                follow, drift = (
+                    f"{np.isfinite(each.episodes).sum()} of {len(each.episodes)}"
+                    for each in (of, turn(found, name == "begins", HELPER_SEAT))
+                )
+                cells = mean(of.before, 3), mean(of.end, 3), follow, drift, mean(of.episodes, 0)
                 rows.append([game, CHANGES[name], label(arm), *cells, f"{of.apart:.0f}"])
-    heads = ("game", "co-player", "arm", "weight before", "weight at the end", "seeds that follow")
-    return markdown((*heads, "episodes to half-way", "kept every"), rows)
+    heads = (
+        *("game", "co-player", "arm", "weight before", "weight at the end", "seeds that follow"),
+        *("seeds in which that of the constant helper moves so, too", "episodes to half-way"),
+    )
+    return markdown((*heads, "kept every"), rows)
 
 
 def rank(found: Finding) -> np.ndarray:
@@ -315,4 +340,22 @@ def settings() -> list[str]:
         side_by_side({game: vars(CONFIGS[game]) for game in games}),
         "LASE and its budget (Table 5), as `make train` starts it:\n",
         side_by_side({game: trained(preset(game, "lase")) for game in games}),
+        *(part for game in ("ipd", *GAMES) for part in apart(game)),
     ]
+
+
+def apart(game: str) -> list[str]:
+    """In what the algorithms of a game differ, besides LASE's own settings."""
+    arms = ("a2c", *(("lola",) if game == "ipd" else ("ia", "si", "lio")), "gift", "lase")
+    columns = {label(arm): trained(preset(game, arm)) for arm in arms}
+    of_lase = columns[label("lase")].keys() - columns[label("a2c")].keys()
+    every = dict.fromkeys(field for column in columns.values() for field in column)
+    shown = [
+        field
+        for field in every
+        if field not in of_lase and len({str(column.get(field)) for column in columns.values()}) > 1
+    ]
+    differ = {
+        name: {field: column.get(field) for field in shown} for name, column in columns.items()
+    }
+    return [f"In what algorithms differ in `{game}`:\n", side_by_side(differ)]
