@@ -1,7 +1,8 @@
 """What LASE's report opens with: where it helps, and whether inference does it."""
 
+import numpy as np
 import pytest
-from made import RISING, made, results
+from made import RISING, SEEDS, made, results
 
 from docs.pages import ROOT
 from experiments.paper import report
@@ -31,7 +32,7 @@ def rows(found):
         (
             INFERRED | dict(gift=20),
             "above",
-            "above gifts to others and gifts at other moments only",
+            "above LASE shuffled over agents and LASE shuffled in time only",
         ),
         (INFERRED | dict(gift=30, shuffled=20, moments=20), "above", "below equal gifts"),
         (INFERRED | dict(a2c=30, gift=20, shuffled=20, moments=20), "below", "no difference"),
@@ -40,21 +41,38 @@ def rows(found):
 )
 def test_words_say_on_which_side_of_its_controls_lase_is(returns, beside, words):
     (row,) = rows(results(**play("cleanup", **returns)))
-    assert row[0] == "cleanup, all of one kind" and row[1] == f"{returns['a2c'] + 0.45:.1f}"
+    assert row[0] == "cleanup, all of one kind" and row[1] == "10"
+    assert row[2] == f"{returns['a2c'] + 0.45:.1f}"
     assert row[-2] == beside and row[-1].startswith(words)
 
 
 def test_two_sentences_tell_games_apart():
     same = INFERRED | dict(gift=20)
+    worse = dict(a2c=0, gift=30, gift_more=30, moments=20, lase=20)
     runs = play("cleanup", **INFERRED) | play("ssg", **same) | play("ssh", **same | dict(a2c=20))
-    said = summary.sentences(results(**runs))
+    said = summary.sentences(results(**runs, **play("ipd", **worse)))
     first, second = said.split(". ")
-    assert (
-        first
-        == "LASE earns more than selfish agents in Snowdrift and Cleanup, and not in the Stag-Hunt"
-    )
-    assert second.startswith("It earns more than every kind of gifts of its own size that infers")
-    assert second.endswith(" in Cleanup, and not in Snowdrift.")
+    earns = "LASE earns more than selfish agents in the Prisoner's Dilemma, Snowdrift and Cleanup"
+    assert first == f"{earns} and about as much in the Stag-Hunt"
+    assert second.startswith("Of those where it helps, it earns more than all gifts of about its ")
+    assert " in Cleanup, less than some of them in the Prisoner's Dilemma and " in second
+    assert " not clearly more than each of them in Snowdrift (" in second
+
+
+def test_in_the_dilemma_equal_gifts_are_those_that_are_as_large():
+    runs = play("ipd", a2c=0, gift=50, gift_more=10, moments=10, lase=20)
+    (row,) = rows(results(**runs))
+    assert row[3].startswith("10.") and row[-1] == "inference helps"
+
+
+def test_beside_the_return_stands_what_givers_give_away():
+    found = made(1.0)
+    weights = np.tile(np.eye(4), (SEEDS, 1, 1))
+    weights[:, 0] = [0.7, 0.1, 0.1, 0.1]  # one of four gives
+    found.final["gift/weight"] = weights
+    kept = results(ssg__lase=found, ssg__a2c=made(2.0))
+    assert summary.cell(kept, "ssg-lase") == "1.0 (0.30)"
+    assert summary.cell(kept, "ssg-a2c") == "2.0" and summary.cell(kept, "ssg-gift") == "-"
 
 
 def test_every_game_of_the_paper_has_a_name_in_sentences():
@@ -63,15 +81,15 @@ def test_every_game_of_the_paper_has_a_name_in_sentences():
 
 def test_no_game_is_said_too():
     said = summary.sentences(results(**play("ssg", **INFERRED | dict(gift=30))))
-    assert " In none of these games does it earn more than every kind of gifts " in said
+    assert " it earns less than some of the gifts of about its size that infer nothing in " in said
     said = summary.sentences(results(**play("ssg", **INFERRED | dict(a2c=30))))
-    assert "selfish agents in no game, and not in Snowdrift." in said
+    assert said == "LASE earns less than selfish agents in Snowdrift."
 
 
 def test_those_who_give_among_others_have_rows_of_their_own():
     runs = play("cleanup", "__selfish", a2c=1) | play("cleanup", "__one", gift=9, lase=5)
     runs |= play("cleanup", "__defector", a2c=2, lase=7) | play("cleanup", "__selfish", lase=4)
-    found = [[row[0], row[1], row[5]] for row in rows(results(**runs))]
+    found = [[row[0], row[2], row[7]] for row in rows(results(**runs))]
     assert found == [
         ["cleanup, one among three A2C", "1.5", "5.5"],
         ["cleanup, with a scripted defector", "2.5", "7.5"],
@@ -87,8 +105,9 @@ def test_nothing_is_said_of_inference_while_a_control_is_not_kept():
 
 
 def test_shuffling_over_agents_needs_a_second_one_to_give_to():
-    (row,) = rows(results(**play("coingame", a2c=0, gift=10, moments=10, lase=20)))
-    assert row[3] == "-" and row[-1] == "inference helps"
+    runs = play("coingame", a2c=0, gift=10, gains=10, moments=10, lase=20)
+    (row,) = rows(results(**runs))
+    assert row[5] == "-" and row[-1] == "inference helps"
 
 
 def test_a_report_without_these_runs_has_no_summary():

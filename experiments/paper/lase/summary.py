@@ -132,7 +132,11 @@ def sentences(results: Results) -> str:
 
     helps = of("above")
     first = clauses(
-        {"more than selfish agents": helps, "less": of("below"), "about as much": of("neither")}
+        {
+            "more than selfish agents": helps,
+            "less" if helps else "less than selfish agents": of("below"),
+            "about as much": of("neither"),
+        }
     )
     if not helps:
         return f"LASE earns {first}."
