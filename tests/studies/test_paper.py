@@ -20,7 +20,7 @@ from experiments.paper import book, cost, report, verdicts
 from experiments.paper.__main__ import Make, jobs_of
 from experiments.paper.book import Results
 from experiments.paper.lase import PAPER, claims, tables
-from experiments.paper.lase.stages import STAGES, riders
+from experiments.paper.lase.stages import SIZES, STAGES, riders, sized
 from experiments.paper.papers import PAPERS
 from experiments.paper.scales import SCALES, SEED
 from experiments.paper.verdicts import Part
@@ -429,6 +429,19 @@ def test_policies_are_found_below_exploration():
     epsilon = np.maximum(0.5 - 0.4 * found.env_steps / 500_000, 0.1)[:, None, None]
     shown = np.full((ROWS, SEEDS, 2), 0.8) * (1 - epsilon) + epsilon / 2
     assert claims.without_epsilon(found, shown) == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize(
+    ("share", "above"), [(0.15, 5.0), (0.0, 20.0), (0.3, -10.0), (0.5, np.nan)]
+)
+def test_gifts_are_read_beside_equal_gifts_of_their_own_size(share, above):
+    """Equal gifts earn a hundred times their share here, LASE 20."""
+    runs = {sized("ssg", size): made(100 * size) for size in SIZES}
+    ours, weights = made(20.0), np.full((4, 4), share / 3)
+    np.fill_diagonal(weights, 1 - share)
+    ours.final["gift/weight"] = np.tile(weights, (SEEDS, 1, 1))
+    gap = tables.beside_equal(results(**runs, ssg__lase=ours), "ssg", "lase").value
+    assert gap == pytest.approx(above, nan_ok=True)
 
 
 def test_ranks_tell_whether_weights_follow_help():

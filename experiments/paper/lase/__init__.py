@@ -47,6 +47,13 @@ SHOWN = {
     16: Shown(("schelling/diagrams",)),
 }
 QUESTIONS = {
+    "Is it the size? (question 39)": Question(
+        "Equal gifts of many sizes, by LASE's learner: what others give can be read beside equal "
+        "gifts of the same share. Where a point stands above the line, it matters to whom, or "
+        "when, this share is given.",
+        "sizes",
+        tables.sizes,
+    ),
     "Free riders, and the price of being exploited (questions 19 and 24)": Question(
         "Does inference keep gifts from those who do not help? Gifts to free riders: their share "
         "of all that is given. What a giver pays them is the price; the gain is the collective "

@@ -10,6 +10,7 @@ import numpy as np
 from envs.registry import GAMES as CONFIGS
 from experiments import comparison
 from experiments.comparison import improvement
+from experiments.curves import to_others
 from experiments.findings import Finding
 from experiments.paper.book import Results, equality
 from experiments.paper.lase.stages import ALL_SELFISH, GAMES, able
@@ -295,6 +296,12 @@ def exploitation(results: Results) -> Verdict:
         own, others = after[:, 0], after[:, 1:].mean(-1)
         parts.append(of(own, others, low, high, f"{label(arm)} beside the others"))
     return verdict(parts, beside(results, "cleanup", ("gift",), "one"))
+
+
+def share_given(found: Finding) -> np.ndarray:
+    """Share ``[S]`` of a reward that those who give at all give away; NaN if nobody does."""
+    shares = to_others(found.final["gift/weight"])
+    return stats.mean(np.where(shares > 0, shares, np.nan), -1)
 
 
 def late_weight(found: Finding) -> np.ndarray:

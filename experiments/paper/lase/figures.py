@@ -14,7 +14,7 @@ from experiments.curves import RETURN, course, in_steps, legend, legend_in_panel
 from experiments.paper import drawing
 from experiments.paper.book import Results
 from experiments.paper.drawing import colour_of, new, panels, places, points
-from experiments.paper.lase.claims import PAYOFF, without_epsilon
+from experiments.paper.lase.claims import PAYOFF, share_given, without_epsilon
 from experiments.paper.lase.stages import (
     ALL_SELFISH,
     ARMS,
@@ -26,12 +26,14 @@ from experiments.paper.lase.stages import (
     INFERRING,
     METHODS,
     RIDERS,
+    SIZES,
     WITH_FREE_RIDERS,
     riders,
+    sized,
     varied,
 )
 from experiments.paper.lase.stages import SENSITIVITY as SETTINGS
-from experiments.paper.lase.tables import shares
+from experiments.paper.lase.tables import OTHER_GIFTS, shares
 from experiments.paper.verdicts import MissingError, label
 
 
@@ -196,6 +198,30 @@ def changing(results: Results, path: Path) -> None:
     save(figure, path)
 
 
+def sizes(results: Results, path: Path) -> None:
+    """The collective return by the share that is given: equal gifts as a line, others as points."""
+    games = results.some(sized("{}", SIZES[-1]), ("ipd", *GAMES))
+    figure, (*axes, told) = panels(len(games) + 1, 3, width=2.9, height=2.6)
+    for axis, game in zip(axes, games, strict=True):
+        kept = [size for size in SIZES if sized(game, size) in results.runs]
+        returns = [results.final(sized(game, size)) for size in kept]
+        for size, values in zip(kept, returns, strict=True):
+            axis.plot([size] * len(values), values, ".", color=colour_of("gift"), alpha=0.4)
+        means = [values.mean() for values in returns]
+        axis.plot(kept, means, color=colour_of("gift"), label=label("gift"))
+        for arm in results.kept(game + "-{}", OTHER_GIFTS):
+            found = results.run(game, arm)
+            share, earned = share_given(found), found.final["return/collective"]
+            look = dict(color=colour_of(arm), marker="o", linestyle="", markersize=4)
+            axis.plot(share, earned, alpha=0.5, mew=0, label=label(arm), **look)
+        axis.set(title=game, xlabel="share given")
+        axis.grid(alpha=0.25)
+    for axis in axes[::3]:
+        axis.set_ylabel(RETURN)
+    legend_in_panel(told, axes)
+    save(figure, path)
+
+
 def graded(results: Results, path: Path) -> None:
     """Weights by the share of episodes in which a co-player helps."""
     games = results.some("{}-lase-graded", WITH_FREE_RIDERS)
@@ -237,6 +263,7 @@ FIGURES: Mapping[str, Callable[[Results, Path], None]] = {
     "fig6_7": division_of_labour,
     "fig8": adaptation,
     "fig9": exploitation,
+    "sizes": sizes,
     "free_riders": free_riders,
     "changing": changing,
     "graded": graded,

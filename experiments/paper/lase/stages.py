@@ -16,6 +16,7 @@ from experiments.paper.scales import Scale
 from experiments.schelling.analysis import PAPER
 from experiments.variants import settings
 from lase_jax.algorithms import ALGORITHMS, AlgorithmConfig, Scripted
+from lase_jax.algorithms.gift import Gift
 from lase_jax.core.settings import changed, fitting
 from lase_jax.nets.layers import Net
 from lase_jax.presets import preset
@@ -55,6 +56,8 @@ CROWD = 6
 GRADES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Shares of episodes in which a co-player helps."""
 EXTENDED = ("ssg_extn", "cleanup_extn")
+SIZES = (0.0, 0.05, 0.1, 0.2, 0.4)
+"""Shares of equal gifts by LASE's learner, from rollouts as LASE's."""
 SENSITIVITY: dict[str, dict[str, tuple[float, ...]]] = {
     "agent": dict(
         delta=(0.0, 0.5, 1.0),
@@ -233,6 +236,21 @@ def extended(scale: Scale) -> Runs:
     return {f"{game}-{arm}": of_scale(game, arm, scale) for game, arm in pairs}
 
 
+def sized(game: str, share: float) -> str:
+    """The name of a run with equal gifts of a share."""
+    return f"{game}-gift-share_{share:g}"
+
+
+def sizes(scale: Scale) -> Runs:
+    """Equal gifts of many sizes, beside which any other gifts can be read at their own size."""
+    runs = {}
+    for game, share in product(("ipd", *scale.of(GAMES)), scale.some(SIZES, 1)):
+        lase = of_scale(game, "lase", scale)
+        agent = Gift(lase.agent.learner, share)
+        runs[sized(game, share)] = dataclasses.replace(lase, algo="gift", agent=agent)
+    return runs
+
+
 def variations() -> list[tuple[str, float]]:
     """Fields and values of `SENSITIVITY`."""
     every = [*SENSITIVITY["agent"].items(), *SENSITIVITY["game"].items()]
@@ -289,6 +307,7 @@ STAGES: dict[str, Stage] = {
         of_self_play,
     ),
     "controls": Stage("Controls of LASE in self-play", self_play(*CONTROLS), of_self_play),
+    "sizes": Stage("Equal gifts of many sizes", lambda scale: sizes(scale.few)),
     "adaptation": Stage("Fig. 8: one LASE among scripted players", adaptation, of_weights),
     "exploitation": Stage("Fig. 9: one giver among three A2C", exploitation),
     "free_riders": Stage("Defectors and selfish learners among givers", fewer(free_riders)),

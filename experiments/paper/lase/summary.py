@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments.curves import PANEL, RETURN, WIDEST, legend_in_panel, save, to_others
-from experiments.findings import Finding
+from experiments.curves import PANEL, RETURN, WIDEST, legend_in_panel, save
 from experiments.paper import drawing
 from experiments.paper.book import Results
 from experiments.paper.cells import BLANK
+from experiments.paper.lase.claims import share_given
 from experiments.paper.lase.stages import ALL_SELFISH, RIDERS, WITH_FREE_RIDERS, able
 from experiments.paper.verdicts import MissingError, enumerated, label
 from lase_jax.reports.tables import markdown
@@ -87,19 +87,12 @@ def word(sides: Mapping[str, str]) -> str:
     return "; ".join(parts) or "no difference is shown"
 
 
-def given(found: Finding) -> float:
-    """Share of a reward that those who give at all give away, in the mean; NaN if nobody does."""
-    shares = to_others(found.final["gift/weight"])
-    givers = shares > 0
-    return float(shares[givers].mean()) if givers.any() else np.nan
-
-
 def cell(results: Results, name: str) -> str:
     """Collective return of a run, and in brackets the share of a reward that is given away."""
     if name not in results.runs:
         return BLANK
     found = results.runs[name]
-    share, text = given(found), f"{found.final['return/collective'].mean():.1f}"
+    share, text = share_given(found).mean(), f"{found.final['return/collective'].mean():.1f}"
     return text if np.isnan(share) else f"{text} ({share:.2f})"
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from envs.registry import GAMES as CONFIGS
+from experiments import comparison
 from experiments.findings import Finding
 from experiments.paper import book
 from experiments.paper.book import Results
@@ -21,6 +22,7 @@ from experiments.paper.lase.claims import (
     cooperation,
     late_weight,
     pairs,
+    share_given,
     without_epsilon,
 )
 from experiments.paper.lase.stages import (
@@ -34,12 +36,14 @@ from experiments.paper.lase.stages import (
     IN_DILEMMA,
     INFERRING,
     RIDERS,
+    SIZES,
     WITH_FREE_RIDERS,
     riders,
+    sized,
     variations,
     varied,
 )
-from experiments.paper.verdicts import label
+from experiments.paper.verdicts import MissingError, label
 from lase_jax.presets import preset
 from lase_jax.reports import stats
 from lase_jax.reports.tables import markdown
@@ -303,6 +307,50 @@ def graded(results: Results) -> str:
             rows.append([game, label(arm), *cells, mean(rank(found), 2), monotone])
     heads = [f"helps in {share:.0%}" for share in GRADES]
     return markdown(("game", "arm", *heads, "rank correlation", "monotone"), rows)
+
+
+def beside_equal(results: Results, game: str, arm: str) -> comparison.Estimate:
+    """By how much an arm's collective return is above that of equal gifts of its own share.
+
+    Between two shares that were trained returns are read from the line that joins their means;
+    beyond the largest nothing is known.
+
+    Raises:
+        MissingError: the arm, or equal gifts of a share around its own, are not kept.
+    """
+    found = results.run(game, arm)
+    share = float(np.nan_to_num(share_given(found)).mean())
+    places = [place for place, size in enumerate(SIZES[:-1]) if size <= share]
+    if share > SIZES[-1]:
+        return comparison.UNKNOWN
+    low, high = (SIZES[place] for place in (places[-1], places[-1] + 1))
+    part = (share - low) / (high - low)
+
+    def gap(own: np.ndarray, less: np.ndarray, more: np.ndarray, axis: int = -1) -> np.ndarray:
+        return own.mean(axis) - (1 - part) * less.mean(axis) - part * more.mean(axis)
+
+    equal = (results.run(sized(game, size)).final["return/collective"] for size in (low, high))
+    return comparison.estimate(gap, found.final["return/collective"], *equal)
+
+
+def sizes(results: Results) -> str:
+    """What each giver's collective return is beside equal gifts of the same size."""
+    rows = []
+    for game in ("ipd", *GAMES):
+        for arm in results.kept(game + "-{}", OTHER_GIFTS):
+            found = results.run(game, arm)
+            try:
+                gap = beside_equal(results, game, arm)
+            except MissingError:
+                continue
+            cells = mean(share_given(found), 3), mean(found.final["return/collective"])
+            rows.append([game, label(arm), *cells, BLANK if np.isnan(gap.value) else str(gap)])
+    heads = ("share given", "collective return", "above equal gifts of that share by")
+    return markdown(("game", "arm", *heads), rows)
+
+
+OTHER_GIFTS = ("lase", "lase_wo", "gains", *SHUFFLED, "untrained", "real_policy")
+"""Gifts that are not equal at all times."""
 
 
 def pretenders(results: Results) -> str:
