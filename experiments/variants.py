@@ -32,6 +32,7 @@ _BY_A2C = {
     "moments": Variant("lase", dict(control="steps")),
     "untrained": Variant("lase", dict(control="untrained")),
     "real_policy": Variant("lase", dict(foresee="real_policy")),
+    "literal": Variant("lase", dict(imagine="literal")),
     **{algo: Variant(algo) for algo in ("gift", "lase", "go")},
 }
 VARIANTS = {

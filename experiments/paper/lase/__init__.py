@@ -29,6 +29,12 @@ GUILT = (
     "IA here is guilt without envy (alpha 0), as trials chose; with its authors' alpha of 5 it "
     "earned less. All settings stand below, the trials in `learning_curves/tuning.md`."
 )
+LETTER = (
+    "A cleaner that always cleans is foreseen after a while, so that what it does is no surprise "
+    "and its weight falls below that of a random player. By the letter of equation 5 pi_SR learns "
+    "from Q_SR's TD errors, settles on few actions and foresees nobody (see the log): then the "
+    "cleaner's weight stays."
+)
 SHOWN = {
     1: Shown(("fig4",), tables.iterated_dilemma),
     2: Shown(("theory/plane",)),
@@ -39,7 +45,7 @@ SHOWN = {
     8: Shown(note=GUILT),
     9: Shown(table=tables.equality),
     10: Shown(("fig6_7",)),
-    11: Shown(("fig8",)),
+    11: Shown(("fig8",), note=LETTER),
     12: Shown(("fig9",), tables.one_giver),
     13: Shown(table=tables.weights),
     14: Shown(table=tables.uncertainty),

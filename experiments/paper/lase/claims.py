@@ -258,8 +258,11 @@ def adaptation(results: Results) -> Verdict:
 
     course = results.run("cleanup", "lase", "scripted").curves["gift/weight"][:, :, 0]
     early = ordered(stats.mean(course[: max(1, len(course) // 10)], 0))
-    text = f"cooperator, random, defector (in the first tenth {early.sum()} of {len(early)} seeds)"
-    return shown_by_seeds({arm: at_the_end(arm) for arm in ("lase", "untrained")}, 1.0, text)
+    text = f"cooperator, random, defector (in the first tenth {early.sum()} of {len(early)} seeds"
+    if results.kept("cleanup-{}-scripted", ["literal"]):
+        found = at_the_end("literal")
+        text += f"; {label('literal')} {found.sum()} of {len(found)}"
+    return shown_by_seeds({arm: at_the_end(arm) for arm in ("lase", "untrained")}, 1.0, f"{text})")
 
 
 def shown_by_seeds(fulfil: Mapping[str, np.ndarray], share: float, text: str) -> Verdict:

@@ -108,8 +108,9 @@ PLAYER_COLOURS = ("#16a34a", "#dc2626", "#a8a29e")
 
 def adaptation(results: Results, path: Path) -> None:
     """Fig. 8: weights to a cooperator, a defector and a random player."""
-    figure, axes = new(2)
-    for axis, arm in zip(axes, INFERRING, strict=True):
+    arms = results.some("cleanup-{}-scripted", ("lase", "literal", "untrained"))
+    figure, axes = new(len(arms), width=3.0, height=2.8)
+    for axis, arm in zip(axes, arms, strict=True):
         found = results.run("cleanup", arm, "scripted")
         for seat, (name, colour) in enumerate(zip(PLAYERS, PLAYER_COLOURS, strict=True), 1):
             course(axis, found, found.curves["gift/weight"][:, :, 0, seat], colour, name)

@@ -148,9 +148,10 @@ def mixed(scale: Scale, game: str, arm: str, beside: Sequence[str]) -> RunConfig
 
 
 def adaptation(scale: Scale) -> Runs:
-    """One LASE among players of a kind each, and one whose networks never learn."""
+    """One LASE among players of a kind each, in three forms."""
     beside = ("cleaner", "defector", "random")
-    return {f"cleanup-{arm}-scripted": mixed(scale, "cleanup", arm, beside) for arm in INFERRING}
+    arms = (*INFERRING, *scale.some(("literal",), 0))
+    return {f"cleanup-{arm}-scripted": mixed(scale, "cleanup", arm, beside) for arm in arms}
 
 
 def exploitation(scale: Scale) -> Runs:
