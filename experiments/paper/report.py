@@ -16,7 +16,7 @@ from markdown_it import MarkdownIt
 
 from experiments import places
 from experiments.curves import fraction
-from experiments.paper.book import SUMMARY, Paper, Results
+from experiments.paper.book import SUMMARY, Paper, Results, Table
 from experiments.paper.scales import SEED, Scale
 from experiments.paper.verdicts import Claim, MissingError, Verdict, label
 from lase_jax.reports.tables import markdown
@@ -98,15 +98,23 @@ def compose(
             figures, table, note = paper.shown[number]
             parts += [f"{note}\n"] if note and not verdicts[number].lacks else []
             parts += [picture(name, images) for name in figures if name in images]
-            parts += [table(results)] if table else []
+            parts += [tabled(table, results)] if table else []
     if paper.questions:
         parts.append("## What the paper does not ask\n")
     for title, (question, name, table) in paper.questions.items():
-        parts += [f"### {title}\n", f"{question}\n", table(results)]
+        parts += [f"### {title}\n", f"{question}\n", tabled(table, results)]
         if name in images:
             parts.append(picture(name, images))
     parts += ["## Settings\n", *paper.settings(), "## Runs\n", cost(paper, results, scale)]
     return "\n".join(parts)
+
+
+def tabled(table: Table, results: Results) -> str:
+    """A table, or what it lacks."""
+    try:
+        return table(results)
+    except MissingError as error:
+        return f"{error} is not kept.\n"
 
 
 def opening(paper: Paper, results: Results, scale: Scale) -> str:

@@ -452,6 +452,13 @@ def test_ranks_tell_whether_weights_follow_help():
     assert tables.rank(made(relation__weight=weights)) == pytest.approx(-1.0)
 
 
+@pytest.mark.parametrize("paper", PAPERS.values(), ids=[*PAPERS])
+def test_every_report_can_be_made_of_nothing(paper):
+    nothing = Results({}, {})
+    text = report.compose(paper, nothing, paper.judge_all(nothing), SCALES["cpu"], {})
+    assert "is not kept." in text
+
+
 def test_a_report_of_nothing_says_what_is_missing():
     nothing = Results({}, {})
     text = report.compose(PAPER, nothing, PAPER.judge_all(nothing), SCALES["cpu"], {})

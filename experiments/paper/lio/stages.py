@@ -62,7 +62,7 @@ the bound that one learner of all actions would have."""
 DECIDES_NOTHING = ("go", "lio_models")
 TUNED: Mapping[tuple[str, str], dict[str, Any]] = {}
 """Settings by game and arm on the maps, found by `tune`; elsewhere they are those of the game."""
-FEW = ("a2c", "giving_d", "lio", "lio_published")
+FEW = ("a2c", "giving_c", "lio", "lio_published")
 """Arms of the check that everything works."""
 
 
