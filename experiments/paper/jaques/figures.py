@@ -91,13 +91,13 @@ def told(found: Finding, name: str) -> np.ndarray:
 
 
 def talk(results: Results, path: Path) -> None:
-    """Fig. 5: speaker consistency and coordination, less what chance makes of them."""
+    """Fig. 5: speaker consistency, and coordination at influential moments, beyond chance."""
     games = results.some("{}-comm", DILEMMAS)
-    names = {"consistency": "speaker consistency", COORDINATION: "coordination at moments, nats"}
+    names = {"consistency": "speaker consistency", COORDINATION: "coordination, nats"}
     figure, axes = new(len(names), len(games), height=3.0)
     for axis, (game, name) in zip(axes, product(games, names), strict=True):
         drawing.ends(axis, results, game, TALKING, partial(told, name=name))
-        axis.set(ylabel=f"{names[name]}, less chance")
+        axis.set(ylabel=f"{names[name]} above chance")
         axis.axhline(0, color=style.INK, linewidth=0.8, linestyle=":")
     save(figure, path)
 
