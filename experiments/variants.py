@@ -32,6 +32,7 @@ _BY_A2C = {
     "moments": Variant("lase", dict(control="steps")),
     "untrained": Variant("lase", dict(control="untrained")),
     "real_policy": Variant("lase", dict(foresee="real_policy")),
+    "untrained_half": Variant("lase", dict(control="untrained", generosity=0.5)),
     "literal": Variant("lase", dict(imagine="literal")),
     **{algo: Variant(algo) for algo in ("gift", "lase", "go")},
 }
@@ -46,8 +47,8 @@ VARIANTS = {
 steps it differentiates, is not the one that the others share. Equal gifts that are larger are of
 the share that LASE gives of all that it earns in the IPD, the preset's is that of a mean weight;
 those of gains hand no losses on. Controls of LASE: its weights in a random order over co-players or
-over moments, and of networks that never learn; and its ceiling, to which co-players' policies are
-told."""
+over moments, and of networks that never learn, halved where these give twice as much; its ceiling,
+to which co-players' policies are told; and its pi_SR as the paper has it to the letter."""
 LIKE_LASE = {
     ("coingame", "gift_ppo"): dict(share=0.11),
     ("ipd", "gift_ppo"): dict(share=0.2),

@@ -234,11 +234,14 @@ def test_claims_about_all_games_wait_for_all_of_them(number, arms):
     assert judged(number, **runs).lacks == "coingame-lase is not kept."
 
 
+CONTROLS_OF_TWO = ("gift", "gains", "moments", "untrained_half")
+
+
 def test_one_co_player_cannot_be_confused():
     runs = dict(coingame__lase=made(9.0), coingame__a2c=made(1.0), coingame__go=made(30.0))
-    controls = {f"coingame__{arm}": made(5.0) for arm in ("gift", "gains", "moments")}
+    controls = {f"coingame__{arm}": made(5.0) for arm in CONTROLS_OF_TWO}
     found = judged(5, **runs, **controls)
-    assert found.word == "reproduced" and [*found.controls] == ["gift", "gains", "moments"]
+    assert found.word == "reproduced" and tuple(found.controls) == CONTROLS_OF_TWO
     assert found.cause("inference") == "due to inference"
 
 

@@ -7,11 +7,11 @@ from made import RISING, SEEDS, made, results
 from docs.pages import ROOT
 from experiments.paper import report
 from experiments.paper.lase import PAPER, summary
-from experiments.paper.lase.stages import GAMES
+from experiments.paper.lase.stages import GAMES, SIZES
 from experiments.paper.scales import SCALES
 from experiments.paper.verdicts import MissingError
 
-INFERRED = dict(a2c=0, gift=10, shuffled=10, moments=10, lase=20)
+INFERRED = dict(a2c=0, gift=10, shuffled=10, moments=10, untrained=10, lase=20)
 """Returns of arms where inference helps."""
 
 
@@ -32,10 +32,18 @@ def rows(found):
         (
             INFERRED | dict(gift=20),
             "above",
-            "above LASE shuffled over agents and LASE shuffled in time only",
+            "above LASE shuffled over agents, LASE shuffled in time and LASE untrained only",
         ),
-        (INFERRED | dict(gift=30, shuffled=20, moments=20), "above", "below equal gifts"),
-        (INFERRED | dict(a2c=30, gift=20, shuffled=20, moments=20), "below", "no difference"),
+        (
+            INFERRED | dict(gift=30, shuffled=20, moments=20, untrained=20),
+            "above",
+            "below equal gifts",
+        ),
+        (
+            INFERRED | dict(a2c=30, gift=20, shuffled=20, moments=20, untrained=20),
+            "below",
+            "no difference",
+        ),
         (INFERRED | dict(a2c=20), "neither", "above all of them"),
     ],
 )
@@ -43,12 +51,12 @@ def test_words_say_on_which_side_of_its_controls_lase_is(returns, beside, words)
     (row,) = rows(results(**play("cleanup", **returns)))
     assert row[0] == "cleanup, all of one kind" and row[1] == "10"
     assert row[2] == f"{returns['a2c'] + 0.45:.1f}"
-    assert row[-2] == beside and row[-1].startswith(words)
+    assert row[-4] == beside and row[-3].startswith(words)
 
 
 def test_two_sentences_tell_games_apart():
     same = INFERRED | dict(gift=20)
-    worse = dict(a2c=0, gift=30, gift_more=30, moments=20, lase=20)
+    worse = dict(a2c=0, gift=30, gift_more=30, moments=20, untrained=20, lase=20)
     runs = play("cleanup", **INFERRED) | play("ssg", **same) | play("ssh", **same | dict(a2c=20))
     said = summary.sentences(results(**runs, **play("ipd", **worse)))
     first, second = said.split(". ")
@@ -60,9 +68,9 @@ def test_two_sentences_tell_games_apart():
 
 
 def test_in_the_dilemma_equal_gifts_are_those_that_are_as_large():
-    runs = play("ipd", a2c=0, gift=50, gift_more=10, moments=10, lase=20)
+    runs = play("ipd", a2c=0, gift=50, gift_more=10, moments=10, untrained=10, lase=20)
     (row,) = rows(results(**runs))
-    assert row[3].startswith("10.") and row[-1] == "inference helps"
+    assert row[3].startswith("10.") and row[-3] == "inference helps"
 
 
 def test_beside_the_return_stands_what_givers_give_away():
@@ -89,7 +97,7 @@ def test_no_game_is_said_too():
 def test_those_who_give_among_others_have_rows_of_their_own():
     runs = play("cleanup", "__selfish", a2c=1) | play("cleanup", "__one", gift=9, lase=5)
     runs |= play("cleanup", "__defector", a2c=2, lase=7) | play("cleanup", "__selfish", lase=4)
-    found = [[row[0], row[2], row[7]] for row in rows(results(**runs))]
+    found = [[row[0], row[2], row[8]] for row in rows(results(**runs))]
     assert found == [
         ["cleanup, one among three A2C", "1.5", "5.5"],
         ["cleanup, with a scripted defector", "2.5", "7.5"],
@@ -99,15 +107,23 @@ def test_those_who_give_among_others_have_rows_of_their_own():
 
 def test_nothing_is_said_of_inference_while_a_control_is_not_kept():
     found = results(**play("cleanup", a2c=0, gift=10, shuffled=10, lase=20))
-    assert rows(found)[0][-2:] == ["above", "-"]
+    assert rows(found)[0][-4:] == ["above", "-", "-", "-"]
     with pytest.raises(MissingError):
         summary.sentences(found)
 
 
 def test_shuffling_over_agents_needs_a_second_one_to_give_to():
-    runs = play("coingame", a2c=0, gift=10, gains=10, moments=10, lase=20)
-    (row,) = rows(results(**runs))
-    assert row[5] == "-" and row[-1] == "inference helps"
+    gifts = dict(gift=10, gains=10, moments=10, untrained=30, untrained_half=10)
+    (row,) = rows(results(**play("coingame", a2c=0, **gifts, lase=20)))
+    assert row[5] == "-" and row[7].startswith("10.") and row[-3] == "inference helps"
+
+
+def test_gifts_of_another_size_are_read_beside_equal_gifts_of_that_size():
+    runs = {f"ssg__gift__share_{size:g}": made(100 * size) for size in SIZES}
+    runs |= play("ssg", a2c=0, lase=20)
+    runs["ssg__lase"].final["gift/weight"] = np.tile(np.eye(4), (SEEDS, 1, 1))
+    (row,) = rows(results(**{name.replace("share__", "share_"): run for name, run in runs.items()}))
+    assert row[-2].startswith("20.") and row[-1] == "-"
 
 
 def test_a_report_without_these_runs_has_no_summary():

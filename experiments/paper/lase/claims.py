@@ -157,7 +157,7 @@ def dilemma(game: str, least: float) -> Callable[[Results], Verdict]:
             by(ours, results.final(game, "a2c"), least, "LASE above A2C"),
             above(results.final(game, "go"), ours, "GO above LASE"),
         ]
-        return verdict(parts, beside(results, game, ("gift", "gains", *SHUFFLED)))
+        return verdict(parts, beside(results, game, ("gift", "gains", *SHUFFLED, "untrained_half")))
 
     return rule
 

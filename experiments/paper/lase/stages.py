@@ -26,11 +26,12 @@ GAMES = PAPER
 """The four games of Fig. 5, and of Fig. 10."""
 BASELINES = ("a2c", "ia", "si", "lio")
 METHODS = ("lase", "lase_wo", "go", "gift")
-CONTROLS = ("gains", "shuffled", "moments", "untrained", "real_policy")
+CONTROLS = ("gains", "shuffled", "moments", "untrained", "untrained_half", "real_policy")
 ARMS = (*BASELINES, *METHODS, *CONTROLS)
 """Arms of self-play: algorithms, and LASE with other weights."""
-HAVE_LOSSES = ("coingame",)
-"""Games in which rewards below 0 are frequent: gifts of all rewards hand them on."""
+ONLY_IN = {"gains": ("coingame",), "untrained_half": ("coingame",)}
+"""Controls of single games: in the Coin Game rewards below 0 are frequent, which gifts of all
+rewards hand on, and networks that never learn give twice as much as LASE."""
 IN_DILEMMA = (
     *("random", "a2c", "lola", "lase", "lase_wo"),
     *("moments", "untrained", "gift", "gift_more", "go"),
@@ -96,13 +97,13 @@ def self_play(*arms: str) -> Callable[[Scale], Runs]:
 
 def seeds(arm: str, scale: Scale) -> Scale:
     """The scale of an arm in self-play: half the seeds where no claim hangs on it."""
-    return scale.half if arm in ("untrained", "real_policy") else scale
+    return scale.half if arm in ("untrained", "untrained_half", "real_policy") else scale
 
 
 def able(arm: str, game: str) -> bool:
     """Whether an arm is one of its own in a game: with several co-players, or with losses."""
-    if arm == "gains":
-        return game in HAVE_LOSSES
+    if arm in ONLY_IN:
+        return game in ONLY_IN[arm]
     return arm != "shuffled" or CONFIGS[game].spec().num_agents > 2
 
 

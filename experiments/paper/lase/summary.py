@@ -12,6 +12,7 @@ from experiments.paper.book import Results
 from experiments.paper.cells import BLANK
 from experiments.paper.lase.claims import share_given
 from experiments.paper.lase.stages import ALL_SELFISH, RIDERS, WITH_FREE_RIDERS, able
+from experiments.paper.lase.tables import beside_equal
 from experiments.paper.verdicts import MissingError, enumerated, label
 from lase_jax.reports.tables import markdown
 
@@ -23,10 +24,10 @@ DILEMMAS = {
     "cleanup": "Cleanup",
 }
 """Games in which all agents are of one kind, as parts of a sentence."""
-ARMS = ("a2c", "gift", "gains", "shuffled", "moments", "lase")
+ARMS = ("a2c", "gift", "gains", "shuffled", "moments", "untrained", "lase")
 """Nobody gives; gifts of about LASE's size that infer nothing; LASE."""
-AS_LARGE = {"ipd": "gift_more"}
-"""Equal gifts that are as large as LASE's, by game, where the preset's are smaller."""
+AS_LARGE = {("ipd", "gift"): "gift_more", ("coingame", "untrained"): "untrained_half"}
+"""Arms of self-play that give about as much as LASE where others would give less, or more."""
 FIGURE = "experiments/paper/lase/summary.png"
 """Where README finds the figure."""
 ALT = "Collective return of every seed, without gifts, with gifts that infer nothing, with LASE"
@@ -47,7 +48,7 @@ class Situation(NamedTuple):
         """The name of an arm's run."""
         if arm == "a2c":
             return self.selfish
-        named = AS_LARGE.get(self.game, arm) if arm == "gift" and not self.suffix else arm
+        named = arm if self.suffix else AS_LARGE.get((self.game, arm), arm)
         return f"{self.game}-{named}{self.suffix}"
 
     def sides(self, results: Results) -> dict[str, str]:
@@ -96,6 +97,21 @@ def cell(results: Results, name: str) -> str:
     return text if np.isnan(share) else f"{text} ({share:.2f})"
 
 
+BEYOND = ("lase", "untrained")
+"""Arms that are read beside equal gifts of their own size: LASE, and networks that never learn."""
+
+
+def beyond(results: Results, each: Situation, arm: str) -> str:
+    """By how much an arm of self-play is above equal gifts of its own share, in words."""
+    if each.suffix:
+        return BLANK
+    try:
+        gap = beside_equal(results, each.game, arm)
+    except MissingError:
+        return BLANK
+    return BLANK if np.isnan(gap.value) else str(gap)
+
+
 def table(results: Results, every: Iterable[Situation]) -> str:
     """Collective return and gifts by situation and arm, and what inference adds to the return."""
     rows = []
@@ -103,9 +119,14 @@ def table(results: Results, every: Iterable[Situation]) -> str:
         if each.run("lase") not in results.runs:
             continue
         sides, seeds = each.sides(results), results.runs[each.run("lase")].seeds
-        cells = (cell(results, each.run(arm)) for arm in ARMS)
-        rows.append([each.text, seeds, *cells, sides["a2c"] or BLANK, word(sides) or BLANK])
-    heads = (*map(label, ARMS), "LASE beside A2C", "LASE beside gifts that infer nothing")
+        cells = [cell(results, each.run(arm)) for arm in ARMS]
+        cells += [sides["a2c"] or BLANK, word(sides) or BLANK]
+        cells += [beyond(results, each, arm) for arm in BEYOND]
+        rows.append([each.text, seeds, *cells])
+    heads = (
+        *(*map(label, ARMS), "LASE beside A2C", "LASE beside gifts that infer nothing"),
+        *(f"{label(arm)} beyond equal gifts of its own share" for arm in BEYOND),
+    )
     return markdown(("collective return (share given) in", "seeds of LASE", *heads), rows)
 
 
@@ -152,7 +173,7 @@ def sentences(results: Results) -> str:
 WITHOUT = "{} of the gifts of about its size that infer nothing"
 KINDS = (
     "equal ones; of gains alone, where there are losses; its own, given to other agents; its own, "
-    "given at other moments"
+    "given at other moments; those of networks that never learn"
 )
 """Gifts that infer nothing."""
 

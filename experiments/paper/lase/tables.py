@@ -349,7 +349,9 @@ def sizes(results: Results) -> str:
     return markdown(("game", "arm", *heads), rows)
 
 
-OTHER_GIFTS = ("lase", "lase_wo", "gains", *SHUFFLED, "untrained", "real_policy")
+OTHER_GIFTS = (
+    *("lase", "lase_wo", "gains", *SHUFFLED, "untrained", "untrained_half", "real_policy"),
+)
 """Gifts that are not equal at all times."""
 
 

@@ -82,7 +82,8 @@ class Empathic:
     def shape(self, state: LaseState, rollout: Rollout, key: Array) -> Opinion:
         """Shares rewards by the inferred relationships. ``key`` is consumed."""
         weights, metrics = self.inference.weigh(state.social, state.learner, rollout, key)
-        return give(weights, rollout, self.seats, metrics)
+        generosity = self.inference.config.generosity
+        return give(generosity * weights, rollout, self.seats, metrics)
 
     def explain(self, state: LaseState, rollout: Rollout) -> Account:
         """What the relationships are made from: Q_SR, co-players' policies and imagined views."""

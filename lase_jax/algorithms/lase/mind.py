@@ -62,6 +62,8 @@ class SocialConfig(AgentConfig):
     foresee: Literal["imagined", "real_view", "real_policy"] = "imagined"
     """What stands for co-players' policies in equation 3: pi_SR on the imagined view, pi_SR on the
     view that the co-player has, or its acting policy on that view; the last two are controls."""
+    generosity: float = 1.0
+    """Multiple of each inferred weight that is given, in [0, 1]; 1 is the paper's."""
     control: Literal["none", "co_players", "steps", "untrained"] = "none"
     """Controls without inference: each step's weights in a random order over co-players, weights to
     each co-player in a random order over the steps of a batch, or networks that never learn."""
@@ -89,7 +91,7 @@ class SocialConfig(AgentConfig):
         """Checks every field."""
         for field in ("social_lr", "perspective_lr"):
             checks.number(field, getattr(self, field), 0.0, open_low=True)
-        for field in ("social_gamma", "social_lam", "delta"):
+        for field in ("social_gamma", "social_lam", "delta", "generosity"):
             checks.probability(field, getattr(self, field))
         checks.choice("imagine", self.imagine, ("clone", "importance", "literal", "acting"))
         checks.choice("distance", self.distance, ("mean", "sum"))

@@ -57,6 +57,11 @@ class Built:
         return jax.jit(self.inference.weigh)(own.social, own.learner, rollout, key)
 
 
+def packed(rollout):
+    """The rollout of a society of one kind of agent."""
+    return rollout._replace(memory=(rollout.memory,), notes=(rollout.notes,))
+
+
 @cache
 def weights(control, weigh="all"):
     """The weights ``[T, B, 3, 3]`` of agents that differ in nothing but the control."""
@@ -82,6 +87,23 @@ def test_a_random_order_over_steps_changes_none_of_what_each_pair_gives(weigh):
     np.testing.assert_array_equal(*[np.sort(each.reshape(-1, 9), 0) for each in (plain, found)])
     gone = ~np.asarray(facts(SPEC, envs=8).active)
     assert not np.moveaxis(found, 2, 3)[gone].any() and not found[gone[:, :, SEATS]].any()
+
+
+def test_a_part_of_each_weight_may_be_given():
+    rollout = facts(SPEC, envs=4)
+    whole, half = (Built(dataclasses.replace(PLAIN, generosity=part)) for part in (1.0, 0.5))
+    shares, told = zip(
+        *(
+            (opinion.weights, opinion.metrics["relation/weight"])
+            for each in (whole, half)
+            for opinion in [jax.jit(each.society.weigh)(each.state, packed(rollout), KEY)]
+        ),
+        strict=True,
+    )
+    away = [np.where(np.eye(3, dtype=bool), 0.0, share) for share in shares]
+    assert away[0].any()
+    np.testing.assert_allclose(away[1], 0.5 * away[0], rtol=1e-5)
+    np.testing.assert_array_equal(*told)  # what is inferred stays
 
 
 @pytest.mark.parametrize("replay", [0, 8])
