@@ -17,9 +17,9 @@ ANALYSES = {
     dilemmas.NAME: dilemmas.ANALYSIS,
 }
 LOSSES = (
-    "Equal gifts and gifts at other moments hand losses on, too; LASE gives 11.6 % of its gains "
-    "and 2.8 % of its losses. Equal gifts of gains are as large a share of the gains and hand no "
-    "losses on."
+    "LASE gives 11.6 % of its gains and 2.8 % of its losses, networks that never learn 22 % and "
+    "5 %: co-players learn to take coins where no loss comes back. Equal gifts of gains are as "
+    "large a share of the gains as LASE's and hand no losses on."
 )
 ROLLOUTS = (
     "In the Coin Game LASE w/o learns from rollouts of whole episodes and LASE from rollouts of 25 "

@@ -97,7 +97,7 @@ def self_play(*arms: str) -> Callable[[Scale], Runs]:
 
 def seeds(arm: str, scale: Scale) -> Scale:
     """The scale of an arm in self-play: half the seeds where no claim hangs on it."""
-    return scale.half if arm in ("untrained", "untrained_half", "real_policy") else scale
+    return scale.half if arm in ("untrained", "real_policy") else scale
 
 
 def able(arm: str, game: str) -> bool:

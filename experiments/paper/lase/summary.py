@@ -124,8 +124,9 @@ def table(results: Results, every: Iterable[Situation]) -> str:
         cells += [beyond(results, each, arm) for arm in BEYOND]
         rows.append([each.text, seeds, *cells])
     heads = (
-        *(*map(label, ARMS), "LASE beside A2C", "LASE beside gifts that infer nothing"),
-        *(f"{label(arm)} beyond equal gifts of its own share" for arm in BEYOND),
+        *(label(arm).removeprefix("LASE ") for arm in ARMS),
+        *("LASE beside A2C", "LASE beside gifts that infer nothing"),
+        *(f"{label(arm)} beyond equal gifts of its share" for arm in BEYOND),
     )
     return markdown(("collective return (share given) in", "seeds of LASE", *heads), rows)
 
