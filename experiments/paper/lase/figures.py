@@ -199,6 +199,10 @@ def changing(results: Results, path: Path) -> None:
     save(figure, path)
 
 
+MARKS = dict(zip(OTHER_GIFTS, ("D", "<", "P", "^", "v", "o", "s", "*"), strict=True))
+"""Shapes of the points of gifts that are not equal at all times."""
+
+
 def sizes(results: Results, path: Path) -> None:
     """The collective return by the share that is given: equal gifts as a line, others as points."""
     games = results.some(sized("{}", SIZES[-1]), ("ipd", *GAMES))
@@ -213,7 +217,7 @@ def sizes(results: Results, path: Path) -> None:
         for arm in results.kept(game + "-{}", OTHER_GIFTS):
             found = results.run(game, arm)
             share, earned = share_given(found), found.final["return/collective"]
-            look = dict(color=colour_of(arm), marker="o", linestyle="", markersize=4)
+            look = dict(color=colour_of(arm), marker=MARKS[arm], linestyle="", markersize=5)
             axis.plot(share, earned, alpha=0.5, mew=0, label=label(arm), **look)
         axis.set(title=game, xlabel="share given")
         axis.grid(alpha=0.25)
