@@ -205,7 +205,7 @@ MARKS = dict(zip(OTHER_GIFTS, ("D", "<", "P", "^", "v", "o", "s", "*"), strict=T
 
 def sizes(results: Results, path: Path) -> None:
     """The collective return by the share that is given: equal gifts as a line, others as points."""
-    games = results.some(sized("{}", SIZES[-1]), ("ipd", *GAMES))
+    games = results.some(sized("{}", SIZES[0]), ("ipd", *GAMES))
     figure, (*axes, told) = panels(len(games) + 1, 3, width=2.9, height=2.6)
     for axis, game in zip(axes, games, strict=True):
         kept = [size for size in SIZES if sized(game, size) in results.runs]

@@ -246,7 +246,7 @@ def sized(game: str, share: float) -> str:
 def sizes(scale: Scale) -> Runs:
     """Equal gifts of many sizes, beside which any other gifts can be read at their own size."""
     runs = {}
-    for game, share in product(("ipd", *scale.of(GAMES)), scale.some(SIZES, 1)):
+    for game, share in product(("ipd", *scale.some(GAMES, 0)), scale.some(SIZES, 1)):
         lase = of_scale(game, "lase", scale)
         agent = Gift(lase.agent.learner, share)
         runs[sized(game, share)] = dataclasses.replace(lase, algo="gift", agent=agent)
