@@ -120,7 +120,7 @@ def test_influence_of_trained_agents_is_measured_by_what_they_compute(algo, tmp_
     result.save(tmp_path / "run")
     found = measures.measure(tmp_path / "run", result, "box_trapped", algo != "a2c")
     assert found["opening/by_step"].shape == (2, 3)
-    course = measures.courses(result)
+    course, _ = measures.courses(result)
     assert course.influence.any() == (algo != "a2c")
     assert ("influence/moments" in found) == (algo != "a2c")
     assert {name for name in found if name.startswith("talk/")} == (

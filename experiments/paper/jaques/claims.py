@@ -3,7 +3,7 @@
 Letters: S seeds, N seats.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy.stats import spearmanr
@@ -77,13 +77,13 @@ def strongest(values: np.ndarray) -> np.ndarray:
     return np.nanmax(values, axis=(1, 2))
 
 
-def beyond_chance(measured: Mapping[str, np.ndarray], name: str) -> np.ndarray:
+def beyond_chance(found: Finding, name: str) -> np.ndarray:
     """A measure of communication ``[S]`` less what chance makes of it.
 
     Speaker consistency is the mean over agents, coordination that of the strongest pair. Chance is
     the same measure with the action of another environment: both are above 0 for rare symbols.
     """
-    true, chance = (measured[f"talk/{name}{end}"] for end in ("", "_shuffled"))
+    true, chance = (found.played[f"talk/{name}{end}"] for end in ("", "_shuffled"))
     if name == "consistency":
         return stats.mean(true - chance, -1)
     return strongest(true) - strongest(chance)
@@ -95,7 +95,7 @@ def communication(results: Results) -> Verdict:
     for game in DILEMMAS:
         parts += order(results, game, "basic", "visible", "a2c")
         parts += order(results, game, "comm", "talk", "a2c")
-        ours, without = (results.run(game, arm).played for arm in ("comm", "talk"))
+        ours, without = (results.run(game, arm) for arm in ("comm", "talk"))
         consistent = (beyond_chance(found, "consistency") for found in (ours, without))
         told = (beyond_chance(found, COORDINATION) for found in (ours, without))
         parts.append(above(*consistent, f"{game}, speaker consistency above that without"))

@@ -12,7 +12,6 @@ import numpy as np
 
 from experiments import style
 from experiments.curves import RETURN, course, in_steps, save
-from experiments.findings import Finding
 from experiments.paper import dilemmas, drawing
 from experiments.paper.book import Results, equalities
 from experiments.paper.drawing import colour_of, new
@@ -85,18 +84,13 @@ def shared(results: Results, path: Path) -> None:
     save(figure, path)
 
 
-def told(found: Finding, name: str) -> np.ndarray:
-    """A measure of communication ``[S]`` less what chance makes of it."""
-    return beyond_chance(found.played, name)
-
-
 def talk(results: Results, path: Path) -> None:
     """Fig. 5: speaker consistency, and coordination at influential moments, beyond chance."""
     games = results.some("{}-comm", DILEMMAS)
     names = {"consistency": "speaker consistency", COORDINATION: "coordination, nats"}
     figure, axes = new(len(names), len(games), height=3.0)
     for axis, (game, name) in zip(axes, product(games, names), strict=True):
-        drawing.ends(axis, results, game, TALKING, partial(told, name=name))
+        drawing.ends(axis, results, game, TALKING, partial(beyond_chance, name=name))
         axis.set(ylabel=f"{names[name]} above chance")
         axis.axhline(0, color=style.INK, linewidth=0.8, linestyle=":")
     save(figure, path)

@@ -31,41 +31,34 @@ class Course(NamedTuple):
     active: np.ndarray  # [S, T, E, N] bool
 
 
-def courses(result: api.Result) -> Course:
-    """Plays some episodes of every seed."""
-    algorithm = result.society.algorithm
+def courses(result: api.Result, vocabulary: int = 0) -> tuple[Course, Numbers]:
+    """Plays some episodes of every seed.
 
-    def course(state: PyTree, played: Played) -> tuple[Array, Array, Array]:
+    Args:
+        result: the trained agents.
+        vocabulary: number of symbols, if agents on all seats talk; else 0.
+
+    Returns:
+        What influence and boxes do, and how consistent speakers are and what symbols and actions
+        tell of what others do next (`communication.measures`), if they talk.
+    """
+    algorithm, actions = result.society.algorithm, result.game.spec.num_actions
+
+    def course(state: PyTree, played: Played) -> tuple[tuple[Array, Array, Array], Metrics]:
         rollout = played.rollout
         active, events = rollout.active, rollout.events
         opened = events["opened"] > 0 if "opened" in events else jnp.zeros_like(active)
         told = algorithm.explain(state, rollout).influence
         influence = jnp.zeros(active.shape) if isinstance(told, tuple) else jnp.nansum(told, -1)
-        return influence, opened, active
-
-    return Course(*of_each_seed(result, algorithm, course))
-
-
-def talk(result: api.Result, vocabulary: int) -> Numbers:
-    """How consistent speakers are, and how well symbols and actions tell what others do next.
-
-    Args:
-        result: agents on all seats who talk.
-        vocabulary: number of their symbols.
-
-    Returns:
-        See `communication.measures`; of whole episodes, which tell more than a rollout does.
-    """
-    algorithm, actions = result.society.algorithm, result.game.spec.num_actions
-
-    def told(state: PyTree, played: Played) -> Metrics:
-        rollout = played.rollout
+        facts = influence, opened, active
+        if not vocabulary:
+            return facts, {}
         (said,) = rollout.notes  # of all seats, as one kind of agent has them
-        moved = jnp.nan_to_num(algorithm.explain(state, rollout).influence)
-        counts = communication.reaches(rollout)
-        return communication.measures(rollout, said, moved, counts, vocabulary, actions)
+        moved, counts = jnp.nan_to_num(told), communication.reaches(rollout)
+        return facts, communication.measures(rollout, said, moved, counts, vocabulary, actions)
 
-    return of_each_seed(result, algorithm, told)
+    facts, talk = of_each_seed(result, algorithm, course)
+    return Course(*facts), talk
 
 
 def rare(course: Course) -> Numbers:
@@ -98,9 +91,7 @@ def openings(course: Course) -> Numbers:
 
 def measure(path: Path, result: api.Result, game: str, influences: bool) -> Numbers:
     """What is measured of trained agents of a game, and of influence where they compute it."""
-    course = courses(result)
-    numbers = dict(openings(course)) if game.startswith("box_") else {}
-    if influences:
-        numbers |= rare(course)
     vocabulary = getattr(load_config(path)[0].agent, "vocabulary", 0)
-    return numbers | talk(result, vocabulary) if vocabulary else numbers
+    course, talk = courses(result, vocabulary)
+    numbers = dict(openings(course)) if game.startswith("box_") else {}
+    return {**numbers, **(rare(course) if influences else {}), **talk}

@@ -60,6 +60,7 @@ ARMS: Mapping[str, Arm] = {
 """By name. LIO with incentives close to zero is a control, as its learner is not the others'; GO is
 the bound that one learner of all actions would have."""
 DECIDES_NOTHING = ("go", "lio_models")
+"""Arms that no claim is about."""
 TUNED: Mapping[tuple[str, str], dict[str, Any]] = {}
 """Settings by game and arm on the maps, found by `tune`; elsewhere they are those of the game."""
 FEW = ("a2c", "giving_c", "lio", "lio_published")
