@@ -33,6 +33,7 @@ SHUFFLED = ("shuffled", "moments")
 AS_MUCH = ("gift", *SHUFFLED)
 """Controls of self-play that give as large a share of their reward as LASE."""
 OWN = "return/extrinsic"
+"""What agents earn by themselves, before gifts."""
 LATE = 10_000
 """Episodes at the end of training over which Table 2 takes the mean weight."""
 ROUNDING = 1e-3
@@ -209,7 +210,7 @@ def fairness(results: Results) -> Verdict:
 def paid_cleaner(found: Finding) -> np.ndarray:
     """Seeds ``[S]`` in which who cleans most earns least by itself and is given most."""
     cleaner = busiest(found)
-    poorest = found.final["return/extrinsic"].argmin(-1)
+    poorest = found.final[OWN].argmin(-1)
     weights = received(found)
     is_cleaner = np.arange(weights.shape[-1]) == cleaner[:, None]
     others = np.where(is_cleaner, -np.inf, weights).max(-1)

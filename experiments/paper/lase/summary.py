@@ -74,6 +74,11 @@ def situations() -> Iterator[Situation]:
             yield Situation(f"{game}, with {who}", game, f"-{kind}", f"{game}-a2c-{kind}")
 
 
+def alone() -> dict[str, Situation]:
+    """Self-play by game."""
+    return {each.game: each for each in situations() if not each.suffix}
+
+
 def word(sides: Mapping[str, str]) -> str:
     """Which controls LASE earns more than, and which less, in words; "" while one is unknown."""
     beside = {arm: side for arm, side in sides.items() if arm != "a2c"}
@@ -137,7 +142,7 @@ def sentences(results: Results) -> str:
     Raises:
         MissingError: no such game has both LASE and what it is compared with.
     """
-    every = {each.game: each.sides(results) for each in situations() if not each.suffix}
+    every = {game: each.sides(results) for game, each in alone().items()}
     judged = {game: sides for game, sides in every.items() if sides["a2c"] and word(sides)}
     if not judged:
         raise MissingError("self-play")
@@ -229,10 +234,8 @@ def front(results: Results) -> str:
     Raises:
         MissingError: as `sentences`.
     """
-    alone = [each for each in situations() if not each.suffix]
-    shown = table(
-        results, [each._replace(text=f"{plain(each.game)}, `{each.game}`") for each in alone]
-    )
+    named = [each._replace(text=f"{plain(game)}, `{game}`") for game, each in alone().items()]
+    shown = table(results, named)
     return f"{sentences(results)}\n\n{shown}\n![{ALT}]({FIGURE})\n"
 
 
@@ -242,7 +245,7 @@ def figure(results: Results, path: Path) -> None:
     drawn, (*axes, told) = drawing.panels(len(games) + 1, WIDEST, *PANEL)
     for axis, game in zip(axes, games, strict=True):
         for place, arm in enumerate(ARMS):
-            name = Situation("", game, "", f"{game}-a2c").run(arm)
+            name = alone()[game].run(arm)
             if name in results.runs:
                 drawing.points(axis, place, results.final(name), drawing.colour_of(arm))
                 axis.plot([], [], "o", color=drawing.colour_of(arm), label=label(arm))
