@@ -42,18 +42,23 @@ def panels(count: int, columns: int, width: float = 4.2, height: float = 3.4) ->
 
 
 def points(
-    axis: Any, place: float, values: np.ndarray, colour: Any, crosses: np.ndarray | None = None
+    axis: Any,
+    place: float,
+    values: np.ndarray,
+    colour: Any,
+    crosses: np.ndarray | None = None,
+    width: float = 1.0,
 ) -> None:
     """Every seed of ``values [S]``, their mean and its interval, at a place of the x-axis.
 
-    Seeds in ``crosses [S]``, bool, are crosses.
+    Seeds in ``crosses [S]``, bool, are crosses; `width` is below 1 where several share a place.
     """
-    where = place + np.linspace(-0.18, 0.18, len(values))
+    where = place + width * np.linspace(-0.18, 0.18, len(values))
     plain = np.ones(len(values), bool) if crosses is None else ~crosses
     axis.plot(where[plain], values[plain], "o", color=colour, alpha=0.45, markersize=3.5, mew=0)
     axis.plot(where[~plain], values[~plain], "x", color=colour, alpha=0.8, markersize=4, mew=1)
     found = comparison.mean(values)
-    axis.hlines(found.value, place - 0.28, place + 0.28, color=colour, linewidth=2)
+    axis.hlines(found.value, place - 0.28 * width, place + 0.28 * width, color=colour, linewidth=2)
     axis.vlines(place, found.low, found.high, color=colour, linewidth=1.2)
 
 

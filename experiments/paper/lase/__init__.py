@@ -84,7 +84,7 @@ QUESTIONS = {
     "Looking helpful (question 23)": Question(
         "Weights of LASE, and of networks that never learn, beside a helper, a defector, and a "
         "player that goes where the helper goes and does nothing there.",
-        "",
+        "pretenders",
         tables.pretenders,
     ),
     "How well co-players are foreseen": Question(
@@ -95,8 +95,8 @@ QUESTIONS = {
         tables.calibration,
     ),
     "Settings, one by one": Question(
-        "Snowdrift with one setting of LASE or of the game changed; equal gifts beside, where the "
-        "game is.",
+        "Snowdrift with one setting of LASE or of the game changed, three seeds of each; where the "
+        "game is changed equal gifts stand beside, of the same share as in Fig. 5.",
         "sensitivity",
         tables.sensitivity,
     ),

@@ -5,6 +5,7 @@ Letters: S seeds, N seats, R points in time.
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -30,6 +31,7 @@ from experiments.paper.lase.stages import (
     WITH_FREE_RIDERS,
     riders,
     sized,
+    usual,
     varied,
 )
 from experiments.paper.lase.stages import SENSITIVITY as SETTINGS
@@ -134,8 +136,8 @@ def exploitation(results: Results, path: Path) -> None:
         for place, arm in enumerate(arms):
             points(group, place, results.final(game, arm, "one"), colour_of(arm))
             after = results.final(game, arm, "one", metric="return/after_gifts")
-            points(each, place - 0.2, after[:, 0], colour_of(arm))
-            points(each, place + 0.2, after[:, 1:].mean(-1), colour_of("a2c"))
+            points(each, place - 0.2, after[:, 0], colour_of(arm), width=0.6)
+            points(each, place + 0.2, after[:, 1:].mean(-1), colour_of("a2c"), width=0.6)
         places(group, [*map(label, arms), "A2C: nobody gives"])
         places(each, [label(arm) for arm in arms])
         group.set(title=f"{game}: one of these and three A2C", ylabel=RETURN)
@@ -243,21 +245,54 @@ def graded(results: Results, path: Path) -> None:
     save(figure, path)
 
 
+def pretenders(results: Results, path: Path) -> None:
+    """Weights to a helper, to one that only looks like it, and to a defector."""
+    games = results.some("{}-lase-pretender", WITH_FREE_RIDERS)
+    figure, axes = new(len(games))
+    for axis, game in zip(axes, games, strict=True):
+        for number, arm in enumerate(results.kept(game + "-{}-pretender", INFERRING)):
+            weights = results.final(game, arm, "pretender", metric="relation/weight")[:, 0, 1:]
+            for place, values in enumerate(weights.T):
+                points(axis, place + 0.4 * number - 0.2, values, colour_of(arm), width=0.6)
+            key(axis, arm)
+        places(axis, ["helps", "looks helpful", "never helps"])
+        axis.set(title=game, ylabel="weight")
+    drawing.from_zero(axes)
+    legend(figure, axes[:1])
+    save(figure, path)
+
+
+def key(axis: Any, arm: str) -> None:
+    """What a legend says of the points of an arm."""
+    axis.plot([], [], "o", color=colour_of(arm), markersize=4, label=label(arm))
+
+
 def sensitivity(results: Results, path: Path) -> None:
-    """LASE's collective return in Snowdrift by the value of each setting."""
+    """The collective return in Snowdrift by the value of each setting, the usual one included."""
     every = [(field, values) for part in SETTINGS.values() for field, values in part.items()]
     if not any(varied("lase", field, v) in results.runs for field, vs in every for v in vs):
         raise MissingError("sensitivity")
-    figure, axes = panels(len(every), 3, width=3.4, height=2.6)
-    for axis, (field, values) in zip(axes, every, strict=True):
-        for place, value in enumerate(values):
-            for arm in ("lase", "gift"):
-                name = varied(arm, field, value)
+    cases: dict[str, list[tuple[str, tuple[str, str]]]] = {
+        "learner": [("a2c", ("ssg-lase", "ssg-gift")), ("ppo", ("ssg-lase_ppo", ""))]
+    }
+    for field, values in every:
+        cases[field] = [
+            (f"{value:g}", (varied("lase", field, value), varied("gift", field, value)))
+            for value in sorted({*values, usual(field)})
+        ]
+    figure, axes = panels(len(cases), 4, width=2.3, height=2.3)
+    for axis, (field, names) in zip(axes, cases.items(), strict=True):
+        for place, (_, runs) in enumerate(names):
+            for arm, name in zip(("lase", "gift"), runs, strict=True):
                 if name in results.runs:
-                    returns = results.runs[name].final["return/collective"]
-                    points(axis, place, returns, colour_of(arm))
+                    points(axis, place, results.final(name), colour_of(arm))
         axis.set(title=field)
-        places(axis, [f"{value:g}" for value in values])
+        places(axis, [text for text, _ in names])
+    for arm in ("lase", "gift"):
+        key(axes[0], arm)
+    for axis in axes[::4]:
+        axis.set_ylabel(RETURN)
+    legend(figure, axes[:1])
     save(figure, path)
 
 
@@ -272,6 +307,7 @@ FIGURES: Mapping[str, Callable[[Results, Path], None]] = {
     "free_riders": free_riders,
     "changing": changing,
     "graded": graded,
+    "pretenders": pretenders,
     "sensitivity": sensitivity,
 }
 """Figures by the names of their files."""

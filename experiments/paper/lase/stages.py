@@ -17,7 +17,7 @@ from experiments.schelling.analysis import PAPER
 from experiments.variants import settings
 from lase_jax.algorithms import ALGORITHMS, AlgorithmConfig, Scripted
 from lase_jax.algorithms.gift import Gift
-from lase_jax.core.settings import changed, fitting
+from lase_jax.core.settings import changed, fitting, items
 from lase_jax.nets.layers import Net
 from lase_jax.presets import preset
 from lase_jax.runs.config import RunConfig
@@ -259,16 +259,26 @@ def variations() -> list[tuple[str, float]]:
     return [(field, value) for field, values in every for value in values]
 
 
+def part_of(field: str) -> str:
+    """Which settings of a run have a field of `SENSITIVITY`: the agent's, or the game's."""
+    return "agent" if field in SENSITIVITY["agent"] else "game"
+
+
+def usual(field: str) -> float:
+    """The value that a field of `SENSITIVITY` has elsewhere."""
+    return dict(items(getattr(preset("ssg", "lase"), part_of(field))))[field]
+
+
 def varied(arm: str, field: str, value: float) -> str:
-    """The name of a run with one setting changed."""
-    return f"ssg-{arm}-{field}_{value:g}"
+    """The name of a run of Snowdrift with one setting changed, if it is changed."""
+    return f"ssg-{arm}" if value == usual(field) else f"ssg-{arm}-{field}_{value:g}"
 
 
 def sensitivity(scale: Scale) -> Runs:
     """LASE in Snowdrift with one setting changed, and equal gifts in every changed game."""
     runs = {"ssg-lase_ppo": of_scale("ssg", "lase_ppo", scale)}
     for field, value in variations()[:: 1 if scale.whole else 6]:
-        part = "agent" if field in SENSITIVITY["agent"] else "game"
+        part = part_of(field)
         for arm in ("lase",) if part == "agent" else ("lase", "gift"):
             run = of_scale("ssg", arm, scale)
             changes: Any = {part: changed(getattr(run, part), {field: value})}

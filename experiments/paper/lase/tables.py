@@ -3,9 +3,10 @@
 Letters: S seeds, N seats, R points in time.
 """
 
+import dataclasses
 from collections.abc import Callable
 from itertools import product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.stats import spearmanr
@@ -38,6 +39,7 @@ from experiments.paper.lase.stages import (
     RIDERS,
     SIZES,
     WITH_FREE_RIDERS,
+    part_of,
     riders,
     sized,
     variations,
@@ -371,15 +373,27 @@ def pretenders(results: Results) -> str:
 def sensitivity(results: Results) -> str:
     """LASE in Snowdrift with one setting changed, beside equal gifts where the game is changed."""
 
-    def cell(name: str) -> str:
-        return collective(results.runs[name]) if name in results.runs else BLANK
+    def cells(name: str) -> list[str]:
+        if name not in results.runs:
+            return [BLANK, BLANK]
+        found = results.runs[name]
+        return [mean(found.final["return/collective"]), mean(share_given(found), 2)]
 
-    names = ["ssg-lase", "ssg-gift"]
-    rows = [["as in Fig. 5", *map(cell, names)], ["by PPO", cell("ssg-lase_ppo"), BLANK]]
+    def row(text: str, ours: str, theirs: str | None, game: Any) -> list[str]:
+        best = game.spec().max_return
+        return [text, *cells(ours), *(cells(theirs) if theirs else [BLANK] * 2), f"{best:g}"]
+
+    game = CONFIGS["ssg"]
+    rows = [
+        row("as in Fig. 5", "ssg-lase", "ssg-gift", game),
+        row("by PPO", "ssg-lase_ppo", None, game),
+    ]
     for field, value in variations():
-        names = [varied(arm, field, value) for arm in ("lase", "gift")]
-        rows.append([f"{field} = {value:g}", *map(cell, names)])
-    return markdown(("setting", *map(label, ("lase", "gift"))), rows)
+        own = dataclasses.replace(game, **{field: value}) if part_of(field) == "game" else game
+        theirs = None if own is game else varied("gift", field, value)
+        rows.append(row(f"{field} = {value:g}", varied("lase", field, value), theirs, own))
+    heads = (column for arm in ("lase", "gift") for column in (label(arm), "share given"))
+    return markdown(("setting: collective return", *heads, "best known"), rows)
 
 
 def settings() -> list[str]:
