@@ -447,6 +447,18 @@ def test_gifts_are_read_beside_equal_gifts_of_their_own_size(share, above):
     assert gap == pytest.approx(above, nan_ok=True)
 
 
+def test_every_seed_is_read_beside_equal_gifts_of_its_own_share():
+    """Equal gifts earn nothing below a share of .2 and 100 from there on."""
+    runs = {sized("ssg", size): made(100.0 * (size >= 0.2)) for size in SIZES}
+    share = np.where(np.arange(SEEDS) % 2, 0.2, 0.1)
+    ours = made(100.0 * (share >= 0.2))
+    weights = np.tile(share[:, None, None] / 3, (1, 4, 4))
+    weights[:, np.arange(4), np.arange(4)] = 1 - share[:, None]
+    ours.final["gift/weight"] = weights
+    gap = tables.beside_equal(results(**runs, ssg__lase=ours), "ssg", "lase")
+    assert gap == pytest.approx((0.0, 0.0, 0.0))
+
+
 def test_ranks_tell_whether_weights_follow_help():
     weights = np.zeros((SEEDS, 6, 6))
     weights[:, 0, 1:] = 0.0, 0.1, 0.2, 0.3, 0.4

@@ -57,7 +57,7 @@ CROWD = 6
 GRADES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Shares of episodes in which a co-player helps."""
 EXTENDED = ("ssg_extn", "cleanup_extn")
-SIZES = (0.0, 0.05, 0.1, 0.2, 0.4)
+SIZES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.4)
 """Shares of equal gifts by LASE's learner, from rollouts as LASE's."""
 SENSITIVITY: dict[str, dict[str, tuple[float, ...]]] = {
     "agent": dict(
@@ -244,10 +244,13 @@ def sized(game: str, share: float) -> str:
 
 
 def sizes(scale: Scale) -> Runs:
-    """Equal gifts of many sizes, beside which any other gifts can be read at their own size."""
+    """Equal gifts of many sizes, beside which any other gifts can be read at their own size.
+
+    Three seeds, but all of them in the dilemma, where some cooperate and some do not.
+    """
     runs = {}
     for game, share in product(("ipd", *scale.some(GAMES, 0)), scale.some(SIZES, 1)):
-        lase = of_scale(game, "lase", scale)
+        lase = of_scale(game, "lase", scale if game == "ipd" else scale.few)
         agent = Gift(lase.agent.learner, share)
         runs[sized(game, share)] = dataclasses.replace(lase, algo="gift", agent=agent)
     return runs
@@ -319,7 +322,7 @@ STAGES: dict[str, Stage] = {
         of_self_play,
     ),
     "controls": Stage("Controls of LASE in self-play", self_play(*CONTROLS), of_self_play),
-    "sizes": Stage("Equal gifts of many sizes", lambda scale: sizes(scale.few)),
+    "sizes": Stage("Equal gifts of many sizes", sizes),
     "adaptation": Stage("Fig. 8: one LASE among scripted players", adaptation, of_weights),
     "exploitation": Stage("Fig. 9: one giver among three A2C", exploitation),
     "free_riders": Stage("Defectors and selfish learners among givers", fewer(free_riders)),

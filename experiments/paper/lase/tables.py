@@ -314,25 +314,30 @@ def graded(results: Results) -> str:
 def beside_equal(results: Results, game: str, arm: str) -> comparison.Estimate:
     """By how much an arm's collective return is above that of equal gifts of its own share.
 
-    Between two shares that were trained returns are read from the line that joins their means;
-    beyond the largest nothing is known.
+    Of every seed of the arm: between two shares that were trained, returns are read from the line
+    that joins their means. It is level from the largest on; if the arm's mean share is above that,
+    nothing is known.
 
     Raises:
-        MissingError: the arm, or equal gifts of a share around its own, are not kept.
+        MissingError: the arm, or equal gifts of a share around one of its own, are not kept.
     """
     found = results.run(game, arm)
-    share = float(np.nan_to_num(share_given(found)).mean())
-    places = [place for place, size in enumerate(SIZES[:-1]) if size <= share]
-    if share > SIZES[-1]:
+    earned, share = found.final["return/collective"], np.nan_to_num(share_given(found))
+    if share.mean() > SIZES[-1]:
         return comparison.UNKNOWN
-    low, high = (SIZES[place] for place in (places[-1], places[-1] + 1))
-    part = (share - low) / (high - low)
+    each = [np.interp(share, SIZES, hat) for hat in np.eye(len(SIZES))]
+    near = [(size, part) for size, part in zip(SIZES, each, strict=True) if part.any()]
 
-    def gap(own: np.ndarray, less: np.ndarray, more: np.ndarray, axis: int = -1) -> np.ndarray:
-        return own.mean(axis) - (1 - part) * less.mean(axis) - part * more.mean(axis)
+    def gap(seeds: np.ndarray, *equal: np.ndarray, axis: int = -1) -> np.ndarray:
+        drawn = seeds.astype(int)
+        line = [
+            part[drawn].mean(axis) * returns.mean(axis)
+            for (_, part), returns in zip(near, equal, strict=True)
+        ]
+        return earned[drawn].mean(axis) - sum(line)
 
-    equal = (results.run(sized(game, size)).final["return/collective"] for size in (low, high))
-    return comparison.estimate(gap, found.final["return/collective"], *equal)
+    equal = [results.run(sized(game, size)).final["return/collective"] for size, _ in near]
+    return comparison.estimate(gap, np.arange(len(earned)), *equal)
 
 
 def sizes(results: Results) -> str:
