@@ -171,14 +171,19 @@ def course(
     colour: Any,
     label: str,
     level: float = stats.LEVEL,
+    each_seed: bool = False,
     **look: Any,
 ) -> None:
     """Draws the mean over seeds of ``values [R, S]`` and its band by bootstrap, of 95 % as a rule.
 
+    With `each_seed` every seed is a thin line instead, where a band would hide that some differ.
     Further arguments are those of Matplotlib's ``plot``.
     """
     whole: dict[str, Any] = dict(color=colour, label=label, linewidth=1.5) | look
     axis.plot(found.env_steps, stats.mean(values, -1), **whole)
+    if each_seed:
+        axis.plot(found.env_steps, values, color=colour, alpha=0.3, linewidth=0.6)
+        return
     ends = comparison.band(values, level)
     axis.fill_between(found.env_steps, *ends, color=colour, alpha=0.15, linewidth=0)
 

@@ -26,9 +26,8 @@ def made(returns=0.0, agents=4, horizon=100, curves=None, played=None, steps=1_0
     facts = dict(date="2026-01-01", device="cpu", env_steps=steps, minutes=1.0)
     env_steps = np.linspace(0, steps, ROWS + 1)[1:]
     played = {"return/collective": returns} | (played or {})
-    return Finding(
-        dict(env="made", game=dict(horizon=horizon)), facts, env_steps, course, numbers, played
-    )
+    settings = dict(env="made", game=dict(horizon=horizon), schedule=dict(rollout_length=0))
+    return Finding(settings, facts, env_steps, course, numbers, played)
 
 
 def results(**runs):

@@ -157,6 +157,8 @@ class Question(NamedTuple):
     figure: str
     """Its name, or ""."""
     table: Table
+    found: Callable[[Results], str] | None = None
+    """The answer in a sentence or two; see `verdicts.MissingError`."""
 
 
 @dataclass(frozen=True)
@@ -185,8 +187,8 @@ class Paper:
     """By the numbers of the claims."""
     figures: Mapping[str, Callable[[Results, Path], None]]
     """Functions that draw, by the names of their files; see `verdicts.MissingError`."""
-    settings: Callable[[], Sequence[str]]
-    """Tables of settings, as Markdown, with a line above each."""
+    settings: Callable[[Scale], Sequence[str]]
+    """Tables of the settings of a scale, as Markdown, with a line above each."""
     summary: Callable[[Results], str] | None = None
     """What the report opens with, as Markdown; the figure "summary", if there is one, follows."""
     front: Callable[[Results], str] | None = None

@@ -101,16 +101,18 @@ def compose(
             parts += [tabled(table, results)] if table else []
     if paper.questions:
         parts.append("## What the paper does not ask\n")
-    for title, (question, name, table) in paper.questions.items():
-        parts += [f"### {title}\n", f"{question}\n", tabled(table, results)]
+    for title, (question, name, table, found) in paper.questions.items():
+        parts += [f"### {title}\n", f"{question}\n"]
+        parts += [f"**Found.** {tabled(found, results)}\n"] if found else []
+        parts.append(tabled(table, results))
         if name in images:
             parts.append(picture(name, images))
-    parts += ["## Settings\n", *paper.settings(), "## Runs\n", cost(paper, results, scale)]
+    parts += ["## Settings\n", *paper.settings(scale), "## Runs\n", cost(paper, results, scale)]
     return "\n".join(parts)
 
 
 def tabled(table: Table, results: Results) -> str:
-    """A table, or what it lacks."""
+    """A table, or another text of the results; or what it lacks."""
     try:
         return table(results)
     except MissingError as error:
@@ -169,6 +171,7 @@ def section(paper: Paper, claim: Claim, found: Verdict) -> str:
             f"- {label(arm)} is not kept."
             if np.isnan(chance.value)
             else f"- {paper.method} above {label(arm)} in {found.measure}: P = {chance}"
+            + (f", by {found.gaps[arm]}" if arm in found.gaps else "")
             for arm, chance in found.controls.items()
         ),
         *([f"- {found.lacks}"] if found.lacks else []),

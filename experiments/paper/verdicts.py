@@ -6,6 +6,7 @@ Letters: S seeds.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -13,6 +14,8 @@ import numpy as np
 from experiments import comparison, style
 from experiments.comparison import Estimate, improvement
 
+SELFISH = "a2c"
+"""The arm of agents that give nothing."""
 FILE = Path(__file__).parent.parent / "CLAIMS.md"
 
 Word = Literal["reproduced", "partly", "not reproduced", "cannot be compared"]
@@ -59,9 +62,14 @@ class Verdict(NamedTuple):
     """Why it cannot be compared."""
     measure: str = "collective return"
     """In what the method is above its controls."""
+    gaps: Mapping[str, Estimate] = MappingProxyType({})
+    """By how much the method's mean is above a control's, by its arm, where that says more."""
 
     def cause(self, mechanism: str) -> str:
-        """Whether the effect is due to a mechanism; "" without an effect, or not all controls."""
+        """Whether the effect is due to a mechanism; "" without an effect, or not all controls.
+
+        Where the method is above none of them, selfish agents included, it needs no gifts.
+        """
         unknown = any(np.isnan(chance.value) for chance in self.controls.values())
         if not self.controls or unknown or self.word not in ("reproduced", "partly"):
             return ""
@@ -71,7 +79,8 @@ class Verdict(NamedTuple):
         )
         if len(beaten) == len(self.controls):
             return f"due to {mechanism}"
-        above = f"above {enumerated(beaten)} only" if beaten else f"needs no {mechanism}"
+        unneeded = "gifts" if SELFISH in self.controls else mechanism
+        above = f"above {enumerated(beaten)} only" if beaten else f"needs no {unneeded}"
         return f"{above}; below {enumerated(better)}" if better else above
 
 
@@ -93,6 +102,7 @@ def verdict(
     controls: Mapping[str, Estimate] | None = None,
     needed: int = 0,
     measure: str = "collective return",
+    gaps: Mapping[str, Estimate] = MappingProxyType({}),
 ) -> Verdict:
     """The verdict that follows from the parts.
 
@@ -101,6 +111,7 @@ def verdict(
         controls: see `Verdict`.
         needed: how many of the parts must hold for "reproduced"; 0 for all.
         measure: see `Verdict`.
+        gaps: see `Verdict`.
     """
     parts = list(parts)
     if not parts:
@@ -112,7 +123,7 @@ def verdict(
         word = "partly"
     else:
         word = "not reproduced"
-    return Verdict(word, parts, dict(controls or {}), measure=measure)
+    return Verdict(word, parts, dict(controls or {}), measure=measure, gaps=gaps)
 
 
 def label(arm: str) -> str:
@@ -146,13 +157,13 @@ def at_most(values: np.ndarray, bound: float, text: str) -> Part:
 
 def by(first: np.ndarray, second: np.ndarray, least: float, text: str) -> Part:
     """Whether the mean of the first is above that of the second by at least so much."""
-    gap = comparison.estimate(_gap, first, second)
+    gap = comparison.difference(first, second)
     return Part(f"{text}: by {gap}, bound {least:g}", gap.value >= least, gap.high < least)
 
 
 def more(first: np.ndarray, second: np.ndarray, text: str) -> Part:
     """Whether the first ``[S]`` is above the second of the same seeds, in the mean."""
-    gap = comparison.estimate(_gap, first, second, paired=True)
+    gap = comparison.difference(first, second, paired=True)
     return Part(f"{text}: by {gap}", gap.low > 0, gap.high < 0)
 
 
@@ -168,10 +179,6 @@ def of(first: np.ndarray, second: np.ndarray, low: float, high: float, text: str
 
 def _ratio(first: np.ndarray, second: np.ndarray, axis: int = -1) -> Any:
     return first.mean(axis) / second.mean(axis)
-
-
-def _gap(first: np.ndarray, second: np.ndarray, axis: int = -1) -> Any:
-    return first.mean(axis) - second.mean(axis)
 
 
 def seeds(fulfil: np.ndarray, share: float, text: str) -> Part:

@@ -79,3 +79,25 @@ def test_numbers_of_the_same_seeds_are_compared_in_pairs():
 
 def test_numbers_of_hundreds_keep_a_digit_after_the_point():
     assert str(comparison.Estimate(115.68, 0.8452, 99.96)) == "115.7 [0.845, 100]"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "bounds"),
+    [
+        (10, 6, (0.7, 0.519, 0.844)),  # Newcombe's method 10: .4 (.038 to .687) as a difference
+        (6, 10, (0.3, 0.156, 0.481)),
+        (10, 10, (0.5, 0.361, 0.639)),  # by a bootstrap it would have no width
+        (0, 10, (0.0, 0.0, 0.196)),
+    ],
+)
+def test_shares_of_seeds_have_an_interval_where_a_bootstrap_has_none(first, second, bounds):
+    shown = (np.arange(10) < count for count in (first, second))
+    assert comparison.improvement_of_shares(*shown) == pytest.approx(bounds, abs=1e-3)
+
+
+def test_a_difference_has_the_sign_of_the_first():
+    low, high = np.linspace(0.0, 1.0, 10), np.linspace(3.0, 4.0, 10)
+    found = comparison.difference(high, low)
+    assert found.value == pytest.approx(3.0) and 2.0 < found.low < 3.0 < found.high < 4.0
+    assert comparison.difference(low, high).value == pytest.approx(-3.0)
+    assert comparison.difference(high, low, paired=True) == pytest.approx((3.0, 3.0, 3.0))

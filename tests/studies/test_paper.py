@@ -20,7 +20,15 @@ from experiments.paper import book, cost, report, verdicts
 from experiments.paper.__main__ import Make, jobs_of
 from experiments.paper.book import Results
 from experiments.paper.lase import PAPER, claims, tables
-from experiments.paper.lase.stages import SIZES, STAGES, riders, sized
+from experiments.paper.lase.stages import (
+    SIZES,
+    STAGES,
+    riders,
+    sized,
+    unvaried,
+    variations,
+    varied,
+)
 from experiments.paper.papers import PAPERS
 from experiments.paper.scales import SCALES, SEED
 from experiments.paper.verdicts import Part
@@ -154,6 +162,7 @@ def test_parts_make_a_verdict(parts, needed, word):
             {"gift": Estimate(0.9, 0.8, 1.0), "untrained": Estimate(0.5, 0.4, 0.6)},
             "above equal gifts only",
         ),
+        ({"a2c": Estimate(0.6, 0.4, 0.8), "gift": Estimate(0.5, 0.4, 0.6)}, "needs no gifts"),
     ],
 )
 def test_an_effect_is_due_to_inference_if_every_control_stays_below(chances, word):
@@ -283,12 +292,13 @@ def test_the_cleaner_must_be_poor_and_paid():
     weights[:, :, 1] = 0.2
     paid = made(event__waste_cleaned=cleaned, return__extrinsic=own, gift__weight=weights)
     blind = paid._replace(final=paid.final | {"gift/weight": np.full((SEEDS, 4, 4), 0.1)})
-    rest = dict(cleanup__gift=blind, cleanup__moments=blind)
+    rest = {f"cleanup__{arm}": blind for arm in ("gift", "shuffled", "moments", "untrained")}
     found = judged(10, cleanup__lase=paid, **rest)
     assert found.word == "reproduced" and found.cause("inference") == "due to inference"
     assert judged(10, cleanup__lase=blind, **rest).word == "not reproduced"
-    anyone = judged(10, cleanup__lase=paid, cleanup__gift=paid, cleanup__moments=blind)
-    assert anyone.cause("inference") == "above LASE shuffled in time only"
+    anyone = judged(10, cleanup__lase=paid, **rest | dict(cleanup__gift=paid))
+    others = "LASE shuffled over agents, LASE shuffled in time and LASE untrained"
+    assert anyone.cause("inference") == f"above {others} only"
 
 
 def test_a_cleaner_without_reward_is_not_paid_more_because_it_gives_nothing():
@@ -386,6 +396,73 @@ def test_shares_of_gifts_are_counted_by_receiver():
     assert found.paid == pytest.approx(0.5)
 
 
+def with_defector(theirs, own):
+    """A run in Snowdrift: of all gifts that go to a defector, and what a giver has."""
+    given, got = np.tile([3.0, 3.0, 3.0, 0.0], (SEEDS, 1)), np.zeros((SEEDS, 4))
+    got[:, 3] = 9.0 * theirs
+    after = np.tile([own, own, own, 12.0], (SEEDS, 1))
+    return made(
+        3 * own + 12.0 + RISING, gift__given=given, gift__received=got, return__after_gifts=after
+    )
+
+
+def test_a_giver_loses_what_it_would_have_without_giving():
+    runs = dict(ssg__lase__defector=with_defector(0.1, 7.0), ssg__a2c__defector=made(36.0))
+    runs["ssg__a2c__defector"].final["return/after_gifts"][:] = 9.0
+    (case,) = tables.with_riders(results(**runs), "lase")
+    own, group = tables.gain(results(**runs), case)
+    assert own == "-2 [-2, -2]" and group.startswith("-2.55 [")
+    assert tables.gain(results(ssg__lase__defector=made()), case) == ["-", "-"]
+    row = tables.free_riders(results(**runs)).splitlines()[2]
+    assert "| a scripted defector | LASE | 0.10 [0.10, 0.10] | 0.33 | 0.30 [0.30, 0.30] |" in row
+
+
+def test_whose_gifts_free_riders_get_less_of():
+    runs = dict(ssg__lase__defector=with_defector(0.1, 7.0))
+    runs["ssg__untrained__defector"] = with_defector(0.5, 7.0)
+    said = tables.kept_from_riders(results(**runs))
+    assert "LASE in ssg beside a scripted defector: 0.10 instead of 0.33; LASE untrained" in said
+    assert said.endswith("0.50 instead of 0.33 (no less).")
+
+
+def test_answers_tell_what_the_tables_show():
+    weights = np.zeros((SEEDS, 4, 4))
+    weights[:, 0, 1:] = 0.3, 0.1, 0.05
+    kept = results(ssg__lase__pretender=made(relation__weight=weights))
+    helper = "helper over pretender by 0.2 [0.2, 0.2]"
+    fooled = "pretender over defector by 0.05 [0.05, 0.05]"
+    assert tables.taken_in(kept) == f"LASE's weights in ssg: {helper}, {fooled}."
+    runs = {}
+    for game, other in (("ssh", 0.5), ("ssg", 1.5), ("coingame", 1.0)):
+        entropy = dict(own=1.0, uniform=1.0, other=other)
+        shown = {
+            f"infer__{name}_cross_entropy": np.full((SEEDS, 4), entropy[name]) for name in entropy
+        }
+        runs[f"{game}__lase"] = made(**shown)
+    assert tables.worse_than_blind(results(**runs)).endswith(
+        "beside a uniform guess, better in ssh, worse in ssg and about as well in coingame."
+    )
+
+
+def test_weights_that_wander_are_counted_as_false_alarms():
+    weight = np.zeros((ROWS, SEEDS, 4, 4))
+    weight[: ROWS // 2, :, 0, 1] = 0.3
+    weight[: ROWS // 2, :3, 0, 2] = 0.2
+    found = made(curves={"relation/weight": weight}, steps=2_000_000)
+    said = tables.follows(results(ssg__lase__stops=found))
+    assert said == "Weights follow: LASE's in ssg in 10 of 10 seeds (false alarms 3)."
+
+
+def test_the_span_of_the_settings_is_told_by_both_ends():
+    runs = {"ssg__lase": made(50.0), "ssg__lase_ppo": made(20.0)}
+    names = (varied("lase", *each) for each in variations())
+    runs |= {name.replace("-", "__"): made(40.0) for name in names if name != "ssg-lase"}
+    runs["ssg__lase__delta_1"] = made(90.0)
+    runs["ssg__lase__radius_7"] = made(99.0)  # another game
+    said = tables.spread(results(**runs))
+    assert said.endswith("20.0 (learner = PPO) to 90.0 (delta = 1), as it is 50.0.")
+
+
 def test_free_riders_have_the_last_seats(planned):
     for run, seats in (
         ("ssg-gift-defector", ("gift", "gift", "gift", "defector")),
@@ -409,6 +486,19 @@ def test_rollouts_in_mixed_company_are_those_of_lase(planned):
         assert all(len(kinds) == 1 for kinds in schedules.values())
     one = planned["cpu"]["exploitation"]["ssg-gift-one"]
     assert one.agent.share == 0.39 and one.seats == ("gift", "a2c", "a2c", "a2c")
+    lase = planned["cpu"]["exploitation"]["ssg-lase-one"]
+    assert one.agent.learner == lase.agent.learner != preset("ssg", "gift").agent.learner
+
+
+def test_settings_are_changed_one_by_one_beside_runs_that_differ_in_nothing_else(planned):
+    runs = planned["cpu"]["sensitivity"]
+    usual = runs[unvaried("gift")]
+    radius = dataclasses.replace(usual.game, radius=7)
+    assert runs["ssg-gift-radius_7"] == dataclasses.replace(usual, game=radius)
+    assert varied("gift", "radius", 2) == unvaried("gift") and varied("lase", "delta", 0.1) == (
+        "ssg-lase"
+    )
+    assert runs["ssg-lase-delta_0.5"].agent.delta == 0.5 and "ssg-lase" not in runs
 
 
 def test_half_of_a_weights_change_is_found_after_the_change():
@@ -511,7 +601,7 @@ def test_every_figure_and_table_is_made_of_what_is_kept(tmp_path):
     analysed = PAPER.collect(SCALES["cpu"], tmp_path).numbers
     found = of_all_runs(PAPER, numbers)
     text = reported(PAPER, Results(found, analysed), tmp_path)
-    assert text.count("one among three A2C") == 2 and text.count("with a scripted defector") == 3
+    assert text.count("one among three A2C") == 3 and text.count("with a scripted defector") == 4
     assert "is not kept" not in text
 
 

@@ -62,9 +62,48 @@ def test_two_sentences_tell_games_apart():
     first, second = said.split(". ")
     earns = "LASE earns more than selfish agents in the Prisoner's Dilemma, Snowdrift and Cleanup"
     assert first == f"{earns} and about as much in the Stag-Hunt"
-    assert second.startswith("Of those where it helps, it earns more than all gifts of about its ")
+    assert second.startswith(
+        "Of those where it helps, it earns more than each of the gifts of about "
+    )
     assert " in Cleanup, less than some of them in the Prisoner's Dilemma and " in second
-    assert " not clearly more than each of them in Snowdrift (" in second
+    assert second.endswith(" not clearly more than each of them in Snowdrift.")
+
+
+def test_means_may_differ_where_seeds_do_not():
+    """Six of ten seeds of a control earn more than all of LASE, four much less."""
+    split = np.where(np.arange(SEEDS) < 6, 22.0, -100.0)
+    runs = play("ssg", **INFERRED) | {"ssg__moments": made(split)}
+    said = summary.sentences(results(**runs))
+    assert (
+        " it earns in the mean, but not in clearly more seeds, more than each of the gifts" in said
+    )
+
+
+def test_sizes_are_told_where_they_are_known():
+    runs = {f"ssg__gift__share_{size:g}": made(100 * size) for size in SIZES}
+    runs |= play("ssg", **INFERRED)
+    runs["ssg__lase"].final["gift/weight"] = np.tile(np.eye(4), (SEEDS, 1, 1))
+    kept = results(**{name.replace("share__", "share_"): run for name, run in runs.items()})
+    said = summary.sentences(kept)
+    assert said.endswith("; beside equal gifts of exactly its size it earns more in Snowdrift.")
+
+
+def test_a_mark_tells_numbers_of_another_arm():
+    runs = play("coingame", a2c=0, untrained=30, untrained_half=10, lase=20)
+    kept = results(**runs)
+    (row,) = rows(kept)
+    assert row[7] == f"10.4 {summary.MARK}"
+    legend = summary.legend_of_mark(kept)
+    assert legend.endswith("LASE untrained, halved in the Coin Game (LASE untrained: 30.4).\n")
+    assert summary.legend_of_mark(results(**play("coingame", a2c=0, untrained=30, lase=20))) == ""
+
+
+def test_a2c_of_other_rollouts_stands_below():
+    runs = play("ssg", a2c=40, lase=20) | play("ssg", "__selfish", a2c=10)
+    kept = results(**runs)
+    assert summary.same_rollouts(kept) == ""  # of the same length
+    kept.runs["ssg-a2c"].settings["schedule"]["rollout_length"] = 25
+    assert "has 10.4 in Snowdrift (P of LASE above it 1 [1, 1])" in summary.same_rollouts(kept)
 
 
 def test_in_the_dilemma_equal_gifts_are_those_that_are_as_large():

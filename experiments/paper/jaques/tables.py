@@ -20,6 +20,7 @@ from experiments.paper.jaques.claims import (
     suffered,
 )
 from experiments.paper.jaques.stages import BOXES, CONDITIONS, DILEMMAS
+from experiments.paper.scales import Scale
 from experiments.paper.verdicts import label
 from lase_jax.core import settings as fields
 from lase_jax.presets.jaques import GAMES as FULL_SIZE
@@ -133,7 +134,7 @@ def full_size(results: Results) -> str:
     return grid(results, OF_THE_PAPER, FULL_SIZE, collective, "collective return")
 
 
-def settings() -> list[str]:
+def settings(scale: Scale) -> list[str]:
     """What the arms have of their own in the small games, and the actor-critic's settings there."""
     games = (*BOXES, *DILEMMAS)
     own = {
@@ -141,7 +142,7 @@ def settings() -> list[str]:
             f"{arm}.{field}": value
             for arm, what in ARMS.items()
             if not what.tuned and arm != "a2c"
-            for field, value in fields.items(small(game, arm).agent)
+            for field, value in fields.items(scale.fit(small(game, arm)).agent)
             if field in ("weight", "alpha", "beta", "eta", "influencers", "vocabulary")
         }
         for game in games
@@ -150,5 +151,5 @@ def settings() -> list[str]:
         "What arms have of their own:\n",
         side_by_side(own),
         "What all arms share:\n",
-        side_by_side({game: trained(small(game, "a2c")) for game in games}),
+        side_by_side({game: trained(scale.fit(small(game, "a2c"))) for game in games}),
     ]

@@ -21,9 +21,15 @@ LOSSES = (
     "5 %: co-players learn to take coins where no loss comes back. Equal gifts of gains are as "
     "large a share of the gains as LASE's and hand no losses on."
 )
+SOONER = (
+    "LOLA's deviation over seeds is larger than LASE's, as the rule asks; it is not slower and "
+    "needs fewer steps."
+)
 ROLLOUTS = (
     "In the Coin Game LASE w/o learns from rollouts of whole episodes and LASE from rollouts of 25 "
-    "steps, as trials chose; elsewhere they differ in perspective taking alone."
+    "steps, as trials chose; elsewhere they differ in perspective taking alone. In the IPD, which "
+    "the claim leaves out, LASE w/o earns more. Told co-players' policies LASE gives less, and the "
+    "group earns less: what is foreseen is not paid for, so that knowing more is no ceiling."
 )
 GUILT = (
     "IA here is guilt without envy (alpha 0), as trials chose; with its authors' alpha of 5 it "
@@ -33,12 +39,23 @@ LETTER = (
     "A cleaner that always cleans is foreseen after a while, so that what it does is no surprise "
     "and its weight falls below that of a random player. By the letter of equation 5 pi_SR learns "
     "from Q_SR's TD errors, settles on few actions and foresees nobody (see the log): then the "
-    "cleaner's weight stays."
+    "cleaner's weight falls less, and stays above the random player's in half of the seeds."
+)
+EXPLOITED = (
+    "In the paper the group earns about as much with one LASE as with GO, which is no part of the "
+    "rule; here it earns less than half. In Snowdrift the one LASE has two thirds of what the "
+    "others have."
+)
+BOUND = "Below the dashed line some starts end where both defect."
+UNFINISHED = "In the Stag-Hunt returns still rise at the end of training, but for GO's and IA's."
+SOCIETIES = (
+    "Dotted: what every agent has if one of them defects, in the mean. All other games, from the "
+    "extended ones to Harvest and the boxes, stand in `experiments/schelling/results.md`."
 )
 SHOWN = {
-    1: Shown(("fig4",), tables.iterated_dilemma),
-    2: Shown(("theory/plane",)),
-    3: Shown(("fig5", "controls"), tables.self_play),
+    1: Shown(("fig4",), tables.iterated_dilemma, SOONER),
+    2: Shown(("theory/plane",), note=BOUND),
+    3: Shown(("fig5", "controls"), tables.self_play, UNFINISHED),
     5: Shown(note=LOSSES),
     6: Shown(table=tables.gifts),
     7: Shown(note=ROLLOUTS),
@@ -46,11 +63,11 @@ SHOWN = {
     9: Shown(table=tables.equality),
     10: Shown(("fig6_7",)),
     11: Shown(("fig8",), note=LETTER),
-    12: Shown(("fig9",), tables.one_giver),
+    12: Shown(("fig9",), tables.one_giver, EXPLOITED),
     13: Shown(table=tables.weights),
     14: Shown(table=tables.uncertainty),
     15: Shown(table=tables.extended),
-    16: Shown(("schelling/diagrams",)),
+    16: Shown(("schelling/diagrams",), note=SOCIETIES),
 }
 QUESTIONS = {
     "Is it the size? (question 39)": Question(
@@ -59,13 +76,15 @@ QUESTIONS = {
         "when, this share is given.",
         "sizes",
         tables.sizes,
+        tables.whose_size,
     ),
     "Free riders, and the price of being exploited (questions 19 and 24)": Question(
-        "Does inference keep gifts from those who do not help? Gifts to free riders: their share "
-        "of all that is given. What a giver pays them is the price; the gain is the collective "
-        "return beside that of the last row of each case, in which nobody gives.",
+        "Does inference keep gifts from those who do not help? What a giver pays free riders is "
+        "reward per episode; what it, and the group, gain by giving is the difference to the last "
+        "row of each case, in which nobody gives. A gain below 0 is the price of being exploited.",
         "free_riders",
         tables.free_riders,
+        tables.kept_from_riders,
     ),
     "A co-player that changes (question 21)": Question(
         "LASE beside a helper, a defector, and a player that stops helping, or begins, in the "
@@ -74,18 +93,21 @@ QUESTIONS = {
         "(of those seeds; sooner than the next weight that is kept cannot be told).",
         "changing",
         tables.changing,
+        tables.follows,
     ),
     "Graded helpfulness (question 22)": Question(
         "LASE beside five players that help in a share of the episodes: is its weight to them in "
         "the order of their help? The weights of networks that never learn stand beside.",
         "graded",
         tables.graded,
+        tables.ranked,
     ),
     "Looking helpful (question 23)": Question(
         "Weights of LASE, and of networks that never learn, beside a helper, a defector, and a "
         "player that goes where the helper goes and does nothing there.",
         "pretenders",
         tables.pretenders,
+        tables.taken_in,
     ),
     "How well co-players are foreseen": Question(
         "Cross-entropy in nats of pi_SR on the agent's own observations and of co-players' actions "
@@ -93,12 +115,14 @@ QUESTIONS = {
         "nothing would be better.",
         "",
         tables.calibration,
+        tables.worse_than_blind,
     ),
     "Settings, one by one": Question(
         "Snowdrift with one setting of LASE or of the game changed, three seeds of each; where the "
         "game is changed equal gifts stand beside, of the same share as in Fig. 5.",
         "sensitivity",
         tables.sensitivity,
+        tables.spread,
     ),
 }
 

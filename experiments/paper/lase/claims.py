@@ -9,7 +9,7 @@ import numpy as np
 
 from envs.registry import GAMES as CONFIGS
 from experiments import comparison
-from experiments.comparison import improvement
+from experiments.comparison import Estimate, improvement
 from experiments.curves import to_others
 from experiments.findings import Finding
 from experiments.paper.book import Results, equality
@@ -43,15 +43,25 @@ PAYOFF = CONFIGS["ipd"].spec().max_return
 returns are in proportion to the probability of cooperation."""
 
 
-def beside(results: Results, game: str, arms: Iterable[str], suffix: str = "") -> dict:
-    """LASE's collective return beside that of controls; NaN beside those that are not kept."""
+def beside(
+    results: Results, game: str, arms: Iterable[str], suffix: str = ""
+) -> dict[str, dict[str, Estimate]]:
+    """LASE's collective return beside that of controls, as `verdict` takes them.
+
+    Returns:
+        ``controls``, NaN beside those that are not kept, and ``gaps``.
+    """
     tail = f"-{suffix}" if suffix else ""
     ours = f"{game}-lase{tail}"
+    names = {arm: f"{game}-{arm}{tail}" for arm in arms if able(arm, game)}
+    kept = {arm: run for arm, run in names.items() if run in results.runs}
+    chances = {arm: results.improvement(ours, run) for arm, run in kept.items()}
     return {
-        arm: results.improvement(ours, run) if run in results.runs else comparison.UNKNOWN
-        for arm in arms
-        if able(arm, game)
-        for run in (f"{game}-{arm}{tail}",)
+        "controls": {arm: chances.get(arm, comparison.UNKNOWN) for arm in names},
+        "gaps": {
+            arm: comparison.difference(results.final(ours), results.final(run))
+            for arm, run in kept.items()
+        },
     }
 
 
@@ -97,7 +107,7 @@ def iterated_dilemma(results: Results) -> Verdict:
         f"{late[0]:,.0f} steps, LASE {late[1]:,.0f}"
     )
     parts.append(Part(text, bool(theirs.std() > ours.std() or late[0] > late[1])))
-    return verdict(parts, beside(results, "ipd", ("gift", "gift_more", "untrained", "moments")))
+    return verdict(parts, **beside(results, "ipd", ("gift", "gift_more", "untrained", "moments")))
 
 
 def theory(results: Results) -> Verdict:
@@ -135,18 +145,19 @@ def stag_hunt(results: Results) -> Verdict:
         above(ours, results.final("ssh", "go"), "LASE above GO"),
         above(*waits, text),
     ]
-    return verdict(parts, beside(results, "ssh", ("a2c", *AS_MUCH)))
+    return verdict(parts, **beside(results, "ssh", ("a2c", *AS_MUCH)))
 
 
 def snowdrift(results: Results) -> Verdict:
     """Claim 4."""
     ours, group = results.final("ssg", "lase"), results.final("ssg", "go")
-    text, selfish = "LASE", results.runs.get(ALL_SELFISH.format("ssg"))
+    high = at_least(ours, 114.0, "LASE")
+    selfish = results.runs.get(ALL_SELFISH.format("ssg"))
     if selfish is not None:
         alone = comparison.mean(selfish.final["return/collective"])
-        text = f"(A2C that learns from rollouts as long as LASE's {alone}) LASE"
-    parts = [at_least(ours, 114.0, text), by(group, ours, -2.0, "GO above LASE")]
-    return verdict(parts, beside(results, "ssg", ("a2c", *AS_MUCH)))
+        high = high._replace(found=f"{high.found}; A2C with rollouts as long as LASE's {alone}")
+    parts = [high, by(group, ours, -2.0, "GO above LASE")]
+    return verdict(parts, **beside(results, "ssg", ("a2c", *AS_MUCH)))
 
 
 def dilemma(game: str, least: float) -> Callable[[Results], Verdict]:
@@ -158,7 +169,9 @@ def dilemma(game: str, least: float) -> Callable[[Results], Verdict]:
             by(ours, results.final(game, "a2c"), least, "LASE above A2C"),
             above(results.final(game, "go"), ours, "GO above LASE"),
         ]
-        return verdict(parts, beside(results, game, ("gift", "gains", *SHUFFLED, "untrained_half")))
+        return verdict(
+            parts, **beside(results, game, ("gift", "gains", *SHUFFLED, "untrained_half"))
+        )
 
     return rule
 
@@ -187,24 +200,31 @@ def baselines(results: Results) -> Verdict:
 def fairness(results: Results) -> Verdict:
     """Claim 9."""
     ours, group = (equality(results.run("cleanup", arm)) for arm in ("lase", "go"))
-    parts = [
-        Part(f"{name} {mean}, the paper's {theirs}", mean.low <= theirs <= mean.high)
-        for name, mean, theirs in (
-            ("LASE", comparison.mean(ours), 0.802),
-            ("GO", comparison.mean(group), 0.496),
-        )
-    ]
-    equal = results.runs.get("cleanup-gift")
-    controls = {"gift": improvement(ours, equality(equal)) if equal else comparison.UNKNOWN}
+    parts = [near(ours, 0.802, "LASE"), near(group, 0.496, "GO")]
+    shared = {
+        arm: equality(results.run("cleanup", arm))
+        for arm in results.kept("cleanup-{}", ("gift", "untrained"))
+    }
+    controls = {
+        arm: improvement(ours, shared[arm]) if arm in shared else comparison.UNKNOWN
+        for arm in ("gift", "untrained")
+    }
     exact = verdict(parts, controls, measure="equality")
     if exact.word == "reproduced":
         return exact
-    text = f"LASE (before gifts {equality(results.run('cleanup', 'lase'), OWN).mean():.3f}"
-    if equal is not None:
-        text += f"; equal gifts {equality(equal).mean():.3f}"
+    own = equality(results.run("cleanup", "lase"), OWN)
+    others = [f"{label(arm)} {values.mean():.3f}" for arm, values in shared.items()]
+    text = "; ".join([f"LASE (before gifts {own.mean():.3f}", *others])
     order = above(ours, group, "LASE above GO"), by(ours, group, 0.2, f"{text}) above GO")
     word: Word = "partly" if all(part.holds for part in order) else "not reproduced"
     return exact._replace(word=word, parts=[*parts, *order])
+
+
+def near(values: np.ndarray, theirs: float, text: str) -> Part:
+    """Whether the interval of the mean of ``values [S]`` holds the paper's number."""
+    mean = comparison.mean(values)
+    holds = mean.low <= theirs <= mean.high
+    return Part(f"{text} {mean}, the paper's {theirs}", holds, not holds)
 
 
 def paid_cleaner(found: Finding) -> np.ndarray:
@@ -239,7 +259,8 @@ def busiest(found: Finding) -> np.ndarray:
 
 def division_of_labour(results: Results) -> Verdict:
     """Claim 10."""
-    runs = {arm: results.run("cleanup", arm) for arm in ("lase", "gift", "moments")}
+    arms = ("lase", "gift", *SHUFFLED, "untrained")
+    runs = {arm: results.run("cleanup", arm) for arm in arms}
     paid = {arm: paid_cleaner(found) for arm, found in runs.items()}
     more = ", ".join(f"{label(arm)} {times_as_much(found):.2f}" for arm, found in runs.items())
     text = "the cleaner earns least and is given most"
@@ -279,7 +300,10 @@ def shown_by_seeds(fulfil: Mapping[str, np.ndarray], share: float, text: str) ->
         f"{label(arm)} {shown.sum()} of {len(shown)}" for arm, shown in others.items()
     )
     part = seeds(fulfil["lase"], share, text)
-    controls = {arm: improvement(fulfil["lase"], shown) for arm, shown in others.items()}
+    controls = {
+        arm: comparison.improvement_of_shares(fulfil["lase"], shown)
+        for arm, shown in others.items()
+    }
     part = part._replace(found=f"{part.found} ({counts})")
     return verdict([part], controls, measure="the share of seeds")
 
@@ -299,7 +323,7 @@ def exploitation(results: Results) -> Verdict:
         after = results.final("cleanup", arm, "one", metric="return/after_gifts")
         own, others = after[:, 0], after[:, 1:].mean(-1)
         parts.append(of(own, others, low, high, f"{label(arm)} beside the others"))
-    return verdict(parts, beside(results, "cleanup", ("gift",), "one"))
+    return verdict(parts, **beside(results, "cleanup", ("gift",), "one"))
 
 
 def share_given(found: Finding) -> np.ndarray:
@@ -361,7 +385,8 @@ def extended(results: Results) -> Verdict:
         second = max(others, key=lambda arm: others[arm].mean())
         text = f"{game}, LASE {ours.mean():.1f} above {label(second)} {others[second].mean():.1f}"
         parts.append(above(ours, others[second], text))
-        controls |= {f"{label('gift')} in {game}": improvement(ours, results.final(game, "gift"))}
+        beside_gifts = beside(results, game, ("gift",))
+        controls[f"{label('gift')} in {game}"] = beside_gifts["controls"]["gift"]
     return verdict(parts, controls)
 
 

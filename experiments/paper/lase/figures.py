@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from envs.registry import GAMES as CONFIGS
 from envs.render import AGENT_COLOURS
-from experiments import style
+from experiments import comparison, style
 from experiments.curves import RETURN, course, in_steps, legend, legend_in_panel, save
 from experiments.paper import drawing
 from experiments.paper.book import Results
@@ -26,17 +27,17 @@ from experiments.paper.lase.stages import (
     GRADES,
     INFERRING,
     METHODS,
-    RIDERS,
     SIZES,
     WITH_FREE_RIDERS,
-    riders,
     sized,
+    unvaried,
     usual,
     varied,
 )
 from experiments.paper.lase.stages import SENSITIVITY as SETTINGS
-from experiments.paper.lase.tables import OTHER_GIFTS, shares
+from experiments.paper.lase.tables import OTHER_GIFTS, beside_whom, shares, with_riders
 from experiments.paper.verdicts import MissingError, label
+from lase_jax.reports import stats
 
 
 def iterated_dilemma(results: Results, path: Path) -> None:
@@ -53,7 +54,7 @@ def iterated_dilemma(results: Results, path: Path) -> None:
         axis.set(title=label(arm), xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
         axis.set(xlabel="P(C) of agent 0", ylabel="P(C) of agent 1")
         axis.grid(alpha=0.25)
-    for arm in results.kept("ipd-{}", ("random", *arms, "gift", "moments")):
+    for arm in results.kept("ipd-{}", ("random", *arms, "gift_more", "moments")):
         found = results.run("ipd", arm)
         curve = found.curves["return/collective"]
         course(returns, found, curve, colour_of(arm), label(arm))
@@ -80,26 +81,35 @@ def controls(results: Results, path: Path) -> None:
 
 def division_of_labour(results: Results, path: Path) -> None:
     """Figs 6 and 7: what each agent of the first seed earns, cleans and is given in Cleanup."""
-    numbers = {
-        "return/extrinsic": "own reward per episode",
-        "event/waste_cleaned": "waste cleaned per episode",
-        "gift/received": "gifts received per episode",
-        "return/after_gifts": "reward after gifts",
+    lase, group = (results.run("cleanup", arm) for arm in ("lase", "go"))
+    weights = lase.curves["gift/weight"]
+    own = np.eye(weights.shape[-1], dtype=bool)
+    rows = {
+        "own reward per episode": "return/extrinsic",
+        "waste cleaned per episode": "event/waste_cleaned",
+        "reward after gifts": "return/after_gifts",
     }
-    arms = ("lase", "go")
-    figure, axes = new(len(arms), len(numbers), width=3.8, height=2.3)
-    for index, axis in enumerate(axes):
-        metric, arm = list(numbers)[index // len(arms)], arms[index % len(arms)]
-        found = results.run("cleanup", arm)
-        for seat in range(found.curves[metric].shape[-1]):
+    shown = [
+        (f"{label(arm)}: {title}", found, found.curves[metric])
+        for title, metric in rows.items()
+        for arm, found in (("lase", lase), ("go", group))
+    ]
+    received = stats.mean(np.where(own, np.nan, weights), -2)
+    shown.append(("LASE: weight received, mean of the others'", lase, received))
+    shown.append(("LASE: gifts received per episode", lase, lase.curves["gift/received"]))
+    figure, axes = new(2, len(shown) // 2, width=3.8, height=2.3)
+    for axis, (title, found, values) in zip(axes, shown, strict=True):
+        for seat in range(values.shape[-1]):
             colour = np.array(AGENT_COLOURS[seat]) / 255
-            values = found.curves[metric][:, 0, seat]
-            axis.plot(found.env_steps, values, color=colour, label=f"agent {seat}", linewidth=1.2)
-        axis.set(title=f"{label(arm)}: {numbers[metric]}")
+            course, steps = values[:, 0, seat], found.env_steps
+            axis.plot(steps, course, color=colour, label=f"agent {seat}", linewidth=1.2)
+        axis.set(title=title)
         axis.title.set_fontsize(9)
         in_steps(axis)
-    for first in range(0, len(axes), len(arms)):
-        drawing.from_zero(axes[first : first + len(arms)])
+    for first in range(0, 2 * len(rows), 2):
+        drawing.from_zero(axes[first : first + 2])
+    for axis in axes[2 * len(rows) :]:
+        drawing.from_zero([axis])
     legend(figure, axes[:1])
     save(figure, path)
 
@@ -115,7 +125,8 @@ def adaptation(results: Results, path: Path) -> None:
     for axis, arm in zip(axes, arms, strict=True):
         found = results.run("cleanup", arm, "scripted")
         for seat, (name, colour) in enumerate(zip(PLAYERS, PLAYER_COLOURS, strict=True), 1):
-            course(axis, found, found.curves["gift/weight"][:, :, 0, seat], colour, name)
+            weights = found.curves["gift/weight"][:, :, 0, seat]
+            course(axis, found, weights, colour, name, each_seed=True)
         axis.set(title=label(arm), ylabel="weight")
         in_steps(axis)
     drawing.from_zero(axes)
@@ -123,10 +134,14 @@ def adaptation(results: Results, path: Path) -> None:
     save(figure, path)
 
 
+ONE = ("lase", "gift", "go", "a2c")
+"""Of whom each agent is shown in Fig. 9."""
+
+
 def exploitation(results: Results, path: Path) -> None:
-    """Fig. 9: the group's return, and what the giver and the others have after gifts."""
+    """Fig. 9: the group's return, what each has after gifts, and who cleans."""
     games = results.some("{}-lase-one", WITH_FREE_RIDERS)
-    figure, axes = new(2, len(games))
+    figure, axes = new(2, len(games) + 1)
     for row, game in enumerate(games):
         arms = results.kept(game + "-{}-one", (*GIVERS, "go"))
         group, each = axes[2 * row : 2 * row + 2]
@@ -144,38 +159,63 @@ def exploitation(results: Results, path: Path) -> None:
         each.set(title=f"{game}: the one, and the mean A2C (grey)", ylabel="reward after gifts")
         drawing.from_zero([group])
         drawing.from_zero([each])
+    every_agent(results, dict(zip(EACH_AGENT, axes[2 * len(games) :], strict=True)))
     save(figure, path)
+
+
+EACH_AGENT = {"return/after_gifts": "reward after gifts", "event/waste_cleaned": "waste cleaned"}
+"""What is shown of each agent, by its metric."""
+
+
+def every_agent(results: Results, axes: Mapping[str, Any]) -> None:
+    """The one in Cleanup, and the three A2C from who has least to who has most, by metric."""
+    runs = {
+        arm: ALL_SELFISH.format("cleanup") if arm == "a2c" else f"cleanup-{arm}-one" for arm in ONE
+    }
+    kept = {arm: results.runs[run] for arm, run in runs.items() if run in results.runs}
+    for metric, axis in axes.items():
+        for place, (arm, found) in enumerate(kept.items()):
+            values = found.final[metric]
+            ordered = np.concatenate([values[:, :1], np.sort(values[:, 1:])], -1)
+            for seat, seeds in enumerate(ordered.T):
+                colour = colour_of(arm if seat == 0 else "a2c")
+                points(axis, place + 0.2 * seat - 0.3, seeds, colour, width=0.35)
+        places(axis, [label(arm) for arm in kept])
+        text = EACH_AGENT[metric]
+        axis.set(title="cleanup: the one, and each A2C by rank (grey)", ylabel=text)
+        axis.title.set_fontsize(10)
+        drawing.from_zero([axis])
 
 
 def free_riders(results: Results, path: Path) -> None:
     """Share of the gifts that goes to free riders, beside an even split; and the group's return."""
-    games = (*WITH_FREE_RIDERS, "coingame")
-    cases = [(game, kind) for kind in RIDERS for game in results.kept("{}-lase-" + kind, games)]
+    cases = with_riders(results, "lase")
     if not cases:
         raise MissingError("free riders")
     columns = min(3, len(cases))
     figure, axes = new(columns, 2 * -(-len(cases) // columns), width=3.0, height=2.8)
     for axis in axes:
         axis.set_axis_off()
-    for number, (game, kind) in enumerate(cases):
+    for number, case in enumerate(cases):
         row, column = divmod(number, columns)
         upper, lower = (axes[(2 * row + part) * columns + column] for part in (0, 1))
         upper.set_axis_on()
         lower.set_axis_on()
-        arms = results.kept(f"{game}-{{}}-{kind}", (*GIVERS, "a2c"))
+        arms = results.kept(f"{case.game}-{{}}-{case.kind}", (*GIVERS, "a2c"))
         for place, arm in enumerate(arms):
-            found = results.run(game, arm, kind)
-            of = shares(found, riders(kind, found.final["gift/given"].shape[-1]))
+            found = results.runs[case._replace(arm=arm).run]
+            of = shares(found, case.seats)
             points(lower, place, found.final["return/collective"], colour_of(arm))
             if arm != "a2c":
                 points(upper, place, of.theirs, colour_of(arm))
                 upper.axhline(of.seats, color=style.INK, linewidth=0.8, linestyle=":")
-        upper.set(title=f"{game}, {RIDERS[kind]}", ylim=(0.0, None))
+        num = CONFIGS[case.game].spec().num_agents
+        upper.set(title=f"{case.game}: {beside_whom(case)} among {num}", ylim=(0.0, None))
         upper.title.set_fontsize(9)
         places(upper, [label(arm) for arm in arms if arm != "a2c"])
         places(lower, [label(arm) for arm in arms])
         if column == 0:
-            upper.set_ylabel("gifts to free riders")
+            upper.set_ylabel("share of gifts to them")
             lower.set_ylabel(RETURN)
     save(figure, path)
 
@@ -183,16 +223,21 @@ def free_riders(results: Results, path: Path) -> None:
 def changing(results: Results, path: Path) -> None:
     """Weights to a helper, a defector and a player that changes half-way."""
     games = results.some("{}-lase-stops", WITH_FREE_RIDERS)
-    cases = [(game, name) for game in games for name in CHANGES]
-    figure, axes = new(2, len(games), width=3.8, height=2.8)
-    for axis, (game, name) in zip(axes, cases, strict=True):
-        found = results.run(game, "lase", name)
+    rows = [(game, arm) for game in games for arm in results.kept(f"{game}-{{}}-stops", INFERRING)]
+    cases = [(game, arm, name) for game, arm in rows for name in CHANGES]
+    figure, axes = new(2, len(rows), width=3.8, height=2.3)
+    for axis, case in zip(axes, cases, strict=True):
+        if "-".join(case) not in results.runs:
+            axis.set_axis_off()
+            continue
+        game, arm, name = case
+        found = results.run(*case)
         lines = ("changes", "#ca8a04"), ("helps", "#16a34a"), ("never helps", "#dc2626")
         for seat, (text, colour) in enumerate(lines, 1):
             values = found.curves["relation/weight"][:, :, 0, seat]
-            course(axis, found, values, colour, text)
+            course(axis, found, values, colour, text, each_seed=True)
         axis.axvline(found.env_steps[-1] / 2, color=style.INK, linewidth=0.8, linestyle=":")
-        axis.set(title=f"{game}: one {CHANGES[name]}")
+        axis.set(title=f"{game}, {label(arm)}: one {CHANGES[name]}")
         axis.title.set_fontsize(9)
         in_steps(axis)
         axis.set_ylabel("weight")
@@ -236,8 +281,11 @@ def graded(results: Results, path: Path) -> None:
     for axis, game in zip(axes, games, strict=True):
         for arm in results.kept(game + "-{}-graded", INFERRING):
             weights = results.final(game, arm, "graded", metric="relation/weight")[:, 0, 1:]
+            means = [comparison.mean(values) for values in weights.T]
+            lows, highs = ([mean[end] for mean in means] for end in (1, 2))
             axis.plot(GRADES, weights.T, ".", color=colour_of(arm), alpha=0.4)
             axis.plot(GRADES, weights.mean(0), color=colour_of(arm), label=label(arm))
+            axis.vlines(GRADES, lows, highs, color=colour_of(arm), linewidth=1.2)
         axis.set(title=game, xlabel="share of episodes with help", ylabel="weight")
         axis.grid(alpha=0.25)
     drawing.from_zero(axes)
@@ -273,7 +321,7 @@ def sensitivity(results: Results, path: Path) -> None:
     if not any(varied("lase", field, v) in results.runs for field, vs in every for v in vs):
         raise MissingError("sensitivity")
     cases: dict[str, list[tuple[str, tuple[str, str]]]] = {
-        "learner": [("a2c", ("ssg-lase", "ssg-gift")), ("ppo", ("ssg-lase_ppo", ""))]
+        "learner": [("a2c", (unvaried("lase"), unvaried("gift"))), ("ppo", ("ssg-lase_ppo", ""))]
     }
     for field, values in every:
         cases[field] = [

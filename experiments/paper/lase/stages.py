@@ -142,10 +142,31 @@ def mixed(scale: Scale, game: str, arm: str, beside: Sequence[str]) -> RunConfig
 
     Rollouts are those of LASE in this game, whatever the arm: those beside learn from them, too.
     """
-    schedule = of_scale(game, "lase", scale).schedule
-    run = dataclasses.replace(of_scale(game, arm, scale), schedule=schedule)
+    if arm == "gift":
+        run = equal_gifts(game, scale)
+    else:
+        schedule = of_scale(game, "lase", scale).schedule
+        run = dataclasses.replace(of_scale(game, arm, scale), schedule=schedule)
     own = run.game.spec().num_agents - len(beside)
     return seated(run, scale, (run.algo,) * own + tuple(beside))
+
+
+def equal_gifts(game: str, scale: Scale, share: float | None = None) -> RunConfig:
+    """A run with equal gifts by LASE's learner, from rollouts as LASE's.
+
+    Args:
+        game: its name.
+        scale: of the run.
+        share: that is given; None for as much as LASE gives.
+    """
+    lase = of_scale(game, "lase", scale)
+    agent = Gift(lase.agent.learner, as_much(game) if share is None else share)
+    return dataclasses.replace(lase, algo="gift", agent=agent)
+
+
+def as_much(game: str) -> float:
+    """The share of its reward that LASE was measured to give in self-play."""
+    return preset(game, "gift").agent.share
 
 
 def adaptation(scale: Scale) -> Runs:
@@ -250,9 +271,8 @@ def sizes(scale: Scale) -> Runs:
     """
     runs = {}
     for game, share in product(("ipd", *scale.some(GAMES, 0)), scale.some(SIZES, 1)):
-        lase = of_scale(game, "lase", scale if game == "ipd" else scale.few)
-        agent = Gift(lase.agent.learner, share)
-        runs[sized(game, share)] = dataclasses.replace(lase, algo="gift", agent=agent)
+        of_game = scale if game == "ipd" else scale.few
+        runs[sized(game, share)] = equal_gifts(game, of_game, share)
     return runs
 
 
@@ -273,17 +293,24 @@ def usual(field: str) -> float:
 
 
 def varied(arm: str, field: str, value: float) -> str:
-    """The name of a run of Snowdrift with one setting changed, if it is changed."""
-    return f"ssg-{arm}" if value == usual(field) else f"ssg-{arm}-{field}_{value:g}"
+    """The name of a run of Snowdrift with one setting changed, or of that with none changed."""
+    return unvaried(arm) if value == usual(field) else f"ssg-{arm}-{field}_{value:g}"
+
+
+def unvaried(arm: str) -> str:
+    """The name of the run beside which those with one setting changed are read."""
+    return "ssg-lase" if arm == "lase" else sized("ssg", as_much("ssg"))
 
 
 def sensitivity(scale: Scale) -> Runs:
     """LASE in Snowdrift with one setting changed, and equal gifts in every changed game."""
-    runs = {"ssg-lase_ppo": of_scale("ssg", "lase_ppo", scale)}
+    equal = equal_gifts("ssg", scale)
+    runs = {"ssg-lase_ppo": of_scale("ssg", "lase_ppo", scale), unvaried("gift"): equal}
+    plain = {"lase": of_scale("ssg", "lase", scale), "gift": equal}
     for field, value in variations()[:: 1 if scale.whole else 6]:
         part = part_of(field)
         for arm in ("lase",) if part == "agent" else ("lase", "gift"):
-            run = of_scale("ssg", arm, scale)
+            run = plain[arm]
             changes: Any = {part: changed(getattr(run, part), {field: value})}
             runs[varied(arm, field, value)] = dataclasses.replace(run, **changes)
     return runs

@@ -6,14 +6,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from experiments import comparison
 from experiments.curves import PANEL, RETURN, WIDEST, legend_in_panel, save
 from experiments.paper import drawing
 from experiments.paper.book import Results
 from experiments.paper.cells import BLANK
 from experiments.paper.lase.claims import share_given
 from experiments.paper.lase.stages import ALL_SELFISH, RIDERS, WITH_FREE_RIDERS, able
-from experiments.paper.lase.tables import beside_equal
-from experiments.paper.verdicts import MissingError, enumerated, label
+from experiments.paper.lase.tables import beside_equal, beside_their_size
+from experiments.paper.verdicts import SELFISH, MissingError, enumerated, label
 from lase_jax.reports.tables import markdown
 
 DILEMMAS = {
@@ -46,7 +47,7 @@ class Situation(NamedTuple):
 
     def run(self, arm: str) -> str:
         """The name of an arm's run."""
-        if arm == "a2c":
+        if arm == SELFISH:
             return self.selfish
         named = arm if self.suffix else AS_LARGE.get((self.game, arm), arm)
         return f"{self.game}-{named}{self.suffix}"
@@ -60,6 +61,15 @@ class Situation(NamedTuple):
             else ""
             for arm in others
         }
+
+    def more_in_the_mean(self, results: Results) -> bool:
+        """Whether LASE's mean is above that of each of its controls, by intervals."""
+        ours = results.final(self.run("lase"))
+        return all(
+            comparison.difference(ours, results.final(self.run(arm))).low > 0
+            for arm in ARMS[1:-1]
+            if able(arm, self.game)
+        )
 
 
 def situations() -> Iterator[Situation]:
@@ -81,11 +91,11 @@ def alone() -> dict[str, Situation]:
 
 def word(sides: Mapping[str, str]) -> str:
     """Which controls LASE earns more than, and which less, in words; "" while one is unknown."""
-    beside = {arm: side for arm, side in sides.items() if arm != "a2c"}
+    beside = {arm: side for arm, side in sides.items() if arm != SELFISH}
     if "" in beside.values():
         return ""
     if set(beside.values()) == {"above"}:
-        return "inference helps" if sides["a2c"] == "above" else "above all of them"
+        return "inference helps" if sides[SELFISH] == "above" else "above all of them"
     beaten = [label(arm) for arm, side in beside.items() if side == "above"]
     better = [label(arm) for arm, side in beside.items() if side == "below"]
     parts = [f"above {enumerated(beaten)} only"] if beaten else []
@@ -100,6 +110,27 @@ def cell(results: Results, name: str) -> str:
     found = results.runs[name]
     share, text = share_given(found).mean(), f"{found.final['return/collective'].mean():.1f}"
     return text if np.isnan(share) else f"{text} ({share:.2f})"
+
+
+def marked(results: Results, each: Situation, arm: str) -> str:
+    """The cell of an arm in a situation, with a mark where it is another of the same kind."""
+    text, name = cell(results, each.run(arm)), f"{each.game}-{arm}{each.suffix}"
+    other = arm != SELFISH and each.run(arm) != name
+    return f"{text} {MARK}" if other and text != BLANK else text
+
+
+MARK = "\u2020"
+"""Stands beside numbers of an arm that is not the one of its column."""
+
+
+def legend_of_mark(results: Results) -> str:
+    """What the marked numbers are, as a paragraph; "" if there are none."""
+    parts = [
+        f"{label(named)} in {DILEMMAS[game]} ({label(arm)}: {cell(results, f'{game}-{arm}')})"
+        for (game, arm), named in AS_LARGE.items()
+        if f"{game}-{named}" in results.runs
+    ]
+    return f"{MARK} Nearer to LASE's size: {'; '.join(parts)}.\n" if parts else ""
 
 
 BEYOND = ("lase", "untrained")
@@ -124,16 +155,32 @@ def table(results: Results, every: Iterable[Situation]) -> str:
         if each.run("lase") not in results.runs:
             continue
         sides, seeds = each.sides(results), results.runs[each.run("lase")].seeds
-        cells = [cell(results, each.run(arm)) for arm in ARMS]
-        cells += [sides["a2c"] or BLANK, word(sides) or BLANK]
+        cells = [marked(results, each, arm) for arm in ARMS]
+        cells += [sides[SELFISH] or BLANK, word(sides) or BLANK]
         cells += [beyond(results, each, arm) for arm in BEYOND]
         rows.append([each.text, seeds, *cells])
-    heads = (
-        *(label(arm).removeprefix("LASE ") for arm in ARMS),
-        *("LASE beside A2C", "LASE beside gifts that infer nothing"),
-        *(f"{label(arm)} beyond equal gifts of its share" for arm in BEYOND),
-    )
-    return markdown(("collective return (share given) in", "seeds of LASE", *heads), rows)
+    heads = ("LASE beside A2C", "LASE beside gifts that infer nothing", *map(excess, BEYOND))
+    return markdown(("collective return (share given) in", "seeds of LASE", *NAMES, *heads), rows)
+
+
+def brief(results: Results) -> str:
+    """The same in numbers alone, of games in which all agents are of one kind."""
+    rows = [
+        [f"{plain(game)}, `{game}`", *(marked(results, each, arm) for arm in ARMS)]
+        + [beyond(results, each, "lase")]
+        for game, each in alone().items()
+        if each.run("lase") in results.runs
+    ]
+    return markdown(("collective return (share given)", *NAMES, excess("lase")), rows)
+
+
+NAMES = tuple(label(arm).removeprefix("LASE ") for arm in ARMS)
+"""Heads of the columns of `ARMS`."""
+
+
+def excess(arm: str) -> str:
+    """The head of the column of `beyond`."""
+    return f"{label(arm)} beyond equal gifts of its share"
 
 
 def sentences(results: Results) -> str:
@@ -143,12 +190,12 @@ def sentences(results: Results) -> str:
         MissingError: no such game has both LASE and what it is compared with.
     """
     every = {game: each.sides(results) for game, each in alone().items()}
-    judged = {game: sides for game, sides in every.items() if sides["a2c"] and word(sides)}
+    judged = {game: sides for game, sides in every.items() if sides[SELFISH] and word(sides)}
     if not judged:
         raise MissingError("self-play")
 
     def of(side: str) -> list[str]:
-        return [game for game, sides in judged.items() if sides["a2c"] == side]
+        return [game for game, sides in judged.items() if sides[SELFISH] == side]
 
     helps = of("above")
     first = clauses(
@@ -163,30 +210,38 @@ def sentences(results: Results) -> str:
     beside = {game: [*judged[game].values()][1:] for game in helps}
     decided = [game for game, sides in beside.items() if {*sides} == {"above"}]
     worse = [game for game, sides in beside.items() if "below" in sides]
-    rest = [game for game in helps if game not in (*decided, *worse)]
+    open_ = [game for game in helps if game not in (*decided, *worse)]
+    mean = [game for game in open_ if alone()[game].more_in_the_mean(results)]
+    cases = {
+        "more than each of {}": decided,
+        "in the mean, but not in clearly more seeds, more than each of {}": mean,
+        "less than some of {}": worse,
+        "not clearly more than each of {}": [game for game in open_ if game not in mean],
+    }
+    met = [(text, games) for text, games in cases.items() if games]
+    whom = (f"the {KINDS}", *["them"] * len(cases))
     second = clauses(
+        {text.format(them): games for (text, games), them in zip(met, whom, strict=False)}
+    )
+    sizes = beside_their_size(results, "lase")
+    third = clauses(
         {
-            "more than all gifts of about its size that infer nothing": decided,
-            "less than some of them" if decided else WITHOUT.format("less than some"): worse,
-            "not clearly more than each of them"
-            if decided or worse
-            else WITHOUT.format("not clearly more than each"): rest,
+            "it earns more": sizes["above"],
+            "as much": sizes["neither"],
+            "less": sizes["below"],
         }
     )
-    return f"LASE earns {first}. Of those where it helps, it earns {second} ({KINDS})."
+    exact = f"; beside equal gifts of exactly its size {third}" if third else ""
+    return f"LASE earns {first}. Of those where it helps, it earns {second}{exact}."
 
 
-WITHOUT = "{} of the gifts of about its size that infer nothing"
-KINDS = (
-    "equal ones; of gains alone, where there are losses; its own, given to other agents; its own, "
-    "given at other moments; those of networks that never learn"
-)
-"""Gifts that infer nothing."""
+KINDS = "gifts of about its size that infer nothing"
 
 
 def clauses(cases: Mapping[str, Sequence[str]]) -> str:
-    """What is earned in which games, as a part of a sentence."""
-    return enumerated([f"{text} in {listed(games)}" for text, games in cases.items() if games])
+    """What is earned in which games, as a part of a sentence; "" if in none."""
+    parts = [f"{text} in {listed(games)}" for text, games in cases.items() if games]
+    return enumerated(parts) if parts else ""
 
 
 def listed(games: Sequence[str]) -> str:
@@ -200,21 +255,26 @@ def plain(game: str) -> str:
 
 
 NOTE = (
-    "In self-play every algorithm has the settings that trials chose for it, in company all learn "
-    "from rollouts as long as LASE's: therefore A2C differs from itself in Snowdrift. Intervals of "
+    "Gifts that infer nothing: equal ones; of gains alone, where there are losses; LASE's own, "
+    "given to other agents or at other moments; those of networks that never learn. In self-play "
+    "every algorithm has the settings that trials chose for it, in company all learn from "
+    "rollouts as long as LASE's: therefore A2C differs from itself in Snowdrift. Intervals of "
     "five seeds are too narrow, and nothing is corrected for the number of comparisons."
 )
 WORDS = (
     "**Words.** Games: `ipd`, the iterated Prisoner's Dilemma; `ssh`, the Stag-Hunt; `ssg`, "
     "Snowdrift; `coingame`; `cleanup`. Algorithms: A2C, selfish; GO, all learn on the group's "
-    "reward; IA, inequity aversion; SI, social influence; LIO, learned incentives; LOLA; LASE w/o, "
-    "LASE without perspective taking. Controls: LASE's weights given to other agents or at other "
-    "moments (shuffled), those of networks that never learn (untrained), those of a LASE that is "
-    "told co-players' policies (told policies). E: equality, 1 where all have the same. Weight, w: "
-    "share of its reward that an agent gives to another; the floor: its size if the values were "
-    "known no better than by their mean. Q_SR, pi_SR: LASE's values of joint actions, and the "
-    "policy by which it foresees others. Epsilon: share of random actions while learning. Dotted "
-    "lines: the best return known, an even split of gifts, or the time of a change."
+    "reward; IA, inequity aversion; SI, social influence; LIO, learned incentives; LOLA; LASE "
+    "w/o, LASE without perspective taking. Controls: LASE's weights given to other agents or at "
+    "other moments (shuffled), those of networks that never learn (untrained), those of a LASE "
+    "that is told co-players' policies (told policies). LASE by the letter: pi_SR learns from "
+    "Q_SR's TD errors as equation 5 has it. E: equality, 1 where all have the same. Weight, w: "
+    "share of its reward that an agent gives to another; the floor: the weight that noise in "
+    "Q_SR alone would give. Q_SR, pi_SR: LASE's values of joint actions, and the policy by "
+    "which it foresees others. Epsilon: share of random actions while learning. Dotted lines: "
+    "the best return known, an even split of gifts, or the time of a change. Means over all "
+    "agents and seeds where nothing else is said; how many seeds a run has stands in the last "
+    "table."
 )
 """What the report's words mean."""
 
@@ -225,7 +285,26 @@ def text(results: Results) -> str:
     Raises:
         MissingError: as `sentences`.
     """
-    return f"{sentences(results)}\n\n{table(results, situations())}\n{NOTE}\n\n{WORDS}\n"
+    shown = f"{table(results, situations())}\n{legend_of_mark(results)}"
+    return f"{sentences(results)}\n\n{shown}\n{NOTE} {same_rollouts(results)}\n\n{WORDS}\n"
+
+
+def same_rollouts(results: Results) -> str:
+    """What A2C has in self-play from rollouts as long as LASE's, where it has others."""
+    parts = []
+    for game in results.kept(ALL_SELFISH, WITH_FREE_RIDERS):
+        selfish, ours = ALL_SELFISH.format(game), f"{game}-lase"
+        names = {ours, f"{game}-a2c"}
+        if names <= results.runs.keys() and differ(results, f"{game}-a2c", selfish):
+            has, chance = cell(results, selfish), results.improvement(ours, selfish)
+            parts.append(f"{has} in {DILEMMAS[game]} (P of LASE above it {chance})")
+    return f"A2C from rollouts as long as LASE's has {enumerated(parts)}." if parts else ""
+
+
+def differ(results: Results, one: str, other: str) -> bool:
+    """Whether two runs learn from rollouts of different length."""
+    lengths = {results.runs[name].settings["schedule"]["rollout_length"] for name in (one, other)}
+    return len(lengths) > 1
 
 
 def front(results: Results) -> str:
@@ -234,8 +313,7 @@ def front(results: Results) -> str:
     Raises:
         MissingError: as `sentences`.
     """
-    named = [each._replace(text=f"{plain(game)}, `{game}`") for game, each in alone().items()]
-    shown = table(results, named)
+    shown = f"{brief(results)}\n{legend_of_mark(results)}"
     return f"{sentences(results)}\n\n{shown}\n![{ALT}]({FIGURE})\n"
 
 
@@ -249,7 +327,9 @@ def figure(results: Results, path: Path) -> None:
             if name in results.runs:
                 drawing.points(axis, place, results.final(name), drawing.colour_of(arm))
                 axis.plot([], [], "o", color=drawing.colour_of(arm), label=label(arm))
-        drawing.from_zero([axis])
+        low, high = axis.dataLim.intervaly
+        if low < high / 2:
+            drawing.from_zero([axis])
         axis.set(title=plain(game), xticks=[], xlim=(-0.5, len(ARMS) - 0.5))
         axis.grid(axis="y", alpha=0.25)
     for axis in axes[::WIDEST]:

@@ -39,14 +39,16 @@ from experiments.paper.lase.stages import (
     RIDERS,
     SIZES,
     WITH_FREE_RIDERS,
+    of_scale,
     part_of,
     riders,
     sized,
+    unvaried,
     variations,
     varied,
 )
-from experiments.paper.verdicts import MissingError, label
-from lase_jax.presets import preset
+from experiments.paper.scales import Scale
+from experiments.paper.verdicts import MissingError, enumerated, label
 from lase_jax.reports import stats
 from lase_jax.reports.tables import markdown
 
@@ -140,21 +142,62 @@ def uncertainty(results: Results) -> str:
 
 
 def extended(results: Results) -> str:
-    """Table 7: collective return of eight agents."""
+    """Table 7: collective return of eight agents, and the share that is given."""
+
+    def cell(found: Finding) -> str:
+        share = share_given(found)
+        gives = "" if np.isnan(share).all() else f" ({np.nanmean(share):.2f})"
+        return collective(found) + gives
+
     arms = ("lase", "gift", "ia", "lio", "si", "a2c")
-    return grid(results, arms, EXTENDED, collective, "collective return")
+    return grid(results, arms, EXTENDED, cell, "collective return (share given)")
+
+
+COMPANY = {
+    "": "all of one kind",
+    "-scripted": "among a cleaner, a defector and a random player",
+    "-one": "one among three A2C",
+    **{f"-{kind}": f"with {who}" for kind, who in RIDERS.items()},
+    **{f"-{name}": f"with one that {what}" for name, what in CHANGES.items()},
+    "-graded": "among five that help now and then",
+    "-pretender": "with one that looks helpful",
+}
+"""Who plays with LASE, by the last part of a run's name."""
+FORESEEN = tuple(f"infer/{name}_cross_entropy" for name in ("own", "other", "uniform"))
+"""Cross-entropy in nats of pi_SR on one's own views, and on imagined ones; of a uniform guess."""
 
 
 def calibration(results: Results) -> str:
     """How well pi_SR foresees, in nats: itself, others on imagined views, and a blind guess."""
 
     def cell(found: Finding) -> str:
-        names = ("own", "other", "uniform")
-        values = (stats.mean(found.final[f"infer/{name}_cross_entropy"], (0, 1)) for name in names)
-        return " / ".join(f"{value:.2f}" for value in values)
+        return " / ".join(f"{np.nanmean(found.final[name]):.2f}" for name in FORESEEN)
 
-    arms = ("lase", "untrained", "real_policy")
-    return grid(results, arms, GAMES, cell, "own / others / uniform")
+    rows = [
+        line(results, f"LASE, {who}", f"lase{tail}", GAMES, cell) for tail, who in COMPANY.items()
+    ]
+    rows.append(line(results, f"{label('untrained')}, all of one kind", "untrained", GAMES, cell))
+    return markdown(("own / others / uniform", *GAMES), rows)
+
+
+def worse_than_blind(results: Results) -> str:
+    """In which games a uniform guess would foresee co-players better than pi_SR does."""
+    games = results.some("{}-lase", GAMES)
+
+    def gap(game: str) -> comparison.Estimate:
+        _, other, uniform = (results.final(game, "lase", metric=name) for name in FORESEEN)
+        return comparison.mean(stats.mean(other - uniform, -1))
+
+    gaps = {game: gap(game) for game in games}
+    cases = {
+        "better": [game for game in games if gaps[game].high < 0],
+        "worse": [game for game in games if gaps[game].low > 0],
+    }
+    cases["about as well"] = [
+        game for game in games if not any(game in found for found in cases.values())
+    ]
+    said = enumerated([f"{how} in {enumerated(found)}" for how, found in cases.items() if found])
+    return f"Where all are LASE, pi_SR foresees co-players, beside a uniform guess, {said}."
 
 
 class Shares(NamedTuple):
@@ -179,32 +222,92 @@ def shares(found: Finding, riders: int) -> Shares:
     return Shares(share, riders / (num - 1), *means, theirs / own)
 
 
+class Case(NamedTuple):
+    """Agents of one kind, who may give, with free riders."""
+
+    game: str
+    kind: str
+    """Of free riders, see `RIDERS`."""
+    arm: str
+    """Of the others."""
+
+    @property
+    def run(self) -> str:
+        """The name of its run."""
+        return f"{self.game}-{self.arm}-{self.kind}"
+
+    @property
+    def seats(self) -> int:
+        """How many free riders there are."""
+        return riders(self.kind, CONFIGS[self.game].spec().num_agents)
+
+
+def with_riders(results: Results, *arms: str) -> list[Case]:
+    """Cases that are kept, in the order of games, free riders and arms."""
+    cases = product((*WITH_FREE_RIDERS, "coingame"), RIDERS, arms)
+    return [case for case in (Case(*parts) for parts in cases) if case.run in results.runs]
+
+
 def free_riders(results: Results) -> str:
-    """What free riders get of the gifts, and what givers lose by them."""
+    """What free riders get of the gifts, what givers lose, and what the group gains."""
     rows = []
-    for game in (*WITH_FREE_RIDERS, "coingame"):
-        for kind, who in RIDERS.items():
-            for arm in (*GIVERS, "a2c"):
-                found = results.runs.get(f"{game}-{arm}-{kind}")
-                if found is None:
-                    continue
-                num = CONFIGS[game].spec().num_agents
-                count = riders(kind, num)
-                of, gives = shares(found, count), arm != "a2c"
-                chooses = gives and num > 2  # to whom it gives
-                cells = [
-                    mean(found.final["return/collective"]),
-                    mean(of.theirs, 2) if chooses else BLANK,
-                    f"{of.seats:.2f}" if chooses else BLANK,
-                    *(mean(values) for values in (of.givers, of.riders)),
-                    mean(of.paid, 2) if gives else BLANK,
-                ]
-                rows.append([game, f"{count} {who}" if count > 1 else who, label(arm), *cells])
+    for case in with_riders(results, *GIVERS, "a2c"):
+        found = results.runs[case.run]
+        of, gives = shares(found, case.seats), case.arm != "a2c"
+        chooses = gives and CONFIGS[case.game].spec().num_agents > 2  # to whom it gives
+        cells = [
+            mean(of.theirs, 2) if chooses else BLANK,
+            f"{of.seats:.2f}" if chooses else BLANK,
+            mean(of.paid, 2) if gives else BLANK,
+            *(mean(values) for values in (of.givers, of.riders)),
+            mean(found.final["return/collective"]),
+            *(gain(results, case) if gives else [BLANK, BLANK]),
+        ]
+        rows.append([case.game, beside_whom(case), label(case.arm), *cells])
     heads = (
-        *("game", "free riders", "the others", "collective return", "gifts to free riders"),
-        *("if split evenly", "a giver has", "a free rider has", "a giver pays them"),
+        *("game", "free riders", "the others", "share of gifts to free riders", "if even"),
+        *("a giver pays them", "a giver has", "a free rider has", "collective return"),
+        *("a giver gains", "the group gains"),
     )
     return markdown(heads, rows)
+
+
+def beside_whom(case: Case) -> str:
+    """Free riders in words, e.g. ``"2 A2C"``."""
+    who = RIDERS[case.kind]
+    return f"{case.seats} {who}" if case.seats > 1 else who
+
+
+def gain(results: Results, case: Case) -> list[str]:
+    """By how much a giver, and the group, have more than where A2C in their seats do not give."""
+    nobody = results.runs.get(case._replace(arm="a2c").run)
+    if nobody is None:
+        return [BLANK, BLANK]
+    ours, theirs = results.runs[case.run], nobody
+    givers = (shares(found, case.seats).givers for found in (ours, theirs))
+    group = (found.final["return/collective"] for found in (ours, theirs))
+    return [str(comparison.difference(*givers)), str(comparison.difference(*group))]
+
+
+def kept_from_riders(results: Results) -> str:
+    """Of which givers' gifts free riders get less than an even split, in words."""
+    cases = [
+        case
+        for case in with_riders(results, *INFERRING)
+        if CONFIGS[case.game].spec().num_agents > 2
+    ]
+    if not cases:
+        raise MissingError("free riders")
+    parts = []
+    for case in cases:
+        of = shares(results.runs[case.run], case.seats)
+        share = comparison.mean(of.theirs)
+        less = share.high < of.seats
+        parts.append(
+            f"{label(case.arm)} in {case.game} beside {beside_whom(case)}: "
+            f"{share.value:.2f} instead of {of.seats:.2f}{'' if less else ' (no less)'}"
+        )
+    return f"Share of gifts to free riders, instead of an even one. {'; '.join(parts)}."
 
 
 def one_giver(results: Results) -> str:
@@ -241,11 +344,11 @@ def deviation(course: np.ndarray) -> np.ndarray:
     return np.sqrt(stats.mean((course - mean) ** 2, 0))
 
 
-HELPER_SEAT = 2
-"""Of a player that always helps, beside the one that changes."""
+CHANGING_SEAT, HELPER_SEAT = 1, 2
+"""Of the player that changes, and of one that always helps."""
 
 
-def turn(found: Finding, rises: bool, seat: int = 1) -> Turn:
+def turn(found: Finding, rises: bool, seat: int = CHANGING_SEAT) -> Turn:
     """How the weight follows the change.
 
     Args:
@@ -284,7 +387,7 @@ def changing(results: Results) -> str:
                 rows.append([game, CHANGES[name], label(arm), *cells, f"{of.apart:.0f}"])
     heads = (
         *("game", "co-player", "arm", "weight before", "weight at the end", "seeds that follow"),
-        *("seeds in which that of the constant helper moves so, too", "episodes to half-way"),
+        *("false alarms: seeds in which the constant helper's moves so", "episodes to half-way"),
     )
     return markdown((*heads, "kept every"), rows)
 
@@ -293,6 +396,27 @@ def rank(found: Finding) -> np.ndarray:
     """Rank correlation ``[S]`` of LASE's weights and its co-players' helpfulness."""
     weights = found.final["relation/weight"][:, 0, 1:]
     return np.array([spearmanr(row, GRADES).statistic for row in weights])
+
+
+def follows(results: Results) -> str:
+    """In how many seeds weights follow, and in how many a constant helper's move as much."""
+    parts = []
+    for game, arm in product(WITH_FREE_RIDERS, INFERRING):
+        names = results.kept(f"{game}-{arm}-{{}}", [*CHANGES])
+        moved = [
+            [
+                np.isfinite(turn(results.run(game, arm, name), name == "begins", seat).episodes)
+                for name in names
+            ]
+            for seat in (CHANGING_SEAT, HELPER_SEAT)
+        ]
+        if names:
+            ours, drift = map(np.concatenate, moved)
+            count = f"{ours.sum()} of {len(ours)} seeds (false alarms {drift.sum()})"
+            parts.append(f"{label(arm)}'s in {game} in {count}")
+    if not parts:
+        raise MissingError("a player that changes")
+    return f"Weights follow: {', '.join(parts)}."
 
 
 def graded(results: Results) -> str:
@@ -309,6 +433,18 @@ def graded(results: Results) -> str:
             rows.append([game, label(arm), *cells, mean(rank(found), 2), monotone])
     heads = [f"helps in {share:.0%}" for share in GRADES]
     return markdown(("game", "arm", *heads, "rank correlation", "monotone"), rows)
+
+
+def ranked(results: Results) -> str:
+    """Rank correlations of weights and help, in words."""
+    parts = [
+        f"{mean(rank(results.run(game, arm, 'graded')), 2)} for {label(arm)} in {game}"
+        for game, arm in product(WITH_FREE_RIDERS, INFERRING)
+        if f"{game}-{arm}-graded" in results.runs
+    ]
+    if not parts:
+        raise MissingError("graded help")
+    return f"Rank correlation of weights and help: {', '.join(parts)}."
 
 
 def beside_equal(results: Results, game: str, arm: str) -> comparison.Estimate:
@@ -356,6 +492,36 @@ def sizes(results: Results) -> str:
     return markdown(("game", "arm", *heads), rows)
 
 
+def beside_their_size(results: Results, arm: str) -> dict[str, list[str]]:
+    """Games by whether an arm is above, below or neither beside equal gifts of its own share.
+
+    Those in which it is not known are left out.
+    """
+    sides: dict[str, list[str]] = {"above": [], "below": [], "neither": []}
+    for game in results.kept("{}-" + arm, ("ipd", *GAMES)):
+        try:
+            gap = beside_equal(results, game, arm)
+        except MissingError:
+            continue
+        if not np.isnan(gap.low):
+            sides["above" if gap.low > 0 else "below" if gap.high < 0 else "neither"].append(game)
+    return sides
+
+
+def whose_size(results: Results) -> str:
+    """Where LASE, and networks that never learn, earn more than equal gifts of their share."""
+    parts = []
+    for arm in INFERRING:
+        sides = beside_their_size(results, arm)
+        words = {"above": "more in {}", "below": "less in {}", "neither": "as much in {}"}
+        said = [words[side].format(enumerated(games)) for side, games in sides.items() if games]
+        if said:
+            parts.append(f"{label(arm)} earns {enumerated(said)}.")
+    if not parts:
+        raise MissingError("sizes")
+    return f"Beside equal gifts of its own share {' '.join(parts)}"
+
+
 OTHER_GIFTS = (
     *("lase", "lase_wo", "gains", *SHUFFLED, "untrained", "untrained_half", "real_policy"),
 )
@@ -375,6 +541,20 @@ def pretenders(results: Results) -> str:
     return markdown(("game", "arm", "helper", "pretender", "defector"), rows)
 
 
+def taken_in(results: Results) -> str:
+    """How much more LASE gives to a helper than to a pretender, and to this than to a defector."""
+    parts = []
+    for game in results.some("{}-lase-pretender", WITH_FREE_RIDERS):
+        weights = results.final(game, "lase", "pretender", metric="relation/weight")[:, 0, 1:]
+        helper, pretender, defector = weights.T
+        more = comparison.difference(helper, pretender, paired=True)
+        fooled = comparison.difference(pretender, defector, paired=True)
+        parts.append(
+            f"{game}: helper over pretender by {more}, pretender over defector by {fooled}"
+        )
+    return f"LASE's weights in {'; in '.join(parts)}."
+
+
 def sensitivity(results: Results) -> str:
     """LASE in Snowdrift with one setting changed, beside equal gifts where the game is changed."""
 
@@ -390,7 +570,7 @@ def sensitivity(results: Results) -> str:
 
     game = CONFIGS["ssg"]
     rows = [
-        row("as in Fig. 5", "ssg-lase", "ssg-gift", game),
+        row("as in Fig. 5", unvaried("lase"), unvaried("gift"), game),
         row("by PPO", "ssg-lase_ppo", None, game),
     ]
     for field, value in variations():
@@ -401,30 +581,51 @@ def sensitivity(results: Results) -> str:
     return markdown(("setting: collective return", *heads, "best known"), rows)
 
 
-def settings() -> list[str]:
-    """Tables 4 to 6: settings of the games, and of LASE in them."""
-    games = (*GAMES, *EXTENDED)
+def spread(results: Results) -> str:
+    """Between which settings LASE's return varies, as the game is."""
+    usual = results.final(unvaried("lase")).mean()
+    changed = {"learner = PPO": "ssg-lase_ppo"} | {
+        f"{field} = {value:g}": varied("lase", field, value)
+        for field, value in variations()
+        if part_of(field) == "agent"
+    }
+    returns = {text: results.final(run).mean() for text, run in changed.items()}
+    least, most = min(returns, key=returns.__getitem__), max(returns, key=returns.__getitem__)
+    return (
+        f"With one setting of LASE changed the return is {returns[least]:.1f} ({least}) to "
+        f"{returns[most]:.1f} ({most}), as it is {usual:.1f}."
+    )
+
+
+def settings(scale: Scale) -> list[str]:
+    """Tables 4 to 6: settings of the games, of LASE in them, and of the other algorithms."""
+    games = ("ipd", *GAMES, *EXTENDED)
+    lase = {game: of_scale(game, "lase", scale) for game in games}
     return [
         "Games (the paper's Tables 4 and 6):\n",
-        side_by_side({game: vars(CONFIGS[game]) for game in games}),
-        "LASE and its budget (Table 5), as `make train` starts it:\n",
-        side_by_side({game: trained(preset(game, "lase")) for game in games}),
-        *(part for game in ("ipd", *GAMES) for part in apart(game)),
+        side_by_side({game: vars(run.game) for game, run in lase.items()}),
+        "LASE and its budget (Table 5). The paper's networks have two convolutions and an LSTM, as "
+        "at scale full; at scale cpu they are dense:\n",
+        side_by_side({game: trained(run) for game, run in lase.items()}),
+        *(part for game in ("ipd", *GAMES) for part in apart(game, scale)),
     ]
 
 
-def apart(game: str) -> list[str]:
-    """In what the algorithms of a game differ, besides LASE's own settings."""
-    arms = ("a2c", *(("lola",) if game == "ipd" else ("ia", "si", "lio")), "gift", "lase")
-    columns = {label(arm): trained(preset(game, arm)) for arm in arms}
-    of_lase = columns[label("lase")].keys() - columns[label("a2c")].keys()
+def apart(game: str, scale: Scale) -> list[str]:
+    """In what the algorithms of a game differ, besides settings that LASE alone has."""
+    of_lase = ("lase", "lase_wo")
+    arms = ("a2c", *(("lola",) if game == "ipd" else ("ia", "si", "lio")), "gift", "go", *of_lase)
+    columns = {arm: trained(of_scale(game, arm, scale)) for arm in arms}
+    shared = columns["a2c"].keys()
     every = dict.fromkeys(field for column in columns.values() for field in column)
-    shown = [
-        field
-        for field in every
-        if field not in of_lase and len({str(column.get(field)) for column in columns.values()}) > 1
-    ]
+
+    def differs(field: str) -> bool:
+        own = field in columns["lase"] and field not in shared
+        compared = of_lase if own else arms
+        return len({str(columns[arm].get(field)) for arm in compared}) > 1
+
+    shown = [field for field in every if differs(field)]
     differ = {
-        name: {field: column.get(field) for field in shown} for name, column in columns.items()
+        label(arm): {field: column.get(field) for field in shown} for arm, column in columns.items()
     }
     return [f"In what algorithms differ in `{game}`:\n", side_by_side(differ)]

@@ -7,7 +7,7 @@ from experiments.paper.book import Results
 from experiments.paper.cells import collective, grid, mean, side_by_side, trained
 from experiments.paper.lio.measures import RECIPIENTS
 from experiments.paper.lio.stages import ARMS, DILEMMAS, MAPS, ROOMS, run_of
-from experiments.paper.scales import SCALES
+from experiments.paper.scales import Scale
 from lase_jax.reports import stats
 
 
@@ -47,10 +47,10 @@ def recipients(results: Results) -> str:
     return grid(results, arms, (*ROOMS, *DILEMMAS, *MAPS), cell, heading)
 
 
-def settings() -> list[str]:
+def settings(scale: Scale) -> list[str]:
     """Settings of LIO by its authors and of ours."""
     columns = {}
     for game in (*ROOMS, *DILEMMAS, *MAPS):
         for arm in ("lio_published", "lio"):
-            columns[f"{game}, {arm}"] = trained(run_of(game, arm, SCALES["cpu"]))
+            columns[f"{game}, {arm}"] = trained(run_of(game, arm, scale))
     return ["LIO as its authors have it, and as `make train` starts it:\n", side_by_side(columns)]

@@ -5,10 +5,9 @@ import numpy as np
 from experiments.paper.book import Results, per_step
 from experiments.paper.cells import BLANK, mean, side_by_side, trained
 from experiments.paper.lola.claims import own_share
-from experiments.paper.lola.stages import ARMS, IN_NETWORKS
-from experiments.paper.lola.stages import dice as sampled
+from experiments.paper.lola.stages import ARMS, IN_NETWORKS, coin_game, matrix_games
+from experiments.paper.scales import Scale
 from experiments.paper.verdicts import label
-from lase_jax.presets import preset
 from lase_jax.reports.tables import markdown
 
 STORED = {
@@ -85,12 +84,9 @@ def coins(results: Results) -> str:
     return markdown(("arm", "taken by their owner", "coins per episode", "collective return"), rows)
 
 
-def settings() -> list[str]:
+def settings(scale: Scale) -> list[str]:
     """Settings of the sampled runs."""
-    runs = {
-        "ipd": preset("ipd", "lola", "published"),
-        "matching_pennies": sampled("matching_pennies")["matching_pennies-lola"],
-        "coingame_3x3": preset("coingame_3x3", "lola"),
-    }
+    every = matrix_games(scale) | coin_game(scale)
+    runs = {game: every[f"{game}-lola"] for game in ("ipd", "matching_pennies", "coingame_3x3")}
     columns = {game: vars(run.game) | trained(run) for game, run in runs.items()}
     return ["As trained, but for the foreseen steps:\n", side_by_side(columns)]
