@@ -105,21 +105,25 @@ def of_run(path: Path, keep: Keep = NOTHING_ELSE) -> Finding:
 
 
 def of_each_seed(
-    result: api.Result, algorithm: Algorithm, measure: Callable[[PyTree, Played], T]
+    result: api.Result,
+    algorithm: Algorithm,
+    measure: Callable[[PyTree, Played], T],
+    episodes: int = EPISODES,
 ) -> T:
-    """Measures `EPISODES` episodes without epsilon of every seed.
+    """Measures some episodes without epsilon of every seed.
 
     Args:
         result: the trained run.
         algorithm: plays them with the run's state.
         measure: of one seed's state and its episodes; pure.
+        episodes: how many.
 
     Returns:
         What `measure` returns, leaves ``[S, ...]`` in NumPy.
     """
 
     def one(state: PyTree, key: Array) -> T:
-        played = evaluate.episodes(result.game, algorithm, state, key, EPISODES, "sample")
+        played = evaluate.episodes(result.game, algorithm, state, key, episodes, "sample")
         return measure(state, played)
 
     keys = jax.random.split(jax.random.key(0), len(result.seeds))

@@ -95,7 +95,7 @@ def _toy(run: RunConfig) -> RunConfig:
     return dataclasses.replace(run, agent=agent, schedule=schedule, chunks=1)
 
 
-QUICK = ("cleanup", "cleanup_extn", "cleanup_small", "box_trapped")
+QUICK = ("cleanup", "cleanup_extn", "cleanup_small", "cleanup_ssd", "box_trapped")
 """Games of the check."""
 SCALES: dict[Name, Scale] = {
     "quick": Scale("quick", 2, 5, 20, games=QUICK, whole=False),

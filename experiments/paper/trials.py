@@ -73,11 +73,18 @@ class Trials(NamedTuple):
         return load(self.runs(game, arm), self.kept)
 
     def best(self, game: str, arm: str, found: Mapping[str, Finding]) -> Fields | None:
-        """The candidate with the largest score, or None while not all have been tried."""
+        """The candidate with the largest score, or None while not all have been tried.
+
+        Of those with the same score the one with the largest return, e.g. where none counts.
+        """
+
+        def rank(each: str) -> tuple[float, float]:
+            return self.score(found[each]), float(found[each].final["return/collective"].mean())
+
         tried = {name(game, arm, own): own for own in self.candidates(game, arm)}
         if not tried.keys() <= found.keys():
             return None
-        return tried[max(tried, key=lambda each: self.score(found[each]))]
+        return tried[max(tried, key=rank)]
 
     def table(self) -> str:
         """Trials and the returns they reached, as Markdown; what was chosen is bold."""

@@ -39,6 +39,15 @@ def head(scale: float = HEAD_SCALE) -> nn.initializers.Initializer:
     return nn.initializers.variance_scaling(scale**2, "fan_in", "truncated_normal")
 
 
+def glorot(inputs: int, outputs: int) -> float:
+    """`scale` of a head whose initial weights are as wide as by Glorot's rule.
+
+    Under plain gradient steps a head of `HEAD_SCALE` hands hardly any gradient on to the layers
+    below it; Adam divides that out.
+    """
+    return math.sqrt(2 * inputs / (inputs + outputs))
+
+
 @dataclass(frozen=True)
 class Net:
     """Sizes of the network of a policy and its critic, and of convolutions in all networks."""

@@ -4,8 +4,9 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
+from envs.registry import GAMES
 from lase_jax.loop.train import Schedule
-from lase_jax.nets.layers import Net
+from lase_jax.nets.layers import Net, glorot
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,11 @@ CLEANUP = Settings(
     ),
     lengths=dict(ia=25, si=25, go=25),
 )
+PLAIN_STEPS = dict(
+    scale_values=False, head_scale=glorot(64, GAMES["cleanup_7x7"].spec().num_actions)
+)
+"""What LIO's plain gradient steps are of the right size for: values in the unit of rewards, and a
+head of the policy that hands gradients on to the layers below it."""
 CLEANUP_SSD = Settings(
     Schedule(steps=2_500_000),
     dict(
@@ -138,14 +144,13 @@ CLEANUP_SSD = Settings(
         social_gamma=0.99,
         social_episodes=8,
     ),
-    own=dict(lio=dict(lr=3e-4, cost=2e-4, scale_values=False)),
+    own=dict(lio=dict(lr=3e-4, cost=2e-4) | PLAIN_STEPS),
 )
 """LIO's small map. Entropy, discount and R_max of LIO as in its authors' code; the cost is twice
 theirs, because with theirs policies collapse when payments rise to R_max (see the log); other step
-sizes, epsilon and networks are ours, for updates of 16 episodes. The size of LIO's plain steps is
-one for values in the unit of rewards."""
+sizes, epsilon and networks are ours, for updates of 16 episodes."""
 CLEANUP_SSD_LARGE = dataclasses.replace(
-    CLEANUP_SSD, own=dict(lio=dict(lr=1e-3, entropy=0.01, cost=2e-4, scale_values=False))
+    CLEANUP_SSD, own=dict(lio=dict(lr=1e-3, entropy=0.01, cost=2e-4) | PLAIN_STEPS)
 )
 """LIO's larger map: apples are rarer, and in plain steps an entropy bonus of 0.1 outweighs them."""
 SSD = Settings(

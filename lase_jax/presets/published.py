@@ -9,7 +9,7 @@ from envs import checks
 from envs.registry import GAMES
 from lase_jax.core.settings import changed
 from lase_jax.loop.train import Schedule
-from lase_jax.nets.layers import Net
+from lase_jax.nets.layers import Net, glorot
 from lase_jax.presets import jaques
 from lase_jax.runs.config import RunConfig, default
 
@@ -26,11 +26,6 @@ class Published:
     """Fields of the algorithm."""
     game: dict[str, Any] = field(default_factory=dict)
     """Fields of the game."""
-
-
-def glorot(inputs: int, outputs: int) -> float:
-    """`ActorCriticConfig.head_scale` of a layer with as wide weights as by Glorot's rule."""
-    return math.sqrt(2 * inputs / (inputs + outputs))
 
 
 AUTHORS_DILEMMA = dict(reward=-1.0, sucker=-3.0, temptation=0.0, punishment=-2.0)

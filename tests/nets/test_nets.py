@@ -11,7 +11,17 @@ from envs.checks import ConfigError
 from lase_jax.algorithms.influence.nets import OtherModel
 from lase_jax.algorithms.lase.nets import Perspective, SocialNet
 from lase_jax.nets.actor_critic import ActorCritic, Trunk
-from lase_jax.nets.layers import LSTM, PAPER, Eyes, Net, affine, lstm_step, lstm_unroll, method
+from lase_jax.nets.layers import (
+    LSTM,
+    PAPER,
+    Eyes,
+    Net,
+    affine,
+    glorot,
+    lstm_step,
+    lstm_unroll,
+    method,
+)
 
 SHAPE = (5, 4, 3)
 SIZE = 5 * 4 * 3
@@ -225,6 +235,24 @@ def test_the_policys_head_begins_as_wide_as_asked(scale, deviation):
     module = ActorCritic(SHAPE, Net(dense=(64,)), num_actions=200, head_scale=scale)
     params = module.init(KEY, jnp.zeros((1, int(np.prod(SHAPE)))))["params"]
     assert params["policy_head"]["kernel"].std() == pytest.approx(deviation, rel=0.05)
+
+
+@pytest.mark.parametrize(("scale", "low", "high"), [(0.01, 0.0, 0.05), (glorot(64, 6), 0.3, 3.0)])
+def test_a_head_by_glorots_rule_hands_gradients_on(scale, low, high):
+    """How long the gradient of the layers below it is beside its own."""
+    module = ActorCritic(SHAPE, Net(dense=(64, 64)), num_actions=6, head_scale=scale)
+    x = seen()
+    params = module.init(KEY, x)["params"]
+    wanted = jnp.arange(len(x)) % 6
+
+    def loss(params):
+        chances = jax.nn.log_softmax(module.apply({"params": params}, x)[0])
+        return -jnp.take_along_axis(chances, wanted[:, None], 1).mean()
+
+    slopes = jax.jit(jax.grad(loss))(params)
+    own = jnp.linalg.norm(slopes.pop("policy_head")["kernel"])
+    below = jnp.sqrt(sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(slopes)))
+    assert low <= below / own < high
 
 
 @pytest.mark.parametrize(

@@ -27,9 +27,8 @@ PAIRS = [(ablation, arm) for ablation, arm, _ in arms.EXPERIMENTS.values()]
 def test_arms_can_be_set_up(arm):
     for game in arms.SMALL:
         set_up(arms.small(game, arm))
-    if arm in arms.OF_THE_PAPER:
-        for game in jaques.GAMES:
-            set_up(arms.full(game, arm))
+    for game in jaques.GAMES:
+        set_up(arms.full(game, arm))
 
 
 @pytest.mark.parametrize(("control", "arm"), PAIRS)
@@ -52,7 +51,8 @@ def test_controls_differ_in_whose_influence_is_paid_out(arm):
 
 
 def test_what_is_tuned_has_as_many_trials():
-    assert len({len(tried) for tried in tune.CANDIDATES.values()}) == 1
+    counts = {len(tune.candidates(game, arm)) for game in arms.SMALL for arm in arms.OF_ITS_OWN}
+    assert counts == {4}
 
 
 @pytest.mark.parametrize("game", arms.SMALL)
@@ -80,6 +80,31 @@ def test_the_full_scale_has_the_papers_games_and_steps():
     here = stages.STAGES["full_size"].runs(SCALES["cpu"])
     assert {*here} < {*runs} and here["cleanup_ssd-moa_influence"].seeds == 2
     assert here["cleanup_ssd-a2c"].schedule.steps < 10_000_000
+    assert {name.split("-")[1] for name in runs} == {*arms.ARMS}
+    assert runs["harvest_ssd-prosocial"].agent.eta == 0.85
+    lr = runs["harvest_ssd-a2c"].agent.learner.lr
+    assert runs["harvest_ssd-prosocial"].agent.learner.lr == lr == 1.36e-3
+    assert runs["harvest_ssd-ia"].agent.alpha == 5.0
+    varied = stages.STAGES["conditions"].runs(SCALES["full"])
+    one = varied["cleanup_ssd-comm-weight_0.3-alpha_0.2"]
+    assert (one.agent.weight, one.agent.alpha, one.agent.vocabulary) == (0.3, 0.2, 9)
+    assert one.schedule == jaques.SCHEDULE
+    assert stages.kept("cleanup_ssd-moa").curves == stages.IN_TIME
+    assert [*stages.STAGES["full_size"].runs(SCALES["quick"])] == ["cleanup_ssd-a2c"]
+
+
+def test_the_papers_games_are_judged_where_all_arms_are_kept_there():
+    returns = dict(a2c=89, ia=275, basic=190, comm=166, moa_influence=392)
+    runs = {
+        f"{game}__{arm}": made(returns.get(arm, 0), event__apples=np.ones((SEEDS, 4)))
+        for game in jaques.GAMES
+        for arm in arms.ARMS
+    }
+    found = PAPER.judge(25, results(**runs))
+    assert [part.found.split(":")[0] for part in found.parts] == [*jaques.GAMES]
+    assert [part.holds for part in found.parts] == [True, False]
+    runs.pop("harvest_ssd__comm_agents")
+    assert "cleanup_small-a2c is not kept" in PAPER.judge(25, results(**runs)).lacks
 
 
 def course(influence, opened=None):
@@ -150,7 +175,7 @@ def small_maps(**arms):
 
 
 def test_the_order_of_table_4_is_a_rank_correlation():
-    right = {game: dict(theirs) for game, theirs in claims.TABLE_4.items()}
+    right = {game: claims.table_4(game) for game in stages.DILEMMAS}
     runs = {
         f"{game}__{arm}": made(float(value))
         for game, theirs in right.items()
@@ -275,7 +300,9 @@ def test_seeds_of_a_condition_are_no_conditions_of_their_own():
     assert claims.correlation(many, many)[1] < 0.01
 
 
-@pytest.mark.parametrize(("env", "count"), [(stages.SPURIOUS, 6), ("cleanup_small", SEEDS)])
+@pytest.mark.parametrize(
+    ("env", "count"), [*((game, 6) for game in stages.SPURIOUS), ("cleanup_small", SEEDS)]
+)
 def test_seeds_in_which_an_agent_does_not_eat_do_not_count_in_harvest(env, count):
     found = made(RISING, agents=3)
     found.settings["env"] = env
@@ -283,7 +310,7 @@ def test_seeds_in_which_an_agent_does_not_eat_do_not_count_in_harvest(env, count
     found.final["event/apples"][:4, 1] = 0.1
     assert claims.starved(found).sum() == 4
     assert len(claims.counted(found)) == count
-    assert np.isinf(tune.score(found)) == (env == stages.SPURIOUS)
+    assert np.isinf(tune.score(found)) == (env in stages.SPURIOUS)
     found.final["event/apples"][:, 1] = 0.1
     assert len(claims.counted(found)) == SEEDS
 

@@ -162,6 +162,10 @@ def test_heads_of_plain_learners_begin_as_wide_as_their_authors():
     """By Glorot's rule the deviation is the root of 2 / (inputs + outputs)."""
     room = preset("escape_room", "lio", "published").agent.learner
     assert room.head_scale / math.sqrt(32) == pytest.approx(math.sqrt(2 / (32 + 3)))
+    for game in ("cleanup_7x7", "cleanup_10x10"):  # plain steps, whosever settings they are
+        for name in ("", "published"):
+            learner = preset(game, "lio", name).agent.learner
+            assert learner.head_scale == pytest.approx(math.sqrt(2 * 64 / (64 + 6)))
     table = preset("ipd", "lola", "published").agent.learner
     two_logits = table.head_scale / math.sqrt(5)
     assert two_logits * math.sqrt(2) == pytest.approx(0.447, abs=1e-3)

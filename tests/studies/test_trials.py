@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 from made import made
 
@@ -49,6 +50,14 @@ def test_the_best_is_chosen_when_all_have_been_tried(trials):
     assert trials.best("ssh", "si", trials.found("ssh", "si")) == dict(weight=2.0)
     assert "| ssh | SI | **weight 2** | 2.00 | 0.00, 4.00 |" in trials.table()
     assert "| ssh | SI | weight 1 | 1.50 |" in trials.table()
+
+
+def test_of_equal_scores_the_larger_return_is_chosen(trials):
+    """As where no candidate has a seed that counts."""
+    keep(trials, 1.0, [1.0, 2.0])
+    keep(trials, 2.0, [0.0, 4.0])
+    blind = trials._replace(score=lambda found: -np.inf)
+    assert blind.best("ssh", "si", trials.found("ssh", "si")) == dict(weight=2.0)
 
 
 @pytest.mark.parametrize("wrong", [["--games", "ssg"], ["--arms", "lase"]])

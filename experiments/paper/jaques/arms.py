@@ -49,8 +49,6 @@ ARMS: Mapping[str, Arm] = {
     "moa_moments": Arm("si", MODEL | dict(control="moments"), "moa_influence"),
 }
 """All arms by name; the prosocial control has the weight that the paper found best."""
-OF_THE_PAPER = ("a2c", "visible", "basic", "talk", "comm", "moa", "moa_influence")
-"""Arms of which the paper has settings on its full-size games."""
 EXPERIMENTS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     "I": ("visible", "basic", ("basic_moments",)),
     "II": ("talk", "comm", ("comm_agents", "comm_moments")),
@@ -87,10 +85,16 @@ def full(
     moa_weight: jaques.Convention = "multiplies",
     curriculum_unit: float = 1e6,
 ) -> RunConfig:
-    """An arm with the paper's settings; see `jaques.fields` for the two conventions."""
+    """An arm with the paper's settings; see `jaques.fields` for the two conventions.
+
+    Controls have those of the arm that they are of, inequity aversion its own authors'.
+    """
     checks.choice("game", game, jaques.GAMES)
     what = ARMS[arm]
-    fields = jaques.fields(game, what.tuned or arm, moa_weight, curriculum_unit)
+    if what.algo == "ia":
+        return dataclasses.replace(preset(game, "ia", "published"), schedule=jaques.SCHEDULE)
+    theirs = "a2c" if what.algo == "go" else what.tuned or arm
+    fields = jaques.fields(game, theirs, moa_weight, curriculum_unit)
     run = default(game, what.algo)
     agent = changed(run.agent, fields | what.own)
     return dataclasses.replace(run, agent=agent, schedule=jaques.SCHEDULE)

@@ -12,21 +12,33 @@ from experiments.comparison import Estimate, improvement
 from experiments.curves import fraction
 from experiments.findings import Finding
 from experiments.paper.book import Results, equality
-from experiments.paper.jaques.arms import EXPERIMENTS
+from experiments.paper.jaques.arms import ARMS, EXPERIMENTS
 from experiments.paper.jaques.stages import CONDITIONS, DILEMMAS, SPURIOUS
 from experiments.paper.verdicts import Part, Verdict, above, at_least, at_most, label, verdict
+from lase_jax.presets.jaques import GAMES as FULL_SIZE
 from lase_jax.reports import stats
 
 TABLE_4 = {
-    "cleanup_small": dict(a2c=89, ia=275, basic=190, comm=166, moa_influence=392),
-    "harvest_small": dict(a2c=485, ia=750, basic=1073, comm=951, moa_influence=588),
+    "cleanup": dict(a2c=89, ia=275, basic=190, comm=166, moa_influence=392),
+    "harvest": dict(a2c=485, ia=750, basic=1073, comm=951, moa_influence=588),
 }
-"""The paper's collective rewards in Cleanup and Harvest, by our game and arm."""
+"""The paper's collective rewards in Cleanup and Harvest, by kind of game and arm."""
 PAIR, MOMENTS = "influence/pair", "influence/moments"
 ORDERS = 1999
 """Orders of conditions that are drawn."""
 COORDINATION = "symbol_action_influential"
 """Of symbols and the others' next actions, at the moments at which the paper saw any."""
+
+
+def judged(results: Results) -> tuple[str, ...]:
+    """The games that claims are about: the paper's if all arms are kept there, else small maps."""
+    whole = all(results.kept(f"{game}-{{}}", ARMS) == [*ARMS] for game in FULL_SIZE)
+    return FULL_SIZE if whole else DILEMMAS
+
+
+def table_4(game: str) -> dict[str, int]:
+    """The row of `TABLE_4` of a game, small or not."""
+    return TABLE_4[game.partition("_")[0]]
 
 
 LEAST = 0.25
@@ -45,7 +57,7 @@ def counted(found: Finding) -> np.ndarray:
     All of them where fewer than two would be left.
     """
     values = found.final["return/collective"]
-    if found.settings["env"] != SPURIOUS:
+    if found.settings["env"] not in SPURIOUS:
         return values
     sound = ~starved(found)
     return values[sound] if sound.sum() > 1 else values
@@ -92,7 +104,7 @@ def beyond_chance(found: Finding, name: str) -> np.ndarray:
 def communication(results: Results) -> Verdict:
     """Claim 17."""
     parts, beside = [], {}
-    for game in DILEMMAS:
+    for game in judged(results):
         parts += order(results, game, "basic", "visible", "a2c")
         parts += order(results, game, "comm", "talk", "a2c")
         ours, without = (results.run(game, arm) for arm in ("comm", "talk"))
@@ -109,25 +121,34 @@ def opened(found: Finding) -> np.ndarray:
     return found.played["opening/by_step"][:, -1]
 
 
+def early(found: Finding) -> float:
+    """The share of these by the middle of an episode, of all seeds."""
+    by_step = found.played["opening/by_step"]
+    return float(by_step[:, by_step.shape[-1] // 2 - 1].mean())
+
+
 def model_of_others(results: Results) -> Verdict:
     """Claim 18."""
     parts, beside = [], {}
-    for game in DILEMMAS:
+    for game in judged(results):
         parts += order(results, game, "moa_influence", "moa", "a2c")
         beside |= controls(results, "III", [game])
     share = opened(results.run("box_trapped", "moa_influence"))
-    parts.append(at_least(share, 0.7, "Box Trapped, opened in a share (the paper's 0.88) of"))
+    soon = early(results.run("box_trapped", "moa_influence"))
+    text = f"Box Trapped, opened in a share (the paper's 0.88; by the middle {soon:.2f}) of"
+    parts.append(at_least(share, 0.7, text))
     without = np.concatenate([opened(results.run("box_trapped", arm)) for arm in ("a2c", "moa")])
     parts.append(at_most(without, 0.05, "Box Trapped without influence (the paper's 0)"))
     by_chance = opened(results.run("box_trapped", "moa_moments"))
     beside[f"{label('moa_moments')} in box_trapped"] = improvement(share, by_chance)
-    return verdict(parts, beside)
+    return verdict(parts, beside, measure="collective return (in box_trapped: opened episodes)")
 
 
 def ranking(results: Results) -> Verdict:
     """Claim 25."""
     parts = []
-    for game, theirs in TABLE_4.items():
+    for game in judged(results):
+        theirs = table_4(game)
         ours = [counted(results.run(game, arm)).mean() for arm in theirs]
         rank = float(spearmanr(ours, [*theirs.values()]).statistic)
         each = ", ".join(
@@ -206,7 +227,7 @@ def within_seeds(results: Results, game: str) -> float:
 def influenced(results: Results) -> Verdict:
     """Claim 26."""
     parts = []
-    for game, theirs in zip(DILEMMAS, (0.67, 0.34), strict=True):
+    for game, theirs in zip(judged(results), (0.67, 0.34), strict=True):
         rank, chance = correlation(*over_conditions(results, game))
         within = within_seeds(results, game)
         text = (
@@ -221,7 +242,7 @@ def rare(results: Results) -> Verdict:
     """Claim 27."""
     return verdict(
         at_most(results.run(game, "comm").played[MOMENTS], 0.1, f"{game}, share of the steps")
-        for game in DILEMMAS
+        for game in judged(results)
     )
 
 
@@ -234,7 +255,7 @@ def fair(found: Finding) -> np.ndarray:
 def equal_returns(results: Results) -> Verdict:
     """Claim 28."""
     parts = []
-    for game in DILEMMAS:
+    for game in judged(results):
         plain = fair(results.run(game, "a2c"))
         for arm in ("basic", "comm", "moa_influence"):
             text = f"{game}, {label(arm)} above A2C"
@@ -245,7 +266,7 @@ def equal_returns(results: Results) -> Verdict:
 def prosocial(results: Results) -> Verdict:
     """Claim 29."""
     parts = []
-    for game in DILEMMAS:
+    for game in judged(results):
         group, plain = (results.run(game, arm) for arm in ("prosocial", "a2c"))
         earned = (found.final["return/collective"] for found in (group, plain))
         parts.append(above(*earned, f"{game}, GO's return above A2C's"))

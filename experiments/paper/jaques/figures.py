@@ -20,6 +20,7 @@ from experiments.paper.jaques.claims import (
     COORDINATION,
     beyond_chance,
     fair,
+    judged,
     opened,
     over_conditions,
     starved,
@@ -38,10 +39,11 @@ TALKING = [arm for arm, what in ARMS.items() if what.algo == "si_comm"]
 
 def experiments(results: Results, path: Path) -> None:
     """Learning curves of the three experiments, with the paper's intervals of 99.5 %."""
-    figure, axes = new(len(DILEMMAS), len(EXPERIMENTS), height=3.0)
+    games = judged(results)
+    figure, axes = new(len(games), len(EXPERIMENTS), height=3.0)
     for row, (name, (ablation, arm, others)) in enumerate(EXPERIMENTS.items()):
-        for column, game in enumerate(DILEMMAS):
-            axis = axes[row * len(DILEMMAS) + column]
+        for column, game in enumerate(games):
+            axis = axes[row * len(games) + column]
             for each in ("a2c", ablation, arm, *others):
                 found = results.run(game, each)
                 curve = found.curves["return/collective"]
@@ -57,7 +59,7 @@ def ends(results: Results, path: Path) -> None:
 
     Crosses are seeds in which an agent has not learnt to eat.
     """
-    games = results.some("{}-a2c", DILEMMAS)
+    games = results.some("{}-a2c", judged(results))
     figure, axes = new(2, len(games), width=4.6)
     for row, game in enumerate(games):
         plain, equal = axes[2 * row : 2 * row + 2]
@@ -70,7 +72,7 @@ def ends(results: Results, path: Path) -> None:
 
 def shared(results: Results, path: Path) -> None:
     """Fig. 16: learning curves of the collective return times equality."""
-    games = results.some("{}-a2c", DILEMMAS)
+    games = results.some("{}-a2c", judged(results))
     figure, axes = new(len(games), height=3.0)
     for axis, game in zip(axes, games, strict=True):
         for arm in results.kept(game + "-{}", ("a2c", "basic", "comm", "moa_influence")):
@@ -86,7 +88,7 @@ def shared(results: Results, path: Path) -> None:
 
 def talk(results: Results, path: Path) -> None:
     """Fig. 5: speaker consistency, and coordination at influential moments, beyond chance."""
-    games = results.some("{}-comm", DILEMMAS)
+    games = results.some("{}-comm", judged(results))
     names = {"consistency": "speaker consistency", COORDINATION: "coordination, nats"}
     figure, axes = new(len(names), len(games), height=3.0)
     for axis, (game, name) in zip(axes, product(games, names), strict=True):
@@ -135,8 +137,9 @@ def spike(results: Results, path: Path) -> None:
 
 def conditions(results: Results, path: Path) -> None:
     """Own return by influence suffered, a point for each condition and seed."""
-    figure, axes = new(len(DILEMMAS))
-    for axis, game in zip(axes, DILEMMAS, strict=True):
+    games = judged(results)
+    figure, axes = new(len(games))
+    for axis, game in zip(axes, games, strict=True):
         axis.plot(
             *map(np.ravel, over_conditions(results, game)), "o", color=colour_of("comm"), alpha=0.5
         )

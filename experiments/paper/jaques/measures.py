@@ -11,14 +11,17 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.findings import Numbers, of_each_seed
+from experiments.findings import EPISODES, Numbers, of_each_seed
 from lase_jax import api
 from lase_jax.algorithms.influence import communication
+from lase_jax.presets.jaques import GAMES as FULL_SIZE
 from lase_jax.reports import stats
 from lase_jax.reports.evaluate import Played
 from lase_jax.runs.setup import load_config
 from lase_jax.types import Array, Metrics, PyTree
 
+FEW = 10
+"""Episodes of the paper's games, which are five times as long as the small ones' or more."""
 AROUND = 6
 """Steps before and after the opening of a box over which influence is shown."""
 
@@ -31,12 +34,15 @@ class Course(NamedTuple):
     active: np.ndarray  # [S, T, E, N] bool
 
 
-def courses(result: api.Result, vocabulary: int = 0) -> tuple[Course, Numbers]:
+def courses(
+    result: api.Result, vocabulary: int = 0, episodes: int = EPISODES
+) -> tuple[Course, Numbers]:
     """Plays some episodes of every seed.
 
     Args:
         result: the trained agents.
         vocabulary: number of symbols, if agents on all seats talk; else 0.
+        episodes: how many.
 
     Returns:
         What influence and boxes do, and how consistent speakers are and what symbols and actions
@@ -57,7 +63,7 @@ def courses(result: api.Result, vocabulary: int = 0) -> tuple[Course, Numbers]:
         moved, counts = jnp.nan_to_num(told), communication.reaches(rollout)
         return facts, communication.measures(rollout, said, moved, counts, vocabulary, actions)
 
-    facts, talk = of_each_seed(result, algorithm, course)
+    facts, talk = of_each_seed(result, algorithm, course, episodes)
     return Course(*facts), talk
 
 
@@ -92,6 +98,6 @@ def openings(course: Course) -> Numbers:
 def measure(path: Path, result: api.Result, game: str, influences: bool) -> Numbers:
     """What is measured of trained agents of a game, and of influence where they compute it."""
     vocabulary = getattr(load_config(path)[0].agent, "vocabulary", 0)
-    course, talk = courses(result, vocabulary)
+    course, talk = courses(result, vocabulary, FEW if game in FULL_SIZE else EPISODES)
     numbers = dict(openings(course)) if game.startswith("box_") else {}
     return {**numbers, **(rare(course) if influences else {}), **talk}

@@ -7,19 +7,20 @@ from experiments.curves import fraction
 from experiments.findings import Finding
 from experiments.paper.book import Results, equality
 from experiments.paper.cells import BLANK, collective, grid, mean, side_by_side, trained
-from experiments.paper.jaques.arms import ARMS, OF_THE_PAPER, small
+from experiments.paper.jaques.arms import ARMS
 from experiments.paper.jaques.claims import (
     LEAST,
     MOMENTS,
     PAIR,
-    TABLE_4,
     fair,
+    judged,
     opened,
     starved,
     strongest,
     suffered,
+    table_4,
 )
-from experiments.paper.jaques.stages import BOXES, CONDITIONS, DILEMMAS
+from experiments.paper.jaques.stages import BOXES, CONDITIONS, DILEMMAS, is_full, run_of
 from experiments.paper.scales import Scale
 from experiments.paper.verdicts import label
 from lase_jax.core import settings as fields
@@ -30,13 +31,14 @@ from lase_jax.reports.tables import markdown
 
 def returns(results: Results) -> str:
     """Collective return of every arm."""
-    return grid(results, ARMS, DILEMMAS, collective, "collective return")
+    return grid(results, ARMS, judged(results), collective, "collective return")
 
 
 def published(results: Results) -> str:
     """Table 4 beside ours: other maps, so that only the order can be compared."""
     rows = []
-    for game, theirs in TABLE_4.items():
+    for game in judged(results):
+        theirs = table_4(game)
         for arm, number in sorted(theirs.items(), key=lambda item: item[1]):
             found = results.runs.get(f"{game}-{arm}")
             rows.append([game, label(arm), str(number), collective(found) if found else BLANK])
@@ -52,7 +54,7 @@ def fairness(results: Results) -> str:
         return f"{mean(fair(found))}, E {mean(shared, 2)}{marked}"
 
     heading = f"return x E; E; seeds in which an agent eats less than {LEAST:g} of the mean"
-    return grid(results, ARMS, DILEMMAS, cell, heading)
+    return grid(results, ARMS, judged(results), cell, heading)
 
 
 def boxes(results: Results) -> str:
@@ -90,7 +92,7 @@ def measures(results: Results) -> str:
     rows = []
     both = product(("symbol_action", "action_action"), ("", "_influential"))
     names = ("consistency", *(f"{what}{when}" for what, when in both))
-    for game in DILEMMAS:
+    for game in judged(results):
         for arm, what in ARMS.items():
             found = results.runs.get(f"{game}-{arm}")
             if found is None or not what.algo.startswith("si"):
@@ -111,10 +113,10 @@ def measures(results: Results) -> str:
 
 def conditions(results: Results) -> str:
     """Influence suffered and own return in every condition."""
-    rows = []
+    rows, games = [], judged(results)
     for weight, alpha in CONDITIONS:
         row = [f"{weight:g}", f"{alpha:g}"]
-        for game in DILEMMAS:
+        for game in games:
             found = results.runs.get(f"{game}-comm-weight_{weight:g}-alpha_{alpha:g}")
             row += (
                 [BLANK] * 2
@@ -125,24 +127,24 @@ def conditions(results: Results) -> str:
                 ]
             )
         rows.append(row)
-    heads = [f"{game}: {what}" for game in DILEMMAS for what in ("influence", "own return")]
+    heads = [f"{game}: {what}" for game in games for what in ("influence", "own return")]
     return markdown(("weight", "alpha", *heads), rows)
 
 
 def full_size(results: Results) -> str:
     """Collective return on the paper's maps."""
-    return grid(results, OF_THE_PAPER, FULL_SIZE, collective, "collective return")
+    return grid(results, ARMS, FULL_SIZE, collective, "collective return")
 
 
 def settings(scale: Scale) -> list[str]:
-    """What the arms have of their own in the small games, and the actor-critic's settings there."""
-    games = (*BOXES, *DILEMMAS)
+    """What the arms have of their own, and the actor-critic's settings."""
+    games = (*BOXES, *DILEMMAS, *(FULL_SIZE if is_full(scale) else ()))
     own = {
         game: {
             f"{arm}.{field}": value
             for arm, what in ARMS.items()
             if not what.tuned and arm != "a2c"
-            for field, value in fields.items(scale.fit(small(game, arm)).agent)
+            for field, value in fields.items(run_of(game, arm, scale).agent)
             if field in ("weight", "alpha", "beta", "eta", "influencers", "vocabulary")
         }
         for game in games
@@ -151,5 +153,5 @@ def settings(scale: Scale) -> list[str]:
         "What arms have of their own:\n",
         side_by_side(own),
         "What all arms share:\n",
-        side_by_side({game: trained(scale.fit(small(game, "a2c"))) for game in games}),
+        side_by_side({game: trained(run_of(game, "a2c", scale)) for game in games}),
     ]

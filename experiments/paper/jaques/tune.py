@@ -52,7 +52,7 @@ def candidates(game: str, arm: str) -> tuple[Fields, ...]:
 
 def score(found: Finding) -> float:
     """The mean return; in `SPURIOUS` all agents must have learnt to eat."""
-    spurious = found.settings["env"] == SPURIOUS and starved(found).any()
+    spurious = found.settings["env"] in SPURIOUS and starved(found).any()
     return -np.inf if spurious else found.final["return/collective"].mean()
 
 
