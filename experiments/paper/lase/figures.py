@@ -188,7 +188,10 @@ def every_agent(results: Results, axes: Mapping[str, Any]) -> None:
 
 
 def free_riders(results: Results, path: Path) -> None:
-    """Share of the gifts that goes to free riders, beside an even split; and the group's return."""
+    """Share of the gifts that goes to free riders, beside an even split; and the group's return.
+
+    Where there is one co-player it is what is given.
+    """
     cases = with_riders(results, "lase")
     if not cases:
         raise MissingError("free riders")
@@ -202,20 +205,22 @@ def free_riders(results: Results, path: Path) -> None:
         upper.set_axis_on()
         lower.set_axis_on()
         arms = results.kept(f"{case.game}-{{}}-{case.kind}", (*GIVERS, "a2c"))
+        num = CONFIGS[case.game].spec().num_agents
         for place, arm in enumerate(arms):
             found = results.runs[case._replace(arm=arm).run]
             of = shares(found, case.seats)
             points(lower, place, found.final["return/collective"], colour_of(arm))
             if arm != "a2c":
-                points(upper, place, of.theirs, colour_of(arm))
-                upper.axhline(of.seats, color=style.INK, linewidth=0.8, linestyle=":")
-        num = CONFIGS[case.game].spec().num_agents
-        upper.set(title=f"{case.game}: {beside_whom(case)} among {num}", ylim=(0.0, None))
+                points(upper, place, of.theirs if num > 2 else of.paid, colour_of(arm))
+        if num > 2:
+            upper.axhline(of.seats, color=style.INK, linewidth=0.8, linestyle=":")
+        upper.set(title=f"{case.game}: {beside_whom(case)} among {num}")
+        drawing.from_zero([upper])
         upper.title.set_fontsize(9)
         places(upper, [label(arm) for arm in arms if arm != "a2c"])
         places(lower, [label(arm) for arm in arms])
+        upper.set_ylabel("share of gifts to them" if num > 2 else "given to it per episode")
         if column == 0:
-            upper.set_ylabel("share of gifts to them")
             lower.set_ylabel(RETURN)
     save(figure, path)
 

@@ -12,7 +12,7 @@ from experiments.paper import drawing
 from experiments.paper.book import Results
 from experiments.paper.cells import BLANK
 from experiments.paper.lase.claims import share_given
-from experiments.paper.lase.stages import ALL_SELFISH, RIDERS, WITH_FREE_RIDERS, able
+from experiments.paper.lase.stages import ALL_SELFISH, ONLY_IN, RIDERS, WITH_FREE_RIDERS, able
 from experiments.paper.lase.tables import beside_equal, beside_their_size
 from experiments.paper.verdicts import SELFISH, MissingError, enumerated, label
 from lase_jax.reports.tables import markdown
@@ -54,7 +54,9 @@ class Situation(NamedTuple):
 
     def sides(self, results: Results) -> dict[str, str]:
         """On which side of each other arm LASE is, as `comparison.Estimate.side`; "" if unknown."""
-        ours, others = self.run("lase"), [arm for arm in ARMS[:-1] if able(arm, self.game)]
+        ours = self.run("lase")
+        alone = () if not self.suffix else ONLY_IN
+        others = [arm for arm in ARMS[:-1] if able(arm, self.game) and arm not in alone]
         return {
             arm: results.improvement(ours, self.run(arm)).side
             if {ours, self.run(arm)} <= results.runs.keys()
