@@ -62,6 +62,11 @@ def points(
     axis.vlines(place, found.low, found.high, color=colour, linewidth=1.2)
 
 
+def key(axis: Any, arm: str) -> None:
+    """What a legend says of the `points` of an arm."""
+    axis.plot([], [], "o", color=colour_of(arm), label=label(arm))
+
+
 def places(axis: Any, names: Sequence[str]) -> None:
     """Writes names below places 0, 1, ... of the x-axis."""
     axis.set_xticks(range(len(names)), names, rotation=40, ha="right", fontsize=8)

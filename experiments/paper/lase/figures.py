@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from envs.registry import GAMES as CONFIGS
 from envs.render import AGENT_COLOURS
 from experiments import comparison, style
 from experiments.curves import RETURN, course, in_steps, legend, legend_in_panel, save
@@ -205,21 +204,20 @@ def free_riders(results: Results, path: Path) -> None:
         upper.set_axis_on()
         lower.set_axis_on()
         arms = results.kept(f"{case.game}-{{}}-{case.kind}", (*GIVERS, "a2c"))
-        num = CONFIGS[case.game].spec().num_agents
         for place, arm in enumerate(arms):
             found = results.runs[case._replace(arm=arm).run]
             of = shares(found, case.seats)
             points(lower, place, found.final["return/collective"], colour_of(arm))
             if arm != "a2c":
-                points(upper, place, of.theirs if num > 2 else of.paid, colour_of(arm))
-        if num > 2:
+                points(upper, place, of.theirs if case.chooses else of.paid, colour_of(arm))
+        if case.chooses:
             upper.axhline(of.seats, color=style.INK, linewidth=0.8, linestyle=":")
-        upper.set(title=f"{case.game}: {beside_whom(case)} among {num}")
+        upper.set(title=f"{case.game}: {beside_whom(case)} among {case.agents}")
         drawing.from_zero([upper])
         upper.title.set_fontsize(9)
         places(upper, [label(arm) for arm in arms if arm != "a2c"])
         places(lower, [label(arm) for arm in arms])
-        upper.set_ylabel("share of gifts to them" if num > 2 else "given to it per episode")
+        upper.set_ylabel("share of gifts to them" if case.chooses else "given to it per episode")
         if column == 0:
             lower.set_ylabel(RETURN)
     save(figure, path)
@@ -307,17 +305,12 @@ def pretenders(results: Results, path: Path) -> None:
             weights = results.final(game, arm, "pretender", metric="relation/weight")[:, 0, 1:]
             for place, values in enumerate(weights.T):
                 points(axis, place + 0.4 * number - 0.2, values, colour_of(arm), width=0.6)
-            key(axis, arm)
+            drawing.key(axis, arm)
         places(axis, ["helps", "looks helpful", "never helps"])
         axis.set(title=game, ylabel="weight")
     drawing.from_zero(axes)
     legend(figure, axes[:1])
     save(figure, path)
-
-
-def key(axis: Any, arm: str) -> None:
-    """What a legend says of the points of an arm."""
-    axis.plot([], [], "o", color=colour_of(arm), markersize=4, label=label(arm))
 
 
 def sensitivity(results: Results, path: Path) -> None:
@@ -342,7 +335,7 @@ def sensitivity(results: Results, path: Path) -> None:
         axis.set(title=field)
         places(axis, [text for text, _ in names])
     for arm in ("lase", "gift"):
-        key(axes[0], arm)
+        drawing.key(axes[0], arm)
     for axis in axes[::4]:
         axis.set_ylabel(RETURN)
     legend(figure, axes[:1])

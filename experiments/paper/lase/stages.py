@@ -17,7 +17,7 @@ from experiments.schelling.analysis import PAPER
 from experiments.variants import settings
 from lase_jax.algorithms import ALGORITHMS, AlgorithmConfig, Scripted
 from lase_jax.algorithms.gift import Gift
-from lase_jax.core.settings import changed, fitting, items
+from lase_jax.core.settings import changed, fitting, get
 from lase_jax.nets.layers import Net
 from lase_jax.presets import preset
 from lase_jax.runs.config import RunConfig
@@ -289,7 +289,7 @@ def part_of(field: str) -> str:
 
 def usual(field: str) -> float:
     """The value that a field of `SENSITIVITY` has elsewhere."""
-    return dict(items(getattr(preset("ssg", "lase"), part_of(field))))[field]
+    return get(getattr(preset("ssg", "lase"), part_of(field)), field)
 
 
 def varied(arm: str, field: str, value: float) -> str:

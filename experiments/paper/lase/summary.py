@@ -52,16 +52,20 @@ class Situation(NamedTuple):
         named = arm if self.suffix else AS_LARGE.get((self.game, arm), arm)
         return f"{self.game}-{named}{self.suffix}"
 
+    @property
+    def others(self) -> list[str]:
+        """Arms that LASE is compared with; controls of single games are of self-play alone."""
+        of_self_play = ONLY_IN if self.suffix else ()
+        return [arm for arm in ARMS[:-1] if able(arm, self.game) and arm not in of_self_play]
+
     def sides(self, results: Results) -> dict[str, str]:
         """On which side of each other arm LASE is, as `comparison.Estimate.side`; "" if unknown."""
         ours = self.run("lase")
-        alone = () if not self.suffix else ONLY_IN
-        others = [arm for arm in ARMS[:-1] if able(arm, self.game) and arm not in alone]
         return {
             arm: results.improvement(ours, self.run(arm)).side
             if {ours, self.run(arm)} <= results.runs.keys()
             else ""
-            for arm in others
+            for arm in self.others
         }
 
     def more_in_the_mean(self, results: Results) -> bool:
@@ -69,8 +73,8 @@ class Situation(NamedTuple):
         ours = results.final(self.run("lase"))
         return all(
             comparison.difference(ours, results.final(self.run(arm))).low > 0
-            for arm in ARMS[1:-1]
-            if able(arm, self.game)
+            for arm in self.others
+            if arm != SELFISH
         )
 
 
@@ -212,13 +216,13 @@ def sentences(results: Results) -> str:
     beside = {game: [*judged[game].values()][1:] for game in helps}
     decided = [game for game, sides in beside.items() if {*sides} == {"above"}]
     worse = [game for game, sides in beside.items() if "below" in sides]
-    open_ = [game for game in helps if game not in (*decided, *worse)]
-    mean = [game for game in open_ if alone()[game].more_in_the_mean(results)]
+    rest = [game for game in helps if game not in (*decided, *worse)]
+    mean = [game for game in rest if alone()[game].more_in_the_mean(results)]
     cases = {
         "more than each of {}": decided,
         "in the mean, but not in clearly more seeds, more than each of {}": mean,
         "less than some of {}": worse,
-        "not clearly more than each of {}": [game for game in open_ if game not in mean],
+        "not clearly more than each of {}": [game for game in rest if game not in mean],
     }
     met = [(text, games) for text, games in cases.items() if games]
     whom = (f"the {KINDS}", *["them"] * len(cases))
@@ -328,7 +332,7 @@ def figure(results: Results, path: Path) -> None:
             name = alone()[game].run(arm)
             if name in results.runs:
                 drawing.points(axis, place, results.final(name), drawing.colour_of(arm))
-                axis.plot([], [], "o", color=drawing.colour_of(arm), label=label(arm))
+                drawing.key(axis, arm)
         low, high = axis.dataLim.intervaly
         if low < high / 2:
             drawing.from_zero([axis])

@@ -237,9 +237,19 @@ class Case(NamedTuple):
         return f"{self.game}-{self.arm}-{self.kind}"
 
     @property
+    def agents(self) -> int:
+        """How many play."""
+        return CONFIGS[self.game].spec().num_agents
+
+    @property
     def seats(self) -> int:
         """How many free riders there are."""
-        return riders(self.kind, CONFIGS[self.game].spec().num_agents)
+        return riders(self.kind, self.agents)
+
+    @property
+    def chooses(self) -> bool:
+        """Whether an agent has several others, of whom it can choose to whom it gives."""
+        return self.agents > 2
 
 
 def with_riders(results: Results, *arms: str) -> list[Case]:
@@ -254,7 +264,7 @@ def free_riders(results: Results) -> str:
     for case in with_riders(results, *GIVERS, "a2c"):
         found = results.runs[case.run]
         of, gives = shares(found, case.seats), case.arm != "a2c"
-        chooses = gives and CONFIGS[case.game].spec().num_agents > 2  # to whom it gives
+        chooses = gives and case.chooses
         cells = [
             mean(of.theirs, 2) if chooses else BLANK,
             f"{of.seats:.2f}" if chooses else BLANK,
@@ -291,11 +301,7 @@ def gain(results: Results, case: Case) -> list[str]:
 
 def kept_from_riders(results: Results) -> str:
     """Of which givers' gifts free riders get less than an even split, in words."""
-    cases = [
-        case
-        for case in with_riders(results, *INFERRING)
-        if CONFIGS[case.game].spec().num_agents > 2
-    ]
+    cases = [case for case in with_riders(results, *INFERRING) if case.chooses]
     if not cases:
         raise MissingError("free riders")
     parts = []
